@@ -1,0 +1,58 @@
+// Slash commands: UI-free; each answers with text and data, and may ask the front end for one action.
+
+import type { Agent } from "./agent.ts";
+import type { ModelRegistry } from "./provider.ts";
+import type { LoadedSettings } from "./settings.ts";
+import type { SessionSummary } from "./session.ts";
+import type { Json } from "./json.ts";
+import type { ExitCode } from "./error.ts";
+import type { Ask } from "./permission.ts";
+
+/** What a front end must do after a command; everything else was done by the command itself. */
+export type CommandAction =
+  | { type: "none" }
+  | { type: "exit" }
+  | { type: "new_session" }
+  | { type: "resume_session"; id: string | null }
+  | { type: "toggle_detail" }
+  | { type: "edit_text"; text: string; extension: string; apply: (text: string) => Promise<CommandResult> };
+
+export interface CommandResult {
+  text: string;
+  data: Json;
+  exitCode: ExitCode;
+  action: CommandAction;
+}
+
+/** Services beyond the agent that commands need; built by the composition root. */
+export interface CommandServices {
+  loaded(): LoadedSettings;
+  registry(): ModelRegistry;
+  sessions(): Promise<SessionSummary[]>;
+  /** Writes one key of the user's file, keeping its comments; null removes it. Returns the file's path. */
+  writeUserSetting(key: string, value: string | null): Promise<string>;
+  skills(): Promise<{ name: string; description: string; available: boolean; reason: string | null; path: string; tier: string | null }[]>;
+  diff(): Promise<string>;
+  undo(argument: string): Promise<{ text: string; exitCode: ExitCode }>;
+  tools(): { name: string; access: string; description: string; offered: boolean }[];
+  projectFile(): { path: string; exists: boolean };
+}
+
+export interface CommandContext {
+  agent: Agent;
+  services: CommandServices;
+  /** True when nobody can answer a question. */
+  headless: boolean;
+  ask: Ask;
+}
+
+export interface CommandDefinition {
+  name: string;
+  aliases: string[];
+  /** Shown in the completion, e.g. `[ids] [note]`. */
+  argumentHint: string;
+  summary: string;
+  /** Whether it only reads: such a command answers at once while a turn runs. */
+  readOnly: boolean;
+  run(argument: string, context: CommandContext): Promise<CommandResult>;
+}

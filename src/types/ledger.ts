@@ -1,0 +1,39 @@
+// What each model call used and cost. Money is exact inside the ledger; these figures are for records and output.
+
+import type { Stage } from "./plan.ts";
+import type { Phase, Usage } from "./provider.ts";
+import type { Tier } from "./route.ts";
+
+export interface LedgerEntry {
+  id: string;
+  turn: number;
+  step: number;
+  route: string | null;
+  /** `main` = a step of a turn; `gate`, `classify` = the small model; `compact` = summarising. */
+  purpose: "main" | "gate" | "classify" | "compact";
+  stage: Stage;
+  phase: Phase | null;
+  tier: Tier | null;
+  ticket: string | null;
+  model: string;
+  served_model: string | null;
+  usage: Usage;
+  /** USD; null = unknown price. */
+  cost_usd: number | null;
+  estimate: boolean;
+  baseline_model: string | null;
+  baseline_cost_usd: number | null;
+  /** USD paid because a switch made a cache cold; part of cost_usd. */
+  switch_penalty_usd: number | null;
+  at: string;
+}
+
+export interface CostTotals {
+  calls: number;
+  usage: Usage;
+  cost_usd: number | null;
+  estimate: boolean;
+  baseline_model: string | null;
+  baseline_cost_usd: number | null;
+  savings_pct: number | null;
+}

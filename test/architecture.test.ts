@@ -1,0 +1,156 @@
+// The rules that keep the layout, held by a failing test instead of by prose (docs/architecture.md).
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const source = join(root, "src");
+
+const RANK: Record<string, number> = {
+  types: 0,
+  util: 1,
+  config: 2, providers: 2, tools: 2, skills: 2, router: 2, permission: 2, containment: 2, prompts: 2, session: 2, ledger: 2, commands: 2,
+  agent: 3, ui: 3, headless: 3,
+  cli: 4, demo: 4,
+};
+/** Folders of a rank that a folder of the same or a higher rank may import, besides types and util. */
+const ALLOWED: Record<string, string[]> = {
+  agent: ["permission", "containment", "prompts", "skills"],
+  ui: ["commands"],
+  headless: ["commands"],
+};
+const LINE_LIMITS: Record<string, number> = { "ui/app.tsx": 150, "agent/agent.ts": 250, "cli/create-app.ts": 150 };
+
+interface SourceFile {
+  path: string;
+  folder: string;
+  text: string;
+  imports: { specifier: string; typeOnly: boolean }[];
+}
+
+function listFiles(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return relative(source, path) === join("demo", "sample") ? [] : listFiles(path);
+    return /\.tsx?$/.test(entry.name) ? [path] : [];
+  });
+}
+
+function parse(path: string): SourceFile {
+  const text = readFileSync(path, "utf8");
+  const imports = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s+)?(?:[^"';]*?\sfrom\s+)?"([^"]+)"|import\(\s*"([^"]+)"\s*\)/g)].map((match) => ({
+    specifier: match[2] ?? match[3] ?? "",
+    typeOnly: match[1] !== undefined,
+  }));
+  const path_ = relative(source, path);
+  return { path: path_, folder: path_.split("/")[0] ?? "", text, imports };
+}
+
+const files = listFiles(source).map(parse);
+
+function target(file: SourceFile, specifier: string): string | undefined {
+  if (!specifier.startsWith(".")) return undefined;
+  return relative(source, resolve(source, dirname(file.path), specifier));
+}
+
+describe("layers", () => {
+  test("every file stands in a known folder", () => {
+    expect(files.length).toBeGreaterThan(20);
+    expect(files.filter((file) => RANK[file.folder] === undefined).map((file) => file.path)).toEqual([]);
+  });
+
+  test("imports go down the ranks, and sideways only where the table says so", () => {
+    const wrong: string[] = [];
+    for (const file of files) {
+      for (const { specifier } of file.imports) {
+        const to = target(file, specifier);
+        if (to === undefined) continue;
+        const folder = to.split("/")[0] ?? "";
+        if (folder === file.folder || folder === "types") continue;
+        const from = RANK[file.folder] ?? 9;
+        const allowed = file.folder === "cli" || (folder === "util" && from > 1) || (ALLOWED[file.folder]?.includes(folder) ?? false);
+        if (!allowed) wrong.push(`${file.path} -> ${to}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test("there is no import cycle", () => {
+    const graph = new Map(files.map((file) => [file.path, file.imports.filter((one) => !one.typeOnly).flatMap((one) => target(file, one.specifier) ?? [])]));
+    const state = new Map<string, "open" | "done">();
+    const cycles: string[] = [];
+    const visit = (path: string, trail: string[]): void => {
+      if (state.get(path) === "done") return;
+      if (state.get(path) === "open") {
+        cycles.push([...trail.slice(trail.indexOf(path)), path].join(" -> "));
+        return;
+      }
+      state.set(path, "open");
+      for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
+      state.set(path, "done");
+    };
+    for (const path of graph.keys()) visit(path, []);
+    expect(cycles).toEqual([]);
+  });
+});
+
+describe("size", () => {
+  test("no file grows above its limit", () => {
+    const long = files
+      .map((file) => ({ path: file.path, lines: file.text.split("\n").length - 1 }))
+      .filter(({ path, lines }) => lines > (LINE_LIMITS[path] ?? 400));
+    expect(long).toEqual([]);
+  });
+});
+
+describe("ownership", () => {
+  const only = (pattern: RegExp, allowed: (path: string) => boolean): string[] =>
+    files.filter((file) => !allowed(file.path) && file.imports.some(({ specifier }) => pattern.test(specifier))).map((file) => file.path);
+
+  test("Ink and React only in ui/", () => {
+    expect(only(/^(ink|react)(\/|$)/, (path) => path.startsWith("ui/"))).toEqual([]);
+  });
+  test("provider SDKs only in providers/", () => {
+    expect(only(/^(@anthropic-ai\/sdk|openai)(\/|$)/, (path) => path.startsWith("providers/"))).toEqual([]);
+  });
+  test("child processes only through util/process.ts", () => {
+    expect(only(/^(execa|(node:)?child_process)$/, (path) => path === "util/process.ts")).toEqual([]);
+  });
+  test("process.env and process.cwd() only in cli/ and config/", () => {
+    const allowed = (path: string): boolean => path.startsWith("cli/") || path.startsWith("config/");
+    expect(files.filter((file) => !allowed(file.path) && /\bprocess\.(env\b|cwd\()/.test(file.text)).map((file) => file.path)).toEqual([]);
+  });
+  test("every tool and every slash command stands in its folder's list", () => {
+    for (const folder of ["tools", "commands"]) {
+      const index = files.find((file) => file.path === `${folder}/index.ts`);
+      expect(index, `${folder}/index.ts`).toBeDefined();
+      const listed = new Set(index?.imports.map(({ specifier }) => join(folder, specifier)));
+      const missing = files
+        .filter((file) => file.folder === folder && /export const \w+(Tool|Command): (ToolDefinition|CommandDefinition)/.test(file.text))
+        .filter((file) => !listed.has(file.path))
+        .map((file) => file.path);
+      expect(missing).toEqual([]);
+    }
+  });
+});
+
+describe("habits", () => {
+  test("no any, no non-null assertion, no enum, no namespace, no abandoned marks", () => {
+    const wrong = files.filter((file) => /\bas any\b|: any\b|^\s*(export )?(const )?enum |\b(TODO|FIXME|XXX)\b|@ts-(ignore|expect-error|nocheck)/m.test(file.text));
+    expect(wrong.map((file) => file.path)).toEqual([]);
+  });
+  test("every file begins with what it owns", () => {
+    expect(files.filter((file) => !/^(\/\/|\/\*)/.test(file.text)).map((file) => file.path)).toEqual([]);
+  });
+  test("file names are kebab-case", () => {
+    expect(files.filter((file) => !/^[a-z0-9-]+(\/[a-z0-9-]+)*\.tsx?$/.test(file.path)).map((file) => file.path)).toEqual([]);
+  });
+  test("no test mocks a module of ours", () => {
+    const list = (folder: string): string[] =>
+      readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? list(join(folder, entry.name)) : [join(folder, entry.name)]));
+    const mocking = list(join(root, "test")).filter((path) => /\.tsx?$/.test(path) && !path.endsWith("architecture.test.ts") && /vi\.(do)?mock\(\s*["'`]\.|vi\.spyOn\(/.test(readFileSync(path, "utf8")));
+    expect(mocking.map((path) => relative(root, path))).toEqual([]);
+  });
+});
