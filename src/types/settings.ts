@@ -1,6 +1,6 @@
 // The merged configuration as every other part reads it. Keys keep the spelling of the configuration file (contract section 10).
 
-import type { Phase, Price, ReasoningLevel } from "./provider.ts";
+import type { Phase, Price, ReasoningLevel, ReasoningStyle } from "./provider.ts";
 
 export type ProviderType = "anthropic" | "openai" | "openai-compatible" | "script";
 export type PermissionMode = "default" | "acceptEdits" | "plan" | "bypassPermissions";
@@ -17,6 +17,18 @@ export interface ModelSettings {
   temperature?: boolean;
   scores?: Partial<Record<Phase, number>>;
   aliases?: string[];
+  /** How a reasoning level goes over the wire; the plain `reasoning = true` means `effort`. */
+  reasoning_style?: ReasoningStyle;
+  /** Values of the effort parameter, weakest first. */
+  reasoning_values?: string[];
+  reasoning_can_be_off?: boolean;
+  /** Dearer prices once the input exceeds `above` tokens. */
+  long_context?: { above: number } & Partial<Record<keyof Price, number>>;
+  cache_min_tokens?: number;
+  cache_ttl_s?: number;
+  /** ISO date. */
+  retires?: string;
+  replaced_by?: string;
 }
 
 export interface ProviderSettings {
