@@ -1,0 +1,70 @@
+// Width-aware text for the terminal: wrapping, clipping, graphemes. Pure. What is drawn passes here before Ink sees it.
+
+import sliceAnsi from "slice-ansi";
+import stringWidth from "string-width";
+import wrapAnsi from "wrap-ansi";
+import { sanitizeLine, sanitizeText } from "../util/sanitize.ts";
+
+const PLAIN = /^[\x20-\x7e]*$/;
+const TAB = "    ";
+
+export function width(text: string): number {
+  return PLAIN.test(text) ? text.length : stringWidth(text);
+}
+
+/** Text of foreign origin, ready to be drawn: cleaned, tabs as blanks. May hold newlines. */
+export function clean(text: string): string {
+  return sanitizeText(text).replaceAll("\t", TAB);
+}
+
+/** `clean` for what must stay on one line. */
+export function cleanLine(text: string): string {
+  return sanitizeLine(text);
+}
+
+/** Cuts to `columns`, with an ellipsis where something was cut. Keeps styles balanced. */
+export function clip(text: string, columns: number): string {
+  if (columns <= 0) return "";
+  if (width(text) <= columns) return text;
+  return columns === 1 ? "…" : `${sliceAnsi(text, 0, columns - 1)}…`;
+}
+
+/** Keeps the end instead of the beginning; for paths. */
+export function clipStart(text: string, columns: number): string {
+  if (columns <= 0) return "";
+  const total = width(text);
+  return total <= columns ? text : `…${sliceAnsi(text, total - columns + 1)}`;
+}
+
+/** Lines of at most `columns`; words stay whole where they fit, leading blanks stay, styles go on over line ends. */
+export function wrap(text: string, columns: number): string[] {
+  const room = Math.max(1, columns);
+  return text.split("\n").flatMap((line) => (width(line) <= room ? [line] : wrapAnsi(line, room, { hard: true, trim: false }).split("\n").map((part, index) => (index === 0 ? part : part.replace(/^ (?=\S)/, "")))));
+}
+
+/** Wraps with `first` before the first line and `rest` before the others. */
+export function wrapIndented(text: string, columns: number, first: string, rest: string): string[] {
+  const room = Math.max(1, columns - Math.max(width(first), width(rest)));
+  return wrap(text, room).map((line, index) => (index === 0 ? first : rest) + line);
+}
+
+let segmenter: Intl.Segmenter | undefined;
+
+/** User-perceived characters. */
+export function graphemes(text: string): string[] {
+  if (PLAIN.test(text)) return text.split("");
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+/** The far end of a long text, cut at a line end where one is near: what a live view of at most `characters` may show. */
+export function tail(text: string, characters: number): string {
+  if (text.length <= characters) return text;
+  const cut = text.slice(-characters).replace(/^[\udc00-\udfff]/, "");
+  const newline = cut.indexOf("\n");
+  return newline >= 0 && newline < 200 ? cut.slice(newline + 1) : cut;
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
