@@ -1,0 +1,44 @@
+// Text of a route for `/why`, `/status` and the status line. Draws nothing and decides nothing.
+
+import type { Route, RouteCandidate } from "../types/route.ts";
+
+/** Several lines: the decision, then each candidate with its price and why it was not taken. */
+export function explainRoute(route: Route): string {
+  const lines = [
+    `turn ${route.turn}${route.ticket === null ? "" : `, ticket ${route.ticket}`} (${route.stage}): ${route.model}`,
+    `  why: ${route.reason} [source: ${route.source}]`,
+    `  tier: ${route.tier} (${route.tier_source})   phase: ${phaseText(route)}   gate: ${route.gate ?? "off"}`,
+  ];
+  if (route.served_model !== null) lines.push(`  served by: ${route.served_model}, not the model asked for`);
+  if (route.cost_usd !== null || route.baseline_cost_usd !== null) {
+    const savings = route.savings_pct === null ? "" : `, savings ${route.savings_pct.toFixed(1)} %`;
+    lines.push(`  cost: ${usd(route.cost_usd)}, baseline ${usd(route.baseline_cost_usd)}${savings}`);
+  }
+  if (route.candidates.length > 0) lines.push("  candidates:", ...route.candidates.map((candidate) => `    ${candidateLine(candidate)}`));
+  lines.push(`  decided in ${route.decide_ms.toFixed(2)} ms (${route.id})`);
+  return lines.join("\n");
+}
+
+/** One line for the REPL: phase, tier, model, reason, cost. */
+export function routeLine(route: Route): string {
+  const cost = route.cost_usd === null ? "" : ` · ${usd(route.cost_usd)}`;
+  return `${route.phase ?? route.stage} · ${route.tier} · ${route.model} · ${route.reason}${cost}`;
+}
+
+/** USD with as many digits as a small amount needs; unknown is said, never 0. */
+export function usd(value: number | null): string {
+  if (value === null) return "unknown";
+  if (value === 0) return "$0";
+  return Math.abs(value) >= 0.01 ? `$${value.toFixed(4)}` : `$${value.toPrecision(2)}`;
+}
+
+function phaseText(route: Route): string {
+  if (route.phase === null) return "none";
+  const confidence = route.phase_confidence === null ? "" : ` ${route.phase_confidence.toFixed(2)}`;
+  return `${route.phase}${confidence}${route.phase_layer === null ? "" : ` by ${route.phase_layer}`}`;
+}
+
+function candidateLine(candidate: RouteCandidate): string {
+  const capability = candidate.capability === null ? "capability unknown" : `capability ${Math.round(candidate.capability * 100)}`;
+  return `${candidate.model}  ${capability}, about ${usd(candidate.est_cost_usd)} a step: ${candidate.rejected ?? "taken"}`;
+}
