@@ -86,6 +86,8 @@ export interface ToolContext {
   host: ToolHost;
   /** Whether the model that will see the result takes images. */
   acceptsImages: boolean;
+  /** The user's PATH, where ripgrep is looked for; absent: the usual folders. */
+  searchPath?: string;
   onOutput(text: string): void;
   signal: AbortSignal;
 }
