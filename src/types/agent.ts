@@ -54,7 +54,7 @@ export interface Agent {
   setWorkflow(enabled: boolean): void;
   setPermissionMode(mode: PermissionMode): void;
   setOverrides(overrides: Overrides): void;
-  setSkill(name: string | null): string;
+  setSkill(name: string | null): Promise<string>;
   compact(): Promise<TurnResult>;
   /** Records a command of the user (`/x`, `!x`) without a turn. */
   recordCommand(text: string): void;

@@ -1,6 +1,8 @@
 // Slash commands: UI-free; each answers with text and data, and may ask the front end for one action.
 
 import type { Agent } from "./agent.ts";
+import type { LedgerEntry } from "./ledger.ts";
+import type { Route } from "./route.ts";
 import type { ModelRegistry } from "./provider.ts";
 import type { LoadedSettings } from "./settings.ts";
 import type { SessionSummary } from "./session.ts";
@@ -36,6 +38,12 @@ export interface CommandServices {
   undo(argument: string): Promise<{ text: string; exitCode: ExitCode }>;
   tools(): { name: string; access: string; description: string; offered: boolean }[];
   projectFile(): { path: string; exists: boolean };
+  /** The route of a turn with its candidates and why each was not taken. */
+  explainRoute(route: Route): string;
+  /** The session's cost by model and stage, with baseline and savings. */
+  costText(entries: readonly LedgerEntry[]): string;
+  /** The merged configuration with origins, secrets masked. */
+  configText(): string;
 }
 
 export interface CommandContext {

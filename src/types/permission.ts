@@ -5,7 +5,8 @@ import type { Plan } from "./plan.ts";
 
 export type Verdict =
   | { decision: "allow"; reason: string }
-  | { decision: "ask"; reason: string; rule: string | null }
+  /** `scope` is set when the question is whether to extend the approved plan's scope by that path. */
+  | { decision: "ask"; reason: string; rule: string | null; scope?: { path: string; action: FileChange["action"] } }
   | { decision: "deny"; reason: string };
 
 /** One question to the person. Headless answers each with its `headless` meaning: deny, restore, no answer. */

@@ -1,0 +1,174 @@
+// One session: submit, approve, revise, abort. Keeps at most one turn running; everything else is in its neighbours.
+
+import { afterPlanning, approveAndExecute, steer, type ExecutionMemory } from "./execution.ts";
+import { compactConversation } from "./compact-turn.ts";
+import { runStageTurn, type AgentContext } from "./stage-turn.ts";
+import { SessionState } from "./session-state.ts";
+import { agentState } from "./snapshot.ts";
+import { createPlan } from "./tool-host.ts";
+import { isFinished, isPending } from "./workflow.ts";
+import { validatePlan } from "../containment/plan-content.ts";
+import { BmoError, toErrorInfo } from "../util/errors.ts";
+import type { AgentParts } from "./parts.ts";
+import type { Agent, ApproveRequest, TurnResult, UserInput } from "../types/agent.ts";
+import type { ErrorInfo } from "../types/error.ts";
+import type { AgentEvent } from "../types/event.ts";
+
+export function createAgent(given: Omit<AgentParts, "emit">): Agent {
+  const listeners = new Set<(event: AgentEvent) => void>();
+  const emit = (event: AgentEvent): void => {
+    for (const listener of listeners) listener(event);
+  };
+  const parts: AgentParts = { ...given, emit };
+  const { settings } = parts.settings();
+  const state = new SessionState(parts.log, parts.restored, settings.options.staged_workflow.enabled, settings.permissions.mode, parts.flagOverrides);
+  const memory: ExecutionMemory = { standing: null, report: null };
+  let modelCalls = 0;
+  let running: { controller: AbortController; done: Promise<unknown> } | null = null;
+  let limitReason: ErrorInfo | null = null;
+  let lastResult: TurnResult | null = null;
+
+  const context: AgentContext = {
+    parts,
+    state,
+    signals: { planStored: false, replanReason: null, revision: null },
+    readDigests: new Map(),
+    date: parts.now().toISOString().slice(0, 10),
+    countCall() {
+      const limit = parts.limits.maxModelCalls;
+      if (limit !== null && modelCalls >= limit) return { code: "limit", message: `the limit of ${limit} model calls for this run is reached`, hint: "Raise --max-turns, or go on with bmo -c." };
+      modelCalls += 1;
+      return null;
+    },
+  };
+
+  /** Runs one operation at a time; the session's state is never changed by two. */
+  async function exclusive(operation: (signal: AbortSignal) => Promise<TurnResult>): Promise<TurnResult> {
+    if (running !== null) throw new BmoError("usage", "a turn is running", "Wait for its end, or interrupt it (Esc).");
+    const controller = new AbortController();
+    let finish = (): void => undefined;
+    running = { controller, done: new Promise<void>((resolve) => { finish = resolve; }) };
+    limitReason = null;
+    try {
+      await parts.reloadSettings();
+      const result = await operation(controller.signal);
+      const ended: TurnResult = controller.signal.aborted && limitReason !== null ? { ...result, reason: "limit", error: limitReason } : result;
+      lastResult = ended;
+      return ended;
+    } catch (thrown) {
+      lastResult = { reason: "error", text: "", error: toErrorInfo(thrown) };
+      throw thrown;
+    } finally {
+      running = null;
+      finish();
+    }
+  }
+
+  async function planningTurn(input: UserInput, signal: AbortSignal): Promise<TurnResult> {
+    const stage = state.workflow.stage === "execute" ? "plan" : state.workflow.stage;
+    const turn = await runStageTurn(context, { stage, ticket: null, conversation: null, text: input.text, images: input.images, signal });
+    const result = await afterPlanning(context, memory, turn, signal);
+    return result.reason === "awaiting_approval" ? announce(result, signal) : result;
+  }
+
+  /** Shows the plan; where the user's configuration waives the approval, it executes. */
+  async function announce(result: TurnResult, signal: AbortSignal): Promise<TurnResult> {
+    const { plan } = state.workflow;
+    if (plan === null) return result;
+    emit({ type: "plan_ready", plan, executionModel: agentState(context, memory, lastResult).executionModel.model });
+    if (parts.settings().settings.options.staged_workflow.require_approval_before_execute || memory.standing !== null) return result;
+    try {
+      return await approveAndExecute(context, memory, { via: "configuration", tickets: null, note: null, unscoped: false }, signal);
+    } catch (thrown) {
+      if (!(thrown instanceof BmoError) || thrown.code !== "usage") throw thrown;
+      emit({ type: "notice", level: "warning", text: `not executed by itself: ${thrown.message}` });
+      return result;
+    }
+  }
+
+  return {
+    sessionId: parts.log.id,
+    workspace: parts.workspace,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    submit(input) {
+      return exclusive(async (signal) => {
+        const { plan, stage } = state.workflow;
+        if (stage === "execute" && plan !== null && !isFinished(plan)) return steer(context, memory, input.text, signal);
+        if (plan !== null && isFinished(plan)) state.change({ type: "stage_reset" });
+        return planningTurn(input, signal);
+      });
+    },
+    approve(request: ApproveRequest) {
+      return exclusive(async (signal) => {
+        const result = await approveAndExecute(context, memory, request, signal);
+        return result.reason === "awaiting_approval" ? announce(result, signal) : result;
+      });
+    },
+    async revise(feedback) {
+      if (running !== null) {
+        // The loop looks at this after the current tool and goes back to the plan stage by itself.
+        context.signals.revision = feedback;
+        await running.done;
+        return lastResult ?? { reason: "done", text: "", error: null };
+      }
+      return exclusive(async (signal) => {
+        if (isPending(state.workflow)) state.change({ type: "revision_requested", by: "user" });
+        else state.change({ type: "stage_reset" });
+        const turn = await runStageTurn(context, { stage: "plan", ticket: null, conversation: null, text: feedback, signal });
+        const result = await afterPlanning(context, memory, turn, signal);
+        return result.reason === "awaiting_approval" ? announce(result, signal) : result;
+      });
+    },
+    reject() {
+      if (!isPending(state.workflow)) throw new BmoError("usage", "there is no plan to reject");
+      if (running !== null) throw new BmoError("usage", "a turn is running", "Interrupt it first (Esc).");
+      state.change({ type: "plan_rejected" });
+    },
+    editPlan(content) {
+      if (running !== null) throw new BmoError("usage", "a turn is running", "Interrupt it first (Esc).");
+      const checked = validatePlan(content, parts.workspace);
+      if (!checked.ok) throw new BmoError("usage", `the edited plan is not valid: ${checked.problems.join("; ")}`, "Nothing was changed.");
+      const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
+      state.change({ type: "plan_stored", plan });
+      emit({ type: "plan_ready", plan, executionModel: agentState(context, memory, lastResult).executionModel.model });
+      return plan;
+    },
+    setWorkflow: (enabled) => state.change({ type: "workflow_switched", enabled }),
+    setPermissionMode(mode) {
+      state.permissionMode = mode;
+    },
+    setOverrides: (overrides) => state.setOverrides(overrides),
+    async setSkill(name) {
+      if (name === null) {
+        state.setSkill(null);
+        return "no skill is active";
+      }
+      const skill = await parts.skills.find(name);
+      state.setSkill({ name: skill.name, tier: skill.tier, activatedBy: "user", turn: state.turns });
+      return `skill ${skill.name} is active${skill.tier === null ? "" : `, tier ${skill.tier}`}`;
+    },
+    compact: () => exclusive((signal) => compactConversation(context, signal)),
+    recordCommand: (text) => state.append({ type: "command", text: parts.redact(text) }),
+    recordShell(command, output, exitCode) {
+      state.append({ type: "shell", command, output, exit_code: exitCode });
+      const conversation = state.conversationOf[state.workflow.stage] ?? state.openConversation(state.workflow.stage, "start");
+      state.addMessage(conversation, { role: "user", content: [{ type: "text", text: parts.redact(`I ran \`${command}\` myself (exit code ${exitCode ?? "none"}):\n${output}`) }] });
+    },
+    async abort(reason) {
+      if (running === null) return;
+      const { controller, done } = running;
+      if (reason.startsWith("limit:")) limitReason = { code: "limit", message: reason.slice("limit:".length).trim(), hint: "Go on with bmo -c." };
+      controller.abort(new Error(reason));
+      await done;
+    },
+    busy: () => running !== null,
+    async close() {
+      if (running !== null) await this.abort("closing");
+      parts.log.close();
+    },
+    state: () => agentState(context, memory, lastResult),
+  };
+}

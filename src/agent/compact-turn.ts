@@ -1,0 +1,51 @@
+// `/compact`: one model call that summarises the conversation; a fresh one goes on from the summary. Plan, approval and
+// scope live outside the history and are not touched.
+
+import { COMPACT_PROMPT } from "./compaction.ts";
+import { stringifyMessageText, userMessage } from "./messages.ts";
+import { decideRoute, settleRoute } from "./routing.ts";
+import { runStep } from "./step.ts";
+import type { AgentContext } from "./stage-turn.ts";
+import type { TurnResult } from "../types/agent.ts";
+
+export async function compactConversation(context: AgentContext, signal: AbortSignal): Promise<TurnResult> {
+  const { parts, state } = context;
+  const { stage } = state.workflow;
+  const conversation = state.conversationOf[stage];
+  const messages = conversation === undefined ? [] : state.messages(conversation);
+  if (conversation === undefined || messages.length < 3) return { reason: "done", text: "There is nothing to compact yet.", error: null };
+  const turn = state.startTurn(stage, null, "/compact");
+  const { decision, route } = await decideRoute({ parts, state, turn, stage, ticket: null, conversation, message: "summarise the conversation", pending: true, signal });
+  const outcome = await runStep(
+    parts,
+    {
+      call: { turn, step: 1, route, purpose: "compact", stage, phase: route.phase, tier: route.tier, ticket: null, model: decision.model },
+      system: COMPACT_PROMPT,
+      messages: [...messages, userMessage([COMPACT_PROMPT])],
+      tools: [],
+      reasoning: null,
+      temperature: null,
+      cacheKey: `${state.log.id}-${conversation}`,
+      visible: false,
+      maxTokens: 4_096,
+    },
+    signal,
+  );
+  if (outcome.kind === "error") {
+    state.append({ type: "turn_end", turn, reason: "error", error: outcome.error });
+    return { reason: "error", text: "", error: outcome.error };
+  }
+  state.addCost(outcome.entry);
+  parts.emit({ type: "cost_entry", entry: outcome.entry });
+  settleRoute(state, route);
+  const first = messages[0];
+  const summary = userMessage([`What happened so far, in short:\n${stringifyMessageText(outcome.message)}`]);
+  const seed = first === undefined || first.role !== "user" ? [summary] : [first, summary];
+  const id = state.openConversation(stage, "compact", seed);
+  if (stage !== "execute") {
+    state.conversationOf.plan = id;
+    state.conversationOf.chat = id;
+  }
+  state.append({ type: "turn_end", turn, reason: "done", error: null });
+  return { reason: "done", text: `${messages.length} messages were compacted into a summary; the session file keeps them all.`, error: null };
+}

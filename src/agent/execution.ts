@@ -1,0 +1,295 @@
+// Carries an approved plan out: as one turn, or ticket by ticket; verifies; sends failures to the executor, then to the
+// planner, then to the person. Only an Approval record that a person's act created lets it begin.
+
+import { checkApprovable, isCovered } from "./approval.ts";
+import { driftReport } from "./report.ts";
+import { addNote, runStageTurn, type AgentContext, type StageTurnResult } from "./stage-turn.ts";
+import { verifyTicket } from "./verification.ts";
+import { executionOrder } from "./workflow.ts";
+import { planMarkdown, ticketMarkdown } from "../util/plan-markdown.ts";
+import { BmoError } from "../util/errors.ts";
+import type { ApproveRequest, TurnResult } from "../types/agent.ts";
+import type { ErrorInfo } from "../types/error.ts";
+import type { JsonObject } from "../types/json.ts";
+import type { Plan, PlanContent, Ticket } from "../types/plan.ts";
+
+/** How often the executor may try to mend a failed verification before the planner is asked. */
+const EXECUTOR_TRIES = 2;
+const CONTINUE = "The run was interrupted here. Look at what is already done and carry on with the approved plan.";
+
+export interface ExecutionMemory {
+  /** An approval in advance of this run, and what it covered first. */
+  standing: { via: ApproveRequest["via"]; unscoped: boolean; content: PlanContent } | null;
+  report: JsonObject | null;
+}
+
+/** Approves the plan at hand and executes it, or goes on with an approved one. @throws BmoError usage, locked. */
+export async function approveAndExecute(context: AgentContext, memory: ExecutionMemory, request: ApproveRequest, signal: AbortSignal): Promise<TurnResult> {
+  const { parts, state } = context;
+  const settings = parts.settings().settings;
+  const { plan: current, approval } = state.workflow;
+  if (current?.state === "done") return { reason: "done", text: `Plan ${current.id} is already done.`, error: null };
+  const plan = checkApprovable(current, request, settings.options.phase_model.strict);
+  const continuing = approval !== null && approval.hash === plan.hash && (plan.state === "approved" || plan.state === "executing");
+  if (continuing && approval.workspace !== parts.workspace) throw new BmoError("usage", `plan ${plan.id} was approved for ${approval.workspace}, not for ${parts.workspace}`, "Go there with -C, or make a new plan here.");
+  const release = await parts.lockExecution(signal);
+  try {
+    if (!continuing) recordApproval(context, plan, request);
+    if (request.via === "flag" || request.via === "configuration") memory.standing ??= { via: request.via, unscoped: request.unscoped, content: plan.content };
+    return await execute(context, memory, continuing, request.note, signal);
+  } finally {
+    release();
+  }
+}
+
+function recordApproval(context: AgentContext, plan: Plan, request: ApproveRequest): void {
+  const { parts, state } = context;
+  const approval = {
+    plan_id: plan.id,
+    hash: plan.hash,
+    workspace: parts.workspace,
+    session_id: state.log.id,
+    via: request.via,
+    tickets: request.tickets,
+    note: request.note,
+    unscoped: request.unscoped,
+    at: parts.now().toISOString(),
+  };
+  state.append({ type: "approval", approval });
+  state.change({ type: "plan_approved", approval });
+  if (state.workflow.plan !== null) parts.emit({ type: "plan_approved", plan: state.workflow.plan, approval });
+}
+
+/** Text typed while an interrupted plan is executing steers the executor within the same scope. */
+export async function steer(context: AgentContext, memory: ExecutionMemory, text: string, signal: AbortSignal): Promise<TurnResult> {
+  const release = await context.parts.lockExecution(signal);
+  try {
+    return await execute(context, memory, true, text, signal);
+  } finally {
+    release();
+  }
+}
+
+async function execute(context: AgentContext, memory: ExecutionMemory, continuing: boolean, note: string | null, signal: AbortSignal): Promise<TurnResult> {
+  const { parts, state } = context;
+  state.change({ type: "execution_started" });
+  const { plan, approval } = state.workflow;
+  if (plan === null || approval === null || state.workflow.stage !== "execute") throw new BmoError("internal", "execution began without an approved plan");
+  const byTicket = parts.settings().settings.options.phase_model.unit === "ticket";
+  if (!continuing) {
+    const id = await parts.checkpoints.create(`before plan ${plan.id}`, null);
+    state.append({ type: "checkpoint", id, label: `before plan ${plan.id}`, ticket: null });
+  }
+  const order = executionOrder(plan, approval.tickets).filter((id) => state.workflow.plan?.tickets[id] !== "done");
+  const result = byTicket ? await executeTickets(context, order, continuing, note, signal) : await executeWhole(context, order, continuing, note, signal);
+  return finish(context, memory, result, signal);
+}
+
+/** How executing ended: with all verified, or with what stopped it. */
+type ExecutionResult =
+  | { kind: "verified"; text: string }
+  | { kind: "replan"; by: "executor" | "verification"; reason: string; text: string }
+  | { kind: "revise"; feedback: string; text: string }
+  | { kind: "stopped"; result: TurnResult };
+
+function ticketsOf(plan: Plan, ids: readonly string[]): Ticket[] {
+  return ids.flatMap((id) => plan.content.tickets.find((ticket) => ticket.id === id) ?? []);
+}
+
+function startTicket(context: AgentContext, plan: Plan, ticket: Ticket): void {
+  context.state.change({ type: "ticket_changed", ticket: ticket.id, state: "in_progress" });
+  context.parts.emit({ type: "ticket_start", plan: plan.id, ticket: ticket.id, title: ticket.title });
+}
+
+function endTicket(context: AgentContext, plan: Plan, ticket: Ticket, ticketState: "done" | "failed"): void {
+  const { parts, state } = context;
+  state.change({ type: "ticket_changed", ticket: ticket.id, state: ticketState });
+  const costs = state.ledger.filter((entry) => entry.ticket === ticket.id);
+  parts.emit({ type: "ticket_end", plan: plan.id, ticket: ticket.id, state: ticketState, costUsd: costs.length === 0 ? null : parts.accounting.totals(costs).cost_usd });
+}
+
+function handOver(context: AgentContext, plan: Plan, tickets: string[] | null, note: string | null): string {
+  const lines = [`The user approved this plan. Carry it out.`, "", planMarkdown(plan, tickets)];
+  if (note !== null && note !== "") lines.push("", `The user adds: ${note}`);
+  if (context.parts.settings().settings.options.containment.mode === "enforce") lines.push("", "Only the files named above may be changed.");
+  return lines.join("\n");
+}
+
+/** `unit = "plan"`: all tickets in one turn, then every verify command. */
+async function executeWhole(context: AgentContext, order: string[], continuing: boolean, note: string | null, signal: AbortSignal): Promise<ExecutionResult> {
+  const { parts, state } = context;
+  const { plan, approval } = state.workflow;
+  if (plan === null || approval === null) throw new BmoError("internal", "the plan vanished while it was executed");
+  const tickets = ticketsOf(plan, order);
+  for (const ticket of tickets) startTicket(context, plan, ticket);
+  const full = parts.settings().settings.options.phase_model.handoff === "full";
+  const fresh = !continuing || state.conversationOf.execute === undefined;
+  let conversation = state.conversationOf.execute ?? null;
+  if (fresh) conversation = full ? (state.conversationOf.plan ?? null) : state.openConversation("execute", "handoff");
+  let message = fresh ? handOver(context, plan, approval.tickets, note) : (note ?? CONTINUE);
+  let shown = note !== null && continuing ? note : `/approve ${plan.content.title}`;
+
+  for (let attempt = 0; ; attempt++) {
+    const turn = await runStageTurn(context, { stage: "execute", ticket: null, conversation, text: shown, messageParts: [message], signal });
+    conversation = turn.conversation;
+    const stop = stopOf(context, turn);
+    if (stop !== null) return stop;
+    let failure = "";
+    for (const ticket of tickets) {
+      const verification = await verifyTicket(context, ticket, signal);
+      if (signal.aborted) return { kind: "stopped", result: { reason: "aborted", text: turn.text, error: null } };
+      if (!verification.passed) {
+        failure = verification.failure;
+        if (attempt >= EXECUTOR_TRIES) endTicket(context, plan, ticket, "failed");
+        break;
+      }
+      if (state.workflow.plan?.tickets[ticket.id] !== "done") endTicket(context, plan, ticket, "done");
+    }
+    if (failure === "") return { kind: "verified", text: turn.text };
+    if (attempt >= EXECUTOR_TRIES) return { kind: "replan", by: "verification", reason: failure, text: turn.text };
+    message = `${failure}\n\nMend it within the plan's files, or call request_replan.`;
+    shown = "verification failed: trying again";
+  }
+}
+
+/** `unit = "ticket"`: each ticket is its own turn with its own route and a fresh context. */
+async function executeTickets(context: AgentContext, order: string[], continuing: boolean, note: string | null, signal: AbortSignal): Promise<ExecutionResult> {
+  const { parts, state } = context;
+  const { plan } = state.workflow;
+  if (plan === null) throw new BmoError("internal", "the plan vanished while it was executed");
+  let text = "";
+  let goingOn = continuing;
+  for (const ticket of ticketsOf(plan, order)) {
+    const resumed = goingOn && state.workflow.plan?.tickets[ticket.id] === "in_progress" && state.conversationOf.execute !== undefined;
+    if (!resumed) {
+      const id = await parts.checkpoints.create(`before ticket ${ticket.id}`, ticket.id);
+      state.append({ type: "checkpoint", id, label: `before ticket ${ticket.id}`, ticket: ticket.id });
+    }
+    startTicket(context, plan, ticket);
+    let conversation = resumed ? (state.conversationOf.execute ?? null) : state.openConversation("execute", "ticket");
+    let message = resumed ? (note ?? CONTINUE) : ticketHandOver(context, plan, ticket, note);
+    goingOn = false;
+    for (let attempt = 0; ; attempt++) {
+      const turn = await runStageTurn(context, { stage: "execute", ticket: ticket.id, conversation, text: `${ticket.id}: ${ticket.title}`, messageParts: [message], signal });
+      conversation = turn.conversation;
+      text = turn.text;
+      const stop = stopOf(context, turn);
+      if (stop !== null) return stop;
+      const verification = await verifyTicket(context, ticket, signal);
+      if (signal.aborted) return { kind: "stopped", result: { reason: "aborted", text, error: null } };
+      if (verification.passed) break;
+      if (attempt >= EXECUTOR_TRIES) {
+        endTicket(context, plan, ticket, "failed");
+        return { kind: "replan", by: "verification", reason: verification.failure, text };
+      }
+      message = `${verification.failure}\n\nMend it within the ticket's files, or call request_replan.`;
+    }
+    state.reports[ticket.id] = text;
+    endTicket(context, plan, ticket, "done");
+  }
+  return { kind: "verified", text };
+}
+
+/** The ticket, the plan's summary, and what earlier tickets reported: nothing else of the session. */
+function ticketHandOver(context: AgentContext, plan: Plan, ticket: Ticket, note: string | null): string {
+  const reports = plan.content.tickets.flatMap((other) => {
+    const report = context.state.reports[other.id];
+    return report === undefined ? [] : [`- ${other.id} (${other.title}): ${report}`];
+  });
+  const lines = [`The user approved the plan "${plan.content.title}". Carry out this one ticket of it.`, "", plan.content.summary, "", ticketMarkdown(ticket, null)];
+  if (reports.length > 0) lines.push("", "Earlier tickets reported:", ...reports);
+  if (plan.content.decisions.length > 0) lines.push("", "Decisions:", ...plan.content.decisions.map((decision) => `- ${decision}`));
+  if (note !== null && note !== "") lines.push("", `The user adds: ${note}`);
+  return lines.join("\n");
+}
+
+function stopOf(context: AgentContext, turn: StageTurnResult): ExecutionResult | null {
+  const { signals } = context;
+  switch (turn.reason) {
+    case "replan":
+      return { kind: "replan", by: "executor", reason: signals.replanReason ?? "", text: turn.text };
+    case "revise": {
+      const feedback = signals.revision ?? "";
+      signals.revision = null;
+      return { kind: "revise", feedback, text: turn.text };
+    }
+    case "done":
+      return null;
+    case "awaiting_approval":
+    case "denied":
+    case "limit":
+    case "aborted":
+    case "error":
+      return { kind: "stopped", result: { reason: turn.reason, text: turn.text, error: turn.error } };
+  }
+}
+
+async function finish(context: AgentContext, memory: ExecutionMemory, result: ExecutionResult, signal: AbortSignal): Promise<TurnResult> {
+  const { state } = context;
+  switch (result.kind) {
+    case "stopped":
+      state.change({ type: "execution_interrupted" });
+      report(context, memory);
+      return result.result;
+    case "verified":
+      state.change({ type: "plan_finished", state: "done" });
+      report(context, memory);
+      tellPlanner(context, `The approved plan was executed. Report: ${result.text}`);
+      return { reason: "done", text: result.text, error: null };
+    case "revise":
+      state.change({ type: "revision_requested", by: "user" });
+      report(context, memory);
+      return planAgain(context, memory, `The user stopped the execution of the plan and says: ${result.feedback}`, result.feedback, signal);
+    case "replan": {
+      const limit = context.parts.settings().settings.options.phase_model.max_replans;
+      if (state.workflow.replans >= limit) return giveUp(context, memory, result.reason, result.text);
+      state.change({ type: "revision_requested", by: result.by });
+      report(context, memory);
+      const why = result.by === "executor" ? `The executor stopped and asks for a new plan: ${result.reason}` : `Executing the plan failed: ${result.reason}`;
+      const planned = await planAgain(context, memory, `${why}\n\nLook at the files as they are now and hand in a revised plan, or say why it cannot be done.`, `plan again: ${result.reason}`, signal);
+      return planned.reason === "done" ? giveUp(context, memory, result.reason, planned.text) : planned;
+    }
+  }
+}
+
+function giveUp(context: AgentContext, memory: ExecutionMemory, reason: string, text: string): TurnResult {
+  context.state.change({ type: "plan_finished", state: "failed" });
+  report(context, memory);
+  const error: ErrorInfo = { code: "failed", message: `the plan could not be completed: ${reason}`, hint: "Say how to go on; a new plan is made." };
+  return { reason: "error", text, error };
+}
+
+function report(context: AgentContext, memory: ExecutionMemory): void {
+  const { plan } = context.state.workflow;
+  if (plan !== null) memory.report = driftReport(context.state, plan);
+}
+
+/** The planning conversation learns how its plan ended, so that the next request can build on it. */
+function tellPlanner(context: AgentContext, text: string): void {
+  const conversation = context.state.conversationOf.plan;
+  if (conversation !== undefined && conversation !== context.state.conversationOf.execute) addNote(context.state, conversation, text);
+}
+
+/** A planning turn with the reason; an approval in advance covers a revision that is not wider. */
+async function planAgain(context: AgentContext, memory: ExecutionMemory, message: string, shown: string, signal: AbortSignal): Promise<TurnResult> {
+  const turn = await runStageTurn(context, { stage: "plan", ticket: null, conversation: null, text: shown, messageParts: [message], signal });
+  return afterPlanning(context, memory, turn, signal);
+}
+
+/** Announces a stored plan; executes it at once only where an approval in advance covers it. */
+export async function afterPlanning(context: AgentContext, memory: ExecutionMemory, turn: StageTurnResult, signal: AbortSignal): Promise<TurnResult> {
+  const { state, parts } = context;
+  const { plan } = state.workflow;
+  const reason = turn.reason === "replan" || turn.reason === "revise" ? "done" : turn.reason;
+  if (reason !== "awaiting_approval" || plan === null) return { reason, text: turn.text, error: turn.error };
+  const { standing } = memory;
+  if (standing !== null && isCovered(standing.content, plan.content) && !signal.aborted) {
+    parts.emit({ type: "notice", level: "info", text: "The approval in advance covers this revision: it is not wider than the first plan." });
+    const request: ApproveRequest = { via: standing.via, tickets: null, note: null, unscoped: standing.unscoped };
+    const strict = parts.settings().settings.options.phase_model.strict;
+    checkApprovable(plan, request, strict);
+    recordApproval(context, plan, request);
+    return execute(context, memory, false, null, signal);
+  }
+  return { reason: "awaiting_approval", text: turn.text, error: null };
+}

@@ -1,0 +1,145 @@
+// What the composition root hands to an agent. The agent builds none of it, so its tests need no mocks.
+
+import type { AgentEvent } from "../types/event.ts";
+import type { ErrorInfo } from "../types/error.ts";
+import type { CostTotals, LedgerEntry } from "../types/ledger.ts";
+import type { Message } from "../types/message.ts";
+import type { Ask } from "../types/permission.ts";
+import type { Approval, Plan, Stage } from "../types/plan.ts";
+import type { ModelInfo, ModelRegistry, Phase, Usage } from "../types/provider.ts";
+import type { HistorySignal, Overrides, Route, RouteContext, Router, Tier } from "../types/route.ts";
+import type { SessionLog } from "../types/session.ts";
+import type { LoadedSettings } from "../types/settings.ts";
+import type { FileAction, FileChange, ShellRequest, ShellResult, ToolDefinition } from "../types/tool.ts";
+import type { Verdict } from "../types/permission.ts";
+import type { RestoredSession } from "./restored.ts";
+
+/** One model call that is about to be made, or was made. */
+export interface CallFacts {
+  turn: number;
+  step: number;
+  route: Route | null;
+  purpose: LedgerEntry["purpose"];
+  stage: Stage;
+  phase: Phase | null;
+  tier: Tier | null;
+  ticket: string | null;
+  model: ModelInfo;
+}
+
+/** Prices and budgets. Money stays exact behind this interface. */
+export interface Accounting {
+  /** `requestBytes` is only called when a budget is set. Reserves the worst case; lowers `maxTokens` to what the budget allows, or refuses before the call is made. */
+  reserve(call: CallFacts, requestBytes: () => number, maxTokens: number): { ok: true; maxTokens: number } | { ok: false; error: ErrorInfo };
+  /** Books what was billed. `error` is set when it lies above the reservation. */
+  settle(call: CallFacts, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
+  totals(entries: readonly LedgerEntry[]): CostTotals;
+  /** Takes over what a resumed session already spent. */
+  restore(entries: readonly LedgerEntry[]): void;
+}
+
+/** A tool call as the boundary judges it. */
+export interface CallToJudge {
+  tool: ToolDefinition;
+  input: unknown;
+  stage: "plan" | "execute" | "chat";
+}
+
+/** Commands and checks of one stage, bound to the approval in force; built anew whenever that changes. */
+export interface Boundary {
+  /** How `bash` may be offered in a stage. */
+  shellIn(stage: "plan" | "execute" | "chat"): "none" | "read_only" | "read_only_sandbox" | "full";
+  /** allow, ask or deny, by mode, stage, scope, rules and resolved paths; the strictest wins. */
+  judge(call: CallToJudge): Promise<Verdict>;
+  /** Real path of a target, for cards and records. */
+  display(target: string): string;
+  checkWrite(realPath: string, action: FileAction): { allowed: true; inScope: boolean } | { allowed: false; reason: string; kind: "scope" | "protected" | "stage" };
+  /** Widens the scope of the approval in force by one path, as the user decided. */
+  extendScope(path: string, action: FileAction): void;
+  recordPreImage(realPath: string): Promise<void>;
+  isProtected(realPath: string): boolean;
+  inScope(path: string, action: FileAction): boolean;
+  runShell(request: ShellRequest & { stage: "plan" | "execute" | "chat"; onOutOfScope: OutOfScopeHandler }): Promise<ContainedResult>;
+}
+
+/** A command's result with what its effects were. */
+export interface ContainedResult extends ShellResult {
+  outOfScope: FileChange[];
+  /** Paths that were put back. */
+  rolledBack: string[];
+  /** Why the command did not run, or null. */
+  blocked: string | null;
+  /** True where neither the plan names the command nor it only reads. */
+  unplanned: boolean;
+}
+
+export type OutOfScopeHandler = (report: { command: string; changes: FileChange[]; copy: string; restoreCommand: string }) => Promise<"keep" | "restore">;
+
+export interface BoundaryState {
+  stage: "plan" | "execute" | "chat";
+  plan: Plan | null;
+  approval: Approval | null;
+  grants: string[];
+}
+
+export interface Skills {
+  /** Text for the prompt: names and descriptions, and the body of the active skill. */
+  prompt(active: string | null): Promise<string>;
+  names(): Promise<string[]>;
+  /** @throws BmoError usage naming the reason when it is unknown or unavailable. */
+  find(name: string): Promise<{ name: string; tier: Tier | null }>;
+}
+
+export interface Checkpoints {
+  /** Before execution and before each ticket. Returns the checkpoint's id. */
+  create(label: string, ticket: string | null): Promise<string>;
+}
+
+export interface RunLimits {
+  /** Model calls of this run; null = no limit. */
+  maxModelCalls: number | null;
+}
+
+export interface AgentParts {
+  workspace: string;
+  readRoots: string[];
+  log: SessionLog;
+  restored: RestoredSession | null;
+  /** Read again at each turn, so that an edited configuration serves the next one. */
+  settings(): LoadedSettings;
+  reloadSettings(): Promise<void>;
+  /** Choices made by flags of this run. */
+  flagOverrides: Overrides;
+  registry: ModelRegistry;
+  router: Router;
+  tools: readonly ToolDefinition[];
+  accounting: Accounting;
+  boundary(state: BoundaryState): Boundary;
+  skills: Skills;
+  checkpoints: Checkpoints;
+  /** Held while a plan executes: one run executes in a workspace at a time. @throws BmoError locked. */
+  lockExecution(signal: AbortSignal): Promise<() => void>;
+  /** AGENTS.md and facts about the workspace, for the first message of a conversation. */
+  projectContext(): Promise<string>;
+  ask: Ask;
+  headless: boolean;
+  sandboxLabel(): string;
+  limits: RunLimits;
+  now(): Date;
+  /** What the phase detector looks at, from the last messages of a conversation. */
+  historySignals(messages: readonly Message[]): HistorySignal[];
+  /** What the router would choose now, by rules alone; the reason says why when nothing can be chosen. */
+  previewRoute(context: RouteContext): { model: string | null; reason: string; tier: string };
+  /** Text of a gate reply: its system prompt with the facts that it may state. */
+  gatePrompt(facts: string): string;
+  /** Random id with a prefix, e.g. `p_1f3a…`. */
+  newId(prefix: string): string;
+  /** Monotonic milliseconds. */
+  clock(): number;
+  platform: string;
+  /** Takes the values of keys in use out of a text. */
+  redact(text: string): string;
+  /** Lines for the session's log file: `Tier assignment:` and the like. */
+  writeLog(line: string): void;
+  emit(event: AgentEvent): void;
+}

@@ -1,0 +1,48 @@
+// The drift report after execution: what was planned, what was touched, what was left out or put back.
+
+import { sumUsd } from "../util/usd.ts";
+import type { SessionState } from "./session-state.ts";
+import type { JsonObject } from "../types/json.ts";
+import type { Plan } from "../types/plan.ts";
+
+export function driftReport(state: SessionState, plan: Plan): JsonObject {
+  const touched = state.files.map((file) => ({ path: file.path, action: file.action, in_scope: file.in_scope, rolled_back: file.rolled_back }));
+  const tickets = plan.content.tickets.map((ticket) => ({
+    id: ticket.id,
+    title: ticket.title,
+    state: plan.tickets[ticket.id] ?? "open",
+    cost_usd: sumUsd(state.ledger.filter((entry) => entry.ticket === ticket.id).map((entry) => entry.cost_usd)),
+    report: state.reports[ticket.id] ?? null,
+  }));
+  return {
+    plan: plan.id,
+    hash: plan.hash,
+    state: plan.state,
+    planned_files: plan.content.tickets.flatMap((ticket) => ticket.files.map((file) => ({ path: file.path, action: file.action }))),
+    touched_files: touched,
+    unplanned_commands: [...state.unplannedCommands],
+    tickets,
+    skipped_tickets: tickets.filter((ticket) => ticket.state === "skipped").map((ticket) => ticket.id),
+    failed_tickets: tickets.filter((ticket) => ticket.state === "failed").map((ticket) => ticket.id),
+    rollbacks: touched.filter((file) => file.rolled_back).map((file) => file.path),
+    out_of_scope: touched.filter((file) => !file.in_scope).map((file) => file.path),
+  };
+}
+
+/** The report in a few lines, for the REPL and stderr. */
+export function reportText(report: JsonObject): string {
+  const paths = (key: string): string[] => {
+    const value = report[key];
+    return Array.isArray(value) ? value.map((item) => (typeof item === "string" ? item : item !== null && typeof item === "object" && !Array.isArray(item) ? String(item["path"]) : String(item))) : [];
+  };
+  const lines = [`planned files: ${paths("planned_files").join(", ") || "none"}`, `touched files: ${paths("touched_files").join(", ") || "none"}`];
+  const extra: readonly (readonly [key: string, label: string])[] = [
+    ["out_of_scope", "outside the plan"],
+    ["rollbacks", "put back"],
+    ["unplanned_commands", "unplanned commands"],
+    ["skipped_tickets", "skipped tickets"],
+    ["failed_tickets", "failed tickets"],
+  ];
+  for (const [key, label] of extra) if (paths(key).length > 0) lines.push(`${label}: ${paths(key).join(", ")}`);
+  return lines.join("\n");
+}

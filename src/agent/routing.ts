@@ -1,0 +1,182 @@
+// Asks the router once per turn, keeps the decision, and books a turn's cost on its route. What a gate reply is, and
+// what happens when a provider fails, is decided here too.
+
+import { runStep, type StepOutcome } from "./step.ts";
+import { estimateTokens, holdsImage, stringifyMessageText, userMessage } from "./messages.ts";
+import { BmoError } from "../util/errors.ts";
+import { sumUsd } from "../util/usd.ts";
+import type { AgentParts } from "./parts.ts";
+import type { SessionState } from "./session-state.ts";
+import type { Message } from "../types/message.ts";
+import type { AskSmallModel, Route, RouteContext, RouteDecision } from "../types/route.ts";
+
+export interface RoutingInput {
+  parts: AgentParts;
+  state: SessionState;
+  turn: number;
+  stage: "plan" | "execute" | "chat";
+  ticket: string | null;
+  conversation: number | null;
+  message: string;
+  pending: boolean;
+  signal: AbortSignal;
+}
+
+/** Everything the decision may depend on, from the session's state. */
+export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext {
+  const { parts, state } = input;
+  const messages: Message[] = input.conversation === null ? [] : (state.conversations.get(input.conversation) ?? []);
+  const last = state.ledger.findLast((entry) => entry.purpose === "main");
+  const settings = parts.settings().settings;
+  return {
+    settings,
+    message: input.message,
+    history: parts.historySignals(messages),
+    stage: input.stage,
+    workflowEnabled: state.workflow.enabled,
+    turn: state.routes.filter((route) => route.stage !== "gate" && route.turn < input.turn).reduce((seen, route) => seen.add(route.turn), new Set<number>()).size + 1,
+    plan: state.workflow.plan,
+    ticket: input.ticket,
+    pending: input.pending,
+    overrides: state.overrides,
+    skill: state.skill,
+    needs: { tools: true, vision: holdsImage(messages), contextTokens: estimateTokens(messages) },
+    previous:
+      last === undefined
+        ? null
+        : {
+            model: last.model,
+            prefixTokens: last.usage.input + last.usage.cache_read + last.usage.cache_write + last.usage.output,
+            tier: last.tier ?? "balanced",
+            warm: isWarm(parts, last.model, last.at),
+          },
+  };
+}
+
+function isWarm(parts: AgentParts, model: string, at: string): boolean {
+  const seconds = (parts.now().getTime() - Date.parse(at)) / 1000;
+  const info = parts.registry.list().find((one) => one.id === model);
+  return seconds >= 0 && seconds < (info?.cacheTtlSeconds ?? 300);
+}
+
+/** Decides, stamps, logs and shows the route of a turn. @throws BmoError configuration when no model can serve. */
+export async function decideRoute(input: RoutingInput): Promise<{ decision: RouteDecision; route: Route }> {
+  const { parts, state } = input;
+  const context = routeContext(input);
+  const decision = await parts.router.decide(context, smallModel(input), input.signal);
+  for (const notice of decision.notices) {
+    if (!state.warnings.includes(notice)) parts.emit({ type: "notice", level: "warning", text: notice });
+    state.warn(notice);
+  }
+  for (const line of decision.log) parts.writeLog(line);
+  const route = stampRoute(decision, input.turn);
+  parts.emit({ type: "gate_decision", turn: input.turn, decision: route.gate, reason: route.gate === null ? "the gate is off or was skipped" : route.reason, preview: [...input.message].slice(0, 80).join("") });
+  state.addRoute(route);
+  parts.emit({ type: "route_decision", route });
+  consumeOnce(state);
+  return { decision, route };
+}
+
+export function stampRoute(decision: RouteDecision, turn: number): Route {
+  return { ...decision.route, turn, served_model: null, cost_usd: null, baseline_cost_usd: null, savings_pct: null };
+}
+
+/** A choice made for one turn ends with the decision that used it. */
+function consumeOnce(state: SessionState): void {
+  const { model, tier } = state.overrides;
+  if (model?.once !== true && tier?.once !== true) return;
+  state.setOverrides({ model: model?.once === true ? null : model, tier: tier?.once === true ? null : tier });
+}
+
+/** The one small-model call that a turn may make; booked like any other. */
+function smallModel(input: RoutingInput): AskSmallModel {
+  const { parts, state } = input;
+  return async (model, prompt, maxTokens, signal) => {
+    const outcome = await runStep(
+      parts,
+      {
+        call: { turn: input.turn, step: 0, route: null, purpose: "classify", stage: input.stage, phase: null, tier: null, ticket: input.ticket, model },
+        system: prompt.system,
+        messages: [userMessage([prompt.user])],
+        tools: [],
+        reasoning: model.reasoningCanBeOff ? "off" : null,
+        temperature: 0,
+        cacheKey: `${state.log.id}-classify`,
+        visible: false,
+        maxTokens,
+      },
+      signal,
+    );
+    if (outcome.kind === "error") throw new BmoError(outcome.error.code, outcome.error.message, outcome.error.hint);
+    state.addCost(outcome.entry);
+    parts.emit({ type: "cost_entry", entry: outcome.entry });
+    return stringifyMessageText(outcome.message);
+  };
+}
+
+/** One reply without tools and without history; a turn of stage gate that later requests do not carry. */
+export async function runGateReply(input: RoutingInput, decision: RouteDecision, route: Route, facts: string): Promise<StepOutcome> {
+  const { parts, state } = input;
+  const conversation = state.openConversation("gate", "gate");
+  state.addMessage(conversation, userMessage([input.message]));
+  parts.emit({ type: "step_start", turn: input.turn, step: 1, model: decision.model.id });
+  const outcome = await runStep(
+    parts,
+    {
+      call: { turn: input.turn, step: 1, route, purpose: "gate", stage: "gate", phase: route.phase, tier: route.tier, ticket: null, model: decision.model },
+      system: parts.gatePrompt(facts),
+      messages: state.messages(conversation),
+      tools: [],
+      reasoning: decision.reasoning,
+      temperature: decision.temperature,
+      cacheKey: `${state.log.id}-gate`,
+      visible: true,
+      maxTokens: 1_024,
+    },
+    input.signal,
+  );
+  if (outcome.kind === "message") {
+    state.addCost(outcome.entry);
+    if (outcome.message.content.length > 0) state.addMessage(conversation, outcome.message);
+    parts.emit({ type: "message_end", message: outcome.message });
+    parts.emit({ type: "cost_entry", entry: outcome.entry });
+  }
+  return outcome;
+}
+
+/** Books the turn's cost on the route that caused it. */
+export function settleRoute(state: SessionState, route: Route): void {
+  const entries = state.ledger.filter((entry) => entry.route === route.id);
+  if (entries.length === 0) return;
+  route.cost_usd = sumUsd(entries.map((entry) => entry.cost_usd));
+  route.baseline_cost_usd = sumUsd(entries.map((entry) => entry.baseline_cost_usd));
+  route.savings_pct = route.cost_usd === null || route.baseline_cost_usd === null || route.baseline_cost_usd === 0 ? null : Math.round((1 - route.cost_usd / route.baseline_cost_usd) * 1000) / 10;
+  state.addRoute(route);
+}
+
+/** Another model after a failure: the next best candidate, if the user's policy allows it. Nothing is replaced silently. */
+export async function substituteModel(input: RoutingInput, failed: RouteDecision, reason: string): Promise<{ decision: RouteDecision; route: Route } | null> {
+  const { parts, state } = input;
+  const { policy } = parts.settings().settings.options.fallback;
+  if (policy === "fail" || (policy === "ask" && parts.headless)) return null;
+  const other = failed.route.candidates.find((candidate) => candidate.model !== failed.model.id && candidate.est_cost_usd !== null);
+  if (other === undefined) return null;
+  if (policy === "ask") {
+    const reply = await parts.ask({ kind: "fallback", from: failed.model.id, to: other.model, reason }, input.signal);
+    if (reply.answer !== "allow_once" && reply.answer !== "allow_session") return null;
+  }
+  const { model } = parts.registry.resolve(other.model, "options.fallback");
+  const text = `${failed.model.id} failed (${reason}); going on with ${model.id}.`;
+  const decision: RouteDecision = {
+    ...failed,
+    model,
+    notices: [text],
+    log: [],
+    route: { ...failed.route, id: parts.newId("r"), model: model.id, source: "fallback", reason: text, candidates: failed.route.candidates.map((one) => (one.model === failed.model.id ? { ...one, est_cost_usd: null, rejected: reason } : one)) },
+  };
+  const route = stampRoute(decision, input.turn);
+  state.addRoute(route);
+  parts.emit({ type: "notice", level: "warning", text });
+  parts.emit({ type: "route_decision", route });
+  return { decision, route };
+}

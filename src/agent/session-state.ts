@@ -1,0 +1,171 @@
+// The one mutable thing of a session: what the records say, kept in memory. Every change is appended to the session
+// file first; nothing here talks to a provider or a person.
+
+import { stringifyMessageText } from "./messages.ts";
+import { initialWorkflow, reduceWorkflow } from "./workflow.ts";
+import type { RestoredSession } from "./restored.ts";
+import type { TouchedFile } from "../types/agent.ts";
+import type { LedgerEntry } from "../types/ledger.ts";
+import type { Message } from "../types/message.ts";
+import type { Denial } from "../types/permission.ts";
+import type { Stage, WorkflowEvent, WorkflowState } from "../types/plan.ts";
+import type { ActiveSkill, Overrides, Route } from "../types/route.ts";
+import type { SessionLog, SessionRecord } from "../types/session.ts";
+import type { PermissionMode } from "../types/settings.ts";
+
+export class SessionState {
+  readonly log: SessionLog;
+  readonly conversations: Map<number, Message[]>;
+  readonly conversationOf: Partial<Record<Stage, number>>;
+  readonly routes: Route[];
+  readonly ledger: LedgerEntry[];
+  readonly files: TouchedFile[];
+  readonly denials: Denial[];
+  readonly grants: string[];
+  readonly reports: Record<string, string>;
+  readonly warnings: string[] = [];
+  workflow: WorkflowState;
+  /** Choices that outlive the run. */
+  private kept: Overrides;
+  /** Choices made by flags: they hold for this run and are not written down. */
+  private flags: Overrides;
+  skill: ActiveSkill | null;
+  turns: number;
+  lastModel: string | null;
+  lastText: string;
+  permissionMode: PermissionMode;
+  /** Refusals of this run outside the plan stage: they make exit code 4. */
+  readonly runDenials: Denial[] = [];
+  /** Shell commands that ran in execution without standing in the plan. */
+  readonly unplannedCommands: string[] = [];
+
+  constructor(log: SessionLog, restored: RestoredSession | null, workflowEnabled: boolean, permissionMode: PermissionMode, flags: Overrides) {
+    this.log = log;
+    this.conversations = restored?.conversations ?? new Map<number, Message[]>();
+    this.conversationOf = restored?.conversationOf ?? {};
+    this.routes = restored?.routes ?? [];
+    this.ledger = restored?.ledger ?? [];
+    this.files = restored?.files ?? [];
+    this.denials = restored?.denials ?? [];
+    this.grants = restored?.grants ?? [];
+    this.reports = restored?.reports ?? {};
+    this.workflow = restored?.workflow ?? initialWorkflow(workflowEnabled);
+    this.kept = restored?.overrides ?? { model: null, tier: null };
+    this.flags = flags;
+    this.skill = restored?.skill ?? null;
+    this.turns = restored?.turns ?? 0;
+    this.lastModel = restored?.lastModel ?? null;
+    this.lastText = restored?.lastText ?? "";
+    this.permissionMode = permissionMode;
+    if (restored !== null && this.workflow.enabled !== workflowEnabled) this.change({ type: "workflow_switched", enabled: workflowEnabled });
+  }
+
+  append(record: SessionRecord): void {
+    this.log.append(record);
+  }
+
+  /** Applies one workflow event and keeps it. */
+  change(event: WorkflowEvent): void {
+    const next = reduceWorkflow(this.workflow, event);
+    if (next === this.workflow) return;
+    this.append({ type: "workflow", event });
+    this.workflow = next;
+  }
+
+  startTurn(stage: Stage, ticket: string | null, text: string): number {
+    this.turns += 1;
+    this.append({ type: "turn_start", turn: this.turns, stage, ticket, text });
+    return this.turns;
+  }
+
+  /** Opens a fresh conversation for a stage and returns its id. */
+  openConversation(stage: Stage, reason: Extract<SessionRecord, { type: "conversation" }>["reason"], seed: Message[] = []): number {
+    const id = Math.max(0, ...this.conversations.keys()) + 1;
+    this.append({ type: "conversation", id, reason, seed });
+    this.conversations.set(id, [...seed]);
+    this.conversationOf[stage] = id;
+    return id;
+  }
+
+  messages(conversation: number): Message[] {
+    const messages = this.conversations.get(conversation) ?? [];
+    this.conversations.set(conversation, messages);
+    return messages;
+  }
+
+  addMessage(conversation: number, message: Message): void {
+    this.append({ type: "message", conversation, turn: this.turns, message });
+    this.messages(conversation).push(message);
+    if (message.role === "assistant") {
+      const text = stringifyMessageText(message);
+      if (text !== "") this.lastText = text;
+    }
+  }
+
+  addRoute(route: Route): void {
+    this.append({ type: "route", route });
+    const existing = this.routes.findIndex((one) => one.id === route.id);
+    if (existing === -1) this.routes.push(route);
+    else this.routes[existing] = route;
+  }
+
+  addCost(entry: LedgerEntry): void {
+    this.append({ type: "cost", entry });
+    this.ledger.push(entry);
+    if (entry.purpose === "main") this.lastModel = entry.model;
+  }
+
+  addDenial(denial: Denial, stage: Stage): void {
+    this.append({ type: "denial", turn: this.turns, denial });
+    this.denials.push(denial);
+    if (stage !== "plan") this.runDenials.push(denial);
+  }
+
+  /** A later permitted call on the same tool and target takes the denial off the exit code. */
+  clearDenials(tool: string, target: string): void {
+    for (let index = this.runDenials.length - 1; index >= 0; index--) {
+      const denial = this.runDenials[index];
+      if (denial !== undefined && denial.tool === tool && denial.target === target) this.runDenials.splice(index, 1);
+    }
+  }
+
+  addFile(file: TouchedFile): void {
+    this.append({ type: "file", turn: this.turns, ...file });
+    const earlier = this.files.findIndex((one) => one.path === file.path);
+    if (earlier === -1) {
+      this.files.push(file);
+      return;
+    }
+    const before = this.files[earlier];
+    const created = before !== undefined && before.action === "create" && file.action === "modify";
+    this.files[earlier] = created ? { ...file, action: "create" } : file;
+  }
+
+  /** The user's choices in force: a flag of this run before what the session keeps. */
+  get overrides(): Overrides {
+    return { model: this.flags.model ?? this.kept.model, tier: this.flags.tier ?? this.kept.tier };
+  }
+
+  setOverrides(overrides: Overrides): void {
+    const { model, tier } = overrides;
+    this.flags = { model: model?.from === "flag" ? model : null, tier: tier?.from === "flag" ? tier : null };
+    const kept = { model: model?.from === "flag" ? this.kept.model : model, tier: tier?.from === "flag" ? this.kept.tier : tier };
+    this.append({ type: "overrides", overrides: kept });
+    this.kept = kept;
+  }
+
+  setSkill(skill: ActiveSkill | null): void {
+    this.append({ type: "skill", skill });
+    this.skill = skill;
+  }
+
+  grant(rule: string): void {
+    if (this.grants.includes(rule)) return;
+    this.append({ type: "grant", rule });
+    this.grants.push(rule);
+  }
+
+  warn(text: string): void {
+    if (!this.warnings.includes(text)) this.warnings.push(text);
+  }
+}

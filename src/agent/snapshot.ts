@@ -1,0 +1,53 @@
+// The state of a session as `/status`, the status line and the JSON result show it. No model call, no I/O.
+
+import { routeContext } from "./routing.ts";
+import { exitCodeOf } from "../util/errors.ts";
+import { EXIT, type ExitCode } from "../types/error.ts";
+import type { AgentContext } from "./stage-turn.ts";
+import type { ExecutionMemory } from "./execution.ts";
+import type { AgentState, TurnResult } from "../types/agent.ts";
+
+export function outcomeOf(result: TurnResult | null, denials: number): ExitCode {
+  if (result === null) return EXIT.done;
+  if (result.reason === "aborted") return EXIT.interrupted;
+  if (result.error !== null) return exitCodeOf(result.error.code);
+  if (result.reason === "awaiting_approval") return EXIT.awaitingApproval;
+  if (result.reason === "limit") return EXIT.limit;
+  if (result.reason === "error") return EXIT.failed;
+  return denials > 0 ? EXIT.denied : EXIT.done;
+}
+
+/** What the router would choose for a request made now, without asking any model. */
+function preview(context: AgentContext, stage: "plan" | "execute" | "chat"): { model: string | null; reason: string; tier: string } {
+  const { parts, state } = context;
+  const routing = routeContext({ parts, state, turn: state.turns + 1, stage, ticket: null, conversation: state.conversationOf[stage] ?? null, message: "", pending: true });
+  return parts.previewRoute(routing);
+}
+
+export function agentState(context: AgentContext, memory: ExecutionMemory, lastResult: TurnResult | null): AgentState {
+  const { parts, state } = context;
+  const next = preview(context, state.workflow.stage);
+  const execution = preview(context, "execute");
+  return {
+    settings: parts.settings().settings,
+    workflow: state.workflow,
+    overrides: state.overrides,
+    permissionMode: state.permissionMode,
+    grants: [...state.grants],
+    skill: state.skill === null ? null : { name: state.skill.name, tier: state.skill.tier },
+    turns: state.turns,
+    routes: [...state.routes],
+    ledger: [...state.ledger],
+    totals: parts.accounting.totals(state.ledger),
+    files: [...state.files],
+    denials: [...state.denials],
+    warnings: [...new Set([...parts.settings().notices, ...state.warnings])],
+    lastModel: state.lastModel,
+    next,
+    executionModel: { model: execution.model, reason: execution.reason },
+    sandbox: parts.sandboxLabel(),
+    lastText: state.lastText,
+    outcome: outcomeOf(lastResult, state.runDenials.length),
+    report: memory.report,
+  };
+}

@@ -1,0 +1,222 @@
+// One turn from its text to its end: route, gate reply or loop, books, events. Submitting, executing a ticket and
+// planning anew all go through here.
+
+import { stagePrompt } from "../prompts/index.ts";
+import { toErrorInfo } from "../util/errors.ts";
+import { stringifyMessageText, textBlock, userMessage } from "./messages.ts";
+import { decideRoute, routeContext, runGateReply, settleRoute, stampRoute, substituteModel, type RoutingInput } from "./routing.ts";
+import { createToolHost, type HostSignals } from "./tool-host.ts";
+import { grantedScope } from "./tool-call.ts";
+import { runTurn, type TurnOutcome } from "./turn.ts";
+import type { AgentParts, Boundary } from "./parts.ts";
+import type { SessionState } from "./session-state.ts";
+import type { ErrorInfo } from "../types/error.ts";
+import type { TurnEndReason } from "../types/event.ts";
+import type { ImageBlock, Message } from "../types/message.ts";
+import type { Route, RouteDecision } from "../types/route.ts";
+import type { ToolContext, ToolDefinition } from "../types/tool.ts";
+
+export interface StageTurnInput {
+  stage: "plan" | "execute" | "chat";
+  ticket: string | null;
+  /** Opened by the caller where a turn needs a fresh one; null = the stage's current one, or a first one. */
+  conversation: number | null;
+  /** What is shown and routed on. */
+  text: string;
+  /** What is added to the history; defaults to the text. Empty = nothing is added. */
+  messageParts?: string[];
+  images?: ImageBlock[];
+  signal: AbortSignal;
+}
+
+/** What lives as long as the agent and is shared by its turns. */
+export interface AgentContext {
+  parts: AgentParts;
+  state: SessionState;
+  signals: HostSignals;
+  countCall(): ErrorInfo | null;
+  /** Digests of files seen, by real path. */
+  readDigests: Map<string, string>;
+  /** Day of the session's start, ISO. */
+  date: string;
+}
+
+export function createBoundary(context: AgentContext, stage: "plan" | "execute" | "chat"): Boundary {
+  const { parts, state } = context;
+  const { plan, approval } = state.workflow;
+  const boundary = parts.boundary({ stage, plan, approval, grants: state.grants });
+  if (plan !== null) for (const extension of grantedScope(state.grants, plan.hash)) boundary.extendScope(extension.path, extension.action);
+  return boundary;
+}
+
+/** Tools that a stage offers: nothing that writes while planning, whatever mode or flag is set. */
+export async function offeredTools(context: AgentContext, stage: "plan" | "execute" | "chat", boundary: Boundary): Promise<ToolDefinition[]> {
+  const hasSkills = (await context.parts.skills.names()).length > 0;
+  return context.parts.tools.filter((tool) => {
+    switch (tool.spec.name) {
+      case "set_plan_artifact":
+        return stage === "plan";
+      case "request_replan":
+        return stage === "execute";
+      case "activate_skill":
+        return hasSkills;
+      case "bash":
+        return boundary.shellIn(stage) !== "none";
+      default:
+        return tool.access === "read" || tool.access === "host" || stage !== "plan";
+    }
+  });
+}
+
+async function systemPrompt(context: AgentContext, stage: "plan" | "execute" | "chat", boundary: Boundary): Promise<string> {
+  const { parts, state } = context;
+  return stagePrompt(stage, {
+    workspace: parts.workspace,
+    platform: parts.platform,
+    date: context.date,
+    headless: parts.headless,
+    shell: boundary.shellIn(stage),
+    skills: await parts.skills.prompt(state.skill?.name ?? null),
+  });
+}
+
+function toolContext(context: AgentContext, boundary: Boundary, host: ToolContext["host"], decision: RouteDecision, signal: AbortSignal): ToolContext {
+  return {
+    workspace: context.parts.workspace,
+    readRoots: context.parts.readRoots,
+    isProtected: (path) => boundary.isProtected(path),
+    readFiles: context.readDigests,
+    host,
+    acceptsImages: decision.model.vision !== false,
+    onOutput: () => undefined,
+    signal,
+  };
+}
+
+/** Plan and chat share one conversation; a first message carries what is known of the workspace. */
+async function talkConversation(context: AgentContext, input: StageTurnInput): Promise<{ id: number; preface: string[] }> {
+  const { state, parts } = context;
+  const existing = input.conversation ?? (input.stage === "execute" ? state.conversationOf.execute : (state.conversationOf.plan ?? state.conversationOf.chat));
+  const id = existing ?? state.openConversation(input.stage, "start");
+  if (input.stage !== "execute") {
+    state.conversationOf.plan = id;
+    state.conversationOf.chat = id;
+  } else {
+    state.conversationOf.execute = id;
+  }
+  return { id, preface: state.messages(id).length === 0 ? [await parts.projectContext()] : [] };
+}
+
+export interface StageTurnResult extends TurnOutcome {
+  conversation: number;
+  turn: number;
+}
+
+const GATE_FACTS_LIMIT = 1_200;
+
+function gateFacts(context: AgentContext): string {
+  const { parts, state } = context;
+  const tools = parts.tools.map((tool) => tool.spec.name).join(", ");
+  return [
+    `workspace: ${parts.workspace}`,
+    `staged workflow: ${state.workflow.enabled ? "on: a plan is made and waits for /approve before anything is changed" : "off"}`,
+    `permission mode: ${state.permissionMode}`,
+    `tools of the full agent: ${tools}`,
+    `this session is stored at: ${state.log.path}`,
+    "nothing is sent anywhere but to the configured model providers",
+  ].join("\n").slice(0, GATE_FACTS_LIMIT);
+}
+
+/** Runs one turn. Never rejects for what models, tools or configuration do: that is in the result. */
+export async function runStageTurn(context: AgentContext, input: StageTurnInput): Promise<StageTurnResult> {
+  const { parts, state, signals } = context;
+  const turn = state.startTurn(input.stage, input.ticket, input.text);
+  parts.emit({ type: "turn_start", turn, stage: input.stage, ticket: input.ticket, text: input.text });
+  signals.planStored = false;
+  signals.replanReason = null;
+  let conversation = input.conversation ?? 0;
+  let outcome: TurnOutcome;
+  try {
+    const talk = await talkConversation(context, input);
+    conversation = talk.id;
+    const routing: RoutingInput = { parts, state, turn, stage: input.stage, ticket: input.ticket, conversation, message: input.text, pending: isPendingFor(state, input.stage), signal: input.signal };
+    const decided = await decideRoute(routing);
+    if (decided.route.gate === "stay") outcome = await gateTurn(context, routing, decided);
+    else {
+      const added = (input.messageParts ?? [input.text]).filter((part) => part !== "");
+      if (added.length > 0 || (input.images ?? []).length > 0) {
+        const text = parts.redact([...talk.preface, ...added].filter((part) => part !== "").join("\n\n"));
+        appendUser(state, conversation, text, input.images ?? []);
+      }
+      outcome = await loop(context, input, routing, decided, turn, conversation);
+    }
+  } catch (thrown) {
+    outcome = { reason: "error", text: "", error: toErrorInfo(thrown) };
+  }
+  for (const one of state.routes.filter((each) => each.turn === turn)) settleRoute(state, one);
+  if (input.signal.aborted && outcome.reason !== "limit") outcome = { ...outcome, reason: "aborted" };
+  const reason: TurnEndReason = outcome.reason === "replan" || outcome.reason === "revise" ? "done" : outcome.reason;
+  state.append({ type: "turn_end", turn, reason, error: outcome.error });
+  parts.emit({ type: "turn_end", turn, reason, error: outcome.error });
+  return { ...outcome, conversation, turn };
+}
+
+function isPendingFor(state: SessionState, stage: string): boolean {
+  const { plan } = state.workflow;
+  return stage === "execute" || (plan !== null && (plan.state === "awaiting_approval" || plan.state === "approved" || plan.state === "executing"));
+}
+
+/** Two user messages never follow each other: text after a break joins the message before it. */
+function appendUser(state: SessionState, conversation: number, text: string, images: ImageBlock[]): void {
+  state.addMessage(conversation, text === "" ? { role: "user", content: images } : { role: "user", content: [textBlock(text), ...images] });
+}
+
+async function gateTurn(context: AgentContext, routing: RoutingInput, decided: { decision: RouteDecision; route: Route }): Promise<TurnOutcome> {
+  const reply = await runGateReply(routing, decided.decision, decided.route, gateFacts(context));
+  if (reply.kind === "error") return { reason: reply.error.code === "limit" ? "limit" : "error", text: "", error: reply.error };
+  return { reason: reply.error === null ? "done" : "limit", text: stringifyMessageText(reply.message), error: reply.error };
+}
+
+async function loop(context: AgentContext, input: StageTurnInput, routing: RoutingInput, decided: { decision: RouteDecision; route: Route }, turn: number, conversation: number): Promise<TurnOutcome> {
+  const { parts, state, signals } = context;
+  const boundary = createBoundary(context, input.stage);
+  const host = createToolHost({ parts, state, stage: input.stage, turn, boundary, signals, signal: input.signal });
+  let current = decided;
+  return runTurn({
+    parts,
+    state,
+    turn,
+    stage: input.stage,
+    ticket: input.ticket,
+    conversation,
+    system: await systemPrompt(context, input.stage, boundary),
+    offered: await offeredTools(context, input.stage, boundary),
+    boundary,
+    toolContext: toolContext(context, boundary, host, decided.decision, input.signal),
+    host: signals,
+    decision: decided.decision,
+    route: decided.route,
+    reroute: (run: Message[]) => {
+      const next = parts.router.reconsider(routeContext(routing), current.decision, run);
+      if (next === null) return null;
+      for (const line of next.log) parts.writeLog(line);
+      const route = stampRoute(next, turn);
+      state.addRoute(route);
+      parts.emit({ type: "route_decision", route });
+      current = { decision: next, route };
+      return current;
+    },
+    substitute: async (failed, reason) => {
+      const next = await substituteModel(routing, failed, reason);
+      if (next !== null) current = next;
+      return next;
+    },
+    countCall: () => context.countCall(),
+    signal: input.signal,
+  });
+}
+
+/** Adds a note to the talk that later turns will see, without a turn of its own. */
+export function addNote(state: SessionState, conversation: number, text: string): void {
+  state.addMessage(conversation, userMessage([text]));
+}

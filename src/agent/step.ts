@@ -1,0 +1,122 @@
+// One model call: reserve, stream, book. Turns a provider's typed failure into the error the run ends with.
+
+import { sanitizeText } from "../util/sanitize.ts";
+import { estimateTokens } from "./messages.ts";
+import type { AgentParts, CallFacts } from "./parts.ts";
+import type { ErrorCode, ErrorInfo } from "../types/error.ts";
+import type { LedgerEntry } from "../types/ledger.ts";
+import type { AssistantMessage, Message } from "../types/message.ts";
+import type { ModelInfo, ProviderError, ProviderErrorKind, ReasoningLevel, StopReason, StreamPart, ToolSpec, Usage } from "../types/provider.ts";
+
+export interface StepInput {
+  call: CallFacts;
+  system: string;
+  messages: Message[];
+  tools: ToolSpec[];
+  reasoning: ReasoningLevel | null;
+  temperature: number | null;
+  cacheKey: string;
+  /** Deltas go up as events only for the turn's own steps, not for small-model calls. */
+  visible: boolean;
+  /** Upper limit of the reply in tokens; null = the model's own, within reason. */
+  maxTokens: number | null;
+}
+
+export type StepOutcome =
+  | { kind: "message"; message: AssistantMessage; stopReason: StopReason; servedModel: string | null; entry: LedgerEntry; error: ErrorInfo | null }
+  | { kind: "error"; error: ErrorInfo; providerErrorKind: ProviderErrorKind | null };
+
+/** More than any sensible reply, less than what makes a budget's worst case useless. */
+const DEFAULT_MAX_TOKENS = 32_000;
+const UNKNOWN_MODEL_MAX_TOKENS = 8_192;
+const SMALLEST_MAX_TOKENS = 1_024;
+
+const CODE_BY_KIND: Record<ProviderErrorKind, ErrorCode> = {
+  credentials: "credentials",
+  model_not_found: "configuration",
+  bad_request: "provider",
+  context_overflow: "provider",
+  rate_limit: "provider",
+  overloaded: "provider",
+  network: "provider",
+  protocol: "provider",
+  aborted: "aborted",
+};
+
+export function errorOfProvider(error: ProviderError): ErrorInfo {
+  return { code: CODE_BY_KIND[error.kind], message: error.message, hint: error.hint };
+}
+
+function replyLimit(model: ModelInfo, messages: Message[], wanted: number | null): number {
+  const own = Math.min(model.maxOutput ?? UNKNOWN_MODEL_MAX_TOKENS, DEFAULT_MAX_TOKENS);
+  const limit = wanted === null ? own : Math.min(own, wanted);
+  if (model.contextWindow === null) return limit;
+  return Math.max(Math.min(SMALLEST_MAX_TOKENS, limit), Math.min(limit, model.contextWindow - estimateTokens(messages)));
+}
+
+/** Prefixes of dates and dots for dashes aside, the provider answered with another model than the one asked for. */
+export function isOtherModel(asked: string, served: string | null): boolean {
+  if (served === null || served === "") return false;
+  const normal = (name: string): string => name.toLowerCase().replace(/^.*\//, "").replaceAll(".", "-").replace(/-(\d{8}|\d{4}-\d{2}-\d{2})$/, "");
+  return normal(asked) !== normal(served);
+}
+
+function cleanMessage(message: AssistantMessage, redact: (text: string) => string): AssistantMessage {
+  return {
+    ...message,
+    content: message.content.map((block) => {
+      if (block.type === "text") return { ...block, text: redact(sanitizeText(block.text)) };
+      return block;
+    }),
+  };
+}
+
+/** Never rejects for what a provider does; rejects only for bugs. @throws BmoError credentials or configuration from the registry. */
+export async function runStep(parts: AgentParts, input: StepInput, signal: AbortSignal): Promise<StepOutcome> {
+  const { call } = input;
+  const wanted = replyLimit(call.model, input.messages, input.maxTokens);
+  const reserved = parts.accounting.reserve(call, () => Buffer.byteLength(JSON.stringify([input.system, input.tools, input.messages])), wanted);
+  if (!reserved.ok) return { kind: "error", error: reserved.error, providerErrorKind: null };
+  const provider = await parts.registry.provider(call.model);
+  const stream = provider.stream(
+    {
+      model: call.model,
+      system: input.system,
+      messages: input.messages,
+      tools: input.tools,
+      maxTokens: reserved.maxTokens,
+      temperature: call.model.temperature ? input.temperature : null,
+      reasoning: input.reasoning,
+      cacheKey: input.cacheKey,
+    },
+    signal,
+  );
+  for await (const part of stream) {
+    switch (part.type) {
+      case "text_delta":
+      case "reasoning_delta":
+        if (input.visible) parts.emit({ type: part.type, text: sanitizeText(part.text) });
+        break;
+      case "retry":
+        parts.emit({ type: "retry", attempt: part.attempt, maxAttempts: part.maxAttempts, delayMs: part.delayMs, reason: part.reason });
+        break;
+      case "end":
+        return book(parts, input, part);
+      case "error": {
+        if (part.usage !== null) bookUsage(parts, call, part.usage, null);
+        return { kind: "error", error: errorOfProvider(part.error), providerErrorKind: part.error.kind };
+      }
+    }
+  }
+  return { kind: "error", error: { code: "provider", message: `${call.model.id}: the reply ended without an end`, hint: null }, providerErrorKind: "protocol" };
+}
+
+function bookUsage(parts: AgentParts, call: CallFacts, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null } {
+  return parts.accounting.settle(call, usage, servedModel);
+}
+
+function book(parts: AgentParts, input: StepInput, part: Extract<StreamPart, { type: "end" }>): StepOutcome {
+  const served = isOtherModel(input.call.model.wireId, part.servedModel) ? part.servedModel : null;
+  const { entry, error } = bookUsage(parts, input.call, part.usage, served);
+  return { kind: "message", message: cleanMessage(part.message, parts.redact), stopReason: part.stopReason, servedModel: served, entry, error };
+}

@@ -1,0 +1,104 @@
+// What tools may do to the session: hand in a plan, ask, request a new plan, activate a skill, run a command. One host
+// per turn; what a tool decided is read from its signals by the loop.
+
+import { planHash, validatePlan } from "../containment/plan-content.ts";
+import { errorOutput, okOutput } from "./messages.ts";
+import { isPending } from "./workflow.ts";
+import type { AgentParts, Boundary } from "./parts.ts";
+import type { SessionState } from "./session-state.ts";
+import type { Plan } from "../types/plan.ts";
+import type { ToolHost } from "../types/tool.ts";
+
+/** What the tools of a turn asked the loop to do. */
+export interface HostSignals {
+  planStored: boolean;
+  replanReason: string | null;
+  /** Feedback of the user that arrived during execution. */
+  revision: string | null;
+}
+
+export interface HostInput {
+  parts: AgentParts;
+  state: SessionState;
+  stage: "plan" | "execute" | "chat";
+  turn: number;
+  boundary: Boundary;
+  signals: HostSignals;
+  signal: AbortSignal;
+}
+
+/** The next revision of the plan at hand, or the first of a new one. */
+export function createPlan(content: Plan["content"], flags: string[], state: SessionState, newPlanId: () => string): Plan {
+  const current = isPending(state.workflow) ? state.workflow.plan : null;
+  return {
+    id: current?.id ?? newPlanId(),
+    revision: (current?.revision ?? 0) + 1,
+    hash: planHash(content),
+    content,
+    state: "awaiting_approval",
+    tickets: Object.fromEntries(content.tickets.map((ticket) => [ticket.id, "open" as const])),
+    flags,
+  };
+}
+
+export function createToolHost(input: HostInput): ToolHost {
+  const { parts, state, boundary, signals } = input;
+  return {
+    async storePlan(raw) {
+      if (input.stage !== "plan") return errorOutput("A plan can only be handed in in the plan stage; call request_replan to go back to it.");
+      const checked = validatePlan(raw, parts.workspace);
+      if (!checked.ok) return errorOutput(`The plan was not stored:\n${checked.problems.map((problem) => `- ${problem}`).join("\n")}`);
+      const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
+      state.change({ type: "plan_stored", plan });
+      signals.planStored = true;
+      const flags = plan.flags.length === 0 ? "" : ` Flagged: ${plan.flags.join("; ")}.`;
+      return okOutput(`Plan ${plan.id}, revision ${plan.revision}, is stored and awaits the user's approval.${flags}`);
+    },
+    async askQuestion(question, options) {
+      const reply = await parts.ask({ kind: "question", question, options }, input.signal);
+      if (reply.answer === "text") return okOutput(reply.text);
+      return okOutput(reply.answer === "none" ? reply.reason : "The user gave no answer. Put the question into open_questions.");
+    },
+    async requestReplan(reason) {
+      if (input.stage !== "execute") return errorOutput("request_replan only makes sense while a plan is executed.");
+      signals.replanReason = reason;
+      return okOutput("Execution stops here; the session returns to the plan stage with your reason.");
+    },
+    async activateSkill(name) {
+      const skill = await parts.skills.find(name);
+      state.setSkill({ name: skill.name, tier: skill.tier, activatedBy: "model", turn: input.turn });
+      return okOutput(await parts.skills.prompt(skill.name));
+    },
+    async runShell(request) {
+      let kept: { copy: string; restoreCommand: string } | null = null;
+      const result = await boundary.runShell({
+        ...request,
+        stage: input.stage,
+        onOutOfScope: async (report) => {
+          kept = { copy: report.copy, restoreCommand: report.restoreCommand };
+          for (const change of report.changes) parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: false, reason: `changed by \`${report.command}\`` });
+          const reply = await parts.ask({ kind: "effects", ...report }, request.signal);
+          return reply.answer === "keep" || reply.answer === "allow_once" ? "keep" : "restore";
+        },
+      });
+      if (input.stage === "execute" && result.unplanned && result.blocked === null) state.unplannedCommands.push(request.command);
+      if (result.rolledBack.length > 0) parts.emit({ type: "rollback", paths: result.rolledBack, ...keptCopy(kept) });
+      if (result.blocked !== null) state.addDenial({ tool: "bash", summary: request.command, reason: result.blocked, target: request.command }, input.stage);
+      for (const change of result.outOfScope) {
+        const rolledBack = result.rolledBack.includes(change.path);
+        state.addFile({ ...change, in_scope: false, rolled_back: rolledBack });
+        if (rolledBack) state.addDenial({ tool: "bash", summary: request.command, reason: `changed ${change.path} outside the plan; restored`, target: request.command }, input.stage);
+      }
+      return result;
+    },
+    checkWrite(realPath, action) {
+      const verdict = boundary.checkWrite(realPath, action);
+      return verdict.allowed ? { allowed: true } : { allowed: false, reason: verdict.reason };
+    },
+    recordPreImage: (realPath) => boundary.recordPreImage(realPath),
+  };
+}
+
+function keptCopy(kept: { copy: string; restoreCommand: string } | null): { copy: string; restoreCommand: string } {
+  return kept ?? { copy: "", restoreCommand: "" };
+}

@@ -1,0 +1,17 @@
+// /reject: drops the plan at hand.
+
+import { answer } from "./results.ts";
+import type { CommandDefinition } from "../types/command.ts";
+
+export const rejectCommand: CommandDefinition = {
+  name: "reject",
+  aliases: [],
+  argumentHint: "",
+  summary: "drop the plan at hand",
+  readOnly: false,
+  run(_argument, { agent }) {
+    const { plan } = agent.state().workflow;
+    agent.reject();
+    return Promise.resolve(answer(`Plan ${plan?.id ?? ""} is rejected. The next text opens a new plan stage.`));
+  },
+};

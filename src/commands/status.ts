@@ -1,0 +1,80 @@
+// /status: everything that decides what happens next, without a model call.
+
+import { answer, money, table } from "./results.ts";
+import type { AgentState } from "../types/agent.ts";
+import type { CommandContext, CommandDefinition } from "../types/command.ts";
+import type { LedgerEntry } from "../types/ledger.ts";
+
+function planLine(state: AgentState): string {
+  const { plan } = state.workflow;
+  if (plan === null) return "none";
+  const states = Object.values(plan.tickets);
+  const done = states.filter((one) => one === "done").length;
+  return `${plan.state.replace("_", " ")}: ${plan.content.title} (${plan.id}, revision ${plan.revision}, ${done} of ${states.length} tickets done)`;
+}
+
+function routingLine(state: AgentState): string {
+  const { model } = state.overrides;
+  if (model !== null && model.value !== "auto") return `off: pinned by ${model.from === "flag" ? "--model" : "/model"} to ${model.value}`;
+  if (state.overrides.tier !== null) return `tier fixed by ${state.overrides.tier.from === "flag" ? "--tier" : "/tier"}`;
+  return "on";
+}
+
+function perModel(ledger: readonly LedgerEntry[]): string[] {
+  const models = [...new Set(ledger.map((entry) => entry.model))];
+  return models.map((model) => {
+    const entries = ledger.filter((entry) => entry.model === model);
+    const sum = (pick: (entry: LedgerEntry) => number): number => entries.reduce((total, entry) => total + pick(entry), 0);
+    const cost = entries.some((entry) => entry.cost_usd === null) ? null : sum((entry) => entry.cost_usd ?? 0);
+    return `${model}: ${entries.length} calls, ${sum((entry) => entry.usage.input + entry.usage.cache_read + entry.usage.cache_write)} in, ${sum((entry) => entry.usage.output)} out, ${money(cost, entries.some((entry) => entry.estimate))}`;
+  });
+}
+
+export function statusRows(context: CommandContext): [label: string, value: string][] {
+  const { agent, services } = context;
+  const state = agent.state();
+  const { settings, origins, files } = services.loaded();
+  const { phase_model } = settings.options;
+  const route = state.routes.at(-1);
+  const from = (key: string): string => origins[`options.phase_model.${key}`] ?? "default";
+  const outOfScope = state.files.filter((file) => !file.in_scope).length;
+  const models = perModel(state.ledger);
+  const savings = state.totals.savings_pct === null ? "unknown" : `${state.totals.savings_pct} %`;
+  return [
+    ["session", agent.sessionId],
+    ["workspace", agent.workspace],
+    ["workflow", state.workflow.enabled ? "on" : "off"],
+    ["stage", state.workflow.stage],
+    ["plan", planLine(state)],
+    ["last model", state.lastModel ?? "none yet"],
+    ["next model", `${state.next.model ?? "none"} (${state.next.reason})`],
+    ["execution would take", `${state.executionModel.model ?? "none"} (${state.executionModel.reason})`],
+    ["planning_model", `${phase_model.planning_model ?? "unset"} (${from("planning_model")})`],
+    ["execution_model", `${phase_model.execution_model ?? "unset"} (${from("execution_model")})`],
+    ["preset", settings.preset.length === 0 ? "none" : `${settings.preset.join(", ")} (${origins["preset"] ?? "default"})`],
+    ["tier", `${state.next.tier} (source: ${state.overrides.tier !== null ? "user" : state.skill?.tier != null ? "skill" : (route?.tier_source ?? "default")})`],
+    ["skill", state.skill?.name ?? "none"],
+    ["phase", route?.phase == null ? "none yet" : `${route.phase} (confidence ${route.phase_confidence ?? "unknown"}, layer ${route.phase_layer ?? "none"})`],
+    ["gate", settings.options.gate.enabled ? `on, last: ${route?.gate ?? "none"}` : "off"],
+    ["routing", routingLine(state)],
+    ["permission mode", `${state.permissionMode}${state.grants.length === 0 ? "" : `, granted: ${state.grants.join(", ")}`}`],
+    ["containment", `${settings.options.containment.mode}, ${outOfScope} out of scope`],
+    ["sandbox", state.sandbox],
+    ["tokens and cost", models.length === 0 ? "nothing yet" : models.join("; ")],
+    ["total", `${money(state.totals.cost_usd, state.totals.estimate)}, baseline ${state.totals.baseline_model ?? "none"} ${money(state.totals.baseline_cost_usd)}, savings ${savings}`],
+    ["configuration", files.length === 0 ? "no files" : files.join(", ")],
+    ["warnings", state.warnings.length === 0 ? "none" : state.warnings.join("; ")],
+  ];
+}
+
+export const statusCommand: CommandDefinition = {
+  name: "status",
+  aliases: [],
+  argumentHint: "",
+  summary: "stage, plan, models, permissions, cost",
+  readOnly: true,
+  run(_argument, context) {
+    const rows = statusRows(context);
+    return Promise.resolve(answer(table(rows), Object.fromEntries(rows.map(([label, value]) => [label.replaceAll(" ", "_"), value]))));
+  },
+};

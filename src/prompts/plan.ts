@@ -1,0 +1,22 @@
+// The prompt of the plan stage: read, think, hand in one plan artifact. Nothing is written here.
+
+import { promptHead, promptTail, type PromptFacts } from "./shared.ts";
+
+export function planPrompt(facts: PromptFacts): string {
+  const shell = {
+    none: "",
+    read_only: " `bash` runs commands that only read.",
+    read_only_sandbox: " `bash` runs in a read-only sandbox without network.",
+    full: "",
+  }[facts.shell];
+  return [
+    promptHead(facts),
+    "",
+    `Stage: plan. You can read and search; nothing can be changed now.${shell}`,
+    "If the request needs no change, answer it and make no plan. Otherwise read what matters, then call set_plan_artifact once; prose is not a plan.",
+    "The user approves the plan; another model then executes it and sees only the plan, so put in every fact it needs: names, signatures, the text to change.",
+    "Each ticket is one unit of work with one reason: every file it creates, modifies or deletes (nothing else can be written later), the commands it needs, testable acceptance conditions, verify commands that exit non-zero when it is not met, what is out of scope, and the tickets it depends on.",
+    "What only the user can decide goes into open_questions, not into a guess.",
+    promptTail(facts),
+  ].join("\n");
+}
