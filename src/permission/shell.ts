@@ -1,0 +1,138 @@
+// Judges a bash command line: read-only, planned, to be asked about, refused. It decides whether to ask, never whether to
+// contain: what a command does is bounded by the sandbox and the snapshot. Whatever is not understood is never read-only.
+
+import { statSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import type { GitConfigFacts, ShellSegment, ShellVerdict, TreeRead } from "../types/containment.ts";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { isInside, realPathOf } from "../util/paths.ts";
+import { parseArguments, type ParsedArguments } from "./command-grammar.ts";
+import { READ_ONLY_COMMANDS } from "./command-table.ts";
+import { parseGit, pathsOfRevision } from "./git-table.ts";
+import { commandMatches, parsePlanCommand, type Rule } from "./rules.ts";
+import { readShellLine, refusesCharacters, type Segment } from "./shell-words.ts";
+
+export interface ShellContext {
+  /** Real path; the directory in which the command starts. */
+  workspace: string;
+  /** Real paths outside the workspace that may be read. */
+  readRoots: string[];
+  /** `commands[]` and `verify[]` of the approved tickets: rules or bare command lines. */
+  planCommands: string[];
+  /** What git would obey in that directory; asked only when the line calls git. */
+  gitConfig(directory: string): GitConfigFacts;
+  /** Whether a real path is a credential. */
+  isProtected(realPath: string): boolean;
+}
+
+type SegmentVerdict = { readOnly: true; reads: TreeRead[] } | { readOnly: false; reason: string };
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return false;
+    throw thrown;
+  }
+}
+
+/** Why an operand may not be read, or its real path. */
+function readable(operand: string, directory: string, context: ShellContext): { path: string } | { reason: string } {
+  let path: string;
+  try {
+    path = realPathOf(isAbsolute(operand) ? operand : join(directory, operand));
+  } catch (thrown) {
+    if (thrown instanceof BmoError || systemErrorCode(thrown) !== undefined) return { reason: `${operand} cannot be resolved` };
+    throw thrown;
+  }
+  if (operand === "/dev/null") return { path };
+  if (![context.workspace, ...context.readRoots].some((root) => isInside(root, path))) return { reason: `${operand} is outside the workspace` };
+  if (context.isProtected(path)) return { reason: `${operand} is a credential file` };
+  return { path };
+}
+
+function judgePaths(parsed: ParsedArguments, directory: string, context: ShellContext): SegmentVerdict {
+  const roots: string[] = [];
+  for (const operand of parsed.paths) {
+    if (operand === "-") continue;
+    const result = readable(operand, directory, context);
+    if ("reason" in result) return { readOnly: false, reason: result.reason };
+    if (isDirectory(result.path)) roots.push(result.path);
+  }
+  const how = parsed.reads;
+  if (how === "none") return { readOnly: true, reads: [] };
+  if (how === "tracked" || parsed.paths.length === 0) roots.push(directory);
+  return { readOnly: true, reads: roots.map((root) => ({ root, how })) };
+}
+
+function judgeGit(argv: string[], directory: string, context: ShellContext): SegmentVerdict {
+  const reading = parseGit(argv);
+  if (typeof reading === "string") return { readOnly: false, reason: `${reading} is not known to be read-only` };
+  let where = directory;
+  for (const step of reading.directories) {
+    const result = readable(step, where, context);
+    if ("reason" in result || !isDirectory(result.path)) return { readOnly: false, reason: `git -C ${step} leaves the workspace` };
+    where = result.path;
+  }
+  if (reading.subcommand === "version") return { readOnly: true, reads: [] };
+  const facts = context.gitConfig(where);
+  if (facts.problem !== null) return { readOnly: false, reason: `the repository's git configuration holds ${facts.problem}, which may start a program` };
+  const paths = reading.parsed.paths.flatMap(pathsOfRevision).filter((path) => path !== "" && path !== "-");
+  return judgePaths({ ...reading.parsed, paths }, where, context);
+}
+
+function judgeSegment(segment: Segment, directory: string, context: ShellContext): SegmentVerdict {
+  const [name = ""] = segment.argv;
+  if (!segment.plain) return { readOnly: false, reason: `${segment.text} is more than literal words` };
+  if (name === "git") return judgeGit(segment.argv, directory, context);
+  const grammar = Object.hasOwn(READ_ONLY_COMMANDS, name) ? READ_ONLY_COMMANDS[name] : undefined;
+  if (grammar === undefined) return { readOnly: false, reason: `${name} is not known to be read-only` };
+  const parsed = parseArguments(segment.argv, grammar);
+  if (typeof parsed === "string") return { readOnly: false, reason: `${name} with ${parsed} is not known to be read-only` };
+  return judgePaths(parsed, directory, context);
+}
+
+/** `cd <directory> && …`: the one change of directory that is followed; only at the head of a line without `||` and `;`. */
+function leadingDirectory(segments: Segment[], operators: string[], context: ShellContext): string | null {
+  const [first] = segments;
+  if (first === undefined || first.argv[0] !== "cd") return null;
+  const words = first.argv[1] === "--" ? first.argv.slice(2) : first.argv.slice(1);
+  const [target] = words;
+  if (!first.plain || target === undefined || words.length !== 1 || target.startsWith("-") || target === "") return null;
+  if (operators[0] === "|" || operators.some((operator) => operator === ";" || operator === "||")) return null;
+  const result = readable(target, context.workspace, context);
+  return "path" in result && isDirectory(result.path) ? result.path : null;
+}
+
+function isPlanned(segment: Segment, rules: Rule[], lines: Set<string>): boolean {
+  if (!segment.plain) return false;
+  return lines.has(segment.text) || rules.some((rule) => rule.pattern === null || commandMatches(rule.pattern, segment.argv));
+}
+
+/** Judges one command line as `bash -c` would run it in the workspace. Reads the file system to resolve operands; runs nothing. */
+export async function judgeCommand(command: string, context: ShellContext): Promise<ShellVerdict> {
+  const nothing = { segments: [], understood: false, announced: [], reads: [] };
+  const refused = refusesCharacters(command);
+  if (refused !== null) return { ...nothing, verdict: "refuse", reason: refused };
+  const line = await readShellLine(command);
+  const plan = context.planCommands.map(parsePlanCommand);
+  const lines = new Set(plan.flatMap((entry) => ("line" in entry ? [entry.line] : [])));
+  const rules = plan.flatMap((entry) => ("rule" in entry && entry.rule.tool === "bash" ? [entry.rule] : []));
+  const directory = leadingDirectory(line.segments, line.operators, context);
+  const reads: TreeRead[] = [];
+  const problems: string[] = [];
+  const segments: ShellSegment[] = line.segments.map((segment, index) => {
+    const isStep = directory !== null && index === 0;
+    const verdict: SegmentVerdict = isStep ? { readOnly: true, reads: [] } : judgeSegment(segment, directory ?? context.workspace, context);
+    if (verdict.readOnly) reads.push(...verdict.reads);
+    else problems.push(verdict.reason);
+    return { argv: segment.argv, text: segment.text, plain: segment.plain, readOnly: verdict.readOnly, planned: isPlanned(segment, rules, lines) };
+  });
+  const result = { segments, understood: line.unclear === null, announced: line.announced, reads };
+  if (line.unclear === null && problems.length === 0) return { ...result, verdict: "read_only", reason: "it only reads" };
+  if (lines.has(command.trim())) return { ...result, verdict: "planned", reason: "the approved plan names this command" };
+  if (line.unclear === null && segments.every((segment) => segment.planned || segment.readOnly)) {
+    return { ...result, verdict: "planned", reason: "the approved plan names its commands" };
+  }
+  return { ...result, verdict: "ask", reason: line.unclear ?? problems[0] ?? "it is not known to be read-only" };
+}
