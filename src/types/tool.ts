@@ -103,6 +103,8 @@ export interface ToolDefinition<Input = unknown> {
   /** One line for transcript and approval card. */
   summarize(input: Input): string;
   target(input: Input): { kind: "path" | "command" | "none"; value: string };
+  /** Every path of a call that concerns several; policy must permit each. Absent: `target` is all. */
+  targets?(input: Input): string[];
   /** What the call would do to files, for the approval card; null when it cannot be said beforehand. */
   preview?(input: Input, context: ToolContext): Promise<DisplayBlock[]>;
   run(input: Input, context: ToolContext): Promise<ToolOutput>;
