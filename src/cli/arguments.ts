@@ -1,0 +1,248 @@
+// The command line of contract section 2: which run was asked for. Reads nothing but its argument list.
+
+import { Command, CommanderError, Option } from "commander";
+import { BmoError } from "../util/errors.ts";
+import type { PermissionMode } from "../types/settings.ts";
+
+export interface CommandLine {
+  kind: "run" | "subcommand" | "help";
+  /** For `help`: the text, and whether the version was asked for instead. */
+  text: string;
+  version: boolean;
+  subcommand: string | null;
+  /** What follows the subcommand's name. */
+  rest: string[];
+  prompt: string[];
+  print: boolean;
+  format: "text" | "json" | "stream-json";
+  model: string | null;
+  tier: string | null;
+  preset: string[];
+  continue: boolean;
+  /** undefined = not given; null = given without an id. */
+  resume: string | null | undefined;
+  fork: boolean;
+  plan: boolean | null;
+  approve: boolean;
+  approveUnscoped: boolean;
+  permissionMode: PermissionMode | null;
+  allowedTools: string[];
+  disallowedTools: string[];
+  maxTurns: number | null;
+  maxBudgetUsd: number | null;
+  timeoutSeconds: number | null;
+  addDirectories: string[];
+  trust: boolean;
+  directory: string | null;
+  config: string | null;
+  quiet: boolean;
+  verbose: boolean;
+}
+
+export const SUBCOMMANDS: Record<string, string> = {
+  demo: "run the whole workflow offline on a sample project",
+  init: "set up credentials and presets",
+  doctor: "check configuration, keys, providers, tools and terminal",
+  models: "list models with prices and windows",
+  route: "say which model a message would go to, and why; offline",
+  approve: "approve a waiting plan by id or hash prefix and execute it",
+  sessions: "list, show, remove or export sessions",
+  stats: "cost and usage over all sessions",
+  config: "show, locate or validate the configuration",
+  checkpoint: "list, compare or restore checkpoints",
+  completion: "print a completion script for bash, zsh or fish",
+};
+
+const SESSION_ID = /^(s_)?[0-9a-z]{8,}[0-9a-z_-]*$/i;
+
+/** Only what has an id's form is taken as the id of `--resume`; anything else is part of the prompt. */
+function looksLikeSessionId(word: string): boolean {
+  return SESSION_ID.test(word) && /\d/.test(word);
+}
+
+/** Commas outside parentheses separate rules. */
+export function splitRules(text: string): string[] {
+  const rules: string[] = [];
+  let depth = 0;
+  let current = "";
+  for (const character of text) {
+    if (character === "(") depth += 1;
+    if (character === ")") depth -= 1;
+    if (character === "," && depth <= 0) {
+      rules.push(current);
+      current = "";
+    } else {
+      current += character;
+    }
+  }
+  return [...rules, current].map((rule) => rule.trim()).filter((rule) => rule !== "");
+}
+
+function positive(label: string): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (!Number.isFinite(number) || number <= 0) throw new BmoError("usage", `${label} is "${value}"`, "It takes a number above 0.");
+    return number;
+  };
+}
+
+function positiveWhole(label: string): (value: string) => number {
+  return (value) => {
+    const number = positive(label)(value);
+    if (!Number.isInteger(number)) throw new BmoError("usage", `${label} is "${value}"`, "It takes a whole number above 0.");
+    return number;
+  };
+}
+
+const collect = (value: string, earlier: string[]): string[] => [...earlier, value];
+const collectRules = (value: string, earlier: string[]): string[] => [...earlier, ...splitRules(value)];
+
+function createProgram(): Command {
+  const program = new Command("bmo")
+    .description("A terminal coding agent: it plans, waits for /approve, then executes, each step on the model that fits.")
+    .argument("[prompt...]", "first message; with a pipe, text after the piped one")
+    .usage("[options] [prompt...]")
+    .option("-p, --print", "headless: print the result and exit")
+    .addOption(new Option("--output-format <format>", "what stdout carries").choices(["text", "json", "stream-json"]))
+    .option("--json", "same as --output-format json")
+    .option("-m, --model <provider/model>", "model for this run; auto hands over to the phase router")
+    .option("--tier <tier>", "tier for this run: balanced, coding, smart or deep")
+    .option("--preset <names>", "preset or presets for this run, comma-separated")
+    .option("-c, --continue", "go on with the last session of this workspace")
+    .option("-r, --resume [id]", "go on with a session")
+    .option("--fork-session", "with -c or -r: go on in a copy")
+    .option("--plan", "staged workflow on")
+    .option("--no-plan", "staged workflow off")
+    .option("--approve", "approve in advance the plan that this run produces")
+    .option("--approve-unscoped", "the same, also for a plan that names no files")
+    .addOption(new Option("--permission-mode <mode>", "default, acceptEdits, plan or bypassPermissions").choices(["default", "acceptEdits", "plan", "bypassPermissions"]))
+    .addOption(new Option("--approval-mode <mode>", "same as --permission-mode").choices(["default", "acceptEdits", "plan", "bypassPermissions"]).hideHelp())
+    .option("--dangerously-skip-permissions", "same as --permission-mode bypassPermissions; the plan stage still writes nothing")
+    .option("--allowedTools <rules>", "rules such as 'bash(git *)' or 'edit(src/**)'", collectRules, [])
+    .option("--disallowedTools <rules>", "rules that forbid; they win", collectRules, [])
+    .option("--max-turns <n>", "model calls of this run at most", positiveWhole("--max-turns"))
+    .option("--max-budget-usd <x>", "money of this run at most", positive("--max-budget-usd"))
+    .option("--timeout <s>", "wall time of this run at most, in seconds", positive("--timeout"))
+    .option("--add-dir <dir>", "a further directory that may be read", collect, [])
+    .option("--trust", "trust this directory's project configuration for this run")
+    .option("-C, --cd <dir>", "work in that directory")
+    .option("--config <file>", "that file as the project's configuration, trusted")
+    .option("-q, --quiet", "nothing on stderr")
+    .option("--verbose", "more on stderr")
+    .option("-v, --version", "print the version (also -V)")
+    .helpOption("-h, --help", "print this help")
+    .enablePositionalOptions()
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
+  for (const [name, description] of Object.entries(SUBCOMMANDS)) {
+    program.command(name).description(description).argument("[args...]").helpOption(false).allowUnknownOption().passThroughOptions();
+  }
+  program.addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.");
+  return program;
+}
+
+/** `-r word` takes the word only where it has an id's form. */
+function separateResume(argv: readonly string[]): string[] {
+  const end = argv.indexOf("--");
+  const limit = end === -1 ? argv.length : end;
+  return argv.flatMap((word, index) => {
+    if (index >= limit || (word !== "-r" && word !== "--resume")) return [word];
+    const next = argv[index + 1];
+    return next !== undefined && !next.startsWith("-") && !looksLikeSessionId(next) ? ["--resume="] : [word];
+  });
+}
+
+interface RawOptions {
+  version?: true; print?: true; outputFormat?: "text" | "json" | "stream-json"; json?: true; model?: string; tier?: string; preset?: string; continue?: true; resume?: true | string;
+  forkSession?: true; plan?: boolean; approve?: true; approveUnscoped?: true; permissionMode?: PermissionMode; approvalMode?: PermissionMode; dangerouslySkipPermissions?: true;
+  allowedTools: string[]; disallowedTools: string[]; maxTurns?: number; maxBudgetUsd?: number; timeout?: number; addDir: string[]; trust?: true; cd?: string; config?: string; quiet?: true; verbose?: true;
+}
+
+/** Options that a subcommand shares with the program, also where they follow its name. */
+function liftShared(rest: readonly string[], into: CommandLine): string[] {
+  const left: string[] = [];
+  for (let index = 0; index < rest.length; index++) {
+    const word = rest[index] ?? "";
+    const next = rest[index + 1];
+    if (word === "--json") into.format = "json";
+    else if (word === "--trust") into.trust = true;
+    else if (word === "-q" || word === "--quiet") into.quiet = true;
+    else if (word === "--verbose") into.verbose = true;
+    else if ((word === "-C" || word === "--cd") && next !== undefined) {
+      into.directory = next;
+      index += 1;
+    } else left.push(word);
+  }
+  return left;
+}
+
+/** @throws BmoError usage with what is allowed. */
+export function parseArguments(argv: readonly string[]): CommandLine {
+  const program = createProgram();
+  let subcommand: string | null = null;
+  let rest: string[] = [];
+  let prompt: string[] = [];
+  program.action((words: string[]) => {
+    prompt = words;
+  });
+  for (const command of program.commands) {
+    command.action((words: string[]) => {
+      subcommand = command.name();
+      rest = words;
+    });
+  }
+  try {
+    program.parse(separateResume(argv), { from: "user" });
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.help") return { ...emptyLine(), kind: "help", text: program.helpInformation() + "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.\n" };
+    throw new BmoError("usage", thrown.message.replace(/^error: /, "").trim(), "bmo --help lists the options.");
+  }
+  const options = program.opts<RawOptions>();
+  if (options.version === true) return { ...emptyLine(), kind: "help", version: true };
+  const mode = options.dangerouslySkipPermissions === true && options.permissionMode !== "plan" && options.approvalMode !== "plan" ? "bypassPermissions" : (options.permissionMode ?? options.approvalMode ?? null);
+  const line: CommandLine = {
+    kind: subcommand === null ? "run" : "subcommand",
+    text: "",
+    version: false,
+    subcommand,
+    rest,
+    prompt,
+    print: options.print === true,
+    format: options.outputFormat ?? (options.json === true ? "json" : "text"),
+    model: options.model ?? null,
+    tier: options.tier ?? null,
+    preset: (options.preset ?? "").split(",").map((name) => name.trim()).filter((name) => name !== ""),
+    continue: options.continue === true,
+    resume: options.resume === undefined ? undefined : options.resume === true || options.resume === "" ? null : options.resume,
+    fork: options.forkSession === true,
+    plan: argv.includes("--plan") || argv.includes("--no-plan") ? (options.plan ?? null) : null,
+    approve: options.approve === true,
+    approveUnscoped: options.approveUnscoped === true,
+    permissionMode: mode,
+    allowedTools: options.allowedTools,
+    disallowedTools: options.disallowedTools,
+    maxTurns: options.maxTurns ?? null,
+    maxBudgetUsd: options.maxBudgetUsd ?? null,
+    timeoutSeconds: options.timeout ?? null,
+    addDirectories: options.addDir,
+    trust: options.trust === true,
+    directory: options.cd ?? null,
+    config: options.config ?? null,
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+  };
+  if (line.fork && !line.continue && line.resume === undefined) throw new BmoError("usage", "--fork-session needs -c or -r", "It goes on in a copy of a session.");
+  if (line.continue && line.resume !== undefined) throw new BmoError("usage", "-c and -r exclude each other", "Give one of them.");
+  if (subcommand !== null) line.rest = liftShared(rest, line);
+  return line;
+}
+
+function emptyLine(): CommandLine {
+  return {
+    kind: "run", text: "", version: false, subcommand: null, rest: [], prompt: [], print: false, format: "text", model: null, tier: null, preset: [], continue: false, resume: undefined, fork: false, plan: null,
+    approve: false, approveUnscoped: false, permissionMode: null, allowedTools: [], disallowedTools: [], maxTurns: null, maxBudgetUsd: null, timeoutSeconds: null, addDirectories: [], trust: false,
+    directory: null, config: null, quiet: false, verbose: false,
+  };
+}

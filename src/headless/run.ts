@@ -1,0 +1,121 @@
+// A run without a person: one prompt or one command in, the result alone on stdout, everything else on stderr, an exit
+// code that says how it ended. It never asks and never waits for anyone.
+
+import { parseCommand, unescapePrompt } from "../commands/parse.ts";
+import { BmoError, exitCodeOf, toErrorInfo } from "../util/errors.ts";
+import { planMarkdown } from "../util/plan-markdown.ts";
+import { EXIT, type ErrorInfo, type ExitCode } from "../types/error.ts";
+import { createProgress } from "./progress.ts";
+import { eventJson, resultJson } from "./json.ts";
+import type { Agent, TurnResult, UserInput } from "../types/agent.ts";
+import type { CommandContext, CommandResult } from "../types/command.ts";
+import type { Json } from "../types/json.ts";
+
+export type OutputFormat = "text" | "json" | "stream-json";
+
+export interface HeadlessRequest {
+  format: OutputFormat;
+  quiet: boolean;
+  verbose: boolean;
+  /** The whole prompt, or null for a resumed run that only approves. */
+  prompt: UserInput | null;
+  /** A slash command line, recognised by the caller from argument text or one-line piped text alone. */
+  command: string | null;
+  /** `--approve`, `--approve-unscoped`. */
+  approve: { unscoped: boolean } | null;
+  /** `bmo approve <id>`: execute the plan at hand. */
+  approveNow: { unscoped: boolean } | null;
+  /** How the plan that awaits approval is approved from another process. */
+  approveHint(planId: string, hash: string): string;
+  startedAt: number;
+  clock(): number;
+  notices: string[];
+  writeOut(text: string): void;
+  writeError(text: string): void;
+}
+
+interface Ending {
+  text: string;
+  data: Json;
+  error: ErrorInfo | null;
+  exitCode: ExitCode;
+}
+
+export async function runHeadless(agent: Agent, context: CommandContext, request: HeadlessRequest): Promise<ExitCode> {
+  const progress = createProgress({ quiet: request.quiet, verbose: request.verbose, write: request.writeError });
+  for (const notice of request.notices) progress.note(notice);
+  const unsubscribe = agent.subscribe((event) => {
+    if (request.format === "stream-json") request.writeOut(`${JSON.stringify(eventJson(event))}\n`);
+    progress.event(event);
+  });
+  let ending: Ending;
+  try {
+    ending = await perform(agent, context, request, (text) => progress.note(text));
+  } catch (thrown) {
+    const error = toErrorInfo(thrown);
+    ending = { text: "", data: null, error, exitCode: exitCodeOf(error.code) };
+    if (error.code === "internal" && thrown instanceof Error && request.verbose) request.writeError(`${thrown.stack ?? ""}\n`);
+  }
+  unsubscribe();
+  report(agent, request, ending, progress.note);
+  return ending.exitCode;
+}
+
+async function perform(agent: Agent, context: CommandContext, request: HeadlessRequest, note: (text: string) => void): Promise<Ending> {
+  if (request.command !== null) {
+    const parsed = parseCommand(request.command);
+    if (parsed === null) throw new BmoError("internal", `not a command: ${request.command}`);
+    const { runCommand } = await import("../commands/index.ts");
+    agent.recordCommand(request.command);
+    return commandEnding(agent, await runCommand(parsed, context));
+  }
+  let result: TurnResult;
+  if (request.approveNow !== null) result = await agent.approve({ via: "subcommand", tickets: null, note: null, unscoped: request.approveNow.unscoped });
+  else if (request.prompt !== null) result = await agent.submit({ ...request.prompt, text: unescapePrompt(request.prompt.text) });
+  else throw new BmoError("usage", "there is no prompt", "Give one as an argument or pipe it in.");
+  if (result.reason === "awaiting_approval" && request.approve !== null) result = await approveInAdvance(agent, request.approve, result, note, request);
+  return turnEnding(agent, result);
+}
+
+/** What cannot be approved in advance still awaits a person: exit 3, with the reason on stderr. */
+async function approveInAdvance(agent: Agent, approve: { unscoped: boolean }, planned: TurnResult, note: (text: string) => void, request: HeadlessRequest): Promise<TurnResult> {
+  const { plan } = agent.state().workflow;
+  if (plan !== null && !request.quiet) request.writeError(`${planMarkdown(plan)}\n`);
+  try {
+    return await agent.approve({ via: "flag", tickets: null, note: null, unscoped: approve.unscoped });
+  } catch (thrown) {
+    if (!(thrown instanceof BmoError) || thrown.code !== "usage") throw thrown;
+    note(`not approved in advance: ${thrown.message}`);
+    return planned;
+  }
+}
+
+function turnEnding(agent: Agent, result: TurnResult): Ending {
+  const state = agent.state();
+  const { plan } = state.workflow;
+  const awaiting = result.reason === "awaiting_approval" && plan !== null;
+  return { text: awaiting ? planMarkdown(plan) : result.text, data: null, error: result.error, exitCode: state.outcome };
+}
+
+function commandEnding(agent: Agent, result: CommandResult): Ending {
+  const { workflow } = agent.state();
+  const awaiting = result.exitCode === EXIT.awaitingApproval && workflow.plan !== null;
+  return { text: awaiting && workflow.plan !== null ? planMarkdown(workflow.plan) : result.text, data: result.data, error: null, exitCode: result.exitCode };
+}
+
+function report(agent: Agent, request: HeadlessRequest, ending: Ending, note: (text: string) => void): void {
+  const state = agent.state();
+  const { plan, enabled } = state.workflow;
+  if (ending.error !== null) {
+    request.writeError(`bmo: ${ending.error.message}\n`);
+    if (ending.error.hint !== null) request.writeError(`     ${ending.error.hint}\n`);
+  }
+  if (plan !== null && plan.state === "awaiting_approval") note(request.approveHint(plan.id, plan.hash));
+  if (plan === null && enabled && request.prompt !== null && ending.exitCode === EXIT.done) note("no plan was made");
+  if (request.format === "text") {
+    if (ending.text !== "") request.writeOut(ending.text.endsWith("\n") ? ending.text : `${ending.text}\n`);
+    return;
+  }
+  const result = resultJson({ sessionId: agent.sessionId, state, exitCode: ending.exitCode, text: ending.text, data: ending.data, error: ending.error, warnings: request.notices, durationMs: request.clock() - request.startedAt });
+  request.writeOut(`${JSON.stringify(result)}\n`);
+}
