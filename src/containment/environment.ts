@@ -1,0 +1,77 @@
+// The environment of commands: the user's own, less secrets and less what makes shells, git and tools run other programs.
+// Nothing is read from the process here; the caller passes the environment in.
+
+import { delimiter, isAbsolute } from "node:path";
+import { isInside } from "../util/paths.ts";
+
+export interface EnvironmentOptions {
+  /** `[options.shell] env.add`; wins over everything but the keys in use. */
+  add: Record<string, string>;
+  remove: readonly string[];
+  /** Values that never reach a child, whatever the variable is called. */
+  keysInUse: Iterable<string>;
+  /** Set for commands that must only read: no program of the workspace is found by name, git takes no lock and obeys no hook. */
+  readOnlyIn?: string;
+}
+
+const SECRET_NAME =
+  /(^|_)(API_?KEY|APIKEY|ACCESS_?KEY|SECRET|SECRETS|TOKEN|TOKENS|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD_?HASH|CREDENTIAL|CREDENTIALS|PRIVATE_?KEY|SESSION_?KEY|AUTH|AUTHORIZATION|COOKIE|BEARER|DSN|KEY)($|_(ID|B64|BASE64|JSON|FILE|PATH)?$|_)|^(GH|GITHUB|GITLAB|NPM|PYPI|AWS_SESSION|HF|SLACK|STRIPE|TWILIO)_TOKEN/i;
+/** Names that look like secrets and are none. */
+const HARMLESS_NAME = /^(SSH_AUTH_SOCK|XAUTHORITY|KEYBOARD.*|GPG_KEY_ID|KEYMAP|PWD|OLDPWD|COLORTERM|.*_KEY_ID_HINT)$/i;
+/** What makes bash, git, search tools and pagers run or read something that was not asked for. */
+const STARTS_SOMETHING =
+  /^(BASH_ENV|ENV|BASH_FUNC_.*|SHELLOPTS|BASHOPTS|IFS|PS4|PROMPT_COMMAND|CDPATH|GLOBIGNORE|POSIXLY_CORRECT|EXECIGNORE|FCEDIT|RIPGREP_CONFIG_PATH|GREP_OPTIONS|LESSOPEN|LESSCLOSE|TAR_OPTIONS|UNZIP|FD_OPTIONS|TREE_OPTIONS|BAT_CONFIG_PATH|GIT_(?!AUTHOR_|COMMITTER_).*|SSH_ASKPASS|SUDO_ASKPASS|NPM_CONFIG__.*|npm_config__.*)$/;
+const AGENTS = /^(SSH_AUTH_SOCK|SSH_AGENT_PID|GPG_AGENT_INFO|DBUS_SESSION_BUS_ADDRESS|DOCKER_HOST|XAUTHORITY|DISPLAY|WAYLAND_DISPLAY)$/;
+
+export function looksSecret(name: string): boolean {
+  return SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
+}
+
+/** Settings that the environment hands to git; every later one wins over the repository's own configuration. */
+function gitConfiguration(settings: readonly (readonly [string, string])[]): Record<string, string> {
+  const variables: Record<string, string> = { GIT_CONFIG_COUNT: String(settings.length) };
+  settings.forEach(([key, value], index) => {
+    variables[`GIT_CONFIG_KEY_${index}`] = key;
+    variables[`GIT_CONFIG_VALUE_${index}`] = value;
+  });
+  return variables;
+}
+
+const QUIET: Readonly<Record<string, string>> = {
+  PAGER: "cat", GIT_PAGER: "cat", MANPAGER: "cat", SYSTEMD_PAGER: "", GIT_TERMINAL_PROMPT: "0", GIT_EDITOR: "true", GIT_SEQUENCE_EDITOR: "true", GCM_INTERACTIVE: "never",
+  DEBIAN_FRONTEND: "noninteractive", TERM: "dumb", NO_COLOR: "1",
+};
+const READ_ONLY_GIT = [
+  ["core.fsmonitor", "false"], ["core.hooksPath", "/dev/null"], ["core.pager", "cat"], ["core.askPass", ""], ["safe.bareRepository", "explicit"], ["diff.ignoreSubmodules", "dirty"],
+  ["log.showSignature", "false"], ["core.alternateRefsCommand", ""], ["credential.helper", ""], ["protocol.allow", "never"],
+] as const;
+
+/** Entries of the search path that are absolute and, for commands that must only read, outside the workspace. */
+function safePath(path: string, workspace: string | undefined): string {
+  return path
+    .split(delimiter)
+    .filter((entry) => isAbsolute(entry) && (workspace === undefined || !isInside(workspace, entry)))
+    .join(delimiter);
+}
+
+/** The environment for one command. */
+export function childEnvironment(environment: Readonly<Record<string, string | undefined>>, options: EnvironmentOptions): Record<string, string> {
+  const keys = [...options.keysInUse].map((key) => key.trim()).filter((key) => key.length >= 6);
+  const removed = new Set(options.remove);
+  const child: Record<string, string> = {};
+  const holdsKey = (value: string): boolean => keys.some((key) => value.includes(key));
+  for (const [name, value] of Object.entries(environment)) {
+    if (value === undefined || removed.has(name) || STARTS_SOMETHING.test(name) || looksSecret(name) || holdsKey(value)) continue;
+    if (options.readOnlyIn !== undefined && AGENTS.test(name)) continue;
+    child[name] = value;
+  }
+  Object.assign(child, QUIET);
+  if (options.readOnlyIn !== undefined) {
+    Object.assign(child, gitConfiguration(READ_ONLY_GIT), {
+      GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "none", npm_config_logs_max: "0", npm_config_update_notifier: "false",
+    });
+  }
+  for (const [name, value] of Object.entries(options.add)) if (!removed.has(name) && !holdsKey(value)) child[name] = value;
+  child["PATH"] = safePath(child["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", options.readOnlyIn);
+  return child;
+}

@@ -1,0 +1,89 @@
+// Reads git's index file: which entries are submodules, which are flagged so that git would not look at the file again.
+// Understands versions 2 to 4; runs nothing.
+
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
+import { systemErrorCode } from "../util/errors.ts";
+
+export interface GitIndexFacts {
+  /** Paths of entries that are repositories of their own. */
+  gitlinks: string[];
+  /** True when an entry is assumed unchanged or skipped, or the index is split or sparse: its figures prove nothing. */
+  hidesChanges: boolean;
+  entries: number;
+}
+
+const GITLINK = 0o160000;
+const ASSUME_VALID = 0x8000;
+const EXTENDED = 0x4000;
+const SKIP_WORKTREE = 0x4000;
+const FIXED_BYTES = 62;
+const SHA1_BYTES = 20;
+const MAX_BYTES = 512 * 1024 * 1024;
+
+function readBytes(path: string): Buffer | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (thrown) {
+    if (systemErrorCode(thrown) === "ENOENT") return null;
+    throw thrown;
+  }
+  try {
+    return fstatSync(descriptor).size > MAX_BYTES ? Buffer.alloc(0) : readFileSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Length of the variable-width number of version 4 at `offset`, and its value. */
+function readOffset(bytes: Buffer, offset: number): { value: number; next: number } {
+  let position = offset;
+  let byte = bytes[position++] ?? 0;
+  let value = byte & 0x7f;
+  while ((byte & 0x80) !== 0) {
+    byte = bytes[position++] ?? 0;
+    value = ((value + 1) << 7) | (byte & 0x7f);
+  }
+  return { value, next: position };
+}
+
+/** Facts of an index, of none (a fresh repository) as well; null when it cannot be read. Only SHA-1 repositories are understood. */
+export function readGitIndex(path: string): GitIndexFacts | null {
+  const bytes = readBytes(path);
+  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, entries: 0 };
+  if (bytes === null) return facts;
+  if (bytes.length < 12 + SHA1_BYTES || bytes.toString("latin1", 0, 4) !== "DIRC") return null;
+  const version = bytes.readUInt32BE(4);
+  if (version < 2 || version > 4) return null;
+  facts.entries = bytes.readUInt32BE(8);
+  let position = 12;
+  let previous = Buffer.alloc(0);
+  for (let count = 0; count < facts.entries; count++) {
+    if (position + FIXED_BYTES > bytes.length) return null;
+    const mode = bytes.readUInt32BE(position + 24);
+    const flags = bytes.readUInt16BE(position + 60);
+    const extended = version >= 3 && (flags & EXTENDED) !== 0;
+    if ((flags & ASSUME_VALID) !== 0) facts.hidesChanges = true;
+    if (extended && (bytes.readUInt16BE(position + FIXED_BYTES) & SKIP_WORKTREE) !== 0) facts.hidesChanges = true;
+    const nameStart = position + FIXED_BYTES + (extended ? 2 : 0);
+    if (version === 4) {
+      const { value, next } = readOffset(bytes, nameStart);
+      const end = bytes.indexOf(0, next);
+      if (end === -1 || value > previous.length) return null;
+      previous = Buffer.concat([previous.subarray(0, previous.length - value), bytes.subarray(next, end)]);
+      if (mode === GITLINK) facts.gitlinks.push(previous.toString("utf8"));
+      position = end + 1;
+    } else {
+      const end = bytes.indexOf(0, nameStart);
+      if (end === -1) return null;
+      if (mode === GITLINK) facts.gitlinks.push(bytes.toString("utf8", nameStart, end));
+      // Entries are padded with 1 to 8 NUL bytes to a multiple of eight.
+      position += Math.floor((end - position + 8) / 8) * 8;
+    }
+  }
+  for (let extension = position; extension + 8 <= bytes.length - SHA1_BYTES; extension += 8 + bytes.readUInt32BE(extension + 4)) {
+    const name = bytes.toString("latin1", extension, extension + 4);
+    if (name === "link" || name === "sdir") facts.hidesChanges = true;
+  }
+  return facts;
+}
