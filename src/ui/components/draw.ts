@@ -1,0 +1,54 @@
+// What every drawing function is handed, and small helpers they share. A drawing function is pure: data in, lines out.
+
+import type { Highlight, RenderMarkdown } from "../markdown.ts";
+import type { Theme } from "../theme.ts";
+import { clean, wrap, wrapIndented } from "../text.ts";
+
+export interface DrawContext {
+  /** Lines are never wider than this. */
+  columns: number;
+  theme: Theme;
+  /** null until the Markdown code was loaded. */
+  markdown: RenderMarkdown | null;
+  highlight: Highlight;
+}
+
+export function drawMarkdown(text: string, context: DrawContext): string[] {
+  return context.markdown === null ? wrap(clean(text), context.columns) : context.markdown(text, context.columns, context.theme, context.highlight);
+}
+
+/** `label  text`, the text (clean already, may carry styles) wrapped beside its label. */
+export function labelled(label: string, text: string, labelWidth: number, indent: string, context: DrawContext): string[] {
+  // On a narrow screen the label gets its own indentation only.
+  const beside = context.columns >= labelWidth + indent.length + 16;
+  const first = `${indent}${context.theme.dim(beside ? label.padEnd(labelWidth) : `${label} `)}`;
+  return wrapIndented(text, context.columns, first, indent + " ".repeat(beside ? labelWidth : 2));
+}
+
+/** Keeps the first and last lines of what is too tall, and says how much is left out. */
+export function shorten(lines: readonly string[], limit: number, note: (hidden: number) => string, keepEnd = 0): string[] {
+  if (lines.length <= limit) return [...lines];
+  if (limit <= 0) return [];
+  const end = Math.min(keepEnd, limit - 1);
+  const start = limit - 1 - end;
+  return [...lines.slice(0, start), note(lines.length - start - end), ...lines.slice(lines.length - end)];
+}
+
+/** USD as shown everywhere: `~` marks an estimate, an unknown price is said, never a zero. */
+export function formatCost(usd: number | null, estimate: boolean): string {
+  if (usd === null) return "unknown";
+  const digits = usd === 0 || Math.abs(usd) >= 1 ? 2 : Math.abs(usd) >= 0.0001 ? 4 : 6;
+  return `${estimate ? "~" : ""}$${usd.toFixed(digits)}`;
+}
+
+export function formatTokens(count: number): string {
+  if (count < 1000) return String(count);
+  if (count < 1_000_000) return `${(count / 1000).toFixed(count < 10_000 ? 1 : 0)}k`;
+  return `${(count / 1_000_000).toFixed(1)}M`;
+}
+
+/** `42s`, `3m 05s`. */
+export function formatSeconds(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m ${String(seconds % 60).padStart(2, "0")}s`;
+}

@@ -1,0 +1,81 @@
+// One drawing function per kind of transcript block. Pure; a block is drawn once, at the width of that moment.
+
+import type { Block, RouteLine } from "../blocks.ts";
+import { clean, cleanLine, clip, plural, wrapIndented } from "../text.ts";
+import { type DrawContext, drawMarkdown, formatCost } from "./draw.ts";
+import { drawPlanCard } from "./plan-card.ts";
+import { drawShell, drawToolCall } from "./tool-call.ts";
+
+function prefixed(mark: string, text: string, context: DrawContext): string[] {
+  return wrapIndented(clean(text), context.columns, mark, "  ");
+}
+
+/** `plan · coding → anthropic/x · reason · $0.0123`. */
+export function routeText(line: RouteLine): string {
+  const served = line.servedModel === null || line.servedModel === line.model ? "" : ` (served ${line.servedModel})`;
+  const kind = [line.phase ?? line.stage, line.tier].filter((part) => part !== null).join(" · ");
+  const cost = line.calls === 0 ? [] : [formatCost(line.cost, line.estimate)];
+  return [`${kind} → ${line.model ?? "no model"}${served}`, ...(line.reason === "" ? [] : [line.reason]), ...cost].join(" · ");
+}
+
+function drawTicket(block: Extract<Block, { kind: "ticket" }>, context: DrawContext): string[] {
+  const { theme } = context;
+  const cost = block.costUsd === null ? "" : theme.dim(` · ${formatCost(block.costUsd, false)}`);
+  const name = `${cleanLine(block.ticket)}${block.title === "" ? "" : `: ${cleanLine(block.title)}`}`;
+  switch (block.state) {
+    case "started":
+    case "in_progress":
+      return wrapIndented(theme.bold(`ticket ${name}`), context.columns, theme.accent("▸ "), "  ");
+    case "done":
+      return wrapIndented(`ticket ${name} done${cost}`, context.columns, theme.success("✓ "), "  ");
+    case "open":
+    case "failed":
+    case "skipped":
+      return wrapIndented(`ticket ${name} ${block.state}${cost}`, context.columns, theme.error("✗ "), "  ");
+  }
+}
+
+function drawBody(block: Block, context: DrawContext): string[] {
+  const { theme } = context;
+  switch (block.kind) {
+    case "user":
+      return prefixed(theme.accent("› "), block.text, context).map((line) => theme.bold(line));
+    case "markdown":
+      return drawMarkdown(block.text, context);
+    case "reasoning":
+      return prefixed("  ", block.text.trim(), context).map((line) => theme.dim(line));
+    case "tool":
+      return drawToolCall(block, context);
+    case "shell":
+      return drawShell(block, context);
+    case "plan":
+      return drawPlanCard(block, context);
+    case "approved":
+      return prefixed(theme.success("✓ "), `plan approved: ${cleanLine(block.plan.content.title)}${block.approval.tickets === null ? "" : ` (${block.approval.tickets.join(", ")})`}`, context);
+    case "ticket":
+      return drawTicket(block, context);
+    case "violation":
+      return prefixed(theme.warning("! "), `${block.action} ${cleanLine(block.path)} is outside the plan's scope: ${block.allowed ? "allowed" : "refused"}. ${block.reason}`, context);
+    case "rollback":
+      return prefixed(theme.warning("! "), `restored ${plural(block.paths.length, "path")}: ${block.paths.map(cleanLine).join(", ")}\ncopy: ${block.copy}\nto bring it back: ${block.restoreCommand}`, context);
+    case "route":
+      return prefixed("  ", routeText(block.line), context).map((line) => theme.dim(line));
+    case "notice":
+      return prefixed(block.level === "warning" ? theme.warning("! ") : theme.dim("· "), block.text, context);
+    case "error":
+      return [
+        ...prefixed(theme.error("✗ "), block.error.message, context),
+        ...(block.error.hint === null ? [] : prefixed("  ", block.error.hint, context).map((line) => theme.dim(line))),
+      ];
+    case "output":
+      return prefixed(block.failed ? theme.error("✗ ") : "  ", block.text.replace(/\n+$/, ""), context);
+    case "choice":
+      return prefixed(theme.dim("? "), `${cleanLine(block.question)} → ${cleanLine(block.answer)}`, context);
+  }
+}
+
+/** Lines of one block, none wider than the context says, with a blank line before it where wanted. */
+export function drawBlock(block: Block, gap: boolean, context: DrawContext): string[] {
+  const lines = drawBody(block, context).map((line) => clip(line, context.columns));
+  return gap ? ["", ...lines] : lines;
+}

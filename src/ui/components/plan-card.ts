@@ -1,0 +1,84 @@
+// The plan as the person approves it: everything that approval covers, from structured data. Pure.
+
+import type { Plan, Ticket } from "../../types/plan.ts";
+import type { Style } from "../theme.ts";
+import { clean, cleanLine, plural, wrap, wrapIndented } from "../text.ts";
+import { type DrawContext, labelled } from "./draw.ts";
+
+const LABEL = 10;
+const WHOLE_WORKSPACE: ReadonlySet<string> = new Set(["**", "**/*", "./**", ".", "./", "*"]);
+
+function scopeName(path: string): string {
+  return WHOLE_WORKSPACE.has(path.trim()) ? `the whole workspace (${path.trim()})` : cleanLine(path);
+}
+
+function list(label: string, items: readonly string[], indent: string, context: DrawContext, style: Style = (text) => text): string[] {
+  return items.flatMap((item, index) => labelled(index === 0 ? label : "", style(clean(item)), LABEL, indent, context));
+}
+
+function ticketLines(ticket: Ticket, plan: Plan, context: DrawContext): string[] {
+  const { theme } = context;
+  const state = plan.tickets[ticket.id];
+  const marks = [ticket.phase, state === undefined || state === "open" ? null : state.replace("_", " ")].filter((mark) => mark !== null);
+  const suffix = marks.length === 0 ? "" : theme.dim(` · ${marks.join(" · ")}`);
+  const indent = "   ";
+  return [
+    ...wrapIndented(`${theme.bold(cleanLine(ticket.title))}${suffix}`, context.columns, ` ${theme.accent(cleanLine(ticket.id))} `, "   "),
+    ...(ticket.detail.trim() === "" ? [] : wrapIndented(clean(ticket.detail.trim()), context.columns, indent, indent)),
+    ...list("files", ticket.files.map((file) => `${file.action} ${scopeName(file.path)}`), indent, context),
+    ...list("commands", ticket.commands, indent, context),
+    ...list("verify", ticket.verify, indent, context),
+    ...list("accepted", ticket.acceptance, indent, context),
+    ...(ticket.depends_on.length === 0 ? [] : labelled("after", cleanLine(ticket.depends_on.join(", ")), LABEL, indent, context)),
+    ...(ticket.out_of_scope.length === 0 ? [] : labelled("not", cleanLine(ticket.out_of_scope.join("; ")), LABEL, indent, context)),
+  ];
+}
+
+function scopeLine(plan: Plan, context: DrawContext): string[] {
+  const files = plan.content.tickets.flatMap((ticket) => ticket.files);
+  const { theme } = context;
+  if (files.length === 0) return labelled("scope", "no file is named: only /approve unscoped can approve it", LABEL, " ", context);
+  if (files.some((file) => WHOLE_WORKSPACE.has(file.path.trim()))) return labelled("scope", theme.warning("the whole workspace"), LABEL, " ", context);
+  const counts = (["create", "modify", "delete"] as const).flatMap((action) => {
+    const count = new Set(files.filter((file) => file.action === action).map((file) => file.path)).size;
+    return count === 0 ? [] : [`${action} ${count}`];
+  });
+  return labelled("scope", `${plural(new Set(files.map((file) => file.path)).size, "path")}: ${counts.join(", ")}`, LABEL, " ", context);
+}
+
+/** What the commands do that come next; nothing else approves. */
+export function approvalHelp(plan: Plan, context: DrawContext): string[] {
+  const { theme } = context;
+  const unscoped = plan.content.tickets.every((ticket) => ticket.files.length === 0);
+  const blocked = plan.content.open_questions.length > 0;
+  const rows: [string, string][] = [
+    [unscoped ? "/approve unscoped" : "/approve", blocked ? "refused until the open questions are answered" : `carries it out${plan.content.tickets.length > 1 ? "; /approve t1,t2 only these tickets" : ""}`],
+    ["/plan <text>", "revises it; plain text does the same"],
+    ["/plan edit", "opens it in your editor"],
+    ["/reject", "drops it"],
+  ];
+  const size = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows.flatMap(([name, text]) => wrapIndented(text, context.columns, ` ${theme.accent(name.padEnd(size))}`, " ".repeat(Math.min(size + 1, 4))));
+}
+
+export function drawPlanCard(block: { plan: Plan; executionModel: string | null }, context: DrawContext): string[] {
+  const { plan } = block;
+  const { theme } = context;
+  const { content } = plan;
+  const identity = `revision ${plan.revision} · ${plan.id} · ${plan.hash.slice(0, 15)}`;
+  return [
+    ...wrapIndented(theme.bold(cleanLine(content.title)), context.columns, theme.accent("◆ Plan "), "  "),
+    ...wrapIndented(theme.dim(cleanLine(identity)), context.columns, "  ", "  "),
+    ...(content.summary.trim() === "" ? [] : wrap(clean(content.summary.trim()), context.columns - 1).map((line) => ` ${line}`)),
+    ...content.tickets.flatMap((ticket) => ["", ...ticketLines(ticket, plan, context)]),
+    "",
+    ...scopeLine(plan, context),
+    ...labelled("network", content.network ? theme.warning("commands may use the network") : "none for commands", LABEL, " ", context),
+    ...labelled("executes", block.executionModel === null ? "on the model that is chosen at that moment" : cleanLine(block.executionModel), LABEL, " ", context),
+    ...list("decided", content.decisions, " ", context),
+    ...list("flags", plan.flags, " ", context, theme.warning),
+    ...list("questions", content.open_questions.map((question, index) => `${index + 1}. ${question}`), " ", context, theme.warning),
+    "",
+    ...approvalHelp(plan, context),
+  ];
+}
