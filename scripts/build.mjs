@@ -4,12 +4,13 @@ import { build } from "esbuild";
 import { cpSync, existsSync, readFileSync, rmSync, mkdirSync, renameSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeNotices } from "./notices.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const staging = join(root, `dist.${process.pid}`);
 
-await build({
+const result = await build({
   absWorkingDir: root,
   entryPoints: { main: "src/cli/main.ts" },
   outdir: staging,
@@ -33,7 +34,9 @@ await build({
   chunkNames: "chunks/[name]-[hash]",
   banner: { js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);" },
   logLevel: "warning",
+  metafile: true,
 });
+writeNotices(root, Object.keys(result.metafile.inputs));
 const sample = join(root, "src", "demo", "sample");
 if (existsSync(sample)) cpSync(sample, join(staging, "demo"), { recursive: true });
 // Replaced as a whole, so that a run of an older build never meets half of a new one.
