@@ -1,0 +1,83 @@
+// Turns the text of a configuration file into plain tables: TOML, JSON or YAML, never code. Errors name file, line and column.
+
+import { extname } from "node:path";
+import { BmoError } from "../util/errors.ts";
+
+/** A table as it was read, before validation. Own keys only; made without a prototype, so that no key can reach one. */
+export interface RawTable {
+  [key: string]: unknown;
+}
+
+/** Bytes; a larger file is refused unread. */
+export const CONFIG_SIZE_LIMIT = 1_048_576;
+
+export function isTable(value: unknown): value is RawTable {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+function broken(file: string, format: string, message: string, line: number | null, column: number | null, cause: unknown): BmoError {
+  const where = line === null ? file : `${file}:${line}:${column ?? 1}`;
+  return new BmoError("configuration", `${where}: broken ${format}: ${message}`, "Mend the file; `bmo config validate` checks it.", { cause });
+}
+
+/** First sentence of a parser's message, without an excerpt: the excerpt could hold a key. */
+function firstLine(message: string): string {
+  return (message.split("\n")[0] ?? "").replace(/\s+/g, " ").trim();
+}
+
+async function parseToml(text: string, file: string): Promise<unknown> {
+  const { parse, TomlError } = await import("smol-toml");
+  try {
+    return parse(text);
+  } catch (thrown) {
+    if (!(thrown instanceof TomlError)) throw thrown;
+    throw broken(file, "TOML", firstLine(thrown.message).replace(/^Invalid TOML document: /, ""), thrown.line, thrown.column, thrown);
+  }
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError)) throw thrown;
+    const position = Number(/at position (\d+)/.exec(thrown.message)?.[1] ?? text.length);
+    const before = text.slice(0, position).split("\n");
+    // The engine's own message quotes the text around the place, which may be a key.
+    throw broken(file, "JSON", position >= text.length ? "it ends too early" : "something else was expected here", before.length, (before.at(-1)?.length ?? 0) + 1, thrown);
+  }
+}
+
+async function parseYaml(text: string, file: string): Promise<unknown> {
+  const { parse, YAMLParseError } = await import("yaml");
+  try {
+    return parse(text, { maxAliasCount: 100, prettyErrors: true });
+  } catch (thrown) {
+    if (!(thrown instanceof YAMLParseError) && !(thrown instanceof ReferenceError)) throw thrown;
+    const place = thrown instanceof YAMLParseError ? thrown.linePos?.[0] : undefined;
+    throw broken(file, "YAML", firstLine(thrown.message).replace(/ at line .*$/, ""), place?.line ?? null, place?.col ?? null, thrown);
+  }
+}
+
+/** Copies tables without prototypes; special objects (dates) stay as they are, for validation to refuse. */
+function copyTables(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyTables);
+  if (!isTable(value)) return value;
+  const copy: RawTable = Object.create(null) as RawTable;
+  for (const [key, member] of Object.entries(value)) copy[key] = copyTables(member);
+  return copy;
+}
+
+/** Parses by the file's extension; without one, `{` first means JSON, else TOML. @throws BmoError configuration. */
+export async function parseConfigText(text: string, file: string): Promise<RawTable> {
+  const body = text.startsWith("\uFEFF") ? text.slice(1) : text;
+  if (body.includes("\uFFFD") || body.includes("\0")) throw new BmoError("configuration", `${file}: not UTF-8 text`, "Save the file as UTF-8.");
+  if (body.trim() === "") return Object.create(null) as RawTable;
+  const extension = extname(file) === "" ? (body.trimStart().startsWith("{") ? ".json" : ".toml") : extname(file);
+  const value = extension === ".json" ? parseJson(body, file) : extension === ".yaml" || extension === ".yml" ? await parseYaml(body, file) : await parseToml(body, file);
+  if (value === null || value === undefined) return Object.create(null) as RawTable;
+  const copy = copyTables(value);
+  if (!isTable(copy)) throw new BmoError("configuration", `${file}: holds ${Array.isArray(copy) ? "a list" : `a ${typeof copy}`}, not a table of keys`, "See `bmo config show` for the keys.");
+  return copy;
+}
