@@ -1,0 +1,119 @@
+// Appends records to one session file. Each append is one write of one line; it returns when the bytes are with the
+// operating system. Nothing here reads or interprets records.
+
+import { closeSync, ftruncateSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { encodeLine } from "../util/jsonl.ts";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { redactRecord } from "./redact-record.ts";
+import { releaseHolder, takeHolder } from "./holder.ts";
+import { holderPath } from "./location.ts";
+import type { SessionHeader, SessionLog, SessionRecord } from "../types/session.ts";
+
+export interface LogOptions {
+  now(): Date;
+  /** Takes secrets out of a text; every string of a record passes through it. */
+  redact(text: string): string;
+}
+
+interface LogStart {
+  path: string;
+  id: string;
+  /** Written before the first record; null when the file already has one. */
+  header: SessionHeader | null;
+  /** Bytes of the file that are whole lines. */
+  length: number;
+  nextSeq: number;
+}
+
+/** Turns a failure of the data directory into the user's error. */
+export function storageError(thrown: unknown, path: string): BmoError {
+  const code = systemErrorCode(thrown) ?? "unknown error";
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new BmoError("failed", `the session could not be written: no space left for ${path} (${code})`, "Free some space and go on with -c; everything up to here is kept.", { cause: thrown });
+  }
+  return new BmoError("usage", `the data directory cannot be written: ${path} (${code})`, "Set BMO_HOME to a folder that you may write to.", { cause: thrown });
+}
+
+/** Writes all of it or puts the file back to `length` and throws. */
+function writeWhole(descriptor: number, bytes: Buffer, length: number): void {
+  let written = 0;
+  try {
+    while (written < bytes.length) {
+      const count = writeSync(descriptor, bytes, written, bytes.length - written);
+      if (count === 0) throw Object.assign(new Error("the disk took no more bytes"), { code: "ENOSPC" });
+      written += count;
+    }
+  } catch (thrown) {
+    ftruncateSync(descriptor, length);
+    throw thrown;
+  }
+}
+
+/** A session file open for appending. It comes into being with its first record, so that a session without any leaves nothing behind. */
+class FileSessionLog implements SessionLog {
+  readonly id: string;
+  readonly path: string;
+  private readonly options: LogOptions;
+  private header: SessionHeader | null;
+  private length: number;
+  private nextSeq: number;
+  private descriptor: number | null = null;
+  private closed = false;
+
+  constructor(start: LogStart, options: LogOptions) {
+    this.id = start.id;
+    this.path = start.path;
+    this.header = start.header;
+    this.length = start.length;
+    this.nextSeq = start.nextSeq;
+    this.options = options;
+  }
+
+  append(record: SessionRecord): void {
+    if (this.closed) throw new BmoError("internal", `session ${this.id} is closed`);
+    const at = this.options.now().toISOString();
+    const head = this.header === null ? "" : encodeLine({ seq: 0, at, ...this.header });
+    const firstSeq = this.nextSeq;
+    const line = encodeLine({ seq: firstSeq, at, ...redactRecord(record, this.options.redact) });
+    const bytes = Buffer.from(head + line, "utf8");
+    try {
+      writeWhole(this.open(), bytes, this.length);
+    } catch (thrown) {
+      throw thrown instanceof BmoError ? thrown : storageError(thrown, this.path);
+    }
+    this.length += bytes.length;
+    this.nextSeq = firstSeq + 1;
+    this.header = null;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    if (this.descriptor === null) return;
+    closeSync(this.descriptor);
+    releaseHolder(holderPath(this.path));
+  }
+
+  private open(): number {
+    if (this.descriptor !== null) return this.descriptor;
+    if (this.header !== null) mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+    const holder = takeHolder(holderPath(this.path));
+    if (holder !== null) throw heldError(this.id, holder);
+    try {
+      this.descriptor = openSync(this.path, this.header === null ? "a" : "ax", 0o600);
+    } catch (thrown) {
+      releaseHolder(holderPath(this.path));
+      throw thrown;
+    }
+    return this.descriptor;
+  }
+}
+
+export function heldError(id: string, pid: number): BmoError {
+  return new BmoError("usage", `session ${id} is in use by another bmo (process ${pid})`, "Add --fork-session to go on in a copy, or end that process.");
+}
+
+export function startLog(start: LogStart, options: LogOptions): SessionLog {
+  return new FileSessionLog(start, options);
+}

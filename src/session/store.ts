@@ -1,0 +1,153 @@
+// Creates, opens, copies and removes session files. Finding them is in list.ts, what their records mean in replay.ts.
+
+import { accessSync, chmodSync, closeSync, constants, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { encodeLine } from "../util/jsonl.ts";
+import { heldError, startLog, storageError, type LogOptions } from "./log.ts";
+import { readHolder, releaseHolder, takeHolder } from "./holder.ts";
+import { holderPath, sessionId, sessionPath, workspaceDirectory } from "./location.ts";
+import { readSession } from "./reader.ts";
+import type { SessionHeader, SessionLog, StoredRecord } from "../types/session.ts";
+
+export interface CreateSessionInput extends LogOptions {
+  dataDirectory: string;
+  /** Real path. */
+  workspace: string;
+  forkedFrom?: string | null;
+}
+
+/** The folder of a workspace's sessions, made where missing. @throws BmoError usage when it cannot be written. */
+function prepareDirectory(dataDirectory: string, workspace: string): string {
+  const directory = workspaceDirectory(dataDirectory, workspace);
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (thrown) {
+    throw storageError(thrown, directory);
+  }
+  return directory;
+}
+
+function newHeader(input: CreateSessionInput): SessionHeader {
+  const now = input.now();
+  return {
+    type: "session",
+    version: 1,
+    id: sessionId(now, randomBytes(3).toString("hex")),
+    workspace: input.workspace,
+    created_at: now.toISOString(),
+    forked_from: input.forkedFrom ?? null,
+  };
+}
+
+/**
+ * A new session. Its file appears with the first record.
+ * @throws BmoError usage (exit 2) when the data directory cannot be written.
+ */
+export function createSession(input: CreateSessionInput): SessionLog {
+  const directory = prepareDirectory(input.dataDirectory, input.workspace);
+  const header = newHeader(input);
+  return startLog({ path: sessionPath(directory, header.id), id: header.id, header, length: 0, nextSeq: 1 }, input);
+}
+
+export interface OpenedSession {
+  log: SessionLog;
+  header: SessionHeader;
+  records: StoredRecord[];
+  notices: string[];
+}
+
+/** Cuts off a torn end and closes the last line, so that the next record begins on its own line. */
+function mendEnd(path: string, wholeLength: number, endMissing: boolean): number {
+  const descriptor = openSync(path, "r+");
+  try {
+    ftruncateSync(descriptor, wholeLength);
+    if (!endMissing) return wholeLength;
+    writeSync(descriptor, "\n", wholeLength);
+    return wholeLength + 1;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Opens a session to go on with it; until `log.close()` no other process can.
+ * @throws BmoError usage when a live process holds it, when it is no session, or when it cannot be written.
+ */
+export function openSession(path: string, options: LogOptions): OpenedSession {
+  const holder = holderPath(path);
+  const { header } = readSession(path);
+  let held: number | null;
+  try {
+    held = takeHolder(holder);
+  } catch (thrown) {
+    throw storageError(thrown, path);
+  }
+  if (held !== null) throw heldError(header.id, held);
+  try {
+    // Read under the lock: a process that has just ended may have written until now.
+    const { records, notices, wholeLength, endMissing, nextSeq } = readSession(path);
+    const length = mendEnd(path, wholeLength, endMissing);
+    chmodSync(path, 0o600);
+    return { log: startLog({ path, id: header.id, header: null, length, nextSeq }, options), header, records, notices };
+  } catch (thrown) {
+    releaseHolder(holder);
+    throw thrown instanceof Error && "syscall" in thrown ? storageError(thrown, path) : thrown;
+  }
+}
+
+/** What a copy does not take over: consent was given to the session it was given in. */
+function isConsent(record: StoredRecord): boolean {
+  return record.type === "approval" || record.type === "grant";
+}
+
+/** Whether a plan is approved and not yet finished at the end of the records. */
+function endsApproved(records: readonly StoredRecord[]): boolean {
+  let approved = false;
+  for (const record of records) {
+    if (record.type !== "workflow") continue;
+    const { type } = record.event;
+    if (type === "plan_approved") approved = true;
+    else if (type === "plan_stored" || type === "plan_finished" || type === "plan_rejected" || type === "revision_requested" || type === "stage_reset") approved = false;
+  }
+  return approved;
+}
+
+/**
+ * Copies a session, held or not, and opens the copy. The copy carries no consent: an approved plan awaits approval again.
+ * @throws BmoError usage as `readSession`, or when the data directory cannot be written.
+ */
+export function forkSession(path: string, input: Omit<CreateSessionInput, "workspace" | "forkedFrom">): OpenedSession {
+  const original = readSession(path);
+  const { workspace } = original.header;
+  const directory = prepareDirectory(input.dataDirectory, workspace);
+  const header = newHeader({ ...input, workspace, forkedFrom: original.header.id });
+  const kept = original.records.filter((record) => !isConsent(record));
+  const lines = [encodeLine({ seq: 0, at: header.created_at, ...header }), ...kept.map((record, index) => encodeLine({ ...record, seq: index + 1 }))];
+  if (endsApproved(original.records)) {
+    lines.push(encodeLine({ seq: kept.length + 1, at: header.created_at, type: "workflow", event: { type: "revision_requested", by: "user" } }));
+  }
+  const copy = sessionPath(directory, header.id);
+  try {
+    writeFileSync(copy, lines.join(""), { flag: "wx", mode: 0o600 });
+  } catch (thrown) {
+    rmSync(copy, { force: true });
+    throw storageError(thrown, copy);
+  }
+  const opened = openSession(copy, input);
+  return { ...opened, notices: [...original.notices, ...opened.notices] };
+}
+
+/** Removes a session and what lies beside it under its id (log, lock, pre-images). @throws BmoError usage while a live process holds it. */
+export function removeSession(path: string): void {
+  const id = basename(path, ".jsonl");
+  const held = readHolder(holderPath(path));
+  if (held !== null) throw heldError(id, held);
+  const directory = dirname(path);
+  try {
+    for (const name of readdirSync(directory)) if (name === id || name.startsWith(`${id}.`)) rmSync(join(directory, name), { recursive: true, force: true });
+  } catch (thrown) {
+    throw storageError(thrown, path);
+  }
+}
