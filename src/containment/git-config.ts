@@ -12,7 +12,7 @@ const MAX_CONFIG_BYTES = 1 << 20;
 /** Local keys that start nothing, point nowhere and change no meaning. Lower case; `*` is one name. */
 const HARMLESS = [
   /^core\.(repositoryformatversion|filemode|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|safecrlf|eol|quotepath|abbrev|untrackedcache|preloadindex|compression|loosecompression|bigfilethreshold|commentchar|whitespace|longpaths|hidedotfiles|protectntfs|protecthfs|sharedrepository|splitindex|trustctime|checkstat|sparsecheckout|sparsecheckoutcone|commitgraph|multipackindex|packedgitlimit)$/,
-  /^extensions\.(objectformat|worktreeconfig|noop|compatobjectformat|refstorage|relativeworktrees)$/,
+  /^extensions\.(worktreeconfig|noop|relativeworktrees)$/,
   /^(user|author|committer)\.(name|email|signingkey|useconfigonly)$/,
   /^remote\.[^\n]+\.(url|pushurl|fetch|push|tagopt|prune|prunetags|mirror|skipdefaultupdate|skipfetchall|followremotehead|gh-resolved)$/,
   /^branch\.[^\n]+\.(remote|merge|rebase|pushremote|description|mergeoptions|vscode-merge-base|gh-merge-base|github-pr-owner-number|gk-merge-base|gk-last-accessed|gk-last-modified)$/,

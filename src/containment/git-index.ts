@@ -7,7 +7,7 @@ import { systemErrorCode } from "../util/errors.ts";
 export interface GitIndexFacts {
   /** Paths of entries that are repositories of their own. */
   gitlinks: string[];
-  /** True when an entry is assumed unchanged or skipped, or the index is split or sparse: its figures prove nothing. */
+  /** True when an entry is assumed unchanged or skipped, or the index is sparse: its figures prove nothing. */
   hidesChanges: boolean;
   entries: number;
 }
@@ -47,7 +47,7 @@ function readOffset(bytes: Buffer, offset: number): { value: number; next: numbe
   return { value, next: position };
 }
 
-/** Facts of an index, of none (a fresh repository) as well; null when it cannot be read. Only SHA-1 repositories are understood. */
+/** Facts of an index, of none (a fresh repository) as well; null when it cannot be read or is split. Only SHA-1 repositories are understood. */
 export function readGitIndex(path: string): GitIndexFacts | null {
   const bytes = readBytes(path);
   const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, entries: 0 };
@@ -83,7 +83,9 @@ export function readGitIndex(path: string): GitIndexFacts | null {
   }
   for (let extension = position; extension + 8 <= bytes.length - SHA1_BYTES; extension += 8 + bytes.readUInt32BE(extension + 4)) {
     const name = bytes.toString("latin1", extension, extension + 4);
-    if (name === "link" || name === "sdir") facts.hidesChanges = true;
+    // A split index keeps most entries in another file.
+    if (name === "link") return null;
+    if (name === "sdir") facts.hidesChanges = true;
   }
   return facts;
 }

@@ -8,7 +8,7 @@ const NAMES = new Set([
   ".npmrc", ".yarnrc", ".yarnrc.yml", ".netrc", "_netrc", ".pypirc", ".pgpass", ".my.cnf", ".git-credentials", ".dockercfg", ".dockerconfigjson", ".htpasswd",
   ".vault-token", ".boto", ".s3cfg", ".databrickscfg", ".terraformrc", "credentials.tfrc.json", ".sentryclirc", ".envrc", "secrets.yml", "secrets.yaml",
   "secrets.json", "secrets.toml", "credentials.json", "service-account.json", "serviceaccount.json", "terraform.tfstate", "terraform.tfstate.backup",
-  "google-services-key.json", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "identity", "keystore.jks", "master.key",
+  "google-services-key.json", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "keystore.jks", "master.key",
   "kubeconfig", ".kubeconfig", "wallet.dat",
 ]);
 const ENDINGS = [".pem", ".key", ".p12", ".pfx", ".p8", ".ppk", ".jks", ".keystore", ".kdbx", ".gpg-key", ".agekey", ".tfvars"];
