@@ -1,0 +1,67 @@
+// From requested replacements to changes that are ready to be written, for `edit`, `multiedit` and their previews. Writes nothing.
+
+import { BmoError } from "../util/errors.ts";
+import type { DisplayBlock, FileAction, ToolContext } from "../types/tool.ts";
+import { changedLines, diffBlock } from "./changed-lines.ts";
+import { applyReplacement, type Replacement } from "./edit-text.ts";
+import { EDIT_CAP_BYTES, loadForEdit, resolveTarget, writeNotes, type LoadedFile } from "./file-access.ts";
+import { decodeTextFile, encodeTextFile, type TextFile } from "./text-file.ts";
+
+export interface EditRequest extends Replacement {
+  path: string;
+}
+
+/** One file with all its replacements made. */
+export interface PlannedEdit {
+  file: LoadedFile;
+  action: FileAction;
+  before: TextFile;
+  after: TextFile;
+  bytes: Buffer;
+  notes: string[];
+}
+
+/** Makes all replacements in memory, in order, each on the result of the one before. @throws BmoError naming the file, and the edit where there are several. */
+export async function planEdits(requests: readonly EditRequest[], context: ToolContext): Promise<PlannedEdit[]> {
+  const planned = new Map<string, PlannedEdit>();
+  for (const [index, request] of requests.entries()) {
+    const target = resolveTarget(request.path, context);
+    const where = `${requests.length > 1 ? `edit ${index + 1} of ${requests.length}: ` : ""}${target.shown}`;
+    try {
+      let edit = planned.get(target.realPath);
+      if (edit === undefined) {
+        const file = await loadForEdit(target, context);
+        const before = decodeTextFile(file.bytes);
+        edit = { file, action: "modify", before, after: before, bytes: file.bytes, notes: writeNotes(request.path, target, file.identity, context) };
+        planned.set(target.realPath, edit);
+      }
+      edit.after = applyReplacement(edit.after, request);
+      edit.bytes = encodeTextFile(edit.after);
+      if (edit.bytes.byteLength > EDIT_CAP_BYTES) throw new BmoError("failed", "would grow too large");
+    } catch (thrown) {
+      if (thrown instanceof BmoError) throw new BmoError(thrown.code, `${where}: ${thrown.message}${requests.length > 1 ? " (nothing was changed)" : ""}`, null, { cause: thrown });
+      throw thrown;
+    }
+  }
+  return [...planned.values()];
+}
+
+/** What the model reads about one written file. */
+export async function describeEdit(edit: PlannedEdit): Promise<string> {
+  const listing = await changedLines(edit.before.text, edit.after.text);
+  return [`${edit.file.shown}:`, listing, ...edit.notes.map((note) => `Note: ${note}.`)].join("\n");
+}
+
+export async function drawEdit(edit: PlannedEdit): Promise<DisplayBlock> {
+  return diffBlock(edit.file.shown, edit.before.text, edit.after.text);
+}
+
+/** Diffs for the approval card; a request that cannot be carried out shows its reason. */
+export async function previewEdits(requests: readonly EditRequest[], context: ToolContext): Promise<DisplayBlock[]> {
+  try {
+    return await Promise.all((await planEdits(requests, context)).map(drawEdit));
+  } catch (thrown) {
+    if (thrown instanceof Error) return [{ kind: "text", text: thrown.message }];
+    throw thrown;
+  }
+}

@@ -1,0 +1,46 @@
+// The tool `glob`: finds files by name.
+
+import { join } from "node:path";
+import { BmoError } from "../util/errors.ts";
+import { displayPath } from "../util/paths.ts";
+import { sanitizeLine } from "../util/sanitize.ts";
+import type { ToolDefinition } from "../types/tool.ts";
+import { createArgumentReader } from "./arguments.ts";
+import { withFileErrors } from "./file-access.ts";
+import { textOutput } from "./output.ts";
+import { listFiles, pathFilter, searchPlace } from "./search-files.ts";
+
+interface GlobInput {
+  pattern: string;
+  path: string | null;
+}
+
+const MOST_PATHS = 300;
+
+export const globTool: ToolDefinition<GlobInput> = {
+  spec: {
+    name: "glob",
+    description: "List files by glob, e.g. src/**/*.ts; skips what .gitignore names.",
+    schema: { type: "object", properties: { pattern: { type: "string" }, path: { type: "string" } }, required: ["pattern"] },
+  },
+  access: "read",
+  parse(input) {
+    const reader = createArgumentReader("glob", input, ["pattern", "path"]);
+    return reader.finish({ pattern: reader.text("pattern"), path: reader.optionalText("path") });
+  },
+  summarize: (input) => `glob ${sanitizeLine(input.pattern)}${input.path === null ? "" : ` in ${sanitizeLine(input.path)}`}`,
+  target: (input) => ({ kind: "path", value: input.path ?? "." }),
+  run: (input, context) =>
+    withFileErrors("glob", async () => {
+      const place = await searchPlace(input.path, context);
+      if (place.kind !== "directory") throw new BmoError("failed", `${place.target.shown}: "path" must be a folder`);
+      const { paths, complete } = await listFiles(place.target.realPath, context);
+      const folder = join(place.target.realPath, "/");
+      const pattern = input.pattern.startsWith(folder) ? input.pattern.slice(folder.length) : input.pattern;
+      const matching = paths.filter(pathFilter(pattern));
+      const shown = matching.slice(0, MOST_PATHS).map((path) => displayPath(context.workspace, join(place.target.realPath, path)));
+      if (shown.length < matching.length) shown.push(`[… ${matching.length - shown.length} more; narrow the pattern]`);
+      if (!complete) shown.push("[the tree is too large to be listed whole; give a path]");
+      return textOutput(shown.length === 0 ? "No file." : shown.join("\n"));
+    }),
+};
