@@ -32,11 +32,14 @@ export function cleanLine(text: string, limit = 300): string {
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
 }
 
+/** Shorter values ("none", "local") are placeholders; taking them out would garble sentences and hide nothing. */
+const SHORTEST_SECRET = 8;
+
 /** Replaces each secret by its exact value, also in the percent-encoded form that it takes in a URL. */
 export function redact(text: string, secrets: readonly string[]): string {
   let safe = text;
   for (const secret of secrets) {
-    if (secret === "") continue;
+    if (secret.length < SHORTEST_SECRET) continue;
     safe = safe.replaceAll(secret, "[redacted]").replaceAll(encodeURIComponent(secret), "[redacted]");
   }
   return safe;
@@ -116,9 +119,10 @@ export function failureFromAnswer(names: CallNames, status: number, headers: Rec
   if ((status === 400 || status === 413 || status === 422) && OVERFLOW.test(`${words.type} ${words.message}`)) {
     return new ProviderFailure("context_overflow", `The conversation is too long for model ${names.model} of provider ${names.provider} (HTTP ${status})${said}`, { ...details, hint: "/compact shortens it." });
   }
-  if (status === 429) {
-    const spent = /insufficient_quota|billing|credit balance/i.test(`${words.type} ${words.message}`);
-    return new ProviderFailure("rate_limit", `Provider ${names.provider} limits the requests to model ${names.model} (HTTP 429)${said}`, { ...details, tries: spent ? 0 : tries, hint: spent ? "The account's quota is used up." : "Try again later, or choose another model." });
+  // Not every "quota" is one that lasts: some vendors call a limit per minute so. Only what says money is final.
+  const spent = /insufficient_quota|billing_error|billing_hard|credit balance/i.test(`${words.type} ${words.message}`);
+  if (status === 429 || ((status === 400 || status === 402) && spent)) {
+    return new ProviderFailure("rate_limit", `Provider ${names.provider} limits the requests to model ${names.model} (HTTP ${status})${said}`, { ...details, tries: spent ? 0 : tries, hint: spent ? "The account's quota is used up." : "Try again later, or choose another model." });
   }
   if (status === 408 || status === 409 || status >= 500) {
     return new ProviderFailure("overloaded", `Provider ${names.provider} could not serve model ${names.model} (HTTP ${status})${said}`, { ...details, tries, hint: "Try again later, or choose another model." });

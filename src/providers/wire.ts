@@ -134,7 +134,7 @@ async function* attempt(wire: WireFormat, endpoint: Endpoint, transport: Transpo
   try {
     answer = await transport.call({
       method: "POST",
-      url: `${endpoint.baseUrl}${wire.path}`,
+      url: urlOf(endpoint.baseUrl, wire.path),
       headers: { "content-type": "application/json", accept: "text/event-stream", "user-agent": "bmo", ...wire.authorization(endpoint), ...endpoint.headers },
       body,
       idleMs: endpoint.idleMs,
@@ -188,6 +188,12 @@ function wholeAnswer(names: CallNames, type: string, text: string): ProviderFail
   return protocolFailure(names, `no event stream but ${cleanLine(type, 60)}`, text);
 }
 
+/** The path goes before a query that the base URL may have. */
+export function urlOf(baseUrl: string, path: string): string {
+  const query = baseUrl.indexOf("?");
+  return query < 0 ? `${baseUrl}${path}` : `${baseUrl.slice(0, query).replace(/\/+$/, "")}${path}${baseUrl.slice(query)}`;
+}
+
 export function hostOf(baseUrl: string): string {
   return URL.canParse(baseUrl) ? new URL(baseUrl).host : baseUrl;
 }
@@ -204,8 +210,13 @@ export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transpo
     check: async (signal) => {
       const path = wire.path.startsWith("/v1/") ? "/v1/models" : "/models";
       const limit = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]);
+      const call = (): Promise<HttpAnswer> =>
+        transport.call({ method: "GET", url: urlOf(endpoint.baseUrl, path), headers: { accept: "application/json", "user-agent": "bmo", ...wire.authorization(endpoint), ...endpoint.headers }, body: null, idleMs: CHECK_MS, signal: limit });
       try {
-        const answer = await transport.call({ method: "GET", url: `${endpoint.baseUrl}${path}`, headers: { accept: "application/json", "user-agent": "bmo", ...wire.authorization(endpoint), ...endpoint.headers }, body: null, idleMs: CHECK_MS, signal: limit });
+        const answer = await call().catch((thrown: unknown) => {
+          if (thrown instanceof TransportFailure && thrown.stale) return call();
+          throw thrown;
+        });
         const text = await readText(answer);
         answer.close();
         if (answer.status === 401 || answer.status === 403) return { ok: false, detail: `reachable, but it refused ${endpoint.keySource === null ? "a call without a key" : `the key from ${endpoint.keySource}`} (HTTP ${answer.status})` };
