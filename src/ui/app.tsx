@@ -1,0 +1,50 @@
+// Layout only: the finished transcript above, the live area below. What stands where is decided in frame.ts.
+
+import { Static, useCursor } from "ink";
+import { useLayoutEffect, useMemo, type ReactElement } from "react";
+import type { CommandDefinition } from "../types/command.ts";
+import { drawBlock } from "./components/items.ts";
+import type { Drawing } from "./drawing.ts";
+import { composeFrame } from "./frame.ts";
+import { Lines } from "./lines.ts";
+import type { Store } from "./store.ts";
+import type { TerminalOutput } from "./terminal.ts";
+import { useAgent } from "./use-agent.ts";
+
+export interface AppProps {
+  store: Store;
+  commands: readonly CommandDefinition[];
+  drawing: Drawing;
+  output: TerminalOutput;
+  /** Blocks that were printed before this mounting. */
+  base: number;
+}
+
+export function App({ store, commands, drawing, output, base }: AppProps): ReactElement {
+  const state = useAgent(store);
+  const { setCursorPosition } = useCursor();
+  const { outbox, printed } = state.transcript;
+  const context = drawing.context(state.columns);
+  const frame = composeFrame(state, commands, context);
+  setCursorPosition(frame.cursor ?? undefined);
+  useLayoutEffect(() => {
+    output.setFrame(frame);
+  });
+  // Ink prints the items it has not seen yet; only their number matters, so printed blocks need not be kept.
+  const count = printed - base + outbox.length;
+  const items = useMemo(() => Array.from({ length: count }, (_, index) => index), [count]);
+  useLayoutEffect(() => {
+    if (outbox.length > 0) store.dispatch({ type: "printed", count: outbox.length });
+  });
+  return (
+    <>
+      <Static items={items}>
+        {(index) => {
+          const entry = outbox[index + base - printed];
+          return entry === undefined ? null : <Lines key={index} lines={drawBlock(entry.block, entry.gap, context)} columns={state.columns} />;
+        }}
+      </Static>
+      <Lines lines={frame.lines} columns={state.columns} />
+    </>
+  );
+}

@@ -1,0 +1,250 @@
+// What each key does: routes input to the open card, the history search, the completion list or the editor.
+// Carries nothing out itself that takes time; that is the runner's.
+
+import type { CardKey } from "./cards.ts";
+import { createAsker, type Asker } from "./asker.ts";
+import { createCompleter } from "./completer.ts";
+import { moveSelection } from "./completion.ts";
+import { expandPastes, isCommandTyped, moveVertically, type EditorAction } from "./editor.ts";
+import { addEntry, loadHistory, saveEntry, searchHistory, walk } from "./history.ts";
+import type { InputEvent, KeyEvent } from "./input/decode.ts";
+import { bindingOf, type Binding } from "./keybindings.ts";
+import type { Drawing } from "./drawing.ts";
+import type { ReplOptions } from "./options.ts";
+import { classify, createRunner, type Runner } from "./runner.ts";
+import { createUiSession, type UiSession } from "./session.ts";
+import type { Store } from "./store.ts";
+import { parseCommand } from "../commands/parse.ts";
+import { width } from "./text.ts";
+import { PROMPT } from "./first-paint.ts";
+
+/** Milliseconds within which a second Ctrl+C ends the REPL. */
+const TWICE_MS = 2000;
+
+export interface ControllerHooks {
+  exit(): void;
+  redraw(): void;
+  suspend(): void;
+  /** Runs the work while another program may have the terminal. */
+  withTerminal<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+export interface Controller {
+  handle(events: readonly InputEvent[]): void;
+  session: UiSession;
+  runner: Runner;
+  asker: Asker;
+}
+
+const CARD_KEYS: Record<string, CardKey["type"]> = { up: "up", down: "down", enter: "enter", escape: "escape", backspace: "backspace" };
+
+export function createController(options: ReplOptions, store: Store, drawing: Drawing, hooks: ControllerHooks): Controller {
+  const asker = createAsker(store);
+  const session = createUiSession(options, store, asker, drawing);
+  const runner = createRunner(options, store, session, { exit: hooks.exit, editText: (text, extension) => hooks.withTerminal(() => options.editText(text, extension)) });
+  const completer = createCompleter(options, store);
+  let armedAt = 0;
+  store.dispatch({ type: "set", values: { history: loadHistory(options.historyFile) } });
+
+  const hint = (text: string | null): void => store.dispatch({ type: "set", values: { hint: text } });
+  const edit = (action: EditorAction): void => {
+    store.dispatch({ type: "editor", action });
+    completer.update();
+  };
+  const editorColumns = (): number => Math.max(2, store.get().columns - 1 - width(PROMPT));
+
+  const send = (event: KeyEvent): void => {
+    const { editor, history } = store.get();
+    if (editor.text.endsWith("\\") && editor.cursor === editor.text.length) {
+      edit({ type: "replace", start: editor.text.length - 1, end: editor.text.length, text: "\n" });
+      return;
+    }
+    const text = expandPastes(editor);
+    if (text.trim() === "") return;
+    const input = classify(text);
+    if (input.kind === "command" && parseCommand(input.text)?.name === "approve" && (event.burst || !isCommandTyped(editor))) {
+      hint("a pasted /approve approves nothing: clear the line (ctrl+c) and type it");
+      return;
+    }
+    saveEntry(options.historyFile, text);
+    store.dispatch({ type: "set", values: { history: addEntry(history, text), completion: null, completionClosedFor: null } });
+    store.dispatch({ type: "editor", action: { type: "clear" } });
+    runner.send(input);
+  };
+
+  const recall = (direction: -1 | 1): void => {
+    const { editor, history } = store.get();
+    const step = walk(history, direction, editor.text);
+    if (step === null) return;
+    store.dispatch({ type: "set", values: { history: step.history, completion: null, completionClosedFor: step.text } });
+    store.dispatch({ type: "editor", action: { type: "set", text: step.text } });
+  };
+  const vertical = (direction: -1 | 1): void => {
+    const { editor, completion } = store.get();
+    if (completion !== null) {
+      store.dispatch({ type: "set", values: { completion: moveSelection(completion, direction) } });
+      return;
+    }
+    const moved = moveVertically(editor, direction, editorColumns());
+    if (moved === null) recall(direction);
+    else store.dispatch({ type: "set", values: { editor: moved } });
+  };
+
+  const interrupt = (): void => {
+    const { editor, running } = store.get();
+    const now = Date.now();
+    if (editor.text !== "") {
+      edit({ type: "clear" });
+      return;
+    }
+    if (now - armedAt < TWICE_MS) {
+      hooks.exit();
+      return;
+    }
+    armedAt = now;
+    if (running !== null || store.get().cards.length > 0) {
+      asker.dismissAll();
+      void runner.interrupt();
+      hint("interrupted; ctrl+c again exits");
+    } else hint("ctrl+c again exits");
+  };
+
+  const escape = (): void => {
+    const { completion, running, status } = store.get();
+    if (completion !== null) completer.close();
+    else if (running !== null) void runner.interrupt();
+    else if (status?.plan === "plan awaits /approve") hint("nothing is approved: type what to change, /approve or /reject");
+  };
+
+  const openEditor = async (): Promise<void> => {
+    const text = expandPastes(store.get().editor);
+    const edited = await hooks.withTerminal(() => options.editText(text, "md"));
+    if (edited !== null) edit({ type: "set", text: edited.replace(/\n$/, "") });
+  };
+  const cycleMode = (): void => {
+    if (store.get().cards.length > 0) hint("answer the question first");
+    else void session.cycleMode();
+  };
+
+  const carryOut = (binding: Binding, event: KeyEvent): void => {
+    switch (binding) {
+      case "send":
+        return send(event);
+      case "newline":
+        return edit({ type: "insert", text: "\n" });
+      case "up":
+        return vertical(-1);
+      case "down":
+        return vertical(1);
+      case "left":
+      case "right":
+      case "word_left":
+      case "word_right":
+      case "line_start":
+      case "line_end":
+      case "backspace":
+      case "delete":
+      case "kill_word":
+      case "kill_line_start":
+      case "kill_line_end":
+      case "yank":
+        return edit({ type: binding });
+      case "delete_or_exit":
+        return store.get().editor.text === "" ? hooks.exit() : edit({ type: "delete" });
+      case "complete":
+        if (!completer.accept()) completer.update();
+        return;
+      case "cycle_mode":
+        return cycleMode();
+      case "escape":
+        return escape();
+      case "interrupt":
+        return interrupt();
+      case "search":
+        return store.dispatch({ type: "set", values: { search: { query: "", index: -1, before: store.get().editor }, completion: null } });
+      case "expand":
+        return store.dispatch({ type: "expand_last" });
+      case "edit":
+        return void openEditor();
+      case "redraw":
+        return hooks.redraw();
+      case "suspend":
+        return hooks.suspend();
+    }
+  };
+
+  const search = (query: string, before: number): void => {
+    const { history, search: open } = store.get();
+    if (open === null) return;
+    const index = query === "" ? -1 : searchHistory(history, query, before);
+    // Going on to older entries stops at the oldest match.
+    const kept = index < 0 && query === open.query ? open.index : index;
+    store.dispatch({ type: "set", values: { search: { ...open, query, index: kept } } });
+    if (kept >= 0) store.dispatch({ type: "editor", action: { type: "set", text: history.entries[kept] ?? "" } });
+  };
+  /** Keys of an open history search; false when the key ends it and counts for the editor too. */
+  const inSearch = (event: InputEvent): boolean => {
+    const { search: open, history } = store.get();
+    if (open === null) return false;
+    if (event.type === "text") {
+      search(open.query + event.text, history.entries.length);
+      return true;
+    }
+    const binding = event.type === "key" ? bindingOf(event) : null;
+    if (binding === "backspace") search([...open.query].slice(0, -1).join(""), history.entries.length);
+    else if (binding === "search") search(open.query, open.index < 0 ? history.entries.length : open.index);
+    else if (binding === "escape" || binding === "interrupt") store.dispatch({ type: "set", values: { search: null, editor: open.before } });
+    else {
+      store.dispatch({ type: "set", values: { search: null, completionClosedFor: store.get().editor.text } });
+      // Enter takes the entry into the editor; sending it needs another one.
+      return binding === "send";
+    }
+    return true;
+  };
+
+  /** Keys of an open card; false when the key is none of its own. */
+  const inCard = (event: InputEvent): boolean => {
+    const card = asker.focused(Date.now());
+    if (card === null) return false;
+    if (event.type === "paste") {
+      // A paste chooses nothing; it may only fill a line that is open.
+      if (card.typing !== null) asker.press(card, { type: "text", text: event.text.replace(/\s+/g, " ") });
+      return card.typing !== null;
+    }
+    if (event.type === "text") {
+      asker.press(card, { type: "text", text: event.text });
+      return true;
+    }
+    const type = event.ctrl || event.alt ? undefined : CARD_KEYS[event.name];
+    if (type === undefined || type === "text") {
+      const binding = bindingOf(event);
+      return !(binding === "interrupt" || binding === "cycle_mode" || binding === "redraw" || binding === "suspend" || binding === "expand");
+    }
+    // Several lines in one burst are no answer.
+    if (type === "enter" && event.burst) return true;
+    asker.press(card, { type });
+    return true;
+  };
+
+  const handleOne = (event: InputEvent): void => {
+    if (store.get().hint !== null) hint(null);
+    if (inCard(event)) return;
+    asker.typedElsewhere(Date.now());
+    if (inSearch(event)) return;
+    if (event.type === "text") edit({ type: "insert", text: event.text });
+    else if (event.type === "paste") edit({ type: "paste", text: event.text });
+    else {
+      const binding = bindingOf(event);
+      if (binding !== null) carryOut(binding, event);
+    }
+  };
+
+  return {
+    handle(events) {
+      for (const event of events) handleOne(event);
+    },
+    session,
+    runner,
+    asker,
+  };
+}

@@ -1,0 +1,136 @@
+// The session that the REPL has open: opening, replaying, switching, the status line, modes. Owns the link to the agent.
+
+import type { AgentEvent, TurnEndReason } from "../types/event.ts";
+import { toErrorInfo } from "../util/errors.ts";
+import { linkAgent, modeOf, statusOf, type AgentLink } from "./agent-link.ts";
+import type { Asker } from "./asker.ts";
+import type { Drawing } from "./drawing.ts";
+import type { OpenedSession, ReplOptions, SessionRequest } from "./options.ts";
+import type { Store } from "./store.ts";
+
+export interface UiSession {
+  current(): OpenedSession | null;
+  /** @throws what opening threw; an earlier session then stays open. */
+  open(request: SessionRequest): Promise<void>;
+  /** Lets the person choose one; false when nothing was chosen. */
+  pick(): Promise<boolean>;
+  refreshStatus(): void;
+  /** plan → default → acceptEdits → plan; asks first when a plan is pending. */
+  cycleMode(): Promise<void>;
+  /** A mode chosen while a turn ran takes effect now. */
+  applyNextMode(): void;
+  lastReason(): TurnEndReason | null;
+  /** Resolves when every event so far is on its way to the screen. */
+  settle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+type CycleMode = "plan" | "default" | "acceptEdits";
+
+const LABELS: Record<string, string> = { plan: "planning", execute: "executing", chat: "working", gate: "answering" };
+
+function nextOf(mode: string): CycleMode {
+  return mode === "plan" ? "default" : mode === "default" ? "acceptEdits" : "plan";
+}
+
+export function createUiSession(options: ReplOptions, store: Store, asker: Asker, drawing: Drawing): UiSession {
+  let opened: OpenedSession | null = null;
+  let link: AgentLink | null = null;
+  let reason: TurnEndReason | null = null;
+  let nextMode: CycleMode | null = null;
+
+  const refreshStatus = (): void => {
+    if (opened !== null) store.dispatch({ type: "set", values: { status: statusOf(opened.agent, nextMode) } });
+  };
+  const onEvent = (event: AgentEvent): void => {
+    const { running } = store.get();
+    if (event.type === "turn_start" && running !== null) store.dispatch({ type: "set", values: { running: { ...running, label: LABELS[event.stage] ?? "working" } } });
+    if (event.type === "turn_end") reason = event.reason;
+    if (event.type !== "text_delta" && event.type !== "reasoning_delta" && event.type !== "tool_delta" && event.type !== "tool_start") refreshStatus();
+  };
+  const notice = (text: string): void => store.dispatch({ type: "print", block: { kind: "notice", level: "info", text } });
+
+  const setMode = (mode: CycleMode): void => {
+    if (opened === null) return;
+    opened.agent.setWorkflow(mode === "plan");
+    opened.agent.setPermissionMode(mode === "acceptEdits" ? "acceptEdits" : "default");
+  };
+  const closeCurrent = async (): Promise<void> => {
+    link?.close();
+    link = null;
+    const before = opened;
+    opened = null;
+    await before?.agent.close();
+  };
+
+  const open = async (request: SessionRequest): Promise<void> => {
+    const next = await options.openSession(request, asker.ask);
+    await closeCurrent();
+    store.dispatch({ type: "new_session" });
+    opened = next;
+    nextMode = null;
+    reason = null;
+    const { ui } = next.agent.state().settings.options;
+    drawing.setBackground(ui.theme);
+    if (ui.verbose && !store.get().transcript.detail) store.dispatch({ type: "toggle_detail" });
+    store.dispatch({ type: "set", values: { hint: null } });
+    for (const text of next.notices) store.dispatch({ type: "print", block: { kind: "notice", level: "warning", text } });
+    if (next.transcript.length > 0) {
+      await drawing.loadMarkdown();
+      store.dispatch({ type: "replay", events: next.transcript });
+      notice(`session ${next.agent.sessionId} goes on`);
+    }
+    // The code that draws answers is loaded when the first one can come, not before.
+    let load = (): void => undefined;
+    const ready = new Promise<void>((resolve) => {
+      load = () => void drawing.loadMarkdown().then(resolve);
+    });
+    link = linkAgent(next.agent, store, ready, onEvent);
+    const unsubscribe = next.agent.subscribe(() => {
+      unsubscribe();
+      load();
+    });
+    refreshStatus();
+    store.dispatch({ type: "set", values: { ready: true } });
+  };
+
+  return {
+    current: () => opened,
+    open,
+    async pick() {
+      const sessions = await options.listSessions();
+      const reply = await asker.askCard({ kind: "sessions", sessions }, null);
+      if (reply.answer !== "text") return false;
+      await open({ kind: "resume", id: reply.text });
+      return true;
+    },
+    refreshStatus,
+    async cycleMode() {
+      if (opened === null) return;
+      const { agent } = opened;
+      const target = nextOf(nextMode ?? modeOf(agent));
+      const { plan } = agent.state().workflow;
+      const pending = plan !== null && (plan.state === "awaiting_approval" || plan.state === "approved" || plan.state === "executing");
+      if (pending) {
+        const reply = await asker.askCard({ kind: "confirm", question: `Switch to ${target} although the plan "${plan.content.title}" is ${plan.state.replaceAll("_", " ")}?`, detail: "" }, null);
+        if (reply.answer !== "allow_once") return;
+      }
+      if (store.get().running === null) setMode(target);
+      else nextMode = target;
+      refreshStatus();
+    },
+    applyNextMode() {
+      if (nextMode !== null) setMode(nextMode);
+      nextMode = null;
+    },
+    lastReason: () => reason,
+    settle: () => link?.settle() ?? Promise.resolve(),
+    async close() {
+      try {
+        await closeCurrent();
+      } catch (thrown) {
+        store.dispatch({ type: "print", block: { kind: "error", error: toErrorInfo(thrown) } });
+      }
+    },
+  };
+}

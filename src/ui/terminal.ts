@@ -1,0 +1,140 @@
+// The terminal's modes, and the output stream that Ink is given in its place. Gives the terminal back on every way out.
+// Ink is told of a very tall terminal: its way with frames as tall as the screen would wipe the user's scrollback, and
+// bmo keeps its frames below that height itself.
+
+import { EventEmitter } from "node:events";
+import { END_SYNCHRONIZED, HOME_AND_ERASE, PASTE_OFF, PASTE_ON, RESET_STYLE, SHOW_CURSOR } from "./terminal-codes.ts";
+import type { Frame } from "./frame.ts";
+import { width } from "./text.ts";
+
+const ERASE_SCROLLBACK = "\u001b[3J";
+/** Rows that Ink believes in. */
+const TALL = 100_000;
+/** Milliseconds of quiet after which a change of size counts as finished. */
+const RESIZE_WAIT_MS = 40;
+
+/** What Ink writes to. Has identity and life: it stands for one terminal, and is listened to. */
+export class TerminalOutput extends EventEmitter {
+  readonly isTTY = true;
+  readonly rows = TALL;
+  readonly destroyed = false;
+  readonly writableEnded = false;
+  readonly writable = true;
+  readonly writableLength = 0;
+  columns: number;
+  private readonly stdout: NodeJS.WriteStream;
+  /** Set while Ink's next clearing is replaced by one that knows where the frame really is. */
+  private clearing: string | null = null;
+  private muted = false;
+  private frame: Frame = { lines: [], cursor: null };
+
+  constructor(stdout: NodeJS.WriteStream) {
+    super();
+    this.stdout = stdout;
+    this.columns = stdout.columns || 80;
+  }
+
+  write(data: string, encodingOrDone?: BufferEncoding | (() => void), done?: () => void): boolean {
+    const callback = typeof encodingOrDone === "function" ? encodingOrDone : done;
+    if (this.muted) {
+      callback?.();
+      return true;
+    }
+    let bytes = data.replaceAll(ERASE_SCROLLBACK, "");
+    // Synchronised-update marks are written apart from what they enclose.
+    if (this.clearing !== null && !bytes.startsWith("\u001b[?2026")) {
+      bytes = this.clearing;
+      this.clearing = null;
+    }
+    return this.stdout.write(bytes, () => callback?.());
+  }
+
+  /** The frame that the next drawing shows. */
+  setFrame(frame: Frame): void {
+    this.frame = frame;
+  }
+
+  /**
+   * Erases the frame where it stands now and has Ink draw it again at the new width. `before` is written between;
+   * `update` brings the new state into React meanwhile, and what Ink draws during it is not shown.
+   */
+  redraw(columns: number, reflows: boolean, before: string, update: () => void): void {
+    const { lines, cursor } = this.frame;
+    const above = cursor === null ? lines : lines.slice(0, cursor.y);
+    const extra = reflows ? above.reduce((sum, line) => sum + Math.max(0, Math.ceil(width(line) / columns) - 1), cursor === null ? 0 : Math.floor(cursor.x / columns)) : 0;
+    const up = above.length + extra;
+    this.muted = true;
+    update();
+    this.muted = false;
+    this.clearing = `${up > 0 ? `\u001b[${up}A` : ""}\r\u001b[J${before}`;
+    // Ink clears and draws anew only where the width went down; so it is told of a smaller one, then of the real one.
+    this.columns = Math.max(1, Math.min(this.columns, columns) - 1);
+    this.emit("resize");
+    this.clearing = null;
+    this.columns = columns;
+    this.emit("resize");
+  }
+}
+
+export interface Terminal {
+  output: TerminalOutput;
+  /** Raw mode and bracketed paste on. */
+  enter(): void;
+  /** Everything as it was found. Safe to call twice and from an exit handler. */
+  leave(): void;
+  /** Draws the frame again on a clean screen; what was there moves into the scrollback. */
+  redraw(): void;
+  /** Calls back with the new size, for the state to take it over before it returns. */
+  onResize(listener: (columns: number, rows: number) => void): void;
+  size(): { columns: number; rows: number };
+  dispose(): void;
+}
+
+export function createTerminal(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream, environment: Record<string, string | undefined>): Terminal {
+  const output = new TerminalOutput(stdout);
+  // These two cut long lines instead of wrapping them anew.
+  const reflows = environment["TERM"] !== "linux" && environment["XTERM_VERSION"] === undefined;
+  let entered = false;
+  let timer: NodeJS.Timeout | null = null;
+  let resized: (columns: number, rows: number) => void = () => undefined;
+  const size = (): { columns: number; rows: number } => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 });
+  const leave = (): void => {
+    if (!entered) return;
+    entered = false;
+    if (stdin.isTTY) stdin.setRawMode(false);
+    if (!stdout.destroyed) stdout.write(END_SYNCHRONIZED + RESET_STYLE + PASTE_OFF + SHOW_CURSOR);
+  };
+  const onResize = (): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = setTimeout(() => {
+      timer = null;
+      const now = size();
+      output.redraw(now.columns, reflows, "", () => resized(now.columns, now.rows));
+    }, RESIZE_WAIT_MS);
+  };
+  stdout.on("resize", onResize);
+  process.on("exit", leave);
+  return {
+    output,
+    enter() {
+      entered = true;
+      if (stdin.isTTY) stdin.setRawMode(true);
+      stdout.write(PASTE_ON);
+    },
+    leave,
+    redraw() {
+      const { columns, rows } = size();
+      output.redraw(columns, false, "\n".repeat(Math.max(0, rows - 1)) + HOME_AND_ERASE, () => undefined);
+    },
+    onResize(listener) {
+      resized = listener;
+    },
+    size,
+    dispose() {
+      if (timer !== null) clearTimeout(timer);
+      stdout.off("resize", onResize);
+      process.off("exit", leave);
+      leave();
+    },
+  };
+}
