@@ -27,7 +27,7 @@ const SYSTEM_REASONS: Record<string, string> = {
   EIO: "the disk reported an error",
   EMFILE: "too many open files",
   ENFILE: "too many open files",
-  ENAMETOOLONG: "the name is too long",
+  ENAMETOOLONG: "a name in the path is too long (file systems take 255 bytes)",
   ELOOP: "a link stands where a file or folder is expected",
   ENOTDIR: "a part of the path is a file, not a folder",
   ENOENT: "it does not exist (any more)",
@@ -132,12 +132,13 @@ export function checkWritablePlace(target: Target, context: ToolContext): void {
 export async function checkNewName(target: Target, context: ToolContext): Promise<void> {
   const parts = relative(context.workspace, target.realPath).split(sep);
   for (const part of parts) {
-    if (Buffer.byteLength(part) > 255) throw new BmoError("failed", `a part of the path has ${Buffer.byteLength(part)} bytes; file systems take 255`);
     if (/[\x00-\x1f\x7f]/.test(part)) throw new BmoError("failed", "a name holds a control character");
     if (/[. ]$/.test(part)) throw new BmoError("failed", "a name ends with a dot or a blank, which some file systems drop");
   }
   let folder = context.workspace;
   for (const part of parts) {
+    const kind = await kindOf(folder);
+    if (kind !== "directory" && kind !== "missing") throw new BmoError("failed", `${displayPath(context.workspace, folder)} is a ${kind}, not a folder`);
     const wanted = fold(part);
     const twin = (await readdir(folder).catch(() => [])).find((name) => name !== part && fold(name) === wanted);
     if (twin !== undefined) throw new BmoError("failed", `differs from the existing ${displayPath(context.workspace, join(folder, twin))} only in case or Unicode form; use that name`);

@@ -99,7 +99,8 @@ function matchesWithin(run: () => number[]): number[] | null {
   try {
     return run();
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return null;
+    // The error may stem from the other context, where Error is another class.
+    if (typeof thrown === "object" && thrown !== null && "code" in thrown && thrown.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return null;
     throw thrown;
   }
 }

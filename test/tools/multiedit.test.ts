@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { multieditTool } from "../../src/tools/multiedit.ts";
+import type { JsonObject } from "../../src/types/json.ts";
 import { createWorkspace } from "./tool-harness.ts";
 
 describe("multiedit", () => {
@@ -10,7 +11,7 @@ describe("multiedit", () => {
     workspace.put("a.txt", "one\r\ntwo\r\n");
     workspace.put("b.txt", "one\n");
     for (const path of ["a.txt", "b.txt"]) await workspace.call("view", { path });
-    const edits = [{ old: "one", new: "1" }, { old: "1\ntwo", new: "1\n2" }, { path: "b.txt", old: "one", new: "uno" }];
+    const edits: JsonObject[] = [{ old: "one", new: "1" }, { old: "1\ntwo", new: "1\n2" }, { path: "b.txt", old: "one", new: "uno" }];
     const result = await workspace.call("multiedit", { path: "a.txt", edits });
     expect(result.isError).toBe(false);
     expect(result.changes).toEqual([{ path: "a.txt", action: "modify" }, { path: "b.txt", action: "modify" }]);
