@@ -99,6 +99,17 @@ export interface Settings {
 /** Where a value came from, e.g. `flag --model`, `BMO_MODEL`, `/repo/.bmorc.toml`, `preset tiered`, `default`. */
 export type Origin = string;
 
+/** What a person is asked to trust, and what the answer is keyed to. */
+export interface ProjectTrust {
+  /** Real path of the workspace. */
+  directory: string;
+  /** Over all files that can change behaviour; another digest means asking again. */
+  digest: string;
+  trusted: boolean;
+  /** What trust would let count: ignored keys with their file, and folders of skills. */
+  items: string[];
+}
+
 export interface LoadedSettings {
   settings: Settings;
   /** Dotted key → origin. */
@@ -109,4 +120,6 @@ export interface LoadedSettings {
   notices: string[];
   /** Project keys that were ignored because the directory is not trusted. */
   untrusted: string[];
+  /** What there is to trust in this project; null or absent where nothing is. */
+  trust?: ProjectTrust | null;
 }
