@@ -46,7 +46,8 @@ export function interpolateLayer(layer: RawTable, environment: Environment): Mis
     if (isTable(value)) for (const [key, member] of Object.entries(value)) value[key] = visit(member, [...path, key]);
     return value;
   };
-  visit(layer, []);
+  // Presets are names of ours: nothing to fill in, and their error message shows what was written.
+  for (const [key, member] of Object.entries(layer)) if (key !== "preset") layer[key] = visit(member, [key]);
   return missing;
 }
 
