@@ -4,7 +4,7 @@ import { afterPlanning, approveAndExecute, steer, type ExecutionMemory } from ".
 import { compactConversation } from "./compact-turn.ts";
 import { runStageTurn, type AgentContext } from "./stage-turn.ts";
 import { SessionState } from "./session-state.ts";
-import { agentState } from "./snapshot.ts";
+import { agentState, lookAhead, NO_PREVIEW, type Preview } from "./snapshot.ts";
 import { createPlan } from "./tool-host.ts";
 import { isFinished, isPending } from "./workflow.ts";
 import { validatePlan } from "../containment/plan-content.ts";
@@ -21,12 +21,13 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
   };
   const parts: AgentParts = { ...given, emit };
   const { settings } = parts.settings();
-  const state = new SessionState(parts.log, parts.restored, settings.options.staged_workflow.enabled, settings.permissions.mode, parts.flagOverrides);
+  const state = new SessionState(parts.log, parts.restored, { enabled: settings.options.staged_workflow.enabled, byFlag: parts.workflowByFlag }, settings.permissions.mode, parts.flagOverrides);
   const memory: ExecutionMemory = { standing: null, report: null };
   let modelCalls = 0;
   let running: { controller: AbortController; done: Promise<unknown> } | null = null;
   let limitReason: ErrorInfo | null = null;
   let lastResult: TurnResult | null = null;
+  let preview: Preview = NO_PREVIEW;
 
   const context: AgentContext = {
     parts,
@@ -50,7 +51,8 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
     running = { controller, done: new Promise<void>((resolve) => { finish = resolve; }) };
     limitReason = null;
     try {
-      await parts.reloadSettings();
+      const problem = await parts.reloadSettings();
+      if (problem !== null) emit({ type: "notice", level: "warning", text: problem });
       const result = await operation(controller.signal);
       const ended: TurnResult = controller.signal.aborted && limitReason !== null ? { ...result, reason: "limit", error: limitReason } : result;
       lastResult = ended;
@@ -59,6 +61,7 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
       lastResult = { reason: "error", text: "", error: toErrorInfo(thrown) };
       throw thrown;
     } finally {
+      preview = await lookAhead(context);
       running = null;
       finish();
     }
@@ -75,7 +78,7 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
   async function announce(result: TurnResult, signal: AbortSignal): Promise<TurnResult> {
     const { plan } = state.workflow;
     if (plan === null) return result;
-    emit({ type: "plan_ready", plan, executionModel: agentState(context, memory, lastResult).executionModel.model });
+    emit({ type: "plan_ready", plan, executionModel: (await lookAhead(context)).execution.model });
     if (parts.settings().settings.options.staged_workflow.require_approval_before_execute || memory.standing !== null) return result;
     try {
       return await approveAndExecute(context, memory, { via: "configuration", tickets: null, note: null, unscoped: false }, signal);
@@ -133,7 +136,7 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
       if (!checked.ok) throw new BmoError("usage", `the edited plan is not valid: ${checked.problems.join("; ")}`, "Nothing was changed.");
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
       state.change({ type: "plan_stored", plan });
-      emit({ type: "plan_ready", plan, executionModel: agentState(context, memory, lastResult).executionModel.model });
+      emit({ type: "plan_ready", plan, executionModel: preview.execution.model });
       return plan;
     },
     setWorkflow: (enabled) => state.change({ type: "workflow_switched", enabled }),
@@ -169,6 +172,9 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
       if (running !== null) await this.abort("closing");
       parts.log.close();
     },
-    state: () => agentState(context, memory, lastResult),
+    async refresh() {
+      preview = await lookAhead(context);
+    },
+    state: () => agentState(context, memory, lastResult, preview),
   };
 }

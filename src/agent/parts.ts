@@ -7,9 +7,9 @@ import type { Message } from "../types/message.ts";
 import type { Ask } from "../types/permission.ts";
 import type { Approval, Plan, Stage } from "../types/plan.ts";
 import type { ModelInfo, ModelRegistry, Phase, Usage } from "../types/provider.ts";
-import type { HistorySignal, Overrides, Route, RouteContext, Router, Tier } from "../types/route.ts";
+import type { HistorySignal, Overrides, Route, Router, Tier } from "../types/route.ts";
 import type { SessionLog } from "../types/session.ts";
-import type { LoadedSettings } from "../types/settings.ts";
+import type { LoadedSettings, PermissionMode } from "../types/settings.ts";
 import type { FileAction, FileChange, ShellRequest, ShellResult, ToolDefinition } from "../types/tool.ts";
 import type { Verdict } from "../types/permission.ts";
 import type { RestoredSession } from "./restored.ts";
@@ -80,6 +80,7 @@ export interface BoundaryState {
   plan: Plan | null;
   approval: Approval | null;
   grants: string[];
+  mode: PermissionMode;
 }
 
 export interface Skills {
@@ -107,7 +108,9 @@ export interface AgentParts {
   restored: RestoredSession | null;
   /** Read again at each turn, so that an edited configuration serves the next one. */
   settings(): LoadedSettings;
-  reloadSettings(): Promise<void>;
+  reloadSettings(): Promise<string | null>;
+  /** True where a flag of this run switched the staged workflow on or off. */
+  workflowByFlag: boolean;
   /** Choices made by flags of this run. */
   flagOverrides: Overrides;
   registry: ModelRegistry;
@@ -128,10 +131,10 @@ export interface AgentParts {
   now(): Date;
   /** What the phase detector looks at, from the last messages of a conversation. */
   historySignals(messages: readonly Message[]): HistorySignal[];
-  /** What the router would choose now, by rules alone; the reason says why when nothing can be chosen. */
-  previewRoute(context: RouteContext): { model: string | null; reason: string; tier: string };
-  /** Text of a gate reply: its system prompt with the facts that it may state. */
-  gatePrompt(facts: string): string;
+  /** A second router for looking ahead, so that its notices are not used up before the turn that they belong to. */
+  previewRouter: Router;
+  /** Where sessions and settings are kept, for the gate's facts. */
+  dataDirectory: string;
   /** Random id with a prefix, e.g. `p_1f3a…`. */
   newId(prefix: string): string;
   /** Monotonic milliseconds. */

@@ -1,6 +1,7 @@
 // Asks the router once per turn, keeps the decision, and books a turn's cost on its route. What a gate reply is, and
 // what happens when a provider fails, is decided here too.
 
+import { stayPrompt, type GateFacts } from "../prompts/gate.ts";
 import { runStep, type StepOutcome } from "./step.ts";
 import { estimateTokens, holdsImage, stringifyMessageText, userMessage } from "./messages.ts";
 import { BmoError } from "../util/errors.ts";
@@ -78,7 +79,7 @@ export async function decideRoute(input: RoutingInput): Promise<{ decision: Rout
 }
 
 export function stampRoute(decision: RouteDecision, turn: number): Route {
-  return { ...decision.route, turn, served_model: null, cost_usd: null, baseline_cost_usd: null, savings_pct: null };
+  return { ...decision.route, id: `${decision.route.id}_${turn}`, turn, served_model: null, cost_usd: null, baseline_cost_usd: null, savings_pct: null };
 }
 
 /** A choice made for one turn ends with the decision that used it. */
@@ -115,7 +116,7 @@ function smallModel(input: RoutingInput): AskSmallModel {
 }
 
 /** One reply without tools and without history; a turn of stage gate that later requests do not carry. */
-export async function runGateReply(input: RoutingInput, decision: RouteDecision, route: Route, facts: string): Promise<StepOutcome> {
+export async function runGateReply(input: RoutingInput, decision: RouteDecision, route: Route, facts: GateFacts): Promise<StepOutcome> {
   const { parts, state } = input;
   const conversation = state.openConversation("gate", "gate");
   state.addMessage(conversation, userMessage([input.message]));
@@ -124,7 +125,7 @@ export async function runGateReply(input: RoutingInput, decision: RouteDecision,
     parts,
     {
       call: { turn: input.turn, step: 1, route, purpose: "gate", stage: "gate", phase: route.phase, tier: route.tier, ticket: null, model: decision.model },
-      system: parts.gatePrompt(facts),
+      system: stayPrompt(facts),
       messages: state.messages(conversation),
       tools: [],
       reasoning: decision.reasoning,

@@ -39,7 +39,7 @@ export class SessionState {
   /** Shell commands that ran in execution without standing in the plan. */
   readonly unplannedCommands: string[] = [];
 
-  constructor(log: SessionLog, restored: RestoredSession | null, workflowEnabled: boolean, permissionMode: PermissionMode, flags: Overrides) {
+  constructor(log: SessionLog, restored: RestoredSession | null, workflow: { enabled: boolean; byFlag: boolean }, permissionMode: PermissionMode, flags: Overrides) {
     this.log = log;
     this.conversations = restored?.conversations ?? new Map<number, Message[]>();
     this.conversationOf = restored?.conversationOf ?? {};
@@ -49,7 +49,7 @@ export class SessionState {
     this.denials = restored?.denials ?? [];
     this.grants = restored?.grants ?? [];
     this.reports = restored?.reports ?? {};
-    this.workflow = restored?.workflow ?? initialWorkflow(workflowEnabled);
+    this.workflow = restored?.workflow ?? initialWorkflow(workflow.enabled);
     this.kept = restored?.overrides ?? { model: null, tier: null };
     this.flags = flags;
     this.skill = restored?.skill ?? null;
@@ -57,7 +57,8 @@ export class SessionState {
     this.lastModel = restored?.lastModel ?? null;
     this.lastText = restored?.lastText ?? "";
     this.permissionMode = permissionMode;
-    if (restored !== null && this.workflow.enabled !== workflowEnabled) this.change({ type: "workflow_switched", enabled: workflowEnabled });
+    // A flag of this run goes before what the session was switched to; the configuration does not.
+    if (restored !== null && workflow.byFlag) this.change({ type: "workflow_switched", enabled: workflow.enabled });
   }
 
   append(record: SessionRecord): void {

@@ -1,7 +1,7 @@
 // The state of a session as `/status`, the status line and the JSON result show it. No model call, no I/O.
 
 import { routeContext } from "./routing.ts";
-import { exitCodeOf } from "../util/errors.ts";
+import { exitCodeOf, toErrorInfo } from "../util/errors.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import type { AgentContext } from "./stage-turn.ts";
 import type { ExecutionMemory } from "./execution.ts";
@@ -17,17 +17,34 @@ export function outcomeOf(result: TurnResult | null, denials: number): ExitCode 
   return denials > 0 ? EXIT.denied : EXIT.done;
 }
 
-/** What the router would choose for a request made now, without asking any model. */
-function preview(context: AgentContext, stage: "plan" | "execute" | "chat"): { model: string | null; reason: string; tier: string } {
-  const { parts, state } = context;
-  const routing = routeContext({ parts, state, turn: state.turns + 1, stage, ticket: null, conversation: state.conversationOf[stage] ?? null, message: "", pending: true });
-  return parts.previewRoute(routing);
+/** What the next request and an execution would take; computed ahead, because a snapshot must not wait. */
+export interface Preview {
+  next: { model: string | null; reason: string; tier: string };
+  execution: { model: string | null; reason: string; tier: string };
 }
 
-export function agentState(context: AgentContext, memory: ExecutionMemory, lastResult: TurnResult | null): AgentState {
+export const NO_PREVIEW: Preview = {
+  next: { model: null, reason: "not decided yet", tier: "balanced" },
+  execution: { model: null, reason: "not decided yet", tier: "balanced" },
+};
+
+/** Asks the router by rules alone: no model call. */
+export async function lookAhead(context: AgentContext): Promise<Preview> {
+  const look = async (stage: "plan" | "execute" | "chat"): Promise<Preview["next"]> => {
+    const { parts, state } = context;
+    const routing = routeContext({ parts, state, turn: state.turns + 1, stage, ticket: null, conversation: state.conversationOf[stage] ?? null, message: "", pending: true });
+    try {
+      const { route } = await parts.previewRouter.decide(routing, null, new AbortController().signal);
+      return { model: route.model, reason: route.reason, tier: route.tier };
+    } catch (thrown) {
+      return { model: null, reason: toErrorInfo(thrown).message, tier: "balanced" };
+    }
+  };
+  return { next: await look(context.state.workflow.stage), execution: await look("execute") };
+}
+
+export function agentState(context: AgentContext, memory: ExecutionMemory, lastResult: TurnResult | null, { next, execution }: Preview): AgentState {
   const { parts, state } = context;
-  const next = preview(context, state.workflow.stage);
-  const execution = preview(context, "execute");
   return {
     settings: parts.settings().settings,
     workflow: state.workflow,

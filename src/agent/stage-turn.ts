@@ -2,6 +2,7 @@
 // planning anew all go through here.
 
 import { stagePrompt } from "../prompts/index.ts";
+import type { GateFacts } from "../prompts/gate.ts";
 import { toErrorInfo } from "../util/errors.ts";
 import { stringifyMessageText, textBlock, userMessage } from "./messages.ts";
 import { decideRoute, routeContext, runGateReply, settleRoute, stampRoute, substituteModel, type RoutingInput } from "./routing.ts";
@@ -44,7 +45,7 @@ export interface AgentContext {
 export function createBoundary(context: AgentContext, stage: "plan" | "execute" | "chat"): Boundary {
   const { parts, state } = context;
   const { plan, approval } = state.workflow;
-  const boundary = parts.boundary({ stage, plan, approval, grants: state.grants });
+  const boundary = parts.boundary({ stage, plan, approval, grants: state.grants, mode: state.permissionMode });
   if (plan !== null) for (const extension of grantedScope(state.grants, plan.hash)) boundary.extendScope(extension.path, extension.action);
   return boundary;
 }
@@ -112,19 +113,10 @@ export interface StageTurnResult extends TurnOutcome {
   turn: number;
 }
 
-const GATE_FACTS_LIMIT = 1_200;
-
-function gateFacts(context: AgentContext): string {
+function gateFacts(context: AgentContext, model: string): GateFacts {
   const { parts, state } = context;
-  const tools = parts.tools.map((tool) => tool.spec.name).join(", ");
-  return [
-    `workspace: ${parts.workspace}`,
-    `staged workflow: ${state.workflow.enabled ? "on: a plan is made and waits for /approve before anything is changed" : "off"}`,
-    `permission mode: ${state.permissionMode}`,
-    `tools of the full agent: ${tools}`,
-    `this session is stored at: ${state.log.path}`,
-    "nothing is sent anywhere but to the configured model providers",
-  ].join("\n").slice(0, GATE_FACTS_LIMIT);
+  const workflow = state.workflow.enabled ? "staged workflow on: a plan is made and waits for /approve before anything is changed" : "staged workflow off";
+  return { mode: `${state.permissionMode}, ${workflow}`, tools: parts.tools.map((tool) => tool.spec.name), dataDirectory: parts.dataDirectory, workspace: parts.workspace, model };
 }
 
 /** Runs one turn. Never rejects for what models, tools or configuration do: that is in the result. */
@@ -172,7 +164,7 @@ function appendUser(state: SessionState, conversation: number, text: string, ima
 }
 
 async function gateTurn(context: AgentContext, routing: RoutingInput, decided: { decision: RouteDecision; route: Route }): Promise<TurnOutcome> {
-  const reply = await runGateReply(routing, decided.decision, decided.route, gateFacts(context));
+  const reply = await runGateReply(routing, decided.decision, decided.route, gateFacts(context, decided.decision.model.id));
   if (reply.kind === "error") return { reason: reply.error.code === "limit" ? "limit" : "error", text: "", error: reply.error };
   return { reason: reply.error === null ? "done" : "limit", text: stringifyMessageText(reply.message), error: reply.error };
 }

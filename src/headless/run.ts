@@ -30,6 +30,8 @@ export interface HeadlessRequest {
   startedAt: number;
   clock(): number;
   notices: string[];
+  /** Exit code of a signal that ended the run; it goes before all others. */
+  signalCode(): ExitCode | null;
   writeOut(text: string): void;
   writeError(text: string): void;
 }
@@ -57,6 +59,7 @@ export async function runHeadless(agent: Agent, context: CommandContext, request
     if (error.code === "internal" && thrown instanceof Error && request.verbose) request.writeError(`${thrown.stack ?? ""}\n`);
   }
   unsubscribe();
+  ending = { ...ending, exitCode: request.signalCode() ?? ending.exitCode };
   report(agent, request, ending, progress.note);
   return ending.exitCode;
 }

@@ -64,6 +64,8 @@ export interface Agent {
   busy(): boolean;
   /** Ends the session: children ended, log closed. */
   close(): Promise<void>;
+  /** Works out anew what the next request would take; front ends call it after a choice changed. No model call. */
+  refresh(): Promise<void>;
   state(): AgentState;
 }
 

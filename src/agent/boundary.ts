@@ -1,0 +1,170 @@
+// Joins policy, scope and containment into what the loop asks: may this call run, may this file be written, run this
+// command. Built anew for each turn, from the approval in force; it never widens by itself.
+
+import { readGitConfigFacts } from "../containment/git-config.ts";
+import { isGitPath, isProtectedPath } from "../containment/protected.ts";
+import { createScope, type Scope } from "../containment/scope.ts";
+import { decide, type PolicyPath, type PolicyRequest } from "../permission/policy.ts";
+import { parseRule, type Rule } from "../permission/rules.ts";
+import { judgeCommand } from "../permission/shell.ts";
+import { systemErrorCode } from "../util/errors.ts";
+import { displayPath, isInside, realPathOf } from "../util/paths.ts";
+import { lstatSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Boundary, BoundaryState, CallToJudge, ContainedResult, OutOfScopeHandler } from "./parts.ts";
+import type { ShellVerdict } from "../types/containment.ts";
+import type { Verdict } from "../types/permission.ts";
+import type { PlanContent, PlanFile } from "../types/plan.ts";
+import type { Settings } from "../types/settings.ts";
+import type { FileAction, ShellRequest } from "../types/tool.ts";
+
+/** One command with everything that bounds it. */
+export interface ContainedCommand extends ShellRequest {
+  stage: "plan" | "execute" | "chat";
+  verdict: ShellVerdict;
+  scope: Scope | null;
+  network: boolean;
+  onOutOfScope: OutOfScopeHandler;
+}
+
+export interface BoundaryParts {
+  workspace: string;
+  readRoots: string[];
+  home: string | null;
+  caseSensitive: boolean;
+  settings(): Settings;
+  /** Whether commands of a stage run inside a working sandbox. */
+  sandboxed(stage: "plan" | "execute" | "chat"): boolean;
+  /** The credential that reading these trees would meet, or null. */
+  credentialIn(verdict: ShellVerdict): Promise<string | null>;
+  recordPreImage(realPath: string): Promise<void>;
+  run(command: ContainedCommand): Promise<ContainedResult>;
+}
+
+function parseRules(texts: readonly string[]): Rule[] {
+  return texts.map(parseRule);
+}
+
+function existing(realPath: string): boolean {
+  try {
+    lstatSync(realPath);
+    return true;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return false;
+    throw thrown;
+  }
+}
+
+export function createBoundaryFactory(parts: BoundaryParts): (state: BoundaryState) => Boundary {
+  return (state) => createBoundary(parts, state);
+}
+
+/** What `/approve unscoped` of a plan without files means. */
+function wholeWorkspace(content: PlanContent): PlanContent {
+  const files: PlanFile[] = [{ path: "**", action: "modify" }, { path: "**", action: "delete" }];
+  return { ...content, tickets: content.tickets.map((ticket) => ({ ...ticket, files })) };
+}
+
+function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
+  const { workspace, home } = parts;
+  const settings = parts.settings();
+  const { mode: containment } = settings.options.containment;
+  const rules = {
+    allow: parseRules(settings.permissions.allow),
+    deny: parseRules(settings.permissions.deny),
+    grants: parseRules(state.grants.filter((grant) => !grant.startsWith("scope("))),
+  };
+  const approved = state.stage === "execute" && state.plan !== null && state.approval !== null && state.approval.hash === state.plan.hash ? state.plan.content : null;
+  const selected = state.approval?.tickets ?? null;
+  const unscoped = state.approval?.unscoped === true && approved !== null && approved.tickets.every((ticket) => ticket.files.length === 0);
+  let scope: Scope | null = approved === null ? null : createScope(unscoped ? wholeWorkspace(approved) : approved, selected, workspace, { caseSensitive: parts.caseSensitive });
+  const planCommands = (approved?.tickets ?? []).filter((ticket) => selected === null || selected.includes(ticket.id)).flatMap((ticket) => [...ticket.commands, ...ticket.verify]);
+  /** Paths that policy or the user permitted in this turn, by what may be done to them. */
+  const permitted = new Set<string>();
+
+  const pathFacts = (path: string): PolicyPath => {
+    const realPath = realPathOf(resolve(workspace, path));
+    return {
+      realPath,
+      shown: displayPath(workspace, realPath),
+      insideWorkspace: isInside(workspace, realPath),
+      insideReadRoots: parts.readRoots.some((root) => isInside(root, realPath)),
+      isProtected: isProtectedPath(realPath, workspace, home),
+      insideGit: isGitPath(realPath, workspace),
+    };
+  };
+  const judgeShell = (command: string): Promise<ShellVerdict> =>
+    judgeCommand(command, { workspace, readRoots: parts.readRoots, planCommands, gitConfig: readGitConfigFacts, isProtected: (path) => isProtectedPath(path, workspace, home) });
+  const request = (call: Pick<PolicyRequest, "tool" | "access" | "stage"> & Partial<PolicyRequest>): PolicyRequest => ({
+    path: null,
+    action: null,
+    shell: null,
+    credentialInTree: null,
+    mode: state.mode,
+    scope: containment === "off" ? null : scope,
+    containment,
+    sandboxed: call.stage !== "gate" && parts.sandboxed(call.stage),
+    rules,
+    workspace,
+    home,
+    ...call,
+  });
+
+  const judgePaths = (call: CallToJudge, paths: string[]): Verdict => {
+    let result: Verdict = { decision: "allow", reason: "nothing forbids it" };
+    for (const path of paths) {
+      const facts = pathFacts(path);
+      const action: FileAction | null = call.tool.access === "write" ? (existing(facts.realPath) ? "modify" : "create") : null;
+      const verdict = decide(request({ tool: call.tool.spec.name, access: call.tool.access, stage: call.stage, path: facts, action }));
+      if (verdict.decision === "deny") return verdict;
+      permitted.add(facts.realPath);
+      if (result.decision === "allow") result = verdict;
+    }
+    return result;
+  };
+
+  return {
+    shellIn(stage) {
+      if (stage !== "plan") return "full";
+      return parts.sandboxed("plan") ? "read_only_sandbox" : "read_only";
+    },
+    async judge(call) {
+      permitted.clear();
+      const target = call.tool.target(call.input);
+      const { name } = call.tool.spec;
+      if (target.kind === "command") {
+        const shell = await judgeShell(target.value);
+        const credentialInTree = shell.reads.length === 0 || parts.sandboxed(call.stage) ? null : await parts.credentialIn(shell);
+        return decide(request({ tool: name, access: call.tool.access, stage: call.stage, shell, credentialInTree }));
+      }
+      const paths = call.tool.targets?.(call.input) ?? (target.kind === "path" ? [target.value] : []);
+      if (paths.length === 0) return decide(request({ tool: name, access: call.tool.access, stage: call.stage }));
+      return judgePaths(call, paths);
+    },
+    display(target) {
+      return target.includes("\n") || target.includes(" ") ? target : existing(resolve(workspace, target)) ? pathFacts(target).shown : target;
+    },
+    checkWrite(realPath, action) {
+      const facts = pathFacts(realPath);
+      const verdict = decide(request({ tool: "write", access: "write", stage: state.stage, path: facts, action }));
+      if (verdict.decision === "allow" || (verdict.decision === "ask" && verdict.scope === undefined && permitted.has(facts.realPath))) {
+        return { allowed: true, inScope: scope === null || scope.permits(facts.realPath, action).permitted };
+      }
+      return { allowed: false, reason: verdict.reason, kind: verdict.decision === "ask" ? "scope" : state.stage === "plan" ? "stage" : "protected" };
+    },
+    extendScope(path, action) {
+      scope = scope?.extended(path, action) ?? null;
+    },
+    recordPreImage: (realPath) => parts.recordPreImage(realPath),
+    isProtected(realPath) {
+      if (!isProtectedPath(realPath, workspace, home)) return false;
+      const verdict = decide(request({ tool: "view", access: "read", stage: state.stage, path: pathFacts(realPath) }));
+      return verdict.decision !== "allow";
+    },
+    inScope: (path, action) => scope === null || scope.permits(realPathOf(resolve(workspace, path)), action).permitted,
+    async runShell(shellRequest) {
+      const verdict = await judgeShell(shellRequest.command);
+      return parts.run({ ...shellRequest, verdict, scope: containment === "off" ? null : scope, network: state.stage !== "plan" && (approved === null || approved.network) });
+    },
+  };
+}

@@ -1,0 +1,152 @@
+// What every run of the command line shares: where it works, the merged configuration, models, secrets. Loads nothing
+// that a run might not need.
+
+import { realpathSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { loadSettings, reloadIfChanged, type FlagSetting, type FlagSettings, type LoadInput } from "../config/load.ts";
+import { dataDirectory } from "../config/paths.ts";
+import { createTrustStore } from "../containment/trust.ts";
+import { createRegistry } from "../providers/index.ts";
+import { BmoError } from "../util/errors.ts";
+import { createRedactor, type Redactor } from "../util/redact.ts";
+import type { CommandLine } from "./arguments.ts";
+import type { ModelRegistry } from "../types/provider.ts";
+import type { Tier, Overrides } from "../types/route.ts";
+import { TIERS } from "../types/route.ts";
+import type { LoadedSettings } from "../types/settings.ts";
+
+export type Environment = Record<string, string | undefined>;
+
+export interface RunFacts {
+  version: string;
+  /** `performance.now()` of the process's start. */
+  startedAt: number;
+}
+
+export interface App {
+  line: CommandLine;
+  facts: RunFacts;
+  environment: Environment;
+  /** null when there is no home directory. */
+  home: string | null;
+  /** Real path. */
+  workspace: string;
+  /** Real paths of `--add-dir`. */
+  readRoots: string[];
+  dataDirectory: string;
+  redactor: Redactor;
+  /** Values of keys in use, as far as they are known. */
+  keysInUse: Set<string>;
+  loaded(): LoadedSettings;
+  registry(): ModelRegistry;
+  /** Reads the configuration again; cheap when no file changed. A broken edit keeps the earlier settings and says why. */
+  reload(force?: boolean): Promise<string | null>;
+  flagOverrides(): Overrides;
+}
+
+function realDirectory(path: string, what: string): string {
+  let real: string;
+  try {
+    real = realpathSync(path);
+  } catch (thrown) {
+    throw new BmoError("usage", `${what} ${path} does not exist`, null, { cause: thrown });
+  }
+  if (!statSync(real).isDirectory()) throw new BmoError("usage", `${what} ${path} is not a directory`);
+  return real;
+}
+
+function homeOf(environment: Environment): string | null {
+  const home = environment["HOME"] ?? "";
+  if (home !== "") return home;
+  try {
+    const fallback = homedir();
+    return fallback === "" ? null : fallback;
+  } catch {
+    return null; // No entry for this user: bmo works without a home.
+  }
+}
+
+/** The options that are configuration, with the flag as their origin. */
+function flagSettings(line: CommandLine): FlagSettings {
+  const flags: FlagSetting[] = [];
+  if (line.preset.length > 0) flags.push({ key: "preset", value: line.preset, origin: "flag --preset" });
+  if (line.permissionMode !== null) flags.push({ key: "permissions.mode", value: line.permissionMode, origin: "flag --permission-mode" });
+  if (line.permissionMode === "plan") flags.push({ key: "options.staged_workflow.enabled", value: true, origin: "flag --permission-mode plan" });
+  else if (line.plan !== null) flags.push({ key: "options.staged_workflow.enabled", value: line.plan, origin: line.plan ? "flag --plan" : "flag --no-plan" });
+  if (line.allowedTools.length > 0) flags.push({ key: "permissions.allow", value: line.allowedTools, origin: "flag --allowedTools" });
+  if (line.disallowedTools.length > 0) flags.push({ key: "permissions.deny", value: line.disallowedTools, origin: "flag --disallowedTools" });
+  return flags;
+}
+
+function readTier(text: string): Tier {
+  const tier = TIERS.find((one) => one === text.toLowerCase().trim());
+  if (tier === undefined) throw new BmoError("usage", `there is no tier "${text}"`, `Tiers: ${TIERS.join(", ")}.`);
+  return tier;
+}
+
+/** @throws BmoError usage or configuration. */
+export async function createApp(line: CommandLine, facts: RunFacts): Promise<App> {
+  const environment: Environment = process.env;
+  const start = process.cwd();
+  const home = homeOf(environment);
+  const workspace = realDirectory(resolve(start, line.directory ?? "."), "the directory");
+  const readRoots = line.addDirectories.map((path) => realDirectory(resolve(start, path), "the directory of --add-dir"));
+  const configFile = line.config === null ? null : resolve(start, line.config);
+  const data = dataDirectory(environment, home ?? "");
+  const redactor = createRedactor();
+  const keysInUse = new Set<string>();
+  const trust = createTrustStore(data);
+  const flags = flagSettings(line);
+  const input: LoadInput = { workspace, environment, flags, configFile, homeDirectory: home ?? "", isTrusted: (directory, digest) => line.trust || trust.isTrusted(directory, digest) };
+  const onKey = (value: string): void => {
+    keysInUse.add(value);
+    redactor.add(value);
+  };
+  const makeRegistry = (loaded: LoadedSettings): ModelRegistry =>
+    createRegistry({
+      settings: loaded.settings,
+      environment,
+      baseDirectory: workspace,
+      now: () => new Date(),
+      onKey,
+      runKeyCommand: async (command) => (await import("./key-command.ts")).runKeyCommand(command, environment, workspace),
+      ...(loaded.untrusted.length === 0 ? {} : { unknownProviderHint: "The project's configuration is not trusted, so its providers do not count; --trust or the trust question of the REPL changes that." }),
+    });
+  let loaded = await loadSettings(input);
+  let registry: ModelRegistry | null = null;
+  const currentRegistry = (): ModelRegistry => (registry ??= makeRegistry(loaded));
+  return {
+    line,
+    facts,
+    environment,
+    home,
+    workspace,
+    readRoots,
+    dataDirectory: data,
+    redactor,
+    keysInUse,
+    loaded: () => loaded,
+    registry: currentRegistry,
+    async reload(force = false) {
+      try {
+        const next = force ? await loadSettings(input) : await reloadIfChanged(loaded, input);
+        if (next === loaded) return null;
+        const nextRegistry = makeRegistry(next);
+        loaded = next;
+        registry = nextRegistry;
+        return null;
+      } catch (thrown) {
+        if (!(thrown instanceof BmoError)) throw thrown;
+        return `the edited configuration is not used: ${thrown.message}`;
+      }
+    },
+    flagOverrides() {
+      const model = line.model === null ? null : line.model === "auto" ? "auto" : currentRegistry().resolve(line.model, "--model").model.id;
+      return {
+        model: model === null ? null : { value: model, once: false, from: "flag" },
+        tier: line.tier === null ? null : { value: readTier(line.tier), once: false, from: "flag" },
+      };
+    },
+  };
+}

@@ -1,0 +1,87 @@
+// A headless run, put together: prompt, session, agent, signals, limits; then headless/run does the work.
+
+import { createApp, type App, type RunFacts } from "./app.ts";
+import { openAgent } from "./create-app.ts";
+import { chooseSession } from "./choose-session.ts";
+import { readPrompt, type PromptSource } from "./read-prompt.ts";
+import { headlessAsk } from "../headless/ask.ts";
+import { runHeadless } from "../headless/run.ts";
+import { BmoError } from "../util/errors.ts";
+import { EXIT, type ExitCode } from "../types/error.ts";
+import type { CommandLine } from "./arguments.ts";
+import type { Agent } from "../types/agent.ts";
+
+const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup } as const;
+
+/** Stops the turn, lets the session be saved, and remembers the exit code. A second signal leaves at once. */
+function watchSignals(agent: Agent): { code(): ExitCode | null } {
+  let code: ExitCode | null = null;
+  for (const [name, exitCode] of Object.entries(SIGNALS)) {
+    process.on(name, () => {
+      if (code !== null) process.exit(code);
+      code = exitCode;
+      void agent.abort(`signal ${name}`);
+    });
+  }
+  return { code: () => code };
+}
+
+function limitTime(agent: Agent, seconds: number | null): void {
+  if (seconds === null) return;
+  const timer = setTimeout(() => void agent.abort(`limit: the time limit of ${seconds} s is reached`), seconds * 1000);
+  timer.unref();
+}
+
+/** Signals that arrive before there is a session have nothing to save. */
+function leaveOnEarlySignals(): () => void {
+  const handlers = Object.entries(SIGNALS).map(([name, exitCode]) => {
+    const handler = (): void => process.exit(exitCode);
+    process.on(name, handler);
+    return { name, handler };
+  });
+  return () => {
+    for (const { name, handler } of handlers) process.off(name, handler);
+  };
+}
+
+async function sourceOf(line: CommandLine, app: App): Promise<PromptSource> {
+  if (line.subcommand === "approve") return { prompt: null, command: null };
+  const warn = (text: string): void => {
+    if (!app.line.quiet) process.stderr.write(`bmo: ${text}\n`);
+  };
+  const source = await readPrompt(line.prompt, warn);
+  if (source.prompt === null && source.command === null) throw new BmoError("usage", "the prompt is empty", "Give one as an argument or pipe it in; bmo without arguments on a terminal opens the REPL.");
+  return source;
+}
+
+export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promise<ExitCode> {
+  const stopWatching = leaveOnEarlySignals();
+  const app = await createApp(line, facts);
+  if (line.resume === null) throw new BmoError("usage", "-r needs the id of a session when nobody is there to choose one", "bmo sessions lists them; -c takes the last one.");
+  const source = await sourceOf(line, app);
+  const session = await chooseSession(app);
+  const opened = await openAgent(app, { session, ask: headlessAsk, headless: true });
+  stopWatching();
+  const { agent, context } = opened;
+  const signals = watchSignals(agent);
+  limitTime(agent, line.timeoutSeconds);
+  const images = source.prompt === null ? [] : await opened.readImages(source.prompt);
+  const code = await runHeadless(agent, context, {
+    format: line.format,
+    quiet: line.quiet,
+    verbose: line.verbose,
+    prompt: source.prompt === null ? null : { text: source.prompt, images },
+    command: source.command,
+    approve: line.approve || line.approveUnscoped ? { unscoped: line.approveUnscoped } : null,
+    approveNow: line.subcommand === "approve" ? { unscoped: line.approveUnscoped || line.rest.includes("--approve-unscoped") } : null,
+    approveHint: (planId, hash) => `plan ${planId} (${hash.slice(0, 19)}) awaits approval: run  bmo approve ${planId}  or  bmo -c -p /approve`,
+    startedAt: facts.startedAt,
+    clock: () => performance.now(),
+    notices: opened.notices,
+    signalCode: signals.code,
+    writeOut: (text) => process.stdout.write(text),
+    writeError: (text) => process.stderr.write(text),
+  });
+  await agent.close();
+  return code;
+}

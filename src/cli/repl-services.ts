@@ -1,0 +1,79 @@
+// What the REPL asks of the outside world: sessions, files for completion, the user's shell and editor.
+
+import { readFile, rm, writeFile, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createApp, type App, type RunFacts } from "./app.ts";
+import { chooseSession, type SessionChoice } from "./choose-session.ts";
+import { openAgent } from "./create-app.ts";
+import { settleTrust } from "./trust-question.ts";
+import { findSession, listSessions } from "../session/list.ts";
+import { workspaceDirectory } from "../session/location.ts";
+import { runInteractive, runProcess, shellArguments } from "../util/process.ts";
+import { walkFiles } from "../util/walk.ts";
+import type { CommandLine } from "./arguments.ts";
+import type { Ask } from "../types/permission.ts";
+import type { OpenedSession, ReplOptions, SessionRequest } from "../ui/options.ts";
+
+type Services = Pick<ReplOptions, "workspace" | "initial" | "openSession" | "listSessions" | "initialPrompt" | "startWithApprove" | "historyFile" | "listFiles" | "skillNames" | "runShell" | "readImage" | "editText">;
+
+const COMPLETION_FILES = 50_000;
+
+function textOf(environment: App["environment"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+async function editText(app: App, text: string, extension: string): Promise<string | null> {
+  const editor = app.environment["VISUAL"] || app.environment["EDITOR"] || "vi";
+  const folder = await mkdtemp(join(tmpdir(), "bmo-edit-"));
+  const path = join(folder, `text${extension}`);
+  try {
+    await writeFile(path, text, { mode: 0o600 });
+    // An editor may come with arguments ("code --wait"): the user's own shell line, with the file as its last word.
+    const code = await runInteractive({ argv: ["/bin/sh", "-c", `${editor} "$1"`, "sh", path], cwd: app.workspace, environment: textOf(app.environment) });
+    if (code !== 0) return null;
+    const edited = await readFile(path, "utf8");
+    return edited === text ? null : edited;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export async function createReplServices(line: CommandLine, facts: RunFacts): Promise<Services> {
+  const app = await createApp(line, facts);
+  const prompt = line.subcommand === "approve" ? "" : line.prompt.join(" ").trim();
+  const first: SessionChoice | "pick" = line.resume === null ? "pick" : await chooseSession(app);
+  let opened: { names: () => Promise<string[]>; readImage: (path: string) => Promise<import("../types/message.ts").ImageBlock | null> } | null = null;
+  let initialUsed = false;
+
+  const openSession = async (request: SessionRequest, ask: Ask): Promise<OpenedSession> => {
+    await settleTrust(app, ask);
+    const session: SessionChoice =
+      !initialUsed && first !== "pick" ? first : request.kind === "new" ? { kind: "new" } : { kind: "open", path: findSession(app.dataDirectory, request.id).path, fork: false };
+    initialUsed = true;
+    const next = await openAgent(app, { session, ask, headless: false });
+    opened = { names: next.skillNames, readImage: next.readImage };
+    return { agent: next.agent, context: next.context, notices: next.notices, transcript: next.transcript };
+  };
+
+  return {
+    workspace: app.workspace,
+    initial: first === "pick" ? { kind: "pick" } : { kind: "new" },
+    openSession,
+    listSessions: () => Promise.resolve(listSessions(app.dataDirectory, { workspace: app.workspace })),
+    initialPrompt: prompt === "" ? null : prompt,
+    startWithApprove: line.subcommand === "approve",
+    historyFile: join(workspaceDirectory(app.dataDirectory, app.workspace), "history.jsonl"),
+    listFiles: async () => {
+      const { files } = await walkFiles({ root: app.workspace, maxEntries: COMPLETION_FILES, signal: new AbortController().signal });
+      return files.map((path) => path.slice(app.workspace.length + 1));
+    },
+    skillNames: () => opened?.names() ?? Promise.resolve([]),
+    runShell: async (command, onOutput, signal) => {
+      const result = await runProcess({ argv: shellArguments(command), cwd: app.workspace, environment: textOf(app.environment), timeoutSeconds: 0, signal, onOutput });
+      return { exitCode: result.exitCode, output: [result.output, ...result.notes].filter((part) => part !== "").join("\n") };
+    },
+    readImage: (path) => opened?.readImage(path) ?? Promise.resolve(null),
+    editText: (text, extension) => editText(app, text, extension),
+  };
+}
