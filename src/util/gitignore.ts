@@ -23,7 +23,7 @@ async function readRules(path: string): Promise<Ignore | null> {
   const text = await readFile(path, "utf8").catch(() => "");
   if (text.trim() === "") return null;
   const { default: ignore } = await import("ignore");
-  return ignore({ allowRelativePaths: true }).add(text);
+  return ignore({ allowRelativePaths: true, ignorecase: process.platform !== "linux" }).add(text);
 }
 
 /** The root of the repository that holds the folder, found by its `.git`; null outside of one. */

@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
 import { repositoryRoot } from "./gitignore.ts";
-import { runToBytes, type BytesResult } from "./process.ts";
+import type { BytesResult } from "./process.ts";
 
 const USUAL_FOLDERS = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
 const found = new Map<string, Promise<string | null>>();
@@ -35,5 +35,7 @@ export function findRipgrep(searchPath = USUAL_FOLDERS.join(delimiter)): Promise
 export async function runRipgrep(program: string, folder: string, options: readonly string[], capBytes: number, signal: AbortSignal): Promise<BytesResult> {
   const outside = (await repositoryRoot(folder)) === null ? ["--no-require-git", "--no-ignore-parent"] : [];
   const fixed = ["--no-config", "--no-messages", "--hidden", "--no-ignore-dot", "--no-ignore-global", "--no-ignore-exclude", "--color=never", "--sort=path", "--glob=!**/.git"];
+  // Loaded when a search runs: child processes cost start-up time that most runs need not spend.
+  const { runToBytes } = await import("./process.ts");
   return runToBytes({ argv: [program, ...fixed, ...outside, ...options], cwd: folder, environment: { LC_ALL: "C.UTF-8" }, timeoutSeconds: 60, capBytes, signal });
 }
