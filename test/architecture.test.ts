@@ -137,8 +137,9 @@ describe("ownership", () => {
 });
 
 describe("habits", () => {
-  test("no any, no non-null assertion, no enum, no namespace, no abandoned marks", () => {
-    const wrong = files.filter((file) => /\bas any\b|: any\b|^\s*(export )?(const )?enum |\b(TODO|FIXME|XXX)\b|@ts-(ignore|expect-error|nocheck)/m.test(file.text));
+  // `any` and non-null assertions are held by lint, which knows code from prose.
+  test("no enum, no silenced compiler, no abandoned marks", () => {
+    const wrong = files.filter((file) => /^\s*(export )?(const )?enum |\b(TODO|FIXME|XXX)\b|@ts-(ignore|expect-error|nocheck)/m.test(file.text));
     expect(wrong.map((file) => file.path)).toEqual([]);
   });
   test("every file begins with what it owns", () => {
