@@ -71,6 +71,7 @@ function refuseMissing(layers: readonly Layer[], accepted: ReadonlyMap<string, R
 async function findTrust(input: LoadInput, directories: readonly string[], project: readonly Layer[], others: { above: Layer[]; below: Layer[] }): Promise<ProjectTrust | null> {
   const configFiles = project.flatMap(({ file }) => (file === null ? [] : [file]));
   const { files, complete } = await trustFiles(configFiles, directories);
+  if (files.length === 0) return null;
   const skills = files.filter(({ path }) => !configFiles.includes(path)).map(({ path }) => path);
   const ignored = mergeLayers([...others.above, ...project, ...others.below], false).untrusted;
   if (skills.length === 0 && ignored.length === 0) return null;
