@@ -9,6 +9,8 @@ export interface GitIndexFacts {
   gitlinks: string[];
   /** True when an entry is assumed unchanged or skipped, or the index is sparse: its figures prove nothing. */
   hidesChanges: boolean;
+  /** Paths of `.gitattributes` among the entries. */
+  attributeFiles: string[];
   entries: number;
 }
 
@@ -47,10 +49,17 @@ function readOffset(bytes: Buffer, offset: number): { value: number; next: numbe
   return { value, next: position };
 }
 
+const ATTRIBUTES_NAME = Buffer.from(".gitattributes");
+
+function noteEntry(facts: GitIndexFacts, mode: number, name: Buffer): void {
+  if (mode === GITLINK) facts.gitlinks.push(name.toString("utf8"));
+  if (name.subarray(-ATTRIBUTES_NAME.length).equals(ATTRIBUTES_NAME)) facts.attributeFiles.push(name.toString("utf8"));
+}
+
 /** Facts of an index, of none (a fresh repository) as well; null when it cannot be read or is split. Only SHA-1 repositories are understood. */
 export function readGitIndex(path: string): GitIndexFacts | null {
   const bytes = readBytes(path);
-  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, entries: 0 };
+  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, attributeFiles: [], entries: 0 };
   if (bytes === null) return facts;
   if (bytes.length < 12 + SHA1_BYTES || bytes.toString("latin1", 0, 4) !== "DIRC") return null;
   const version = bytes.readUInt32BE(4);
@@ -71,12 +80,12 @@ export function readGitIndex(path: string): GitIndexFacts | null {
       const end = bytes.indexOf(0, next);
       if (end === -1 || value > previous.length) return null;
       previous = Buffer.concat([previous.subarray(0, previous.length - value), bytes.subarray(next, end)]);
-      if (mode === GITLINK) facts.gitlinks.push(previous.toString("utf8"));
+      noteEntry(facts, mode, previous);
       position = end + 1;
     } else {
       const end = bytes.indexOf(0, nameStart);
       if (end === -1) return null;
-      if (mode === GITLINK) facts.gitlinks.push(bytes.toString("utf8", nameStart, end));
+      noteEntry(facts, mode, bytes.subarray(nameStart, end));
       // Entries are padded with 1 to 8 NUL bytes to a multiple of eight.
       position += Math.floor((end - position + 8) / 8) * 8;
     }

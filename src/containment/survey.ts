@@ -9,6 +9,8 @@ export interface Survey {
   /** Credential files and folders, absolute. */
   credentials: string[];
   sockets: string[];
+  /** Every `.gitignore`, absolute. */
+  ignoreFiles: string[];
   /** Every `.git` (folder or file) of the tree, absolute; the workspace's own first. */
   gitEntries: string[];
   /** Folders, absolute, links and skipped ones left out. Tells which were empty. */
@@ -35,7 +37,7 @@ function readEntries(folder: string): Dirent[] {
 }
 
 export async function surveyWorkspace(workspace: string): Promise<Survey> {
-  const survey: Survey = { credentials: [], sockets: [], gitEntries: [], folders: new Map(), complete: true };
+  const survey: Survey = { credentials: [], sockets: [], ignoreFiles: [], gitEntries: [], folders: new Map(), complete: true };
   const waiting = [workspace];
   let read = 0;
   for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
@@ -52,11 +54,29 @@ export async function surveyWorkspace(workspace: string): Promise<Survey> {
       else if (entry.isDirectory()) {
         if (isCredentialFolder(entry.name)) survey.credentials.push(path);
         else if (!SKIPPED.has(entry.name)) waiting.push(path);
-      } else if (entry.isSocket()) survey.sockets.push(path);
+      } else if (entry.name === ".gitignore") survey.ignoreFiles.push(path);
+      else if (entry.isSocket()) survey.sockets.push(path);
       else if (isCredentialName(entry.name)) survey.credentials.push(path);
     }
   }
   return survey;
+}
+
+/** Permission bits of files that have other ones than a fresh file would get. */
+export async function unusualModes(survey: Survey): Promise<Map<string, number>> {
+  const modes = new Map<string, number>();
+  let read = 0;
+  for (const folder of survey.folders.keys()) {
+    if (++read % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+    for (const entry of readEntries(folder)) {
+      if (!entry.isFile()) continue;
+      const path = join(folder, entry.name);
+      const mode = lstatSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+      const bits = mode & 0o7777;
+      if (mode !== 0 && bits !== 0o644 && bits !== 0o755) modes.set(path, bits);
+    }
+  }
+  return modes;
 }
 
 /** Path names of the Unix sockets that are bound on this machine, as far as the kernel tells; none where it does not. */

@@ -1,0 +1,178 @@
+// The state of a workspace before a command, and what differs after it. Looks at what changed, never at what was intended.
+// Keeps its own copies in the data directory; writes nothing into the workspace (restore.ts does).
+
+import { lstatSync, mkdirSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { dirname, join, relative, sep } from "node:path";
+import type { FileAction, FileChange } from "../types/tool.ts";
+import { systemErrorCode } from "../util/errors.ts";
+import { createGitStore } from "./git-store.ts";
+import { readGuardedFiles, sameRules, type GuardedFiles } from "./guarded-files.ts";
+import { createPlainStore } from "./plain-store.ts";
+import { surveyWorkspace, unusualModes, type Survey } from "./survey.ts";
+import type { TreeChange, TreeStore } from "./tree-store.ts";
+
+/** Something as it was before: bytes of a file, target of a link, or a folder. */
+export type PreImage =
+  | { kind: "file" | "link"; executable: boolean; mode: number | null; read(): Promise<Buffer> }
+  | { kind: "folder" };
+
+/** One change that happened. `path` is relative to the workspace; a folder's ends with `/`. */
+export interface EffectChange extends FileChange {
+  absolute: string;
+  before: PreImage | null;
+  /** True when it is a credential or part of a repository's own files, watched whatever .gitignore says. */
+  guarded: boolean;
+}
+
+export interface Snapshot {
+  survey: Survey;
+  guarded: GuardedFiles;
+  withHistory: boolean;
+  stores: { tree: string; store: TreeStore }[];
+}
+
+export interface SnapshotOptions {
+  /** Real path. */
+  workspace: string;
+  dataDirectory: string;
+  /** Absolute path of git, or null: then own code does it, slower. */
+  git: string | null;
+  home: string | null;
+}
+
+export interface Snapshots {
+  /** False: without git. */
+  readonly usesGit: boolean;
+  /** @param allowHistory true for a command that may commit: branches and HEAD are then its own. */
+  take(allowHistory?: boolean): Promise<Snapshot>;
+  compare(before: Snapshot): Promise<EffectChange[]>;
+  /** The next `take` also notes unusual permission bits, which the stores do not keep. Called at every checkpoint. */
+  renewModes(): void;
+}
+
+function exists(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return false;
+    throw thrown;
+  }
+}
+
+function actionOf(before: PreImage | null, present: boolean): FileAction {
+  if (before === null) return "create";
+  return present ? "modify" : "delete";
+}
+
+function keyOf(path: string): string {
+  return createHash("sha256").update(path).digest("hex").slice(0, 24);
+}
+
+/** Trees of the workspace that need a store each: the workspace and every repository inside. */
+function treesOf(workspace: string, survey: Survey): string[] {
+  const nested = survey.gitEntries.map((entry) => dirname(entry)).filter((tree) => tree !== workspace);
+  return [workspace, ...nested.sort()];
+}
+
+export function createSnapshots(options: SnapshotOptions): Snapshots {
+  const { workspace } = options;
+  const folder = join(options.dataDirectory, "snapshots", keyOf(workspace));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const stores = new Map<string, TreeStore>();
+  let modes: ReadonlyMap<string, number> = new Map();
+  let modesAreOld = true;
+
+  const storeOf = (tree: string, trees: string[]): TreeStore => {
+    const nested = trees.filter((other) => other !== tree && other.startsWith(tree + sep)).map((other) => relative(tree, other));
+    const key = `${tree}\n${nested.join("\n")}`;
+    const known = stores.get(key);
+    if (known !== undefined) return known;
+    const place = join(folder, keyOf(tree));
+    mkdirSync(place, { recursive: true, mode: 0o700 });
+    const store = options.git === null ? createPlainStore({ tree, folder: place, nested }) : createGitStore({ tree, folder: place, git: options.git, home: options.home, nested });
+    stores.set(key, store);
+    return store;
+  };
+
+  const toEffect = (tree: string, store: TreeStore, change: TreeChange): EffectChange => {
+    const absolute = join(tree, change.path);
+    const { before } = change;
+    const image: PreImage | null = before === null ? null : { kind: before.kind, executable: before.executable, mode: modes.get(absolute) ?? null, read: () => store.bytesOf(before) };
+    return { path: relative(workspace, absolute), absolute, action: actionOf(image, change.exists), before: image, guarded: false };
+  };
+
+  const guardedChanges = (before: GuardedFiles, after: GuardedFiles): EffectChange[] => {
+    const changes: EffectChange[] = [];
+    for (const path of new Set([...before.files.keys(), ...after.files.keys()])) {
+      const old = before.files.get(path);
+      const now = after.files.get(path);
+      if (old !== undefined && now !== undefined && old.kind === now.kind && old.mode === now.mode && old.bytes.equals(now.bytes)) continue;
+      const image: PreImage | null = old === undefined ? null : { kind: old.kind, executable: (old.mode & 0o100) !== 0, mode: old.mode, read: async () => old.bytes };
+      changes.push({ path: relative(workspace, path), absolute: path, action: actionOf(image, exists(path)), before: image, guarded: true });
+    }
+    return changes;
+  };
+
+  /** Empty folders that came or went; those with files are told by their files. */
+  const folderChanges = (before: Survey, after: Survey): EffectChange[] => {
+    if (!before.complete || !after.complete) return [];
+    const changes: EffectChange[] = [];
+    for (const [path, { empty }] of after.folders) {
+      if (empty && !before.folders.has(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "create", before: null, guarded: false });
+    }
+    for (const [path, { empty }] of before.folders) {
+      if (empty && !after.folders.has(path) && !exists(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "delete", before: { kind: "folder" }, guarded: false });
+    }
+    return changes;
+  };
+
+  const record = async (): Promise<{ survey: Survey; stores: Snapshot["stores"] }> => {
+    // The workspace's own record runs beside the walk; repositories inside are known only after it.
+    const known = [...stores.keys()].length > 0 ? lastTrees : [workspace];
+    const early = Promise.all(known.map((tree) => storeOf(tree, known).record()));
+    const [survey] = await Promise.all([surveyWorkspace(workspace), early]);
+    const trees = treesOf(workspace, survey);
+    const changed = trees.length !== known.length || trees.some((tree, index) => tree !== known[index]);
+    if (changed) await Promise.all(trees.map((tree) => storeOf(tree, trees).record()));
+    lastTrees = trees;
+    return { survey, stores: trees.map((tree) => ({ tree, store: storeOf(tree, trees) })) };
+  };
+  let lastTrees = [workspace];
+
+  const uniqueByPath = (changes: EffectChange[]): EffectChange[] => [...new Map(changes.map((change) => [change.absolute, change])).values()];
+
+  return {
+    usesGit: options.git !== null,
+    async take(allowHistory = false) {
+      const recorded = await record();
+      if (modesAreOld) modes = await unusualModes(recorded.survey);
+      modesAreOld = false;
+      return { ...recorded, guarded: readGuardedFiles(workspace, recorded.survey, !allowHistory), withHistory: !allowHistory };
+    },
+    async compare(before) {
+      const [survey, ...found] = await Promise.all([
+        surveyWorkspace(workspace),
+        ...before.stores.map(async ({ tree, store }) => (exists(tree) ? (await store.changes(null)).map((change) => toEffect(tree, store, change)) : [])),
+      ]);
+      const guarded = readGuardedFiles(workspace, survey, before.withHistory);
+      let trees = found.flat();
+      if (!sameRules(before.guarded.ignoreRules, guarded.ignoreRules)) {
+        const again = await Promise.all(before.stores.map(async ({ tree, store }) => (exists(tree) ? (await store.changes(before.guarded.ignoreRules)).map((change) => toEffect(tree, store, change)) : [])));
+        trees = again.flat();
+      }
+      // A repository that the command made inside the workspace is a change like any other.
+      const known = new Set(before.survey.gitEntries);
+      const created = survey.gitEntries.filter((entry) => !known.has(entry) && dirname(entry) !== workspace).map((entry): EffectChange => {
+        const absolute = dirname(entry);
+        return { path: `${relative(workspace, absolute)}/`, absolute, action: "create", before: null, guarded: true };
+      });
+      const owned = created.filter(({ absolute }) => !before.survey.folders.has(absolute));
+      return uniqueByPath([...trees, ...folderChanges(before.survey, survey), ...owned, ...guardedChanges(before.guarded, guarded)]);
+    },
+    renewModes() {
+      modesAreOld = true;
+    },
+  };
+}

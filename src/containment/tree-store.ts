@@ -1,0 +1,24 @@
+// What a place that keeps the state of one directory tree must do. Two exist: one on a private git store, one by own code.
+
+/** A file as it was: permission bits, or a link. `id` finds its bytes in the store. */
+export interface StoredFile {
+  kind: "file" | "link";
+  executable: boolean;
+  id: string;
+}
+
+/** A difference between the recorded state and what lies there now. Paths are relative to the tree, `/`-separated. */
+export interface TreeChange {
+  path: string;
+  before: StoredFile | null;
+  /** False when nothing lies there any more. */
+  exists: boolean;
+}
+
+export interface TreeStore {
+  /** Records the tree as it is now. */
+  record(): Promise<void>;
+  /** What differs from the record. `hidden` are ignore files' contents as they were, when those changed meanwhile. */
+  changes(ignoreBefore: ReadonlyMap<string, Buffer> | null): Promise<TreeChange[]>;
+  bytesOf(file: StoredFile): Promise<Buffer>;
+}
