@@ -78,7 +78,7 @@ function removeStale(path: string, seen: string): void {
   unlinkSync(aside);
 }
 
-/** Takes the lock. Returns the pid of the live process that has it instead, or null on success; taking one's own again succeeds. */
+/** Takes the lock. Returns the pid of the live process that has it instead, or null on success; a second time in the same process is no success. */
 export function takeHolder(path: string): number | null {
   const own = `${process.pid} ${startOf(process.pid)}\n`;
   for (let attempt = 0; attempt < 20; attempt++) {
@@ -90,7 +90,6 @@ export function takeHolder(path: string): number | null {
     }
     const text = readText(path);
     if (text === null) continue;
-    if (text === own) return null;
     const holder = parseHolder(text);
     if (holder !== null && isLive(holder)) return holder.pid;
     removeStale(path, text);

@@ -7,10 +7,17 @@ import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { decodeLine, isJsonObject } from "../util/jsonl.ts";
 import { readHolder } from "./holder.ts";
 import { holderPath, idOfPath, matchesSessionId, sessionsDirectory, workspaceDirectory } from "./location.ts";
-import { lastRecordIn, readSession } from "./reader.ts";
+import { lastTimeIn, readSession } from "./reader.ts";
 import { isHeader } from "./record-shape.ts";
 import { isWork, summarize, type RecordSummary } from "./summary.ts";
 import type { SessionSummary } from "../types/session.ts";
+
+interface LastUse {
+  id: string;
+  workspace: string;
+  /** Time of the last record. */
+  at: string;
+}
 
 const INDEX_VERSION = 1;
 const HEAD_BYTES = 65_536;
@@ -96,8 +103,7 @@ export function listSessions(dataDirectory: string, filter: { workspace?: string
       changed = true;
     }
     if (entry.summary === null) continue;
-    const { worked: _worked, ...summary } = entry.summary;
-    sessions.push({ ...summary, held_by: readHolder(holderPath(path)), path });
+    sessions.push({ ...entry.summary, held_by: readHolder(holderPath(path)), path });
   }
   if (filter.workspace === undefined) {
     for (const path of index.keys()) {
@@ -136,8 +142,20 @@ function readPiece(descriptor: number, start: number, length: number): string {
   return bytes.toString("utf8", 0, filled);
 }
 
+/** The same as `lastUse`, from the whole file. */
+function readUse(path: string): LastUse | null {
+  try {
+    const { header, records } = readSession(path);
+    const at = records.at(-1)?.at;
+    return at !== undefined && records.some((record) => isWork(record.type)) ? { id: header.id, workspace: header.workspace, at } : null;
+  } catch (thrown) {
+    if (thrown instanceof BmoError) return null;
+    throw thrown;
+  }
+}
+
 /** Id, time of the last record, and whether it holds work; from head and tail where these suffice. */
-function lastUse(path: string): { id: string; at: string; seq: number } | null {
+function lastUse(path: string): LastUse | null {
   const descriptor = openSync(path, "r");
   try {
     const { size } = fstatSync(descriptor);
@@ -148,13 +166,12 @@ function lastUse(path: string): { id: string; at: string; seq: number } | null {
       return typeof type === "string" && isWork(type);
     });
     const start = Math.max(0, size - TAIL_BYTES);
-    const last = lastRecordIn(readPiece(descriptor, start, size - start));
-    if (isHeader(header) && worked && last !== null) return { id: header.id, ...last };
+    const at = lastTimeIn(readPiece(descriptor, start, size - start));
+    if (isHeader(header) && worked && at !== null) return { id: header.id, workspace: header.workspace, at };
   } finally {
     closeSync(descriptor);
   }
-  const summary = summaryOf(path);
-  return summary === null || !summary.worked ? null : { id: summary.id, at: summary.updated_at, seq: 0 };
+  return readUse(path);
 }
 
 /**
@@ -165,7 +182,7 @@ export function latestSession(dataDirectory: string, workspace: string): { id: s
   let latest: { id: string; path: string; at: string } | null = null;
   for (const path of sessionFiles(dataDirectory, workspace)) {
     const use = lastUse(path);
-    if (use === null) continue;
+    if (use === null || use.workspace !== workspace) continue;
     if (latest === null || compare(use.at, latest.at) > 0 || (use.at === latest.at && use.id > latest.id)) latest = { id: use.id, path, at: use.at };
   }
   return latest === null ? null : { id: latest.id, path: latest.path, heldBy: readHolder(holderPath(latest.path)) };

@@ -19,7 +19,7 @@ export interface LogOptions {
 interface LogStart {
   path: string;
   id: string;
-  /** Written before the first record; null when the file already has one. */
+  /** Written before the first record; null when the file already has one: its holder's lock is then taken. */
   header: SessionHeader | null;
   /** Bytes of the file that are whole lines. */
   length: number;
@@ -90,23 +90,26 @@ class FileSessionLog implements SessionLog {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    if (this.descriptor === null) return;
-    closeSync(this.descriptor);
+    if (this.descriptor !== null) closeSync(this.descriptor);
     releaseHolder(holderPath(this.path));
   }
 
   private open(): number {
     if (this.descriptor !== null) return this.descriptor;
-    if (this.header !== null) mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+    this.descriptor = this.header === null ? openSync(this.path, "a") : this.create();
+    return this.descriptor;
+  }
+
+  private create(): number {
+    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
     const holder = takeHolder(holderPath(this.path));
     if (holder !== null) throw heldError(this.id, holder);
     try {
-      this.descriptor = openSync(this.path, this.header === null ? "a" : "ax", 0o600);
+      return openSync(this.path, "ax", 0o600);
     } catch (thrown) {
       releaseHolder(holderPath(this.path));
       throw thrown;
     }
-    return this.descriptor;
   }
 }
 

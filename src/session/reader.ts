@@ -83,11 +83,11 @@ export function readSession(path: string): SessionContent {
   return { header, records, notices, wholeLength, endMissing, nextSeq: expected };
 }
 
-/** The last whole record of a chunk from a file's end; null when there is none. */
-export function lastRecordIn(tail: string): { at: string; seq: number } | null {
+/** Time of the last whole record in a chunk from a file's end; null when it holds none. */
+export function lastTimeIn(tail: string): string | null {
   for (const line of tail.split("\n").reverse()) {
-    const value = decodeLine(line);
-    if (value !== null && typeof value["at"] === "string" && typeof value["seq"] === "number") return { at: value["at"], seq: value["seq"] };
+    const at = decodeLine(line)?.["at"];
+    if (typeof at === "string") return at;
   }
   return null;
 }

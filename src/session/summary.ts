@@ -42,10 +42,8 @@ export function titleOf(text: string): string {
   return characters.length <= TITLE_LENGTH ? characters.join("") : `${characters.slice(0, TITLE_LENGTH - 1).join("")}…`;
 }
 
-/** A summary without what only the file system knows. `worked` = it holds more than commands. */
-export interface RecordSummary extends Omit<SessionSummary, "held_by" | "path"> {
-  worked: boolean;
-}
+/** A summary without what only the file system knows. */
+export type RecordSummary = Omit<SessionSummary, "held_by" | "path">;
 
 export function summarize(header: SessionHeader, records: readonly StoredRecord[]): RecordSummary {
   const models = new Set<string>();
@@ -75,6 +73,5 @@ export function summarize(header: SessionHeader, records: readonly StoredRecord[
     plan_state: plan,
     models: [...models],
     cost_usd: addUsd(costs),
-    worked: records.some((record) => isWork(record.type)),
   };
 }

@@ -1,0 +1,105 @@
+// Which sessions are found, and which one `-c` means.
+
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { findSession, latestSession, listSessions } from "../../src/session/list.ts";
+import { holderPath, looksLikeSessionId } from "../../src/session/location.ts";
+import { createSession, openSession } from "../../src/session/store.ts";
+import { BmoError } from "../../src/util/errors.ts";
+import type { SessionRecord } from "../../src/types/session.ts";
+import { richRecords, steppingClock, temporaryDirectory, unchanged } from "./samples.ts";
+
+const turn: SessionRecord = { type: "turn_start", turn: 1, stage: "plan", ticket: null, text: "do it" };
+
+function write(dataDirectory: string, workspace: string, start: string, records: SessionRecord[]): { id: string; path: string } {
+  const log = createSession({ dataDirectory, workspace, now: steppingClock(start), redact: unchanged });
+  for (const record of records) log.append(record);
+  log.close();
+  return { id: log.id, path: log.path };
+}
+
+test("a list says what each session was about, latest first, over all workspaces or one", () => {
+  const data = temporaryDirectory();
+  expect(listSessions(data)).toEqual([]);
+  const rich = write(data, "/repo", "2026-11-20T10:00:00.000Z", richRecords("x", "/repo"));
+  const other = write(data, "/other", "2026-11-21T10:00:00.000Z", [{ type: "command", text: "/status" }]);
+  writeFileSync(join(dirname(rich.path), "20261120-100000000-abcdef.jsonl"), "not ours\n");
+  writeFileSync(join(dirname(rich.path), "20261120-100000000-abcdea.jsonl"), "");
+  mkdirSync(join(dirname(rich.path), "20261120-100000000-abcdeb.jsonl"));
+  const expected = [
+    { id: other.id, workspace: "/other", created_at: "2026-11-21T10:00:01.000Z", updated_at: "2026-11-21T10:00:02.000Z", title: "/status", turns: 0, plan_state: null, models: [], cost_usd: 0, held_by: null, path: other.path },
+    {
+      id: rich.id, workspace: "/repo", created_at: "2026-11-20T10:00:01.000Z", updated_at: "2026-11-20T10:00:47.000Z", title: "mend the sum – ünïcödé 🙂", turns: 3, plan_state: "executing",
+      models: ["house/planner", "house/executor"], cost_usd: null, held_by: null, path: rich.path,
+    },
+  ];
+  expect(listSessions(data)).toEqual(expected);
+  expect(listSessions(data, { workspace: "/repo" })).toEqual(expected.slice(1));
+});
+
+test("the index serves unchanged files, follows changes, and may be broken or gone", () => {
+  const data = temporaryDirectory();
+  const { path } = write(data, "/repo", "2026-11-20T10:00:00.000Z", [turn]);
+  const index = join(data, "sessions", "index.json");
+  const first = listSessions(data);
+  // Proof that the second list comes from the index: the content changes, size and time do not.
+  const text = readFileSync(path, "utf8");
+  writeFileSync(index, readFileSync(index, "utf8").replace('"title":"do it"', '"title":"from the index"'));
+  expect(listSessions(data)).toMatchObject([{ title: "from the index" }]);
+  const opened = openSession(path, { now: steppingClock("2026-11-22T10:00:00.000Z"), redact: unchanged });
+  opened.log.append({ ...turn, turn: 2 });
+  expect(listSessions(data)).toMatchObject([{ title: "do it", turns: 2, held_by: process.pid }]);
+  opened.log.close();
+  for (const broken of ["", "{", '{"version":1,"files":{"x":5}}', '{"version":99,"files":{}}', "[]"]) {
+    writeFileSync(index, broken);
+    expect(listSessions(data)).toMatchObject([{ title: "do it", turns: 2, held_by: null }]);
+  }
+  rmSync(index);
+  writeFileSync(path, text);
+  utimesSync(path, new Date(), new Date());
+  expect(listSessions(data)).toEqual(first);
+  rmSync(path);
+  expect(listSessions(data)).toEqual([]);
+  expect(readFileSync(index, "utf8")).not.toContain(path);
+});
+
+test("the latest of exactly this workspace, by its last record, not counting those with commands only", () => {
+  const data = temporaryDirectory();
+  expect(latestSession(data, "/repo")).toBeNull();
+  const older = write(data, "/repo", "2026-11-20T10:00:00.000Z", [turn]);
+  const newer = write(data, "/repo", "2026-11-20T11:00:00.000Z", [turn]);
+  write(data, "/repo", "2026-11-20T12:00:00.000Z", [{ type: "command", text: "/status" }, { type: "overrides", overrides: { model: null, tier: null } }, { type: "notice", level: "info", text: "turn_start" }]);
+  write(data, "/repo/below", "2026-11-20T13:00:00.000Z", [turn]);
+  write(data, "/", "2026-11-20T13:00:00.000Z", [turn]);
+  expect(latestSession(data, "/repo")).toEqual({ ...newer, heldBy: null });
+  const opened = openSession(older.path, { now: steppingClock("2026-11-21T10:00:00.000Z"), redact: unchanged });
+  opened.log.append({ type: "command", text: "/status" });
+  expect(latestSession(data, "/repo")).toEqual({ ...older, heldBy: process.pid });
+  opened.log.close();
+  // A torn end, and a long record at both ends, do not hide the session.
+  appendFileSync(older.path, '{"seq":9,"at":"2030');
+  expect(latestSession(data, "/repo")?.id).toBe(older.id);
+  const long = write(data, "/repo", "2026-11-22T10:00:00.000Z", [{ type: "notice", level: "info", text: "n".repeat(200_000) }, turn, { type: "notice", level: "info", text: "n".repeat(200_000) }]);
+  expect(latestSession(data, "/repo")?.id).toBe(long.id);
+  expect(existsSync(holderPath(long.path))).toBe(false);
+});
+
+test("a session is found by id, by its beginning and by its ending; none and several are said", () => {
+  const data = temporaryDirectory();
+  const first = write(data, "/repo", "2026-11-20T10:00:00.000Z", [turn]);
+  const second = write(data, "/other", "2026-11-20T10:00:00.000Z", [turn]);
+  expect(findSession(data, first.id)).toEqual(first);
+  expect(findSession(data, second.id.slice(0, -2)).id.slice(0, 19)).toBe(second.id.slice(0, 19));
+  const ending = first.id.slice(-6);
+  if (looksLikeSessionId(ending)) expect(findSession(data, ending)).toEqual(first);
+  expect(() => findSession(data, "20261120-")).toThrow(/fits 2 sessions/);
+  expect(() => findSession(data, "20251120-")).toThrow(BmoError);
+  expect(() => findSession(data, "")).toThrow(/there is no session/);
+  expect(() => findSession(data, "../../etc/passwd")).toThrow(/there is no session/);
+});
+
+test("what can be meant as an id", () => {
+  for (const id of ["20261121-093042123-1f0c9a", "20261121-", "20261121-0930", "20261121-093042123-1f", "1f0c9a"]) expect(looksLikeSessionId(id), id).toBe(true);
+  for (const word of ["", "fix", "decade", "20261121", "2026-11-21", "1f0c9", "20261121-0930-1f", "mend the 1f0c9a", "1F0C9A"]) expect(looksLikeSessionId(word), word).toBe(false);
+});
