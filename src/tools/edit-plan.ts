@@ -2,7 +2,7 @@
 
 import { BmoError } from "../util/errors.ts";
 import type { DisplayBlock, FileAction, ToolContext } from "../types/tool.ts";
-import { changedLines, diffBlock } from "./changed-lines.ts";
+import { changedLines, compareTexts, diffBlock } from "./changed-lines.ts";
 import { applyReplacement, type Replacement } from "./edit-text.ts";
 import { EDIT_CAP_BYTES, loadForEdit, resolveTarget, writeNotes, type LoadedFile } from "./file-access.ts";
 import { decodeTextFile, encodeTextFile, type TextFile } from "./text-file.ts";
@@ -46,20 +46,18 @@ export async function planEdits(requests: readonly EditRequest[], context: ToolC
   return [...planned.values()];
 }
 
-/** What the model reads about one written file. */
-export async function describeEdit(edit: PlannedEdit): Promise<string> {
-  const listing = await changedLines(edit.before.text, edit.after.text);
-  return [`${edit.file.shown}:`, listing, ...edit.notes.map((note) => `Note: ${note}.`)].join("\n");
-}
-
-export async function drawEdit(edit: PlannedEdit): Promise<DisplayBlock> {
-  return diffBlock(edit.file.shown, edit.before.text, edit.after.text);
+/** What the model reads about one written file, and what a front end draws. */
+export async function describeEdit(edit: PlannedEdit): Promise<{ text: string; display: DisplayBlock }> {
+  const change = await compareTexts(edit.before.text, edit.after.text);
+  const text = [`${edit.file.shown}:`, changedLines(change), ...edit.notes.map((note) => `Note: ${note}.`)].join("\n");
+  return { text, display: diffBlock(edit.file.shown, change) };
 }
 
 /** Diffs for the approval card; a request that cannot be carried out shows its reason. */
 export async function previewEdits(requests: readonly EditRequest[], context: ToolContext): Promise<DisplayBlock[]> {
   try {
-    return await Promise.all((await planEdits(requests, context)).map(drawEdit));
+    const described = await Promise.all((await planEdits(requests, context)).map(describeEdit));
+    return described.map(({ display }) => display);
   } catch (thrown) {
     if (thrown instanceof Error) return [{ kind: "text", text: thrown.message }];
     throw thrown;

@@ -2,7 +2,7 @@
 
 import type { ToolDefinition } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
-import { describeEdit, drawEdit, planEdits, previewEdits, type EditRequest } from "./edit-plan.ts";
+import { describeEdit, planEdits, previewEdits, type EditRequest } from "./edit-plan.ts";
 import { commitWrite, permitWrites, withFileErrors } from "./file-access.ts";
 import { textOutput } from "./output.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
@@ -39,6 +39,7 @@ export const editTool: ToolDefinition<EditRequest> = {
       const write = { target: edit.file, action: edit.action, bytes: edit.bytes, expected: edit.file.identity };
       await permitWrites([write], context);
       await commitWrite(write, context);
-      return textOutput(`Edited ${await describeEdit(edit)}`, [await drawEdit(edit)], [{ path: edit.file.relativePath, action: edit.action }]);
+      const { text, display } = await describeEdit(edit);
+      return textOutput(`Edited ${text}`, [display], [{ path: edit.file.relativePath, action: edit.action }]);
     }),
 };

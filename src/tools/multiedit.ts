@@ -5,7 +5,7 @@ import { BmoError } from "../util/errors.ts";
 import { readRegular, type FileIdentity } from "../util/regular-file.ts";
 import type { ToolContext, ToolDefinition } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
-import { describeEdit, drawEdit, planEdits, previewEdits, type EditRequest } from "./edit-plan.ts";
+import { describeEdit, planEdits, previewEdits, type EditRequest } from "./edit-plan.ts";
 import { commitWrite, EDIT_CAP_BYTES, permitWrites, withFileErrors, type PendingWrite } from "./file-access.ts";
 import { textOutput } from "./output.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
@@ -97,8 +97,9 @@ export const multieditTool: ToolDefinition<MultieditInput> = {
       const writes = planned.map((edit) => ({ write: { target: edit.file, action: edit.action, bytes: edit.bytes, expected: edit.file.identity }, original: edit.file.bytes }));
       await permitWrites(writes.map(({ write }) => write), context);
       await writeAll(writes, context);
-      const texts = await Promise.all(planned.map(describeEdit));
+      const described = await Promise.all(planned.map(describeEdit));
       const changes = planned.map((edit) => ({ path: edit.file.relativePath, action: edit.action }));
-      return textOutput(`Made ${input.edits.length} edits.\n${texts.join("\n")}`, await Promise.all(planned.map(drawEdit)), changes);
+      const text = `Made ${input.edits.length} edits.\n${described.map((one) => one.text).join("\n")}`;
+      return textOutput(text, described.map((one) => one.display), changes);
     }),
 };

@@ -9,7 +9,7 @@ import { sanitizeLine } from "../util/sanitize.ts";
 import { linesOf } from "../util/text-lines.ts";
 import type { DisplayBlock, ToolContext, ToolDefinition } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
-import { changedLines, diffBlock } from "./changed-lines.ts";
+import { changedLines, compareTexts, diffBlock } from "./changed-lines.ts";
 import { checkNewName, checkWritablePlace, checkWriteBits, commitWrite, EDIT_CAP_BYTES, permitWrites, resolveTarget, withFileErrors, writeNotes, type Target } from "./file-access.ts";
 import { textOutput } from "./output.ts";
 import { decodeTextFile, encodeTextFile, encodingOf } from "./text-file.ts";
@@ -80,7 +80,7 @@ export const writeTool: ToolDefinition<WriteInput> = {
   async preview(input, context): Promise<DisplayBlock[]> {
     try {
       const plan = await planWrite(input, context);
-      return [await diffBlock(plan.target.shown, plan.before, plan.after)];
+      return [diffBlock(plan.target.shown, await compareTexts(plan.before, plan.after))];
     } catch (thrown) {
       if (thrown instanceof Error) return [{ kind: "text", text: thrown.message }];
       throw thrown;
@@ -94,9 +94,11 @@ export const writeTool: ToolDefinition<WriteInput> = {
       await permitWrites([write], context);
       await commitWrite(write, context);
       const notes = writeNotes(input.path, plan.target, plan.identity, context).map((note) => `\nNote: ${note}.`).join("");
-      const size = `${linesOf(plan.after).length} lines, ${plan.bytes.byteLength} bytes`;
-      const listing = plan.before === null || plan.before === "" ? "" : `\n${await changedLines(plan.before, plan.after)}`;
+      const size = `${linesOf(plan.after).length === 1 ? "1 line" : `${linesOf(plan.after).length} lines`}, ${plan.bytes.byteLength} bytes`;
+      const change = await compareTexts(plan.before, plan.after);
+      const changed = plan.before === null || plan.before === "" ? "" : changedLines(change);
+      const listing = changed === "" ? "" : `\n${changed}`;
       const text = `${action === "create" ? "Created" : "Replaced"} ${plan.target.shown} (${size}).${listing}${notes}`;
-      return textOutput(text, [await diffBlock(plan.target.shown, plan.before, plan.after)], [{ path: plan.target.relativePath, action }]);
+      return textOutput(text, [diffBlock(plan.target.shown, change)], [{ path: plan.target.relativePath, action }]);
     }),
 };

@@ -76,6 +76,12 @@ export async function livingMembers(leader: number, runId: string): Promise<numb
   return [...found];
 }
 
+/** Waits for what is about to end by itself, such as the last program of `> >(tee log)`. */
+export async function waitForMembers(leader: number, runId: string, patienceMs: number): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while ((await livingMembers(leader, runId)).length > 0 && performance.now() < deadline) await delay(POLL_MS);
+}
+
 /**
  * Ends what is left of a run: TERM, after the grace KILL, until nothing is found.
  * @param graceMs 0 = KILL at once.

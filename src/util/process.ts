@@ -5,13 +5,16 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { createBinaryWatch, createHeadTail, createTextStream } from "./output-buffer.ts";
-import { endRun, RUN_MARKER } from "./process-tree.ts";
+import { endRun, RUN_MARKER, waitForMembers } from "./process-tree.ts";
 import { describePart, readReport, REPORT_DESCRIPTOR } from "./shell-report.ts";
 import { sanitizeLine } from "./sanitize.ts";
 import { systemErrorCode } from "./errors.ts";
 
 /** How long pipes may stay open after the leader's exit before they are cut. */
 const DRAIN_MS = 700;
+/** After the leader's exit: what other processes get to end by themselves, then between TERM and KILL. */
+const PATIENCE_MS = 150;
+const LEFTOVER_GRACE_MS = 150;
 const DEFAULT_GRACE_SECONDS = 1;
 const DEFAULT_OUTPUT_CAP = 30_000;
 /** Live output is passed on at most this often, and no more than its newest part. */
@@ -127,7 +130,8 @@ async function drain(child: ChildProcess): Promise<void> {
 async function settle(started: Started, why: "exit" | "timeout" | "abort", graceSeconds: number): Promise<{ ending: Ending; notes: string[] }> {
   const leader = started.child.pid ?? 0;
   const early = why !== "exit";
-  const sweeping = endRun(leader, started.runId, early ? graceSeconds * 1000 : 0);
+  if (!early) await waitForMembers(leader, started.runId, PATIENCE_MS);
+  const sweeping = endRun(leader, started.runId, early ? graceSeconds * 1000 : LEFTOVER_GRACE_MS);
   if (!early) await drain(started.child);
   const { ended, survivors } = await sweeping;
   const ending = await started.ended;

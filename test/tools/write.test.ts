@@ -65,7 +65,7 @@ describe("write", () => {
     const workspace = createWorkspace();
     symlinkSync("target.txt", join(workspace.root, "inside"));
     symlinkSync("../target.txt", join(workspace.root, "outside"));
-    expect(await workspace.text("write", { path: "inside", content: "x" })).toBe("Created target.txt (1 lines, 1 bytes).\nNote: inside leads through a link to target.txt.");
+    expect(await workspace.text("write", { path: "inside", content: "x" })).toBe("Created target.txt (1 line, 1 bytes).\nNote: inside leads through a link to target.txt.");
     expect(await workspace.text("write", { path: "outside", content: "x" })).toContain("lies outside the workspace");
     expect(Object.keys(workspace.tree())).toEqual(["workspace", "workspace/inside", "workspace/outside", "workspace/target.txt"]);
   });

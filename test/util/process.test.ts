@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -128,6 +129,11 @@ describe("runProcess", () => {
     expect(alive("987.1")).toEqual([]);
   });
 
+  test("what is about to end by itself may do so: process substitution writes its file", async () => {
+    expect((await shell("echo kept > >(sleep 0.03; cat > substituted.txt)")).notes).toEqual([]);
+    expect(readFileSync(join(directory, "substituted.txt"), "utf8")).toBe("kept\n");
+  });
+
   test.skipIf(!linux)("a daemon in a session of its own does not outlive the command", async () => {
     const result = await shell("setsid sleep 987.2 >/dev/null 2>&1 </dev/null & sleep 0.2; echo done");
     expect(result.output).toBe("done\n");
@@ -155,6 +161,24 @@ describe("runProcess", () => {
       expect(results.map((result) => result.timedOut)).toEqual(awkward.map(() => true));
     }
     expect(alive("987.4")).toEqual([]);
+  });
+});
+
+const bubblewrap = "/usr/bin/bwrap";
+const works = linux && existsSync(bubblewrap) && spawnSync(bubblewrap, ["--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "/bin/true"]).status === 0;
+
+describe("inside a sandbox", () => {
+  const sandboxed = (command: string, more: Partial<RunRequest> = {}) =>
+    runProcess({ ...request(command, more), argv: [bubblewrap, "--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--dev", "/dev", "--die-with-parent", ...shellArguments(command)] });
+
+  test.skipIf(!works)("the report of failed parts comes through (skipped: bubblewrap is missing or does not work here)", async () => {
+    expect(await sandboxed("false | cat; echo on")).toMatchObject({ exitCode: 0, output: "on\n", notes: ["pipeline ending in `cat`: exit codes of its parts 1 | 0"] });
+  });
+
+  test.skipIf(!works)("a limit ends everything in it (skipped: bubblewrap is missing or does not work here)", async () => {
+    const command = "trap '' TERM; (env -i setsid sleep 987.6 &); while :; do sleep 987.6; done";
+    expect((await sandboxed(command, { timeoutSeconds: 0.3, graceSeconds: 0.1 })).timedOut).toBe(true);
+    expect(alive("987.6")).toEqual([]);
   });
 });
 
