@@ -56,6 +56,6 @@ const TIGHT: ReadonlySet<Block["kind"]> = new Set(["tool", "route", "ticket", "n
 /** Blocks of one kind that belong together stand without a gap. */
 export function needsGap(previous: Block["kind"] | null, block: Block): boolean {
   if (block.kind === "markdown" && block.joined) return false;
-  if (block.kind === "route") return false;
+  if (block.kind === "route") return previous === "plan";
   return !(previous !== null && TIGHT.has(block.kind) && previous === block.kind);
 }

@@ -14,6 +14,7 @@ import type { ReplOptions } from "./options.ts";
 import { classify, createRunner, type Runner } from "./runner.ts";
 import { createUiSession, type UiSession } from "./session.ts";
 import type { Store } from "./store.ts";
+import { toErrorInfo } from "../util/errors.ts";
 import { parseCommand } from "../commands/parse.ts";
 import { width } from "./text.ts";
 import { PROMPT } from "./first-paint.ts";
@@ -50,6 +51,10 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
   const edit = (action: EditorAction): void => {
     store.dispatch({ type: "editor", action });
     completer.update();
+  };
+  /** A failure of what a key set off is shown, not thrown. */
+  const guard = (work: Promise<void>): void => {
+    work.catch((thrown: unknown) => store.dispatch({ type: "print", block: { kind: "error", error: toErrorInfo(thrown) } }));
   };
   const editorColumns = (): number => Math.max(2, store.get().columns - 1 - width(PROMPT));
 
@@ -104,7 +109,7 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
     armedAt = now;
     if (running !== null || store.get().cards.length > 0) {
       asker.dismissAll();
-      void runner.interrupt();
+      guard(runner.interrupt());
       hint("interrupted; ctrl+c again exits");
     } else hint("ctrl+c again exits");
   };
@@ -112,18 +117,18 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
   const escape = (): void => {
     const { completion, running, status } = store.get();
     if (completion !== null) completer.close();
-    else if (running !== null) void runner.interrupt();
+    else if (running !== null) guard(runner.interrupt());
     else if (status?.plan === "plan awaits /approve") hint("nothing is approved: type what to change, /approve or /reject");
   };
 
   const openEditor = async (): Promise<void> => {
     const text = expandPastes(store.get().editor);
-    const edited = await hooks.withTerminal(() => options.editText(text, "md"));
+    const edited = await hooks.withTerminal(() => options.editText(text, ".md"));
     if (edited !== null) edit({ type: "set", text: edited.replace(/\n$/, "") });
   };
   const cycleMode = (): void => {
     if (store.get().cards.length > 0) hint("answer the question first");
-    else void session.cycleMode();
+    else guard(session.cycleMode());
   };
 
   const carryOut = (binding: Binding, event: KeyEvent): void => {
@@ -165,7 +170,7 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
       case "expand":
         return store.dispatch({ type: "expand_last" });
       case "edit":
-        return void openEditor();
+        return guard(openEditor());
       case "redraw":
         return hooks.redraw();
       case "suspend":

@@ -51,7 +51,8 @@ export function paintFirst(options: FirstPaintOptions): FirstPaint {
     takeOver() {
       stdin.off("data", keep);
       stdin.pause();
-      stdout.write("\r\u001b[J");
+      // The blank line goes too: what is drawn next brings its own.
+      stdout.write("\r\u001b[1A\u001b[J");
       return typed;
     },
     abandon() {

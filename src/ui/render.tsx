@@ -25,6 +25,7 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
   const { stdin, stdout, stderr, environment } = options;
   const paint = options.firstPaint ?? paintFirst(options);
   const terminal = createTerminal(stdin, stdout, environment);
+  terminal.enter();
   const { columns, rows } = terminal.size();
   const store = createStore(initialState(columns, rows));
   const drawing = createDrawing(wantsColor(environment), () => store.dispatch({ type: "set", values: {} }));
@@ -78,14 +79,18 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
     withTerminal,
   });
 
+  let signalled = false;
   const onSignal = (name: NodeJS.Signals): void => {
-    if (name === "SIGINT" || name === "SIGTERM" || name === "SIGHUP") finish({ code: SIGNALS[name] });
+    if (name !== "SIGINT" && name !== "SIGTERM" && name !== "SIGHUP") return;
+    // The second one does not wait for an orderly end.
+    if (signalled) process.exit(SIGNALS[name]);
+    signalled = true;
+    finish({ code: SIGNALS[name] });
   };
   for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
 
   const ink = await loadInk(environment);
   const reader = createInputReader(stdin, paint.takeOver(), controller.handle);
-  terminal.enter();
   terminal.onResize((newColumns, newRows) => {
     store.dispatch({ type: "set", values: { columns: newColumns, rows: newRows } });
     mounted?.flush();

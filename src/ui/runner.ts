@@ -40,6 +40,10 @@ export function classify(text: string): QueuedInput {
   return { kind: "prompt", text: unescapePrompt(text) };
 }
 
+function sameText(left: string, right: string): boolean {
+  return left.replace(/\s+/g, "") === right.replace(/\s+/g, "");
+}
+
 export function createRunner(options: ReplOptions, store: Store, session: UiSession, hooks: RunnerHooks): Runner {
   /** Commands that run beside a turn, such as `/plan <feedback>`; what runs is over when they are. */
   const beside = new Set<Promise<void>>();
@@ -63,7 +67,7 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
     clearInterval(clock);
     session.applyNextMode();
     store.dispatch({ type: "set", values: { running: null, shellOutput: "" } });
-    session.refreshStatus();
+    await session.refreshNext();
     if (goOn) drain();
     else returnQueue();
   };
@@ -116,7 +120,6 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
         return;
       case "new_session":
         await session.open({ kind: "new" });
-        print({ type: "print", block: { kind: "notice", level: "info", text: "new session" } });
         return;
       case "resume_session":
         if (action.id === null) await session.pick();
@@ -143,9 +146,13 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
     const parsed = parseCommand(text);
     if (opened === null || parsed === null) return false;
     print({ type: "print", block: { kind: "user", text } });
+    const turnBefore = session.lastTurn();
     const result = await runCommand(parsed, opened.context);
     await session.settle();
-    await showResult(result);
+    const turn = session.lastTurn();
+    // What the turn of this command said is on the screen already.
+    const said = turn !== null && turn !== turnBefore && sameText(turn.text, result.text);
+    await showResult(said ? { ...result, text: "" } : result);
     return result.exitCode === 0 || result.exitCode === 3;
   };
 
@@ -166,7 +173,7 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
     beside.add(answered);
     await answered;
     beside.delete(answered);
-    session.refreshStatus();
+    await session.refreshNext();
     if (store.get().running === null) drain();
   };
 

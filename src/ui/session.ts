@@ -19,7 +19,10 @@ export interface UiSession {
   cycleMode(): Promise<void>;
   /** A mode chosen while a turn ran takes effect now. */
   applyNextMode(): void;
-  lastReason(): TurnEndReason | null;
+  /** How the last turn ended and what its last message said; null before the first. */
+  lastTurn(): { reason: TurnEndReason; text: string } | null;
+  /** Has the agent work out anew what comes next, then shows it. */
+  refreshNext(): Promise<void>;
   /** Resolves when every event so far is on its way to the screen. */
   settle(): Promise<void>;
   close(): Promise<void>;
@@ -36,7 +39,8 @@ function nextOf(mode: string): CycleMode {
 export function createUiSession(options: ReplOptions, store: Store, asker: Asker, drawing: Drawing): UiSession {
   let opened: OpenedSession | null = null;
   let link: AgentLink | null = null;
-  let reason: TurnEndReason | null = null;
+  let lastTurn: { reason: TurnEndReason; text: string } | null = null;
+  let lastText = "";
   let nextMode: CycleMode | null = null;
 
   const refreshStatus = (): void => {
@@ -45,8 +49,13 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
   const onEvent = (event: AgentEvent): void => {
     const { running } = store.get();
     if (event.type === "turn_start" && running !== null) store.dispatch({ type: "set", values: { running: { ...running, label: LABELS[event.stage] ?? "working" } } });
-    if (event.type === "turn_end") reason = event.reason;
+    if (event.type === "message_end") lastText = event.message.content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n");
+    if (event.type === "turn_end") lastTurn = { reason: event.reason, text: lastText };
     if (event.type !== "text_delta" && event.type !== "reasoning_delta" && event.type !== "tool_delta" && event.type !== "tool_start") refreshStatus();
+  };
+  const refreshNext = async (): Promise<void> => {
+    await opened?.agent.refresh();
+    refreshStatus();
   };
   const notice = (text: string): void => store.dispatch({ type: "print", block: { kind: "notice", level: "info", text } });
 
@@ -69,7 +78,8 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     store.dispatch({ type: "new_session" });
     opened = next;
     nextMode = null;
-    reason = null;
+    lastTurn = null;
+    lastText = "";
     const { ui } = next.agent.state().settings.options;
     drawing.setBackground(ui.theme);
     if (ui.verbose && !store.get().transcript.detail) store.dispatch({ type: "toggle_detail" });
@@ -90,7 +100,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
       unsubscribe();
       load();
     });
-    refreshStatus();
+    await refreshNext();
     store.dispatch({ type: "set", values: { ready: true } });
   };
 
@@ -117,13 +127,14 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
       }
       if (store.get().running === null) setMode(target);
       else nextMode = target;
-      refreshStatus();
+      await refreshNext();
     },
     applyNextMode() {
       if (nextMode !== null) setMode(nextMode);
       nextMode = null;
     },
-    lastReason: () => reason,
+    lastTurn: () => lastTurn,
+    refreshNext,
     settle: () => link?.settle() ?? Promise.resolve(),
     async close() {
       try {

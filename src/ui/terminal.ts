@@ -13,6 +13,17 @@ const TALL = 100_000;
 /** Milliseconds of quiet after which a change of size counts as finished. */
 const RESIZE_WAIT_MS = 40;
 
+/**
+ * Ink 6.8 begins an incremental update one row too low: it goes up by the rows of the last frame less one, although the
+ * cursor stands below that frame. A move that only places the cursor looks alike, but ends by showing it.
+ */
+const INCREMENTAL_START = /^((?:\u001b\[\?25l)?(?:\u001b\[\d+B)?(?:\u001b\[1G)?\u001b\[)(\d+)A(?=\u001b\[E|\u001b\[1G(?!\u001b\[\?25h$))/;
+
+/** Exported for its test. */
+export function correctUpdate(data: string): string {
+  return data.replace(INCREMENTAL_START, (_, before: string, rows: string) => `${before}${Number(rows) + 1}A`);
+}
+
 /** What Ink writes to. Has identity and life: it stands for one terminal, and is listened to. */
 export class TerminalOutput extends EventEmitter {
   readonly isTTY = true;
@@ -40,7 +51,7 @@ export class TerminalOutput extends EventEmitter {
       callback?.();
       return true;
     }
-    let bytes = data.replaceAll(ERASE_SCROLLBACK, "");
+    let bytes = correctUpdate(data.replaceAll(ERASE_SCROLLBACK, ""));
     // Synchronised-update marks are written apart from what they enclose.
     if (this.clearing !== null && !bytes.startsWith("\u001b[?2026")) {
       bytes = this.clearing;

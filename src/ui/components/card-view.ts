@@ -26,7 +26,7 @@ function permissionLines(request: Extract<Card["request"], { kind: "permission" 
       case "text":
         return wrapIndented(clean(block.text), context.columns, "  ", "  ");
       case "shell":
-        return row("command", block.command, context);
+        return block.command === request.target ? [] : row("command", block.command, context);
     }
   });
   // The target is what is really touched; the summary is the tool's own wording.
