@@ -1,0 +1,67 @@
+// `bmo models`: what is known of each model, by provider. No network, no key.
+
+import { EXIT, type ExitCode } from "../types/error.ts";
+import type { ModelInfo, ModelRegistry, Price } from "../types/provider.ts";
+import { BmoError } from "../util/errors.ts";
+import { sanitizeLine } from "../util/sanitize.ts";
+import { printJson, type SubcommandIo } from "./subcommand-io.ts";
+
+/** USD per million tokens; `~` marks an estimate; what nobody knows is `unknown`, never 0. */
+export function formatPrice({ input, output }: Pick<Price, "input" | "output">, estimate: boolean): string {
+  if (input === null && output === null) return "unknown";
+  const figure = (value: number | null): string => (value === null ? "unknown" : `${estimate ? "~" : ""}${String(value)}`);
+  return `${figure(input)} / ${figure(output)}`;
+}
+
+function formatTokens(tokens: number | null): string {
+  if (tokens === null) return "unknown";
+  if (tokens >= 1_000_000) return `${String(Math.round(tokens / 100_000) / 10)}M`;
+  return tokens >= 1_000 ? `${String(Math.round(tokens / 1_000))}k` : String(tokens);
+}
+
+function standing(model: ModelInfo): string {
+  const successor = model.replacedBy === null ? "" : `, then ${model.replacedBy}`;
+  if (model.status === "retired") return `retired${model.retires === null ? "" : ` ${model.retires}`}${successor}`;
+  if (model.retires !== null) return `retires ${model.retires}${successor}`;
+  return model.status === "current" ? "" : model.status;
+}
+
+/** The last column is not padded: lines do not end in blanks. */
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_cell, index) => Math.max(...rows.map((row) => (row[index] ?? "").length)));
+  return rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ").trimEnd());
+}
+
+function asJson(model: ModelInfo): Record<string, unknown> {
+  return {
+    id: model.id, provider: model.provider, wire_id: model.wireId, aliases: model.aliases, context_window: model.contextWindow, max_output: model.maxOutput,
+    price: model.price, price_estimate: model.priceEstimate, tools: model.tools, vision: model.vision, reasoning: model.reasoning, status: model.status,
+    retires: model.retires, replaced_by: model.replacedBy, source: model.source,
+  };
+}
+
+/** `args`: at most one word that the id or an alias must hold. @throws BmoError usage. */
+export function runModelsCommand(args: readonly string[], io: SubcommandIo, registry: ModelRegistry): ExitCode {
+  const [filter, ...more] = args;
+  if (more.length > 0 || filter?.startsWith("-") === true) throw new BmoError("usage", `bmo models does not take ${more[0] ?? filter ?? ""}`, "bmo models [part of an id] [--json]");
+  const wanted = filter?.toLowerCase();
+  const models = registry.list().filter((model) => wanted === undefined || [model.id, ...model.aliases].some((name) => name.toLowerCase().includes(wanted)));
+  const providers = registry.providers();
+  if (io.json) {
+    printJson(io, { models: models.map(asJson), providers: providers.map((one) => ({ id: one.id, type: one.type, configured: one.configured, has_credentials: one.hasCredentials })) });
+    return EXIT.done;
+  }
+  if (models.length === 0) {
+    io.stderr(wanted === undefined ? "bmo: no models are known\n" : `bmo: no model matches "${sanitizeLine(wanted)}"\n`);
+    return EXIT.done;
+  }
+  for (const id of [...new Set(models.map(({ provider }) => provider))]) {
+    const known = providers.find((one) => one.id === id);
+    io.stdout(`${sanitizeLine(id)}${known?.hasCredentials === true ? "" : "  (no credentials)"}\n`);
+    const rows = models
+      .filter(({ provider }) => provider === id)
+      .map((model) => ["", sanitizeLine(model.id), formatPrice(model.price, model.priceEstimate), formatTokens(model.contextWindow), standing(model)]);
+    for (const line of columns([["", "model", "USD per Mtok in / out", "window", ""], ...rows])) io.stdout(`${line}\n`);
+  }
+  return EXIT.done;
+}
