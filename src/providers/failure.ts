@@ -74,7 +74,7 @@ export function retryAfter(headers: Record<string, string>, now: number): number
   const value = headers["retry-after"]?.trim();
   if (value === undefined || value === "") return null;
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000;
-  const until = Date.parse(value);
+  const until = /[A-Za-z]/.test(value) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(until)) return null;
   const reference = Date.parse(headers.date ?? "");
   return Math.max(0, until - (Number.isNaN(reference) ? now : reference));

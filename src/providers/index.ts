@@ -152,7 +152,9 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
     resolve: (name, where) => {
       const { model, notices } = resolveModel(name, where, known);
       const retirement = retirementNotice(model, name.trim(), where, input.now());
-      const fresh = [...notices.map((text) => ({ key: `unlisted ${model.id}`, text })), ...(retirement === null ? [] : [{ key: `retired ${model.id}`, text: retirement }])].filter(({ key }) => !said.has(key));
+      // Scripted replies have no price, and say so wherever they are shown.
+      const unlisted = settingsOf(model.provider)?.type === "script" ? [] : notices;
+      const fresh = [...unlisted.map((text) => ({ key: `unlisted ${model.id}`, text })), ...(retirement === null ? [] : [{ key: `retired ${model.id}`, text: retirement }])].filter(({ key }) => !said.has(key));
       for (const { key } of fresh) said.add(key);
       return { model, notices: fresh.map(({ text }) => text) };
     },

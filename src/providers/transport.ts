@@ -91,7 +91,8 @@ export function createTransport(environment: Record<string, string | undefined>)
       const socket = await openTunnel(proxy, url, call.signal, call.idleMs);
       const { connect } = await import("node:tls");
       const tunnelled = connect({ socket, ...(isIP(url.hostname) === 0 ? { servername: url.hostname } : {}), ...(ca === undefined ? {} : { ca }) });
-      return request(url, { ...options, agent: false, createConnection: () => tunnelled });
+      // No agent is named: only then is the connection made here used. Each call through a tunnel has one of its own.
+      return request(url, { ...options, createConnection: () => tunnelled });
     }
     plainAgent ??= new HttpAgent({ keepAlive: true });
     if (proxy === null) return httpRequest(url, { ...options, agent: plainAgent });
