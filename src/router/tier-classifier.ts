@@ -1,10 +1,17 @@
-// Which tier a message's work asks for. Promotes only; the caller keeps what a user or skill chose.
+// Which tier a message's work asks for, by a small trained classifier. Promotes only; the caller keeps what a user or skill chose.
 
-import type { Tier } from "../types/route.ts";
+import { TIERS, type Tier } from "../types/route.ts";
+import { extractFeatures } from "./features.ts";
+import { decodeModel, scoreLabels, softmax, type LinearModel } from "./linear.ts";
+import { TIER_DATA, TIER_SCALE, TIER_TEMPERATURE } from "./tier-weights.ts";
 
+let decoded: LinearModel | null = null;
+
+/** Confidence is the chance of the tier named, fitted on labelled cases. An empty message is balanced. */
 export function classifyTier(message: string): { tier: Tier; confidence: number } {
-  if (/\b(?:prove|exhaustive|audit)\b/i.test(message)) return { tier: "deep", confidence: 0.6 };
-  if (/\b(?:plan|design|compare|options)\b/i.test(message)) return { tier: "smart", confidence: 0.6 };
-  if (/\b(?:fix|implement|write|refactor|test|add)\b/i.test(message)) return { tier: "coding", confidence: 0.6 };
-  return { tier: "balanced", confidence: 0.5 };
+  if (message.trim() === "") return { tier: "balanced", confidence: 1 };
+  decoded ??= decodeModel(TIERS, TIER_DATA, TIER_SCALE, TIER_TEMPERATURE);
+  const chances = softmax(scoreLabels(decoded, extractFeatures(message)));
+  const top = chances.indexOf(Math.max(...chances));
+  return { tier: TIERS[top] ?? "balanced", confidence: chances[top] ?? 0 };
 }

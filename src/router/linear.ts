@@ -1,0 +1,38 @@
+// Evaluates the small linear classifiers: quantised weights in, calibrated probabilities out. Weights come from scripts/train-router.mts.
+
+import { FEATURE_SPACE, type Features } from "./features.ts";
+
+export interface LinearModel {
+  labels: readonly string[];
+  /** Row-major: feature × label. */
+  weights: Int8Array;
+  /** What one unit of a quantised weight is worth. */
+  scale: number;
+  /** Divides the scores before softmax, so that confidence means frequency. */
+  temperature: number;
+}
+
+/** `data` is base64 of signed bytes, feature × label. */
+export function decodeModel(labels: readonly string[], data: string, scale: number, temperature: number): LinearModel {
+  const bytes = Buffer.from(data, "base64");
+  return { labels, weights: new Int8Array(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, FEATURE_SPACE * labels.length)), scale, temperature };
+}
+
+/** Scores before softmax, one per label. */
+export function scoreLabels(model: LinearModel, features: Features): number[] {
+  const size = model.labels.length;
+  const scores = new Array<number>(size).fill(0);
+  for (let at = 0; at < features.count; at++) {
+    const base = (features.index[at] ?? 0) * size;
+    const value = features.value[at] ?? 0;
+    for (let label = 0; label < size; label++) scores[label] = (scores[label] ?? 0) + (model.weights[base + label] ?? 0) * value;
+  }
+  return scores.map((score) => (score * model.scale) / model.temperature);
+}
+
+export function softmax(scores: readonly number[]): number[] {
+  const top = Math.max(...scores);
+  const powers = scores.map((score) => Math.exp(score - top));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
