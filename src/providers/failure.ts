@@ -62,6 +62,8 @@ export interface CallNames {
   /** Where the key came from, never its value; null when none is sent. */
   keySource: string | null;
   host: string;
+  /** Other models of the provider that are known, for the sentence about one that it does not serve. */
+  alternatives: string[];
 }
 
 const MANY = 99;
@@ -114,7 +116,7 @@ export function failureFromAnswer(names: CallNames, status: number, headers: Rec
     return new ProviderFailure("credentials", `Provider ${names.provider} refused ${key} for model ${names.model} (HTTP ${status})${said}`, { ...details, hint });
   }
   if (status === 404) {
-    return new ProviderFailure("model_not_found", `Provider ${names.provider} does not serve model ${names.model} at ${names.host} (HTTP 404)${said}`, { ...details, hint: "`bmo models` lists the models that are known; check the id and the base URL." });
+    return new ProviderFailure("model_not_found", `Provider ${names.provider} does not serve model ${names.model} at ${names.host} (HTTP 404)${said}`, { ...details, hint: `${names.alternatives.length === 0 ? "" : `Known for ${names.provider}: ${names.alternatives.slice(0, 5).join(", ")}${names.alternatives.length > 5 ? " …" : ""}. `}Check the id and the base URL; \`bmo models\` lists what is known.` });
   }
   if ((status === 400 || status === 413 || status === 422) && OVERFLOW.test(`${words.type} ${words.message}`)) {
     return new ProviderFailure("context_overflow", `The conversation is too long for model ${names.model} of provider ${names.provider} (HTTP ${status})${said}`, { ...details, hint: "/compact shortens it." });

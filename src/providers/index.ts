@@ -126,6 +126,7 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
       idleMs: place.idleMs,
       retry: { maxRetries: place.maxRetries, baseMs: input.retryBaseMs ?? RETRY_BASE_MS },
       dialect: place.dialect,
+      alternatives: (asked) => [...(configured.get(id) ?? []), ...unconfigured().filter((one) => one.provider === id && one.status === "current")].filter((one) => one.id !== asked.id).map((one) => one.id),
       secrets,
     };
     const [wire, { createHttpProvider }, { createTransport }] = await Promise.all([loadWire(place.type, place.api), import("./wire.ts"), import("./transport.ts")]);

@@ -25,6 +25,8 @@ export interface Endpoint {
   idleMs: number;
   retry: RetryPolicy;
   dialect: ChatDialect;
+  /** Ids of the provider's other models, as far as they are known. */
+  alternatives(model: ModelInfo): string[];
   /** Values that no message may contain. */
   secrets: readonly string[];
 }
@@ -199,7 +201,7 @@ export function hostOf(baseUrl: string): string {
 }
 
 export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transport: Transport): Provider {
-  const names = (model: ModelInfo): CallNames => ({ provider: endpoint.provider, model: model.wireId, keySource: endpoint.key === null ? null : endpoint.keySource, host: hostOf(endpoint.baseUrl) });
+  const names = (model: ModelInfo): CallNames => ({ provider: endpoint.provider, model: model.wireId, keySource: endpoint.key === null ? null : endpoint.keySource, host: hostOf(endpoint.baseUrl), alternatives: endpoint.alternatives(model) });
   return {
     id: endpoint.provider,
     scripted: false,
@@ -222,7 +224,7 @@ export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transpo
         if (answer.status === 401 || answer.status === 403) return { ok: false, detail: `reachable, but it refused ${endpoint.keySource === null ? "a call without a key" : `the key from ${endpoint.keySource}`} (HTTP ${answer.status})` };
         if (answer.status === 404) return { ok: true, detail: "reachable; it lists no models" };
         if (answer.status >= 400) return { ok: false, detail: redact(`HTTP ${answer.status}: ${cleanLine(text, 120)}`, endpoint.secrets) };
-        return { ok: true, detail: endpoint.key === null ? "reachable" : "reachable, key accepted" };
+        return { ok: true, detail: endpoint.key === null ? "reachable" : "reachable, key not refused" };
       } catch (thrown) {
         const message = thrown instanceof Error ? thrown.message : String(thrown);
         return { ok: false, detail: redact(limit.aborted && !signal.aborted ? `no answer within ${CHECK_MS / 1000} s` : message, endpoint.secrets) };

@@ -201,6 +201,13 @@ describe.each(WIRES)("%s", (wire) => {
       expect(parts.filter((part) => part.type === "retry")).toHaveLength(tries - 1);
     });
 
+    test("a model that is not served names those that are configured beside it", async () => {
+      const server = await serve({ models: ["model-b"] });
+      const { provider, model } = await open(wire, server, { models: [{ id: "model-a" }, { id: "model-b" }] });
+      const { error } = failed(await ask(provider, model, [user("hi")]));
+      expect(error).toMatchObject({ kind: "model_not_found", status: 404, hint: expect.stringContaining("Known for house: house/model-b.") as string });
+    });
+
     test("a key repeated in the vendor's error text is taken out", async () => {
       const server = await serve({ faults: [{ kind: "status", status: 401, message: `Incorrect API key provided: ${KEY}\u001b[31m\u202e` }] });
       const { provider, model } = await open(wire, server);
@@ -281,7 +288,7 @@ describe.each(WIRES)("%s", (wire) => {
     const server = await serve({});
     const { provider } = await open(wire, server);
     const signal = new AbortController().signal;
-    expect(await provider.check(signal)).toEqual({ ok: true, detail: "reachable, key accepted" });
+    expect(await provider.check(signal)).toEqual({ ok: true, detail: "reachable, key not refused" });
     const wrong = await open(wire, server, { api_key: "sk-another-key-987654" });
     expect(await wrong.provider.check(signal)).toEqual({ ok: false, detail: "reachable, but it refused the key from providers.house.api_key (HTTP 401)" });
     await server.close();
