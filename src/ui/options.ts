@@ -44,7 +44,7 @@ export interface ReplOptions {
   openSession(request: SessionRequest, ask: Ask): Promise<OpenedSession>;
   /** Sessions of this workspace, newest first; for `-r` without id and `/resume`. */
   listSessions(): Promise<SessionSummary[]>;
-  /** Sent as the first message as it stands; never read as a command. */
+  /** Sent as the first message; a slash command as in a headless run, never a shell command. */
   initialPrompt: string | null;
   /** `bmo approve` on a terminal: execution starts at once, approved by that command line. */
   startWithApprove: boolean;

@@ -10,6 +10,7 @@ import { loadInk } from "./load-ink.ts";
 import type { Mounted } from "./mount.tsx";
 import type { ReplOptions } from "./options.ts";
 import { initialState } from "./state.ts";
+import { classifyPrompt } from "./runner.ts";
 import { createStore } from "./store.ts";
 import { createTerminal } from "./terminal.ts";
 import { wantsColor } from "./theme.ts";
@@ -110,7 +111,7 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
       return;
     }
     if (options.startWithApprove) controller.runner.startApproved();
-    else if (options.initialPrompt !== null && options.initialPrompt.trim() !== "") controller.runner.send({ kind: "prompt", text: options.initialPrompt });
+    else if (options.initialPrompt !== null && options.initialPrompt.trim() !== "") controller.runner.send(classifyPrompt(options.initialPrompt));
     controller.runner.drain();
   };
   void openFirst();

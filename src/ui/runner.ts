@@ -34,8 +34,14 @@ export interface Runner {
   drain(): void;
 }
 
+/** What a text typed into the prompt is. */
 export function classify(text: string): QueuedInput {
   if (text.startsWith("!") && text.slice(1).trim() !== "") return { kind: "shell", text: text.slice(1).trim() };
+  return classifyPrompt(text);
+}
+
+/** The same for a text from elsewhere, which never runs a shell. */
+export function classifyPrompt(text: string): QueuedInput {
   if (parseCommand(text) !== null) return { kind: "command", text: text.trim() };
   return { kind: "prompt", text: unescapePrompt(text) };
 }
