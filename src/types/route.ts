@@ -23,6 +23,21 @@ export interface RouteCandidate {
   rejected: string | null;
 }
 
+/** What a decision was made from, beyond message and configuration; kept with the route so that `bmo route replay` decides on the same ground. */
+export interface RouteInputs {
+  turn: number;
+  workflow_enabled: boolean;
+  pending: boolean;
+  overrides: Overrides;
+  skill: ActiveSkill | null;
+  needs: RouteContext["needs"];
+  previous: RouteContext["previous"];
+  /** The tier that the work was read to ask for, where that was looked at. */
+  tier_reading: { tier: Tier; confidence: number; by: "rules" | "model" | "phase" } | null;
+  /** What promoted the route inside a run; null for a decision at the start of a turn. */
+  run_signal: string | null;
+}
+
 export interface Route {
   id: string;
   turn: number;
@@ -44,6 +59,7 @@ export interface Route {
   cost_usd: number | null;
   baseline_cost_usd: number | null;
   savings_pct: number | null;
+  inputs?: RouteInputs;
 }
 
 /** The user's standing choices, highest priority of all. `model: "auto"` hands over to the phase router. */
