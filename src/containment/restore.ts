@@ -44,19 +44,31 @@ function placeInCopy(change: EffectChange, workspace: string, copyDirectory: str
   return isInside(workspace, change.absolute) ? join(copyDirectory, change.path) : join(`${copyDirectory}-outside`, change.absolute);
 }
 
+/** Folders before what is in them. */
+function byPath(changes: readonly EffectChange[]): EffectChange[] {
+  return [...changes].sort((left, right) => (left.absolute < right.absolute ? -1 : 1));
+}
+
+/** Pipes, sockets and devices hold nothing that could be kept. */
+function isCopied(path: string): boolean {
+  const facts = statOf(path);
+  return facts !== null && (facts.isFile() || facts.isDirectory() || facts.isSymbolicLink());
+}
+
 /** Copies what lies at the changed paths now, links as links. May be called again when it changed meanwhile. */
 export function copyChanged(changes: readonly EffectChange[], workspace: string, copyDirectory: string): void {
   mkdirSync(copyDirectory, { recursive: true, mode: 0o700 });
-  for (const change of changes) {
+  for (const change of byPath(changes)) {
     const root = isInside(workspace, change.absolute) ? workspace : dirname(change.absolute);
     const facts = statOf(change.absolute);
     if (facts === null || blockedBy(root, change.absolute) !== null) continue;
-    if (!facts.isFile() && !facts.isSymbolicLink() && !facts.isDirectory()) continue;
+    if (!isCopied(change.absolute)) continue;
     const place = placeInCopy(change, workspace, copyDirectory);
     mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
     rmSync(place, { recursive: true, force: true });
     // A folder is only copied whole when it came with the command; the files of others have changes of their own.
-    cpSync(change.absolute, place, { recursive: change.before === null, verbatimSymlinks: true, preserveTimestamps: true, filter: (path) => change.before === null || path === change.absolute });
+    if (facts.isDirectory() && change.before !== null) mkdirSync(place, { recursive: true, mode: 0o700 });
+    else cpSync(change.absolute, place, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter: isCopied });
   }
 }
 
@@ -138,7 +150,7 @@ export async function restoreChanges(changes: readonly EffectChange[], workspace
     failures.add(change.absolute);
     result.failed.push({ path: change.path, reason });
   };
-  const ordered = [...changes].sort((left, right) => (left.absolute < right.absolute ? -1 : 1));
+  const ordered = byPath(changes);
   for (const change of ordered) {
     try {
       const facts = statOf(change.absolute);

@@ -70,6 +70,19 @@ function isHarmless(redirection: Redirection): boolean {
 
 const RESERVED = new Set("! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while".split(" "));
 
+/** Blanks the spans that were read; what is left of a plain list is operators and blanks, with a blank between words. */
+function isFullyRead(source: string, spans: readonly { pos: number; end: number }[]): boolean {
+  let rest = "";
+  let position = 0;
+  for (const { pos, end } of [...spans].sort((left, right) => left.pos - right.pos)) {
+    if (pos < position) return false;
+    rest += `${source.slice(position, pos)}W`;
+    position = end;
+  }
+  rest += source.slice(position);
+  return !rest.includes("WW") && /^(?:W|[ \t]+|\|\|?|&&|;)*$/.test(rest) && spans.every(({ pos, end }) => end > pos);
+}
+
 function readCommand(command: Command, source: string): { segment: Segment; unclear: string | null } {
   const text = source.slice(command.pos, command.end);
   const argv: string[] = [];
@@ -85,6 +98,7 @@ function readCommand(command: Command, source: string): { segment: Segment; uncl
   }
   if (command.name === undefined) unclear ??= "it has no command name";
   else if (RESERVED.has(command.name.text)) unclear ??= `${command.name.text} is a reserved word`;
+  else if (command.name.text.startsWith("%")) unclear ??= `${command.name.text} names a job`;
   if (command.prefix.some((part) => part.type === "Assignment")) unclear = "it assigns a variable";
   const redirection = command.redirects.find((one) => !isHarmless(one));
   if (redirection !== undefined) unclear = `it redirects (${source.slice(redirection.pos, redirection.end)})`;
@@ -94,6 +108,7 @@ function readCommand(command: Command, source: string): { segment: Segment; uncl
 interface Reader {
   source: string;
   line: ShellLine;
+  spans: { pos: number; end: number }[];
 }
 
 function readNode(node: SyntaxNode, reader: Reader): string | null {
@@ -101,6 +116,7 @@ function readNode(node: SyntaxNode, reader: Reader): string | null {
     case "Command": {
       const { segment, unclear } = readCommand(node, reader.source);
       reader.line.segments.push(segment);
+      reader.spans.push(...(node.name === undefined ? [] : [node.name]), ...node.args, ...node.redirects);
       return unclear;
     }
     case "Pipeline": {
@@ -163,12 +179,14 @@ export async function readShellLine(command: string): Promise<ShellLine> {
   if (script.errors !== undefined && script.errors.length > 0) line.unclear = `it cannot be parsed (${script.errors[0]?.message ?? "error"})`;
   if (/[\n]/.test(source)) line.unclear ??= "it has more than one line";
   if (script.commands.length === 0) line.unclear ??= "it is empty";
+  const spans: Reader["spans"] = [];
   script.commands.forEach((statement, index) => {
     if (statement.background === true) line.unclear ??= "it runs something in the background (&)";
     if (index > 0) line.operators.push(";");
-    const problem = readNode(statement.command, { source, line });
+    const problem = readNode(statement.command, { source, line, spans });
     line.unclear ??= problem;
   });
   if (line.operators.length !== line.segments.length - 1) line.unclear ??= "it is not a plain list of commands";
+  if (!isFullyRead(source, spans)) line.unclear ??= "it holds more than commands and operators";
   return line;
 }

@@ -1,0 +1,166 @@
+// What commands did, not what they said: changes in scope stay, others are put back byte by byte with a copy kept.
+
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { contain, createPlace, GIT, planOf, snapshotsOf, treeOf, withoutGit, type Place } from "./fixture.ts";
+
+let place: Place;
+afterEach(() => place.remove());
+
+const FILES = { "src/a.ts": "a\n", "src/b.ts": "b\n", "docs/x.md": "x\n", "top.txt": "top\n", ".gitignore": "dist/\n*.log\n", "run.sh": "#!/bin/sh\n" };
+const PLAN = planOf({ "src/**": "modify" });
+
+describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git) => {
+  const run = (command: string, more: Parameters<typeof contain>[2] = {}): ReturnType<typeof contain> => contain(place, command, { plan: PLAN, snapshots: snapshotsOf(place, git), ...more });
+
+  test("in scope stays, out of scope is put back, the copy brings it back", async () => {
+    place = createPlace(FILES);
+    const result = await run("echo in > src/a.ts; echo new > src/new.ts; echo out > docs/x.md; echo made > made.txt; mkdir -p deep/er; echo y > deep/er/y");
+    expect(place.read("src/a.ts")).toBe("in\n");
+    expect(place.read("src/new.ts")).toBe("new\n");
+    expect(place.read("docs/x.md")).toBe("x\n");
+    expect(place.read("made.txt")).toBeNull();
+    expect(existsSync(join(place.workspace, "deep"))).toBe(false);
+    expect(result.rolledBack.sort()).toEqual(["deep/er/y", "docs/x.md", "made.txt"]);
+    expect(result.outOfScope).toContainEqual({ path: "docs/x.md", action: "modify" });
+    expect(result.changes).toContainEqual({ path: "src/new.ts", action: "create" });
+    expect(result.notes.join()).toContain(result.restoreCommand);
+    execFileSync("bash", ["-c", result.restoreCommand ?? "false"]);
+    expect(place.read("docs/x.md")).toBe("out\n");
+    expect(place.read("deep/er/y")).toBe("y\n");
+  });
+
+  const hostile: [string, string][] = [
+    ["deletions", "rm -rf docs top.txt run.sh"], ["a rename", "mv top.txt other.txt"], ["a link for a folder", "rm -rf docs; ln -s /tmp docs"], ["a folder for a file", "rm top.txt; mkdir top.txt; echo z > top.txt/z"],
+    ["a link for a file", "rm top.txt; ln -s src/a.ts top.txt"], ["an executable bit", "chmod +x top.txt"], ["odd names", "touch -- $'a\\nb' $'c\\e[31m' ' lead' '-rf' 'ü'"], ["a new empty folder", "mkdir -p void/inner"],
+    ["an ignore rule that hides itself", "printf '*\\n' > docs/.gitignore; echo hidden > docs/hidden"], ["an ignore rule at the top", "echo 'hid*' >> .gitignore; echo h > hidden"], ["times set back", "echo long > top.txt; touch -d 2001-01-01 top.txt"],
+    ["same size and time", "t=$(stat -c %y top.txt); echo tip > top.txt; touch -d \"$t\" top.txt"], ["git hooks", "mkdir -p .git/hooks; printf '#!/bin/sh\\n' > .git/hooks/post-commit"], ["git configuration", "printf '[core]\\n fsmonitor = x\\n' >> .git/config"],
+    ["a branch", "printf '%040d\\n' 0 > .git/refs/heads/evil"], ["credentials", "echo KEY=1 > .env; mkdir -p .ssh; echo k > .ssh/id_rsa"], ["a repository inside", "mkdir inner; cd inner; git init -q .; echo w > w"],
+  ];
+  test.each(hostile)("%s", async (_what, command) => {
+    place = createPlace(FILES);
+    const before = treeOf(place.workspace, (path) => /^\.git\/(index|objects|logs)/.test(path));
+    const result = await run(command);
+    expect(result.exitCode).toBe(0);
+    expect(treeOf(place.workspace, (path) => /^\.git\/(index|objects|logs)/.test(path))).toEqual(before);
+    expect(result.rolledBack.length).toBeGreaterThan(0);
+    expect(result.copy).not.toBeNull();
+  });
+
+  test("ignored output is left alone, also when ignore rules change", async () => {
+    place = createPlace(FILES);
+    place.write("dist/kept.js", "kept\n");
+    place.write("kept.log", "kept\n");
+    const result = await run("mkdir -p dist; echo built > dist/out.js; echo l > x.log; rm .gitignore");
+    expect(place.read("dist/out.js")).toBe("built\n");
+    expect(place.read("dist/kept.js")).toBe("kept\n");
+    expect(place.read("kept.log")).toBe("kept\n");
+    expect(place.read(".gitignore")).toBe(FILES[".gitignore"]);
+    expect(result.rolledBack).toEqual([".gitignore"]);
+  });
+
+  test("the user's work is never lost: untracked, staged and edited files survive as they were", async () => {
+    place = createPlace(FILES);
+    place.write("docs/x.md", "the user's edit\n");
+    place.write("notes.txt", "untracked\n");
+    const result = await run("echo gone > docs/x.md; rm notes.txt");
+    expect(place.read("docs/x.md")).toBe("the user's edit\n");
+    expect(place.read("notes.txt")).toBe("untracked\n");
+    expect(result.rolledBack.sort()).toEqual(["docs/x.md", "notes.txt"]);
+  });
+
+  test("a file saved by an editor meanwhile survives in the copy", async () => {
+    place = createPlace(FILES);
+    const result = await run("echo command > docs/x.md", {
+      onOutOfScope: async () => {
+        place.write("docs/x.md", "saved meanwhile\n");
+        return "restore";
+      },
+    });
+    expect(place.read("docs/x.md")).toBe("x\n");
+    expect(readFileSync(join(result.copy ?? "", "docs/x.md"), "utf8")).toBe("saved meanwhile\n");
+  });
+
+  test("repositories inside are watched too", async () => {
+    place = createPlace(FILES);
+    place.write("vendor/lib/code.c", "int x;\n");
+    place.git("-C", "vendor/lib", "init", "-q");
+    await run("true; touch src/n");
+    const result = await run("echo evil > vendor/lib/code.c; echo n > vendor/lib/new.c");
+    expect(place.read("vendor/lib/code.c")).toBe("int x;\n");
+    expect(place.read("vendor/lib/new.c")).toBeNull();
+    expect(result.rolledBack.sort()).toEqual(["vendor/lib/code.c", "vendor/lib/new.c"]);
+  });
+
+  test("outside of a repository", async () => {
+    place = createPlace(FILES, false);
+    const result = await run("echo out > top.txt; echo in > src/a.ts");
+    expect([place.read("top.txt"), place.read("src/a.ts")]).toEqual(["top\n", "in\n"]);
+    expect(result.rolledBack).toEqual(["top.txt"]);
+  });
+});
+
+test("warn records and keeps, off does not look, keep keeps", async () => {
+  place = createPlace(FILES);
+  const warned = await contain(place, "echo w > top.txt; true $(:)", { plan: PLAN, containment: "warn" });
+  expect(warned.outOfScope).toEqual([{ path: "top.txt", action: "modify" }]);
+  expect(warned.rolledBack).toEqual([]);
+  const off = await contain(place, "echo o > top.txt; touch q", { plan: PLAN, containment: "off" });
+  expect(off).toMatchObject({ changes: [], outOfScope: [] });
+  expect(place.read("top.txt")).toBe("o\n");
+  const kept = await contain(place, "echo k > top.txt", { plan: PLAN, onOutOfScope: async () => "keep" });
+  expect(kept).toMatchObject({ rolledBack: [], copy: null });
+  expect(place.read("top.txt")).toBe("k\n");
+});
+
+test("the plan stage without a sandbox runs only what reads", async () => {
+  place = createPlace(FILES);
+  const before = treeOf(place.workspace);
+  for (const command of ["echo x > f", "touch f", "node -e 'require(\"fs\").writeFileSync(\"f\",\"\")'", "find . -exec touch f ';'", "git status > f", "cat top.txt | tee f"]) {
+    const result = await contain(place, command, { stage: "plan" });
+    expect(result.blocked).toContain("without a sandbox");
+  }
+  const status = await contain(place, "git status", { stage: "plan" });
+  expect(status).toMatchObject({ blocked: null, exitCode: 0 });
+  expect(status.output).toContain("nothing to commit");
+  expect(treeOf(place.workspace)).toEqual(before);
+});
+
+test("a snapshot that cannot be taken keeps the command from running", async () => {
+  place = createPlace(FILES);
+  mkdirSync(join(place.root, "fake"));
+  writeFileSync(join(place.root, "fake", "git"), "#!/bin/sh\necho 'No space left on device' >&2\nexit 128\n");
+  chmodSync(join(place.root, "fake", "git"), 0o755);
+  const result = await contain(place, "echo x > src/a.ts", { plan: PLAN, snapshots: snapshotsOf(place, join(place.root, "fake", "git")) });
+  expect(result.blocked).toContain("No space left on device");
+  expect(place.read("src/a.ts")).toBe("a\n");
+});
+
+test("conversions of the repository change no restored byte", async () => {
+  place = createPlace({ ...FILES, "crlf.txt": "one\r\ntwo\r\n", ".gitattributes": "* text=auto eol=lf\n*.md filter=evil\n" }, false);
+  place.git("init", "-q");
+  place.git("config", "filter.evil.clean", `touch ${place.root}/pwned`);
+  execFileSync("git", ["add", "-A"], { cwd: place.workspace, env: { PATH: process.env["PATH"] }, stdio: "ignore" });
+  const result = await contain(place, "echo x >> crlf.txt; rm docs/x.md; rm -rf $(echo)", { plan: PLAN });
+  expect(result.rolledBack.sort()).toEqual(["crlf.txt", "docs/x.md"]);
+  expect(place.read("crlf.txt")).toBe("one\r\ntwo\r\n");
+});
+
+test("losing the whole repository loses no pre-image of the work tree", async () => {
+  place = createPlace(FILES);
+  const before = treeOf(place.workspace, withoutGit);
+  await contain(place, "rm -rf .git docs top.txt", { plan: PLAN });
+  expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+});
+
+test("links inside the workspace are links, and what they lead to outside stays", async () => {
+  place = createPlace(FILES);
+  writeFileSync(join(place.root, "beyond"), "beyond\n");
+  symlinkSync(join(place.root, "beyond"), join(place.workspace, "link"));
+  const before = treeOf(place.workspace, withoutGit);
+  await contain(place, "ln -sfn /etc link; mkdir $(echo zz)", { plan: PLAN });
+  expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+  expect(readFileSync(join(place.root, "beyond"), "utf8")).toBe("beyond\n");
+});
