@@ -170,6 +170,7 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
     busy: () => running !== null,
     async close() {
       if (running !== null) await this.abort("closing");
+      parts.release();
       parts.log.close();
     },
     async refresh() {

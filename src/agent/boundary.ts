@@ -38,6 +38,7 @@ export interface BoundaryParts {
   /** The credential that reading these trees would meet, or null. */
   credentialIn(verdict: ShellVerdict): Promise<string | null>;
   recordPreImage(realPath: string): Promise<void>;
+  settle(): void;
   run(command: ContainedCommand): Promise<ContainedResult>;
 }
 
@@ -156,6 +157,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       scope = scope?.extended(path, action) ?? null;
     },
     recordPreImage: (realPath) => parts.recordPreImage(realPath),
+    settle: () => parts.settle(),
     isProtected(realPath) {
       if (!isProtectedPath(realPath, workspace, home)) return false;
       const verdict = decide(request({ tool: "view", access: "read", stage: state.stage, path: pathFacts(realPath) }));

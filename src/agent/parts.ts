@@ -25,6 +25,8 @@ export interface CallFacts {
   tier: Tier | null;
   ticket: string | null;
   model: ModelInfo;
+  /** Id of the conversation, whose cache a switch of the model leaves cold. */
+  conversation?: number;
 }
 
 /** Prices and budgets. Money stays exact behind this interface. */
@@ -57,6 +59,8 @@ export interface Boundary {
   /** Widens the scope of the approval in force by one path, as the user decided. */
   extendScope(path: string, action: FileAction): void;
   recordPreImage(realPath: string): Promise<void>;
+  /** A tool has ended: how its files look now is remembered, so that later edits of the user are told apart. */
+  settle(): void;
   isProtected(realPath: string): boolean;
   inScope(path: string, action: FileAction): boolean;
   runShell(request: ShellRequest & { stage: "plan" | "execute" | "chat"; onOutOfScope: OutOfScopeHandler }): Promise<ContainedResult>;
@@ -104,6 +108,8 @@ export interface RunLimits {
 export interface AgentParts {
   workspace: string;
   readRoots: string[];
+  /** The user's PATH, where ripgrep is looked for. */
+  searchPath: string;
   log: SessionLog;
   restored: RestoredSession | null;
   /** Read again at each turn, so that an edited configuration serves the next one. */
@@ -142,6 +148,10 @@ export interface AgentParts {
   platform: string;
   /** Takes the values of keys in use out of a text. */
   redact(text: string): string;
+  /** The same for text that arrives in pieces: a value may be split over two of them. */
+  redactStream(): { push(text: string): string; end(): string };
+  /** Gives back what the session holds besides its file. */
+  release(): void;
   /** Lines for the session's log file: `Tier assignment:` and the like. */
   writeLog(line: string): void;
   emit(event: AgentEvent): void;

@@ -84,6 +84,7 @@ async function systemPrompt(context: AgentContext, stage: "plan" | "execute" | "
 function toolContext(context: AgentContext, boundary: Boundary, host: ToolContext["host"], decision: RouteDecision, signal: AbortSignal): ToolContext {
   return {
     workspace: context.parts.workspace,
+    searchPath: context.parts.searchPath,
     readRoots: context.parts.readRoots,
     isProtected: (path) => boundary.isProtected(path),
     readFiles: context.readDigests,

@@ -91,16 +91,22 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
     },
     signal,
   );
+  const shown = { text_delta: parts.redactStream(), reasoning_delta: parts.redactStream() };
+  const show = (type: "text_delta" | "reasoning_delta", text: string): void => {
+    if (input.visible && text !== "") parts.emit({ type, text: sanitizeText(text) });
+  };
   for await (const part of stream) {
     switch (part.type) {
       case "text_delta":
       case "reasoning_delta":
-        if (input.visible) parts.emit({ type: part.type, text: sanitizeText(part.text) });
+        show(part.type, shown[part.type].push(part.text));
         break;
       case "retry":
         parts.emit({ type: "retry", attempt: part.attempt, maxAttempts: part.maxAttempts, delayMs: part.delayMs, reason: part.reason });
         break;
       case "end":
+        show("reasoning_delta", shown.reasoning_delta.end());
+        show("text_delta", shown.text_delta.end());
         return book(parts, input, part);
       case "error": {
         if (part.usage !== null) bookUsage(parts, call, part.usage, null);

@@ -103,6 +103,7 @@ async function judgeAndRun(
     ...context.toolContext,
     onOutput: (text) => context.parts.emit({ type: "tool_delta", callId: call.id, text: sanitizeText(text) }),
   });
+  boundary.settle();
   for (const change of output.changes ?? []) {
     const inScope = boundary.inScope(change.path, change.action);
     state.addFile({ ...change, in_scope: inScope, rolled_back: false });

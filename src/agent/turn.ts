@@ -130,7 +130,7 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
 
 async function callModel(input: TurnInput, decision: RouteDecision, route: Route, step: number, overflowed: boolean): Promise<StepOutcome> {
   const { state } = input;
-  const call: CallFacts = { turn: input.turn, step, route, purpose: "main", stage: input.stage, phase: route.phase, tier: route.tier, ticket: input.ticket, model: decision.model };
+  const call: CallFacts = { turn: input.turn, step, route, purpose: "main", stage: input.stage, phase: route.phase, tier: route.tier, ticket: input.ticket, model: decision.model, conversation: input.conversation };
   const history = state.messages(input.conversation);
   const messages = overflowed ? cutOldToolOutput(history) : fitMessages(history, decision.model.contextWindow, 4_000);
   return runStep(

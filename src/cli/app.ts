@@ -4,7 +4,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { loadSettings, reloadIfChanged, type FlagSetting, type FlagSettings, type LoadInput } from "../config/load.ts";
+import { loadSettings, reloadIfChanged, type FlagSetting, type LoadInput } from "../config/load.ts";
 import { dataDirectory } from "../config/paths.ts";
 import { createTrustStore } from "../containment/trust.ts";
 import { createRegistry } from "../providers/index.ts";
@@ -24,7 +24,8 @@ export interface RunFacts {
   startedAt: number;
 }
 
-export interface App {
+/** What stands before the configuration is read. */
+export interface Ground {
   line: CommandLine;
   facts: RunFacts;
   environment: Environment;
@@ -38,6 +39,12 @@ export interface App {
   redactor: Redactor;
   /** Values of keys in use, as far as they are known. */
   keysInUse: Set<string>;
+  /** What the configuration is read from. */
+  input: LoadInput;
+  registryOf(loaded: LoadedSettings): ModelRegistry;
+}
+
+export interface App extends Ground {
   loaded(): LoadedSettings;
   registry(): ModelRegistry;
   /** Reads the configuration again; cheap when no file changed. A broken edit keeps the earlier settings and says why. */
@@ -68,7 +75,7 @@ function homeOf(environment: Environment): string | null {
 }
 
 /** The options that are configuration, with the flag as their origin. */
-function flagSettings(line: CommandLine): FlagSettings {
+function flagSettings(line: CommandLine): FlagSetting[] {
   const flags: FlagSetting[] = [];
   if (line.preset.length > 0) flags.push({ key: "preset", value: line.preset, origin: "flag --preset" });
   if (line.permissionMode !== null) flags.push({ key: "permissions.mode", value: line.permissionMode, origin: "flag --permission-mode" });
@@ -85,8 +92,8 @@ function readTier(text: string): Tier {
   return tier;
 }
 
-/** @throws BmoError usage or configuration. */
-export async function createApp(line: CommandLine, facts: RunFacts): Promise<App> {
+/** @throws BmoError usage for a directory that is none. */
+export function layGround(line: CommandLine, facts: RunFacts): Ground {
   const environment: Environment = process.env;
   const start = process.cwd();
   const home = homeOf(environment);
@@ -97,25 +104,6 @@ export async function createApp(line: CommandLine, facts: RunFacts): Promise<App
   const redactor = createRedactor();
   const keysInUse = new Set<string>();
   const trust = createTrustStore(data);
-  const flags = flagSettings(line);
-  const input: LoadInput = { workspace, environment, flags, configFile, homeDirectory: home ?? "", isTrusted: (directory, digest) => line.trust || trust.isTrusted(directory, digest) };
-  const onKey = (value: string): void => {
-    keysInUse.add(value);
-    redactor.add(value);
-  };
-  const makeRegistry = (loaded: LoadedSettings): ModelRegistry =>
-    createRegistry({
-      settings: loaded.settings,
-      environment,
-      baseDirectory: workspace,
-      now: () => new Date(),
-      onKey,
-      runKeyCommand: async (command) => (await import("./key-command.ts")).runKeyCommand(command, environment, workspace),
-      ...(loaded.untrusted.length === 0 ? {} : { unknownProviderHint: "The project's configuration is not trusted, so its providers do not count; --trust or the trust question of the REPL changes that." }),
-    });
-  let loaded = await loadSettings(input);
-  let registry: ModelRegistry | null = null;
-  const currentRegistry = (): ModelRegistry => (registry ??= makeRegistry(loaded));
   return {
     line,
     facts,
@@ -126,13 +114,38 @@ export async function createApp(line: CommandLine, facts: RunFacts): Promise<App
     dataDirectory: data,
     redactor,
     keysInUse,
+    input: { workspace, environment, flags: flagSettings(line), configFile, homeDirectory: home ?? "", isTrusted: (directory, digest) => line.trust || trust.isTrusted(directory, digest) },
+    registryOf: (loaded) =>
+      createRegistry({
+        settings: loaded.settings,
+        environment,
+        baseDirectory: workspace,
+        now: () => new Date(),
+        onKey(value) {
+          keysInUse.add(value);
+          redactor.add(value);
+        },
+        runKeyCommand: async (command) => (await import("./key-command.ts")).runKeyCommand(command, environment, workspace),
+        ...(loaded.untrusted.length === 0 ? {} : { unknownProviderHint: "The project's configuration is not trusted, so its providers do not count; --trust or the trust question of the REPL changes that." }),
+      }),
+  };
+}
+
+/** @throws BmoError usage or configuration. */
+export async function createApp(line: CommandLine, facts: RunFacts): Promise<App> {
+  const ground = layGround(line, facts);
+  let loaded = await loadSettings(ground.input);
+  let registry: ModelRegistry | null = null;
+  const currentRegistry = (): ModelRegistry => (registry ??= ground.registryOf(loaded));
+  return {
+    ...ground,
     loaded: () => loaded,
     registry: currentRegistry,
     async reload(force = false) {
       try {
-        const next = force ? await loadSettings(input) : await reloadIfChanged(loaded, input);
+        const next = force ? await loadSettings(ground.input) : await reloadIfChanged(loaded, ground.input);
         if (next === loaded) return null;
-        const nextRegistry = makeRegistry(next);
+        const nextRegistry = ground.registryOf(next);
         loaded = next;
         registry = nextRegistry;
         return null;

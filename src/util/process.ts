@@ -286,3 +286,12 @@ export async function runToString(request: BytesRequest): Promise<Omit<BytesResu
   const result = await runToBytes(request);
   return { ...result, stdout: result.stdout.toString("utf8") };
 }
+
+/** Hands the terminal to a program, such as the user's editor, and waits for it. Resolves with its exit code, null after a signal or when it could not be started. */
+export function runInteractive(request: Pick<RunRequest, "argv" | "cwd" | "environment">): Promise<number | null> {
+  return new Promise((resolve) => {
+    const child = spawn(request.argv[0] ?? "", request.argv.slice(1), { cwd: request.cwd, env: { ...request.environment }, stdio: "inherit" });
+    child.once("error", () => resolve(null));
+    child.once("exit", (exitCode) => resolve(exitCode));
+  });
+}

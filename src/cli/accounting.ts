@@ -1,0 +1,50 @@
+// The ledger of a run: which caps hold, and which model the baseline is.
+
+import { randomBytes } from "node:crypto";
+import { createLedger, type Ledger } from "../ledger/ledger.ts";
+import { namedModels } from "../router/phase-router.ts";
+import { BmoError } from "../util/errors.ts";
+import type { App } from "./app.ts";
+import type { LedgerEntry } from "../types/ledger.ts";
+import type { ModelInfo } from "../types/provider.ts";
+import type { LoadedSettings } from "../types/settings.ts";
+
+interface Baseline {
+  fixed: ModelInfo | null;
+  candidates: readonly ModelInfo[];
+}
+
+function resolveOrNull(app: App, name: string, where: string): ModelInfo | null {
+  try {
+    return app.registry().resolve(name, where).model;
+  } catch (thrown) {
+    // A name that nobody serves is reported where it is used; here it only cannot be a baseline.
+    if (thrown instanceof BmoError) return null;
+    throw thrown;
+  }
+}
+
+function baselineOf(app: App): Baseline {
+  const { settings } = app.loaded();
+  const wanted = settings.options.phase_router.baseline_model;
+  const fixed = wanted === null ? null : resolveOrNull(app, wanted, "options.phase_router.baseline_model");
+  const candidates = namedModels(settings).flatMap((name) => resolveOrNull(app, name, "baseline") ?? []);
+  return { fixed, candidates };
+}
+
+export function createAccounting(app: App, restored: readonly LedgerEntry[]): Ledger {
+  let known: { loaded: LoadedSettings; baseline: Baseline } | null = null;
+  const ledger = createLedger({
+    caps: () => app.loaded().settings.options.budget,
+    runCapUsd: app.line.maxBudgetUsd,
+    baseline() {
+      const loaded = app.loaded();
+      if (known?.loaded !== loaded) known = { loaded, baseline: baselineOf(app) };
+      return known.baseline;
+    },
+    now: () => new Date(),
+    newId: (prefix) => `${prefix}_${randomBytes(6).toString("hex")}`,
+  });
+  ledger.restore(restored);
+  return ledger;
+}

@@ -1,0 +1,74 @@
+// What slash commands need beyond the agent: configuration, models, sessions, skills, changes.
+
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { userConfigPath } from "../config/paths.ts";
+import { EXIT } from "../types/error.ts";
+import { tools } from "../tools/index.ts";
+import { explainRoute } from "../router/explain.ts";
+import { listSessions } from "../session/list.ts";
+import type { App } from "./app.ts";
+import type { SkillService } from "./skills.ts";
+import type { Containment } from "./wire-containment.ts";
+import type { Agent } from "../types/agent.ts";
+import type { CommandServices } from "../types/command.ts";
+
+export interface ServiceParts {
+  agent: Agent;
+  skills: SkillService;
+  containment: Containment;
+  costText: CommandServices["costText"];
+}
+
+function nearestProjectFile(workspace: string): string {
+  for (let folder = workspace; ; folder = dirname(folder)) {
+    for (const name of ["AGENTS.md", "CLAUDE.md"]) if (existsSync(join(folder, name))) return join(folder, name);
+    if (existsSync(join(folder, ".git")) || dirname(folder) === folder) return join(workspace, "AGENTS.md");
+  }
+}
+
+export function createCommandServices(app: App, parts: ServiceParts): CommandServices {
+  const { checkpoints } = parts.containment;
+  return {
+    loaded: app.loaded,
+    registry: app.registry,
+    sessions: () => Promise.resolve(listSessions(app.dataDirectory, { workspace: app.workspace })),
+    async writeUserSetting(key, value) {
+      const { setUserSetting } = await import("../config/write.ts");
+      const path = userConfigPath(app.environment, app.home ?? "");
+      await setUserSetting(path, key, value);
+      await app.reload(true);
+      return path;
+    },
+    skills: () => parts.skills.list(),
+    async diff() {
+      const { changesText } = await import("./checkpoint-command.ts");
+      return changesText(checkpoints.diff(null));
+    },
+    async undo(argument) {
+      const { undoText } = await import("./checkpoint-command.ts");
+      const result = await checkpoints.undo(argument.trim() === "all" ? "all" : "last");
+      return { text: undoText(result), exitCode: result.refused.length > 0 ? EXIT.denied : EXIT.done };
+    },
+    tools() {
+      const { stage } = parts.agent.state().workflow;
+      return tools.map((tool) => ({
+        name: tool.spec.name,
+        access: tool.access,
+        description: tool.spec.description,
+        offered: stage === "plan" ? tool.access === "read" || tool.spec.name === "bash" || (tool.access === "host" && tool.spec.name !== "request_replan") : tool.spec.name !== "set_plan_artifact" && (stage === "execute" || tool.spec.name !== "request_replan"),
+      }));
+    },
+    projectFile() {
+      const path = nearestProjectFile(app.workspace);
+      return { path, exists: existsSync(path) };
+    },
+    explainRoute,
+    costText: parts.costText,
+    configText() {
+      const { settings, origins, files } = app.loaded();
+      const named = Object.entries(origins).filter(([, origin]) => origin !== "default").map(([key, origin]) => `${key}  (${origin})`);
+      return [`files: ${files.join(", ") || "none"}`, `model: ${settings.model ?? "chosen by credentials"}`, ...named, "bmo config show prints every value."].join("\n");
+    },
+  };
+}

@@ -1,0 +1,128 @@
+// The composition root of a session: builds every part by hand and gives front ends an agent with what commands need.
+
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { createAgent } from "../agent/agent.ts";
+import { projectContext } from "../agent/project-context.ts";
+import { initialWorkflow, reduceWorkflow } from "../agent/workflow.ts";
+import { lockExecution } from "../containment/lock.ts";
+import { costText } from "../ledger/report.ts";
+import { createRouter } from "../router/index.ts";
+import { historySignals } from "../router/history.ts";
+import { replay, type ReplayedSession } from "../session/replay.ts";
+import { createSession, forkSession, openSession as openSessionFile } from "../session/store.ts";
+import { tools } from "../tools/index.ts";
+import { createAccounting } from "./accounting.ts";
+import { createCommandServices } from "./command-services.ts";
+import { createFileLog } from "./file-log.ts";
+import { createImageReader } from "./images.ts";
+import { createSkills } from "./skills.ts";
+import { wireContainment } from "./wire-containment.ts";
+import type { App } from "./app.ts";
+import type { SessionChoice } from "./choose-session.ts";
+import type { Agent } from "../types/agent.ts";
+import type { CommandContext } from "../types/command.ts";
+import type { AgentEvent } from "../types/event.ts";
+import type { ImageBlock } from "../types/message.ts";
+import type { ModelRegistry } from "../types/provider.ts";
+import type { Ask } from "../types/permission.ts";
+import type { SessionLog } from "../types/session.ts";
+
+export interface OpenRequest {
+  session: SessionChoice;
+  ask: Ask;
+  headless: boolean;
+}
+
+export interface OpenedAgent {
+  agent: Agent;
+  context: CommandContext;
+  notices: string[];
+  transcript: AgentEvent[];
+  skillNames(): Promise<string[]>;
+  readImage(path: string): Promise<ImageBlock | null>;
+  /** Images that a prompt names as `@path`. */
+  readImages(prompt: string): Promise<ImageBlock[]>;
+}
+
+function openLog(app: App, session: SessionChoice): { log: SessionLog; restored: ReplayedSession | null; notices: string[] } {
+  const options = { now: () => new Date(), redact: app.redactor.redact };
+  if (session.kind === "new") return { log: createSession({ ...options, dataDirectory: app.dataDirectory, workspace: app.workspace }), restored: null, notices: [] };
+  const opened = session.fork ? forkSession(session.path, { ...options, dataDirectory: app.dataDirectory }) : openSessionFile(session.path, options);
+  const enabled = app.loaded().settings.options.staged_workflow.enabled;
+  const restored = replay(opened.header, opened.records, reduceWorkflow, initialWorkflow(enabled));
+  return { log: opened.log, restored, notices: [...opened.notices, ...restored.notices] };
+}
+
+/** The registry of the configuration in force: an edited file makes a new one. */
+function followRegistry(app: App): ModelRegistry {
+  return {
+    list: () => app.registry().list(),
+    providers: () => app.registry().providers(),
+    resolve: (name, where) => app.registry().resolve(name, where),
+    provider: (model) => app.registry().provider(model),
+  };
+}
+
+/** @throws BmoError usage, configuration: nothing has been asked of a provider then. */
+export async function openAgent(app: App, request: OpenRequest): Promise<OpenedAgent> {
+  const { log, restored, notices } = openLog(app, request.session);
+  const containment = await wireContainment(app, log.id);
+  const skills = createSkills(app);
+  const { routerTables } = await import("./router-parts.ts");
+  const registry = followRegistry(app);
+  const routerParts = { registry, ...routerTables };
+  const readImage = createImageReader(app);
+  const fileLog = createFileLog(log.path, app);
+  const accounting = createAccounting(app, restored?.ledger ?? []);
+
+  const agent = createAgent({
+    workspace: app.workspace,
+    readRoots: app.readRoots,
+    searchPath: app.environment["PATH"] ?? "",
+    log,
+    restored,
+    settings: app.loaded,
+    reloadSettings: () => app.reload(),
+    workflowByFlag: app.line.plan !== null || app.line.permissionMode === "plan",
+    flagOverrides: app.flagOverrides(),
+    registry,
+    router: createRouter(routerParts),
+    previewRouter: createRouter(routerParts),
+    tools,
+    accounting,
+    boundary: containment.boundary,
+    skills,
+    checkpoints: containment.checkpoints,
+    lockExecution: (signal) => lockExecution({ dataDirectory: app.dataDirectory, workspace: app.workspace, sessionId: log.id, signal }),
+    projectContext: () => projectContext(app.workspace),
+    ask: request.ask,
+    headless: request.headless,
+    sandboxLabel: () => containment.sandbox.label,
+    limits: { maxModelCalls: app.line.maxTurns },
+    now: () => new Date(),
+    clock: () => performance.now(),
+    platform: process.platform,
+    redact: app.redactor.redact,
+    redactStream: app.redactor.stream,
+    writeLog: fileLog,
+    historySignals,
+    dataDirectory: app.dataDirectory,
+    newId: (prefix) => `${prefix}_${randomBytes(6).toString("hex")}`,
+    release: containment.release,
+  });
+
+  return {
+    agent,
+    context: { agent, services: createCommandServices(app, { agent, skills, containment, costText: (entries) => costText(entries, accounting.totals(entries)) }), headless: request.headless, ask: request.ask },
+    notices: [...app.loaded().notices, ...notices],
+    transcript: restored?.transcript ?? [],
+    skillNames: () => skills.names(),
+    readImage,
+    async readImages(prompt) {
+      const paths = [...prompt.matchAll(/(?:^|\s)@(\S+\.(?:png|jpe?g|gif|webp))\b/gi)].map((match) => match[1] ?? "");
+      const images = await Promise.all(paths.map((path) => readImage(join(app.workspace, path))));
+      return images.flatMap((image) => (image === null ? [] : [image]));
+    },
+  };
+}

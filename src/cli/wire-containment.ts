@@ -1,0 +1,95 @@
+// Builds the boundary of a session: sandbox, snapshots, checkpoints, and the one way in which a command is run.
+
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, dirname, isAbsolute, join } from "node:path";
+import { createBoundaryFactory, type ContainedCommand } from "../agent/boundary.ts";
+import { userConfigPath } from "../config/paths.ts";
+import { createCheckpoints, type Checkpoints } from "../containment/checkpoint.ts";
+import { runContained } from "../containment/effects.ts";
+import { createSandboxPlace, probeSandbox, type SandboxState } from "../containment/sandbox.ts";
+import { createSnapshots } from "../containment/snapshot.ts";
+import { credentialInTree } from "../containment/survey.ts";
+import { isCaseSensitive } from "../util/paths.ts";
+import type { App, Ground } from "./app.ts";
+import type { AgentParts } from "../agent/parts.ts";
+import type { ShellVerdict } from "../types/containment.ts";
+
+/** Absolute path of a program on the user's PATH, outside the workspace: nothing of the repository is run by name. */
+export function findProgram(name: string, app: Pick<Ground, "environment" | "workspace">): string | null {
+  for (const folder of (app.environment["PATH"] ?? "").split(delimiter)) {
+    if (!isAbsolute(folder) || folder === app.workspace || folder.startsWith(`${app.workspace}/`)) continue;
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      if (statSync(path).isFile()) return path;
+    } catch {
+      continue; // Not there or not executable: the next folder.
+    }
+  }
+  return null;
+}
+
+export interface Containment {
+  boundary: AgentParts["boundary"];
+  checkpoints: Checkpoints;
+  sandbox: SandboxState;
+  release(): void;
+}
+
+async function credentialIn(verdict: ShellVerdict): Promise<string | null> {
+  for (const { root, how } of verdict.reads) {
+    if (how === "tracked") continue;
+    const met = await credentialInTree(root, how);
+    if (met !== null) return met;
+  }
+  return null;
+}
+
+export async function wireContainment(app: App, sessionId: string): Promise<Containment> {
+  const { workspace, environment, home, dataDirectory } = app;
+  const sandbox = await probeSandbox({ platform: process.platform, searchPath: environment["PATH"] ?? "", workspace, dataDirectory });
+  const git = findProgram("git", app);
+  const snapshots = createSnapshots({ workspace, dataDirectory, git, home });
+  const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId });
+  let place: ReturnType<typeof createSandboxPlace> | null = null;
+  const hidden = [dataDirectory, dirname(userConfigPath(environment, home ?? ""))];
+
+  const run = (command: ContainedCommand): ReturnType<typeof runContained> => {
+    const { settings } = app.loaded();
+    if (sandbox.available) place ??= createSandboxPlace(dataDirectory);
+    return runContained({
+      ...command,
+      timeoutSeconds: command.timeoutSeconds,
+      workspace,
+      readRoots: app.readRoots,
+      home,
+      containment: settings.options.containment.mode,
+      sandbox,
+      place,
+      hidden,
+      environment,
+      environmentOptions: { add: settings.options.shell.env.add, remove: settings.options.shell.env.remove, keysInUse: app.keysInUse },
+      snapshots,
+      copiesDirectory: join(dataDirectory, "copies", sessionId),
+      onChanges: (changes, before) => checkpoints.recordEffects(changes, before.survey.folders),
+    });
+  };
+
+  return {
+    boundary: createBoundaryFactory({
+      workspace,
+      readRoots: app.readRoots,
+      home,
+      caseSensitive: isCaseSensitive(workspace),
+      settings: () => app.loaded().settings,
+      sandboxed: () => sandbox.available,
+      credentialIn,
+      recordPreImage: (path) => checkpoints.recordPreImage(path),
+      settle: () => checkpoints.settle(),
+      run,
+    }),
+    checkpoints,
+    sandbox,
+    release: () => place?.release(),
+  };
+}
