@@ -98,6 +98,7 @@ function fromAssistant(text: string, classify: Classify): number[] {
     .replace(/\(\d\)|\b\d\)/gu, " ")
     .trim();
   const chances = classify(request === "" ? text : request);
+  if (todo !== undefined) return lean(dampen(chances, "plan", 0.4), "implement", 0.45);
   if (Math.max(...chances) < 0.6) return lean(dampen(chances, "plan", 0.4), "implement", 0.3);
   return /\bplan\b|\bsteps\b|\bproposed\b/iu.test(text) && /\bshall|should i|ready|go\b|skip|proceed|steps/iu.test(text) ? lean(dampen(chances, "plan", 0.2), "implement", 0.35) : dampen(chances, "plan", 0.5);
 }

@@ -22,11 +22,7 @@ export function createRouter(parts: RouterParts): Router {
 
   const decide = async (context: RouteContext, ask: AskSmallModel | null, signal: AbortSignal): Promise<RouteDecision> => {
     const started = now();
-    const situation = createSituation(context, parts, ask, signal);
-    const choice = await firstAnswer(situation);
-    const gate = await situation.gate();
-    const phase = choice.source === "gate" ? null : await situation.phase(false).then((rules) => (choice.source === "phase" ? situation.phase(true) : rules));
-    const decision = stamp(situation, choice, phase, gate.decision);
+    const decision = await decideSituation(createSituation(context, parts, ask, signal));
     decision.route.decide_ms = Math.round((now() - started) * 1000) / 1000;
     return { ...decision, notices: fresh(decision.notices) };
   };
@@ -48,6 +44,7 @@ export function createRouter(parts: RouterParts): Router {
         source: "escalation",
         reason: promoted.reason,
         candidates: promoted.candidates,
+        ...(route.inputs === undefined ? {} : { inputs: { ...route.inputs, needs: context.needs, previous: context.previous, run_signal: promoted.signal } }),
         decide_ms: Math.round((now() - started) * 1000) / 1000,
       },
       model: promoted.model,
@@ -59,6 +56,14 @@ export function createRouter(parts: RouterParts): Router {
   };
 
   return { decide, reconsider };
+}
+
+/** Runs the strategies over one situation. Untimed: `decide_ms` is 0. */
+export async function decideSituation(situation: Situation): Promise<RouteDecision> {
+  const choice = await firstAnswer(situation);
+  const gate = await situation.gate();
+  const phase = choice.source === "gate" ? null : await situation.phase(situation.phaseRouterActive() && choice.candidates !== undefined);
+  return stamp(situation, choice, phase, gate.decision);
 }
 
 async function firstAnswer(situation: Situation): Promise<Choice> {
@@ -90,6 +95,17 @@ function stamp(situation: Situation, choice: Choice, phase: PhaseReading | null,
       reason: choice.reason,
       candidates: choice.candidates ?? otherCandidates(situation, choice, phase),
       decide_ms: 0,
+      inputs: {
+        turn: context.turn,
+        workflow_enabled: context.workflowEnabled,
+        pending: context.pending,
+        overrides: context.overrides,
+        skill: context.skill,
+        needs: context.needs,
+        previous: context.previous,
+        tier_reading: situation.tierRead(),
+        run_signal: null,
+      },
     },
     model,
     reasoning: choice.source === "gate" ? null : reasoningFor(context, model, tier.tier, tier.source !== "default"),

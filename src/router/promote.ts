@@ -24,7 +24,12 @@ const CODE_COMMAND = /^\s*(?:sudo\s+)?(?:npm|npx|pnpm|yarn|bun|deno|node|tsc|tsx
 const TRACE = /\bTraceback \(most recent call last\)|\b(?:Syntax|Type|Reference|Range|Name|Attribute|Key|Index|Import|ModuleNotFound|Assertion)Error\b|\bpanic: |error\[E\d+\]|^\s+at .+:\d+:\d+\)?$|\bFAILED\b|\bException in thread\b|error TS\d+/m;
 
 /** Only balanced runs in the execute and chat stages, only when `coding_model` is set, only when the cache break-even says so. */
-export function promoteInRun(context: RouteContext, current: RouteDecision, run: Message[], book: ModelBook): Promotion | null {
+export function promoteInRun(context: RouteContext, current: Pick<RouteDecision, "route" | "model">, run: Message[], book: ModelBook): Promotion | null {
+  return promoteOn(context, current, () => codeSignal(run), book);
+}
+
+/** The same on a signal that is known already: replay has no run to look at. */
+export function promoteOn(context: RouteContext, current: Pick<RouteDecision, "route" | "model">, findSignal: () => string | null, book: ModelBook): Promotion | null {
   const { settings } = context;
   const { route } = current;
   if (context.stage === "plan" || route.stage === "gate" || !settings.options.model_router.dynamic_tier_enabled) return null;
@@ -33,7 +38,7 @@ export function promoteInRun(context: RouteContext, current: RouteDecision, run:
   if (route.source !== "tier" && route.source !== "default" && route.source !== "phase" && !declaredTier) return null;
   const coding = book.bound("coding");
   if (coding === null || coding.id === current.model.id) return null;
-  const signal = codeSignal(run);
+  const signal = findSignal();
   if (signal === null) return null;
   return breakEven(context, current.model, coding, signal, book);
 }

@@ -2,7 +2,7 @@
 // Holds no state beyond the decision and asks the small model at most once.
 
 import type { ModelInfo } from "../types/provider.ts";
-import type { AskSmallModel, GateDecision, PhaseLayer, RouteCandidate, RouteContext, RouteSource, Tier, TierSource } from "../types/route.ts";
+import type { AskSmallModel, GateDecision, PhaseLayer, RouteCandidate, RouteContext, RouteInputs, RouteSource, Tier, TierSource } from "../types/route.ts";
 import type { Phase } from "../types/provider.ts";
 import { createModelBook, type ModelBook, type ModelSpec, type RouterParts } from "./models.ts";
 import { hardestPhase, isPhase, PHASE_FACTS } from "./phases.ts";
@@ -20,10 +20,13 @@ export interface PhaseReading {
   layer: PhaseLayer;
 }
 
-export interface TierReading {
-  tier: Tier;
-  confidence: number;
-  by: "rules" | "model" | "phase";
+export type TierReading = NonNullable<RouteInputs["tier_reading"]>;
+
+/** Readings taken over from an earlier decision instead of being made again. */
+export interface FixedReadings {
+  phase: PhaseReading | null;
+  gate: GateDecision | null;
+  tier: TierReading | null;
 }
 
 export interface GateReading {
@@ -54,11 +57,13 @@ export interface Situation {
   phase(ask: boolean): Promise<PhaseReading>;
   /** The tier above balanced that this turn is promoted to, or null. */
   promotion(): Promise<{ tier: Tier; reading: TierReading } | null>;
+  /** The tier that the work was read to ask for; null where nothing needed to know. */
+  tierRead(): TierReading | null;
   /** Whether the phase router fills the default slot of this turn. */
   phaseRouterActive(): boolean;
 }
 
-export function createSituation(context: RouteContext, parts: RouterParts, ask: AskSmallModel | null, signal: AbortSignal): Situation {
+export function createSituation(context: RouteContext, parts: RouterParts, ask: AskSmallModel | null, signal: AbortSignal, fixed: FixedReadings | null = null): Situation {
   const { settings, overrides } = context;
   const notices: string[] = [];
   const log: string[] = [];
@@ -69,6 +74,7 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
   const stage = stageModel(context, book, notice);
   const router = settings.options.model_router;
   let asked = false;
+  let tierRead: TierReading | null = null;
 
   /** One short question with its own time limit; any failure is a log line, never an error, unless the turn itself was aborted. */
   const askOnce = async (purpose: "gate" | "classify", prompt: { system: string; user: string }, maxTokens: number): Promise<string | null> => {
@@ -106,6 +112,7 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
     if (!settings.options.gate.enabled) return { decision: null, reason: "the gate is off" };
     if (overrides.model !== null || overrides.tier !== null) return { decision: null, reason: "skipped: the user chose a model or tier" };
     if (context.pending) return { decision: null, reason: "skipped: a plan or a question is pending, or a plan executes" };
+    if (fixed?.gate != null) return { decision: fixed.gate, reason: "as decided before" };
     const { decideGate } = await import("./gate.ts");
     const reading = decideGate(context.message);
     if (reading.decision !== "unsure") return { decision: reading.decision, reason: reading.reason };
@@ -118,6 +125,7 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
   });
 
   const phaseByRules = once(async (): Promise<PhaseReading> => {
+    if (fixed?.phase != null) return fixed.phase;
     const known = await phaseOfStage(context);
     if (known !== null) return known;
     const { detectPhase } = await import("./phase-detector.ts");
@@ -126,12 +134,13 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
 
   const phase = async (mayAsk: boolean): Promise<PhaseReading> => {
     const reading = await phaseByRules();
-    if (!mayAsk || reading.confidence >= CONFIDENCE_THRESHOLD) return reading;
+    if (!mayAsk || fixed?.phase != null || reading.confidence >= CONFIDENCE_THRESHOLD) return reading;
     const answer = (await classification()).phase;
     return answer === null ? reading : { phase: answer, confidence: SMALL_MODEL_CONFIDENCE, layer: "model" };
   };
 
   const tierReading = async (): Promise<TierReading> => {
+    if (fixed?.tier != null) return fixed.tier;
     if (context.stage === "execute") {
       const reading = await phaseByRules();
       return { tier: PHASE_FACTS[reading.phase].tier, confidence: reading.confidence, by: "phase" };
@@ -147,13 +156,14 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
     const bindings = [router.balanced_model, router.smart_model, router.coding_model, router.deep_model];
     if (!router.dynamic_tier_enabled || bindings.every((value) => (value?.trim() ?? "") === "")) return null;
     const reading = await tierReading();
+    tierRead = reading;
     return reading.tier === "balanced" ? null : { tier: reading.tier, reading };
   });
 
   const phaseRouterActive = (): boolean =>
     overrides.model?.value.trim().toLowerCase() === "auto" || stage.spec.kind === "auto" || (stage.spec.kind === "unset" && (settings.options.phase_router.enabled || settings.model?.trim().toLowerCase() === "auto"));
 
-  return { context, book, stage, notices, log, notice, gate, phase, promotion, phaseRouterActive };
+  return { context, book, stage, notices, log, notice, gate, phase, promotion, tierRead: () => tierRead, phaseRouterActive };
 }
 
 /** `planning_model` unset makes `execution_model` count as unset too; with the workflow off the first turn plans and later ones execute. */
