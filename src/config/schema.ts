@@ -125,7 +125,7 @@ const options = table<Options>()({
 /** One layer: any subset of the settings. Unknown keys are reported as such and dropped by validate.ts. */
 export const layerSchema = table<Settings>()({
   model,
-  preset: described(texts, "a preset's name or a list of names"),
+  preset: described(z.array(z.string()), "a preset's name or a list of names"),
   providers: named(provider),
   options,
   permissions: table<Settings["permissions"]>()({

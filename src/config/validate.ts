@@ -30,13 +30,12 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, segment) => (typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[segment] : undefined), root);
 }
 
-/** Nearest names among the siblings; else keys of another table that are spelt like this one. */
+/** Keys of another table that are spelt just like this one; else the nearest name among the siblings. */
 function suggestKeys(path: readonly string[], siblings: readonly string[]): string[] {
   const name = path.at(-1) ?? "";
-  const parent = path.slice(0, -1);
-  const near = nearestNames(name, siblings, 1).map((sibling) => formatKey([...parent, sibling]));
-  if (near.length > 0) return near;
-  return knownPaths().filter((known) => known.at(-1) === name).map((known) => known.join(".")).slice(0, 2);
+  const elsewhere = knownPaths().filter((known) => known.at(-1) === name && known.length > path.length).map((known) => known.join("."));
+  if (elsewhere.length > 0) return elsewhere.slice(0, 2);
+  return nearestNames(name, siblings, 1).map((sibling) => formatKey([...path.slice(0, -1), sibling]));
 }
 
 function dropUnknown(table: RawTable, schema: Schema, path: readonly string[], source: string, warnings: string[]): void {
