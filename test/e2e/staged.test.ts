@@ -37,9 +37,12 @@ function script(drawn: Drawn): (request: SeenRequest) => ScriptedReply {
         ],
       };
     }
-    const shown = request.toolResults.find((result) => result.text.includes("marker="));
-    if (shown === undefined) return { calls: [{ name: "view", input: { path: drawn.file } }] };
-    if (request.toolResults.length === 1) {
+    const called = (name: string): number => request.toolCalls.filter((call) => call.name === name).length;
+    // With the whole conversation handed over, the planner's own view stands in the history too.
+    const planned = called("set_plan_artifact");
+    const shown = request.toolResults.findLast((result) => result.text.includes("marker="));
+    if (shown === undefined || called("view") <= planned) return { calls: [{ name: "view", input: { path: drawn.file } }] };
+    if (called("edit") === 0) {
       const marker = /marker=([0-9a-f]+)/.exec(shown.text)?.[1] ?? "not seen";
       return { calls: [{ name: "edit", input: { path: drawn.file, old: `marker=${marker}`, new: `marker=${[...marker].reverse().join("")}` } }] };
     }
