@@ -38,6 +38,7 @@ export interface SandboxRequest {
 
 /** Below `.git`, what later runs a program or changes what runs. */
 const GIT_CLOSED = ["config", "config.worktree", "hooks", "info"];
+const HIDDEN_ROOTS = ["/tmp", "/var/tmp", "/run"];
 /** Below /run, what programs themselves are found through on some systems. */
 const RUN_KEPT = ["/run/current-system", "/run/booted-system", "/run/opengl-driver"];
 
@@ -56,11 +57,18 @@ function existing(paths: string[], workspace: string): string[] {
   return [...new Set(real)].filter((path) => !isInside(path, workspace));
 }
 
+/** Read roots and a home that lie where a private folder covers them. */
+function shownAgain(request: SandboxRequest): string[] {
+  const roots = [...request.readRoots, ...(request.home === null ? [] : [request.home])].flatMap((path) => realOrNull(path) ?? []);
+  return roots.filter((path) => HIDDEN_ROOTS.some((root) => root !== path && isInside(root, path)));
+}
+
 function maskArguments(request: SandboxRequest): string[] {
   const homePaths = request.home === null ? [] : HOME_CREDENTIALS.map((path) => join(request.home ?? "", path));
   const masked = existing([...request.survey.credentials, ...homePaths, ...SYSTEM_CREDENTIALS, ...request.hidden], request.workspace);
   const sockets = existing([...request.survey.sockets, ...boundSockets()], request.workspace);
-  const gone = (path: string): boolean => isInside("/run", path) || isInside("/dev", path) || (isInside("/tmp", path) && ![request.workspace, ...request.readRoots].some((root) => isInside(root, path)));
+  const shown = [request.workspace, ...shownAgain(request)];
+  const gone = (path: string): boolean => isInside("/dev", path) || (HIDDEN_ROOTS.some((root) => isInside(root, path)) && !shown.some((root) => isInside(root, path)));
   return [...masked, ...sockets].filter((path) => !gone(path)).flatMap((path) => {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return ["--tmpfs", path, "--remount-ro", path];
     return ["--ro-bind", request.emptyFile, path];
@@ -81,8 +89,6 @@ export function sandboxArguments(request: SandboxRequest): string[] {
   const network = request.network && request.stage !== "plan";
   const resolver = network ? realOrNull("/etc/resolv.conf") : null;
   const kept = [...RUN_KEPT, ...(resolver === null ? [] : [resolver])].filter((path) => isInside("/run", path) && existsSync(path));
-  const hiddenRoots = ["/tmp", "/var/tmp", "/run"];
-  const shownAgain = request.readRoots.filter((path) => hiddenRoots.some((root) => isInside(root, path)));
   return [
     "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", ...(network ? [] : ["--unshare-net"]),
     "--cap-drop", "ALL", "--new-session", "--die-with-parent",
@@ -93,7 +99,7 @@ export function sandboxArguments(request: SandboxRequest): string[] {
     "--tmpfs", "/run", ...kept.flatMap((path) => ["--ro-bind", path, path]),
     "--bind", request.privateTemp, "/tmp",
     ...(existsSync("/var/tmp") ? ["--tmpfs", "/var/tmp"] : []),
-    ...shownAgain.flatMap((path) => ["--ro-bind", path, path]),
+    ...shownAgain(request).flatMap((path) => ["--ro-bind", path, path]),
     request.stage === "plan" ? "--ro-bind" : "--bind", workspace, workspace,
     ...(request.stage === "plan" ? [] : gitArguments(request)),
     ...maskArguments(request),
