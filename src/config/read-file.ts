@@ -6,8 +6,9 @@ import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { checkConfigFile, SEARCH_PLACES } from "./find-files.ts";
 import { parseConfigText, type RawTable } from "./read-text.ts";
 
+/** `default` is the one form that the module has under Node and in a bundle alike. */
 interface ExplorerModule {
-  Explorer: new (options: Options & { moduleName: string; metaConfigFilePath: string | null }) => { load(path: string): Promise<CosmiconfigResult> };
+  default: { Explorer: new (options: Options & { moduleName: string; metaConfigFilePath: string | null }) => { load(path: string): Promise<CosmiconfigResult> } };
 }
 
 /**
@@ -15,7 +16,7 @@ interface ExplorerModule {
  * own, in `package.json` and `.config/config.{js,ts,…}`: that runs the repository's code and lets it change the search places.
  */
 async function loadWithCosmiconfig(path: string): Promise<RawTable> {
-  const { Explorer } = (await import("cosmiconfig/dist/Explorer.js")) as unknown as ExplorerModule;
+  const { Explorer } = ((await import("cosmiconfig/dist/Explorer.js")) as unknown as ExplorerModule).default;
   const loader = async (file: string, content: string): Promise<RawTable> => {
     const { $import: imported, ...table } = await parseConfigText(content, file);
     if (imported !== undefined) throw new BmoError("configuration", `${file}: $import is not supported`, "Write the keys into this file.");

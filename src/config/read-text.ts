@@ -50,7 +50,8 @@ function parseJson(text: string, file: string): unknown {
 }
 
 async function parseYaml(text: string, file: string): Promise<unknown> {
-  const { parse, YAMLParseError } = await import("yaml");
+  // The package is no ES module: in a bundle only its default is there.
+  const { parse, YAMLParseError } = (await import("yaml")).default;
   try {
     return parse(text, { maxAliasCount: 100, prettyErrors: true });
   } catch (thrown) {

@@ -64,8 +64,9 @@ describe("precedence", () => {
     place.write(join(place.root, "own", "bmo.toml"), 'model = "own/1"\n');
     place.write(join(place.root, "xdg", "bmo", "bmo.toml"), 'model = "xdg/1"\n');
     place.write(place.userFile, 'model = "home/1"\n');
-    const models = [];
-    for (const environment of [{ BMO_HOME: join(place.root, "own"), XDG_CONFIG_HOME: join(place.root, "xdg") }, { XDG_CONFIG_HOME: join(place.root, "xdg") }, { XDG_CONFIG_HOME: "xdg" }]) models.push((await load(place, { environment })).settings.model);
+    const models: (string | null)[] = [];
+    const environments: Record<string, string>[] = [{ BMO_HOME: join(place.root, "own"), XDG_CONFIG_HOME: join(place.root, "xdg") }, { XDG_CONFIG_HOME: join(place.root, "xdg") }, { XDG_CONFIG_HOME: "xdg" }];
+    for (const environment of environments) models.push((await load(place, { environment })).settings.model);
     expect(models).toEqual(["own/1", "xdg/1", "home/1"]);
   });
 
