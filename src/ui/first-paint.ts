@@ -41,7 +41,10 @@ export function paintFirst(options: FirstPaintOptions): FirstPaint {
   const { stdin, stdout } = options;
   const typed: Buffer[] = [];
   const keep = (chunk: Buffer | string): void => {
-    typed.push(typeof chunk === "string" ? Buffer.from(chunk, "utf8") : chunk);
+    const text = typeof chunk === "string" ? chunk : chunk.toString("latin1");
+    // Enter typed before the terminal was in raw mode arrives as a newline.
+    const meant = text.includes("\u001b[200~") ? text : text.replaceAll("\n", "\r");
+    typed.push(Buffer.from(meant, typeof chunk === "string" ? "utf8" : "latin1"));
   };
   stdin.setRawMode(true);
   stdin.on("data", keep);

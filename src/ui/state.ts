@@ -128,7 +128,7 @@ export function reduceUi(state: UiState, action: UiAction): UiState {
       return expandLast(state);
     case "new_session": {
       const { outbox, printed, lastKind, detail } = state.transcript;
-      return { ...state, transcript: { ...EMPTY_TRANSCRIPT, outbox, printed, lastKind, detail }, status: null, queue: [], ready: false, hint: null };
+      return { ...state, transcript: { ...EMPTY_TRANSCRIPT, outbox, printed, lastKind, detail }, status: null, ready: false, hint: null };
     }
   }
 }

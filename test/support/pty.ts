@@ -33,7 +33,7 @@ export interface PtyProgram {
 }
 
 export function startPty(argv: readonly string[], options: PtyOptions = {}): PtyProgram {
-  const { columns = 80, rows = 24, patience = 20_000 } = options;
+  const { columns = 80, rows = 24, patience = Number(process.env["BMO_TEST_PATIENCE"] ?? 20_000) } = options;
   const [file = "", ...rest] = argv;
   const child = spawn(file, [...rest], {
     cols: columns, rows, cwd: options.cwd ?? process.cwd(), name: "xterm-256color",

@@ -6,6 +6,9 @@ import { type DrawContext, drawMarkdown, formatCost } from "./draw.ts";
 import { drawPlanCard } from "./plan-card.ts";
 import { drawShell, drawToolCall } from "./tool-call.ts";
 
+const USER_CHARACTERS = 4000;
+const USER_LINES = 40;
+
 function prefixed(mark: string, text: string, context: DrawContext): string[] {
   return wrapIndented(clean(text), context.columns, mark, "  ");
 }
@@ -35,11 +38,19 @@ function drawTicket(block: Extract<Block, { kind: "ticket" }>, context: DrawCont
   }
 }
 
+/** What was sent; of a large paste the beginning is enough to know it again. */
+function drawUser(text: string, context: DrawContext): string[] {
+  const shown = text.slice(0, USER_CHARACTERS).split("\n").slice(0, USER_LINES).join("\n");
+  const rest = text.length - shown.length;
+  const lines = prefixed(context.theme.accent("› "), shown, context).map((line) => context.theme.bold(line));
+  return rest === 0 ? lines : [...lines, context.theme.dim(`  … ${plural(rest, "more character")}`)];
+}
+
 function drawBody(block: Block, context: DrawContext): string[] {
   const { theme } = context;
   switch (block.kind) {
     case "user":
-      return prefixed(theme.accent("› "), block.text, context).map((line) => theme.bold(line));
+      return drawUser(block.text, context);
     case "markdown":
       return drawMarkdown(block.text, context);
     case "reasoning":
