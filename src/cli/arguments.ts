@@ -1,6 +1,7 @@
 // The command line of contract section 2: which run was asked for. Reads nothing but its argument list.
 
 import { Command, CommanderError, Option } from "commander";
+import { looksLikeSessionId } from "../session/location.ts";
 import { BmoError } from "../util/errors.ts";
 import type { PermissionMode } from "../types/settings.ts";
 
@@ -52,13 +53,6 @@ export const SUBCOMMANDS: Record<string, string> = {
   checkpoint: "list, compare or restore checkpoints",
   completion: "print a completion script for bash, zsh or fish",
 };
-
-const SESSION_ID = /^(s_)?[0-9a-z]{8,}[0-9a-z_-]*$/i;
-
-/** Only what has an id's form is taken as the id of `--resume`; anything else is part of the prompt. */
-function looksLikeSessionId(word: string): boolean {
-  return SESSION_ID.test(word) && /\d/.test(word);
-}
 
 /** Commas outside parentheses separate rules. */
 export function splitRules(text: string): string[] {
@@ -142,7 +136,7 @@ function createProgram(): Command {
   return program;
 }
 
-/** `-r word` takes the word only where it has an id's form. */
+/** Only what has an id's form is taken as the id of `--resume`; anything else is part of the prompt. */
 function separateResume(argv: readonly string[]): string[] {
   const end = argv.indexOf("--");
   const limit = end === -1 ? argv.length : end;
