@@ -128,7 +128,10 @@ export function createCheckpoints(options: { workspace: string; dataDirectory: s
   const start = (label: string, ticket: string | null): string => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const at = now();
-    const id = `c_${at.toISOString().replace(/\D/g, "").slice(0, 17)}_${randomBytes(3).toString("hex")}`;
+    const last = readdirSync(folder).filter((name) => name.endsWith(".json")).sort().at(-1);
+    const number = Number(/^c_(\d+)_/.exec(last ?? "")?.[1] ?? 0) + 1;
+    // Numbered, not dated: clocks jump.
+    const id = `c_${String(number).padStart(6, "0")}_${randomBytes(3).toString("hex")}`;
     const checkpoint: Checkpoint = { id, session: options.sessionId, label, ticket, at: at.toISOString() };
     writeFileSync(join(folder, `${id}.json`), JSON.stringify(checkpoint), { mode: 0o600 });
     current = id;

@@ -98,7 +98,7 @@ function readCommand(command: Command, source: string): { segment: Segment; uncl
   }
   if (command.name === undefined) unclear ??= "it has no command name";
   else if (RESERVED.has(command.name.text)) unclear ??= `${command.name.text} is a reserved word`;
-  else if (command.name.text.startsWith("%")) unclear ??= `${command.name.text} names a job`;
+  else if (argv[0]?.startsWith("%") === true) unclear ??= `${argv[0]} names a job`;
   if (command.prefix.some((part) => part.type === "Assignment")) unclear = "it assigns a variable";
   const redirection = command.redirects.find((one) => !isHarmless(one));
   if (redirection !== undefined) unclear = `it redirects (${source.slice(redirection.pos, redirection.end)})`;

@@ -1,0 +1,108 @@
+// Trust belongs to a directory and its content; the execution lock to one live process.
+
+import { execFileSync, spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lockExecution } from "../../src/containment/lock.ts";
+import { createTrustStore, digestOfFiles } from "../../src/containment/trust.ts";
+import { createPlace, type Place } from "./fixture.ts";
+
+let place: Place;
+beforeEach(() => {
+  place = createPlace({ "a": "a" });
+});
+afterEach(() => place.remove());
+
+describe("trust", () => {
+  const digest = digestOfFiles([{ name: ".bmorc.toml", bytes: Buffer.from("a = 1") }]);
+  test("is bound to path and content, kept across processes, 0600, revocable", () => {
+    createTrustStore(place.data).trust(place.workspace, digest);
+    const later = createTrustStore(place.data);
+    expect(later.isTrusted(place.workspace, digest)).toBe(true);
+    expect(later.isTrusted(place.workspace, digestOfFiles([{ name: ".bmorc.toml", bytes: Buffer.from("a = 2") }]))).toBe(false);
+    expect(later.isTrusted(place.home, digest)).toBe(false);
+    expect(statSync(join(place.data, "trust.json")).mode & 0o777).toBe(0o600);
+    later.revoke(place.workspace);
+    expect(later.isTrusted(place.workspace, digest)).toBe(false);
+  });
+  test("names, absence and order of the files count or do not, as they should", () => {
+    const one = { name: "a", bytes: Buffer.from("x") };
+    const two = { name: "b", bytes: null };
+    expect(digestOfFiles([one, two])).toBe(digestOfFiles([two, one]));
+    expect(digestOfFiles([one, two])).not.toBe(digestOfFiles([one]));
+    expect(digestOfFiles([one])).not.toBe(digestOfFiles([{ ...one, name: "c" }]));
+  });
+  test("a directory put in the place of the trusted one is not it", () => {
+    const store = createTrustStore(place.data);
+    store.trust(place.workspace, digest);
+    renameSync(place.workspace, join(place.root, "moved"));
+    mkdirSync(place.workspace);
+    expect(store.isTrusted(place.workspace, digest)).toBe(false);
+  });
+  test("a worktree pointer that impersonates a trusted repository asks again", () => {
+    const plain = join(place.root, "plain");
+    mkdirSync(plain);
+    const store = createTrustStore(place.data);
+    store.trust(plain, digest);
+    execFileSync("git", ["-C", place.workspace, "worktree", "add", "-q", join(place.root, "tree")]);
+    writeFileSync(join(plain, ".git"), readFileSync(join(place.root, "tree", ".git")));
+    expect(store.isTrusted(plain, digest)).toBe(false);
+  });
+  test("a damaged file trusts nothing", () => {
+    writeFileSync(join(place.data, "trust.json"), '{"/": {"digest": 1}, ');
+    expect(createTrustStore(place.data).isTrusted(place.workspace, digest)).toBe(false);
+  });
+});
+
+describe("execution lock", () => {
+  const signal = new AbortController().signal;
+  const lock = (sessionId: string, waitMs = 200): Promise<() => void> =>
+    lockExecution({ workspace: place.workspace, dataDirectory: place.data, sessionId, waitMs, signal: new AbortController().signal });
+  test("the second waits, then is told who holds it; release lets it in", async () => {
+    const release = await lock("one");
+    await expect(lock("two")).rejects.toMatchObject({ code: "locked", message: expect.stringContaining(`process ${process.pid}, session one`) as string });
+    const waiting = lock("two", 10_000);
+    release();
+    release();
+    (await waiting)();
+    expect(readdirSync(join(place.data, "locks"))).toEqual([]);
+  });
+  test("another workspace is not held up", async () => {
+    const release = await lock("one");
+    (await lockExecution({ workspace: place.home, dataDirectory: place.data, sessionId: "two", waitMs: 0, signal }))();
+    release();
+  });
+  test("a holder that was killed, or whose pid was given to another process, is taken over", async () => {
+    const child = spawn(process.execPath, ["-e", "process.exit()"]);
+    await new Promise((resolve) => child.once("exit", resolve));
+    (await lock("probe"))();
+    const [file] = [join(place.data, "locks", (await import("node:crypto")).createHash("sha256").update(place.workspace).digest("hex").slice(0, 24))];
+    for (const holder of [{ pid: child.pid, started: "1", session: "dead", token: "t" }, { pid: process.pid, started: "1", session: "reused", token: "t" }]) {
+      writeFileSync(file, JSON.stringify(holder));
+      (await lock("next", 0))();
+    }
+    writeFileSync(file, "half a li");
+    (await lock("next", 0))();
+  });
+  test("of many at once exactly one holds it", async () => {
+    let holding = 0;
+    let most = 0;
+    await Promise.all(Array.from({ length: 12 }, async (_, index) => {
+      const release = await lock(String(index), 20_000);
+      most = Math.max(most, ++holding);
+      await new Promise((resolve) => setImmediate(resolve));
+      holding--;
+      release();
+    }));
+    expect(most).toBe(1);
+  });
+  test("an interruption ends the wait", async () => {
+    const release = await lock("one");
+    const controller = new AbortController();
+    const waiting = lockExecution({ workspace: place.workspace, dataDirectory: place.data, sessionId: "two", signal: controller.signal });
+    controller.abort();
+    await expect(waiting).rejects.toMatchObject({ code: "aborted" });
+    release();
+  });
+});
