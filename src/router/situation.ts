@@ -7,6 +7,7 @@ import type { Phase } from "../types/provider.ts";
 import { createModelBook, type ModelBook, type ModelSpec, type RouterParts } from "./models.ts";
 import { hardestPhase, isPhase, PHASE_FACTS } from "./phases.ts";
 import { CLASSIFY_MAX_TOKENS, GATE_MAX_TOKENS, parseClassification, parseGateWord, type Classification } from "./small-model.ts";
+import { resolveTier } from "./tiers.ts";
 
 /** Below this the small model is asked; exactly this is not below. */
 export const CONFIDENCE_THRESHOLD = 0.6;
@@ -55,7 +56,7 @@ export interface Situation {
   gate(): Promise<GateReading>;
   /** Phase by stage, ticket, message and history; with `ask` also by the small model where the others are unsure. */
   phase(ask: boolean): Promise<PhaseReading>;
-  /** The tier above balanced that this turn is promoted to, or null. */
+  /** The tier that this turn is promoted to, or null: nothing asks for more than balanced, or no model above balanced is bound for it. */
   promotion(): Promise<{ tier: Tier; reading: TierReading } | null>;
   /** The tier that the work was read to ask for; null where nothing needed to know. */
   tierRead(): TierReading | null;
@@ -153,11 +154,15 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
   };
 
   const promotion = once(async (): Promise<{ tier: Tier; reading: TierReading } | null> => {
-    const bindings = [router.balanced_model, router.smart_model, router.coding_model, router.deep_model];
-    if (!router.dynamic_tier_enabled || bindings.every((value) => (value?.trim() ?? "") === "")) return null;
+    const higher = [router.smart_model, router.coding_model, router.deep_model];
+    if (!router.dynamic_tier_enabled || higher.every((value) => (value?.trim() ?? "") === "")) return null;
     const reading = await tierReading();
     tierRead = reading;
-    return reading.tier === "balanced" ? null : { tier: reading.tier, reading };
+    if (reading.tier === "balanced") return null;
+    const { landed, hops } = resolveTier(reading.tier, book);
+    if (landed !== null && landed !== "balanced") return { tier: reading.tier, reading };
+    log.push(...hops, `Dynamic tier upgrade: balanced -> ${reading.tier} has no effect, nothing above balanced is bound for it`);
+    return null;
   });
 
   const phaseRouterActive = (): boolean =>

@@ -72,13 +72,7 @@ async function escalation(situation: Situation): Promise<Choice | undefined> {
   const promotion = await situation.promotion();
   if (promotion === null) return undefined;
   const { tier, reading } = promotion;
-  const landed = resolveTier(tier, situation.book);
-  const useless = landed.landed === null || (landed.landed === "balanced" && situation.phaseRouterActive());
   const by = { rules: "by rules", model: "by the routing model", phase: "by the phase of the work" }[reading.by];
-  if (landed.model === null || useless) {
-    situation.log.push(...landed.hops, `Dynamic tier upgrade: balanced -> ${tier} has no effect, no model is bound above balanced`);
-    return undefined;
-  }
   situation.log.push(`Dynamic tier upgrade: balanced -> ${tier} (${by}, confidence ${reading.confidence.toFixed(2)})`);
   return tierChoice(situation, tier, "escalation", { tier: "dynamic", reason: `promoted from balanced to ${tier} ${by}` });
 }
