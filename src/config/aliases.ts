@@ -1,6 +1,5 @@
 // Brings the accepted spellings of one layer into the documented one: the blocks of the published texts, presets, empty names.
 
-import { formatKey } from "./keys.ts";
 import { isTable, type RawTable } from "./read-text.ts";
 import { childrenOf, isNullable, layerSchema, type Schema } from "./schema.ts";
 
@@ -84,12 +83,4 @@ export function normaliseRouterFile(table: RawTable): RawTable {
   const layer = emptyTable();
   putBelow(layer, ["options", "model_router"], snakeKeys(isTable(inner) ? inner : table));
   return normaliseLayer(layer);
-}
-
-/** Values of one layer with their paths; an empty table is a value, so that `[providers.x]` counts as configured. */
-export function flattenLayer(table: RawTable, prefix: readonly string[] = []): { path: string[]; key: string; value: unknown }[] {
-  return Object.entries(table).flatMap(([key, value]) => {
-    const path = [...prefix, key];
-    return isTable(value) && Object.keys(value).length > 0 ? flattenLayer(value, path) : [{ path, key: formatKey(path), value }];
-  });
 }

@@ -3,11 +3,12 @@
 import type { Origin } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
-import { flattenLayer, normaliseLayer, normaliseRouterFile } from "./aliases.ts";
+import { normaliseLayer, normaliseRouterFile } from "./aliases.ts";
 import { layerOf, readEnvironment } from "./environment.ts";
 import { stampOf, type ProjectFiles } from "./find-files.ts";
 import { asksForVariables, interpolateLayer, type Missing } from "./interpolate.ts";
 import { parseKey } from "./keys.ts";
+import { flattenLayer } from "./merge.ts";
 import { isPresetName, PRESET_NAMES, PRESETS } from "./presets.ts";
 import { readFixedFile, readProjectFile } from "./read-file.ts";
 import type { RawTable } from "./read-text.ts";
@@ -49,7 +50,7 @@ async function fileLayer(kind: "user" | "project", path: string, router: boolean
   return { ...toLayer(kind, path, path, table), asking, missing };
 }
 
-export function flagLayers(flags: FlagSettings, notices: string[]): Layer[] {
+function flagLayers(flags: FlagSettings, notices: string[]): Layer[] {
   return flags.map(({ key, value, origin }) => {
     const table = normaliseLayer(layerOf(parseKey(key), value));
     notices.push(...validateLayer(table, origin));
@@ -57,7 +58,7 @@ export function flagLayers(flags: FlagSettings, notices: string[]): Layer[] {
   });
 }
 
-export async function environmentLayers(environment: Environment, notices: string[]): Promise<Layer[]> {
+async function environmentLayers(environment: Environment, notices: string[]): Promise<Layer[]> {
   return (await readEnvironment(environment)).map(({ variable, path, value }) => {
     const table = normaliseLayer(layerOf(path, value));
     notices.push(...validateLayer(table, variable));
@@ -66,7 +67,7 @@ export async function environmentLayers(environment: Environment, notices: strin
 }
 
 /** Nearest file first, the workspace's tier bindings last. */
-export async function projectLayers(found: ProjectFiles, environment: Environment, notices: string[]): Promise<Layer[]> {
+async function projectLayers(found: ProjectFiles, environment: Environment, notices: string[]): Promise<Layer[]> {
   const layers: Layer[] = [];
   for (const path of found.files) layers.push(await fileLayer("project", path, false, environment, notices));
   if (found.preferences !== null) layers.push(await fileLayer("project", found.preferences, true, environment, notices));
@@ -74,7 +75,7 @@ export async function projectLayers(found: ProjectFiles, environment: Environmen
 }
 
 /** The user's file, then the tier bindings beside it. */
-export async function userLayers(userFile: string, routerFile: string, environment: Environment, notices: string[]): Promise<Layer[]> {
+async function userLayers(userFile: string, routerFile: string, environment: Environment, notices: string[]): Promise<Layer[]> {
   const layers: Layer[] = [];
   if (stampOf(userFile) !== null) layers.push(await fileLayer("user", userFile, false, environment, notices));
   if (stampOf(routerFile) !== null) layers.push(await fileLayer("user", routerFile, true, environment, notices));
@@ -85,7 +86,7 @@ export async function userLayers(userFile: string, routerFile: string, environme
  * The presets that the highest layer names; of two that set the same key the later one wins, so it comes first here.
  * @throws BmoError configuration for an unknown name, with the known ones.
  */
-export function presetLayers(higher: readonly Layer[]): Layer[] {
+function presetLayers(higher: readonly Layer[]): Layer[] {
   const setting = higher.flatMap((layer) => layer.leaves.filter(({ key }) => key === "preset").map(({ value }) => ({ origin: layer.origin, value })))[0];
   if (setting === undefined || !Array.isArray(setting.value)) return [];
   return setting.value
@@ -95,4 +96,28 @@ export function presetLayers(higher: readonly Layer[]): Layer[] {
       throw new BmoError("configuration", `${setting.origin}: preset is ${JSON.stringify(name)}; allowed: ${PRESET_NAMES.join(", ")}`, `${near}Several presets combine, as a list.`);
     })
     .reverse();
+}
+
+export interface Sources {
+  flags: FlagSettings;
+  environment: Environment;
+  project: ProjectFiles;
+  userFile: string;
+  userRouter: string;
+}
+
+export interface Layers {
+  /** Flags, then environment. */
+  above: Layer[];
+  project: Layer[];
+  /** The user's files, then presets. */
+  below: Layer[];
+}
+
+/** Everything that is set anywhere, highest first within each group. @throws BmoError configuration. */
+export async function readLayers(sources: Sources, notices: string[]): Promise<Layers> {
+  const above = [...flagLayers(sources.flags, notices), ...(await environmentLayers(sources.environment, notices))];
+  const project = await projectLayers(sources.project, sources.environment, notices);
+  const user = await userLayers(sources.userFile, sources.userRouter, sources.environment, notices);
+  return { above, project, below: [...user, ...presetLayers([...above, ...project, ...user])] };
 }

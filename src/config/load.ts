@@ -6,9 +6,8 @@ import type { LoadedSettings, ProjectTrust, Settings } from "../types/settings.t
 import { BmoError } from "../util/errors.ts";
 import { DEFAULT_SETTINGS } from "./defaults.ts";
 import { checkConfigFile, findProjectFiles, projectDirectories, stampOf, type FileStamp, type ProjectFiles } from "./find-files.ts";
-import { flattenLayer } from "./aliases.ts";
-import { environmentLayers, flagLayers, presetLayers, projectLayers, userLayers, type FlagSettings, type Layer } from "./layers.ts";
-import { combinationOf, setMerged, valueAtPath, type Merged } from "./merge.ts";
+import type { FlagSettings, Layer, Layers, Sources } from "./layers.ts";
+import { combinationOf, flattenLayer, setMerged, valueAtPath, type Merged } from "./merge.ts";
 import { preferencesPath, userConfigPath } from "./paths.ts";
 import type { RawTable } from "./read-text.ts";
 import { ruleOn } from "./restrict.ts";
@@ -87,6 +86,14 @@ function noticesOf(outcome: Outcome, trust: ProjectTrust | null): string[] {
   return notices;
 }
 
+/** The schema and its library cost a tenth of a bare start: they are loaded only where something is set. */
+async function readWhatIsSet(sources: Sources, notices: string[]): Promise<Layers> {
+  const { flags, environment, project, userFile, userRouter } = sources;
+  const files = project.files.length > 0 || project.preferences !== null || stampOf(userFile) !== null || stampOf(userRouter) !== null;
+  if (!files && flags.length === 0 && !Object.keys(environment).some((name) => name.startsWith("BMO_") && name !== "BMO_HOME")) return { above: [], project: [], below: [] };
+  return (await import("./layers.ts")).readLayers(sources, notices);
+}
+
 /**
  * Loads everything. `settings.providers.*` may still hold `${NAME}` where NAME is not set; all other texts are complete.
  * @throws BmoError configuration: source, key, value and what is allowed.
@@ -103,14 +110,7 @@ export async function loadSettings(input: LoadInput): Promise<LoadedSettings> {
   const seen = new Map([userFile, userRouter, ...found.candidates].map((path) => [path, stampOf(path)]));
 
   const notices = [...found.notices];
-  const flags = flagLayers(input.flags, notices);
-  const environment = await environmentLayers(input.environment, notices);
-  const project = await projectLayers(found, input.environment, notices);
-  const user = await userLayers(userFile, userRouter, input.environment, notices);
-  const presets = presetLayers([...flags, ...environment, ...project, ...user]);
-
-  const above = [...flags, ...environment];
-  const below = [...user, ...presets];
+  const { above, project, below } = await readWhatIsSet({ flags: input.flags, environment: input.environment, project: found, userFile, userRouter }, notices);
   // A file named by the user needs no trust; the project's skills still do.
   const named = input.configFile !== null;
   const trust = await findTrust(input, directories, named ? [] : project, { above, below });
@@ -118,7 +118,7 @@ export async function loadSettings(input: LoadInput): Promise<LoadedSettings> {
   const loaded: LoadedSettings = {
     settings: outcome.merged.values as unknown as Settings,
     origins: outcome.merged.origins,
-    files: [...project, ...user].flatMap(({ file }) => (file === null ? [] : [file])),
+    files: [...project, ...below].flatMap(({ file }) => (file === null ? [] : [file])),
     notices: [...notices, ...noticesOf(outcome, trust)],
     untrusted: outcome.untrusted,
     trust,

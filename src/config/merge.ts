@@ -67,3 +67,11 @@ export function setMerged(merged: Merged, path: readonly string[], value: unknow
   const earlier = merged.origins[key];
   merged.origins[key] = how !== null && Array.isArray(below) && below.length > 0 && earlier !== undefined ? `${origin}, ${earlier}` : origin;
 }
+
+/** Values of one layer with their paths; an empty table is a value, so that `[providers.x]` counts as configured. */
+export function flattenLayer(table: RawTable, prefix: readonly string[] = []): { path: string[]; key: string; value: unknown }[] {
+  return Object.entries(table).flatMap(([key, value]) => {
+    const path = [...prefix, key];
+    return isTable(value) && Object.keys(value).length > 0 ? flattenLayer(value, path) : [{ path, key: formatKey(path), value }];
+  });
+}

@@ -1,7 +1,7 @@
 // The merged configuration as rows for people: key, value, origin. Must never show a secret.
 
 import type { LoadedSettings } from "../types/settings.ts";
-import { flattenLayer } from "./aliases.ts";
+import { flattenLayer } from "./merge.ts";
 import { isTable, type RawTable } from "./read-text.ts";
 import { isSecretPath } from "./validate.ts";
 import { missingVariable } from "./interpolate.ts";

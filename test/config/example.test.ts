@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parse } from "smol-toml";
 import { expect, test } from "vitest";
-import { flattenLayer } from "../../src/config/aliases.ts";
+import { flattenLayer } from "../../src/config/merge.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/defaults.ts";
 import type { RawTable } from "../../src/config/read-text.ts";
 import { knownPaths } from "../../src/config/schema.ts";
