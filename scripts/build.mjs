@@ -10,10 +10,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const staging = join(root, `dist.${process.pid}`);
 
-const result = await build({
+const common = {
   absWorkingDir: root,
-  entryPoints: { main: "src/cli/main.ts" },
-  outdir: staging,
   bundle: true,
   splitting: true,
   format: "esm",
@@ -25,7 +23,6 @@ const result = await build({
   jsx: "automatic",
   // Ink only needs its devtools in development; the typescript loader of cosmiconfig would bring the whole compiler and run code.
   alias: { "react-devtools-core": join(root, "scripts", "empty-module.mjs") },
-  external: ["typescript"],
   define: {
     "process.env.NODE_ENV": '"production"',
     "process.env.DEV": "undefined",
@@ -35,8 +32,20 @@ const result = await build({
   banner: { js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);" },
   logLevel: "warning",
   metafile: true,
-});
-writeNotices(root, Object.keys(result.metafile.inputs));
+};
+/** The bundle of headless runs is a build of its own: sharing chunks with the REPL and the subcommands would break it into
+ *  some fifty files, and each file costs about as much as loading its code. */
+const separate = {
+  name: "separate-headless",
+  setup(plugin) {
+    plugin.onResolve({ filter: /^#headless$/ }, () => ({ path: "./headless/main.js", external: true }));
+  },
+};
+const builds = await Promise.all([
+  build({ ...common, entryPoints: { main: "src/cli/main.ts" }, outdir: staging, external: ["typescript"], plugins: [separate] }),
+  build({ ...common, entryPoints: { main: "src/cli/headless-main.ts" }, outdir: join(staging, "headless"), external: ["typescript"] }),
+]);
+writeNotices(root, builds.flatMap((one) => Object.keys(one.metafile.inputs)));
 const sample = join(root, "src", "demo", "sample");
 if (existsSync(sample)) cpSync(sample, join(staging, "demo"), { recursive: true });
 // Replaced as a whole, so that a run of an older build never meets half of a new one.

@@ -3,6 +3,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { looksLikeSessionId } from "../session/location.ts";
 import { BmoError } from "../util/errors.ts";
+import { SUBCOMMANDS } from "./subcommand-names.ts";
 import type { PermissionMode } from "../types/settings.ts";
 
 export interface CommandLine {
@@ -39,20 +40,6 @@ export interface CommandLine {
   quiet: boolean;
   verbose: boolean;
 }
-
-export const SUBCOMMANDS: Record<string, string> = {
-  demo: "run the whole workflow offline on a sample project",
-  init: "set up credentials and presets",
-  doctor: "check configuration, keys, providers, tools and terminal",
-  models: "list models with prices and windows",
-  route: "say which model a message would go to, and why; offline",
-  approve: "approve a waiting plan by id or hash prefix and execute it",
-  sessions: "list, show, remove or export sessions",
-  stats: "cost and usage over all sessions",
-  config: "show, locate or validate the configuration",
-  checkpoint: "list, compare or restore checkpoints",
-  completion: "print a completion script for bash, zsh or fish",
-};
 
 /** Commas outside parentheses separate rules. */
 export function splitRules(text: string): string[] {

@@ -2,7 +2,7 @@
 
 import { PRESET_NAMES } from "../config/presets.ts";
 import { TIERS } from "../types/route.ts";
-import { SUBCOMMANDS } from "./arguments.ts";
+import { SUBCOMMANDS } from "./subcommand-names.ts";
 
 /** What an option takes: nothing, one of some words, a file or folder, or text that cannot be guessed. */
 export type OptionValue = { kind: "none" } | { kind: "words"; words: readonly string[] } | { kind: "file" } | { kind: "folder" } | { kind: "text" };
