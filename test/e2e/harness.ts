@@ -8,7 +8,8 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 
-export const BMO = fileURLToPath(new URL("../../bin/bmo.js", import.meta.url));
+/** `BMO_E2E_PROGRAM` names another build of the same program, for work on a tree that others are building too. */
+export const BMO = process.env["BMO_E2E_PROGRAM"] ?? fileURLToPath(new URL("../../bin/bmo.js", import.meta.url));
 
 export interface Finished {
   code: number | null;

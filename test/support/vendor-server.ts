@@ -80,6 +80,8 @@ export interface VendorServer {
   others: string[];
   /** Further faults for requests to come. */
   addFaults(faults: Fault[]): void;
+  /** Drops the faults that have not hit yet. */
+  clearFaults(): void;
   setReplies(replies: NonNullable<VendorServerOptions["replies"]>): void;
   /** Resolves when so many model calls have arrived. */
   arrived(count: number): Promise<SeenRequest>;
@@ -297,6 +299,7 @@ export async function startVendorServer(options: VendorServerOptions = {}): Prom
     requests,
     others,
     addFaults: (more) => void faults.push(...unfold(more)),
+    clearFaults: () => void faults.splice(0),
     setReplies: (next) => {
       replies = next;
       taken = 0;
