@@ -34,13 +34,12 @@ const READS = /^(?:read|view|grep|glob|ls|search)$/u;
 
 export function readHistory(message: string, history: readonly HistorySignal[], classify: Classify): HistoryEvidence {
   const signals = history.slice(-12);
-  if (signals.length === 0) return { chances: null, dependence: 0 };
   const text = message.toLowerCase().normalize("NFKC").replace(/[\u2018\u2019]/gu, "'").trim();
   const words = text.match(/[\p{L}\p{M}'’-]+/gu) ?? [];
   const content = words.filter((word) => !FILLER.has(word)).length;
   const complaint = words.length <= 10 && COMPLAINT.test(text);
   const dependence = dependenceOf(text, words.length, content, complaint);
-  if (dependence === 0) return { chances: null, dependence };
+  if (dependence === 0 || signals.length === 0) return { chances: null, dependence };
   return { chances: chancesOf(text, signals, classify, complaint, content === 0), dependence };
 }
 

@@ -23,6 +23,8 @@ export interface DetailedReading extends PhaseReading {
 }
 
 export const AGENT_MODE_CONFIDENCE = 0.95;
+/** Below this a message counts as vague: then even a host that only usually does one thing decides. */
+const VAGUE = 0.6;
 const AGENT_MODES: Record<string, Phase> = {
   "claude-code:plan": "plan",
   "aider:architect": "plan",
@@ -41,8 +43,10 @@ function model(): LinearModel {
 export function detectPhase(input: DetectorInput): DetailedReading {
   const mode = input.agent === undefined ? undefined : AGENT_MODES[input.agent];
   const evidence = readHistory(input.message, input.history, probabilities);
-  if (mode !== undefined && (evidence.dependence >= 0.5 || mode === "plan")) return { phase: mode, label: mode, confidence: AGENT_MODE_CONFIDENCE, layer: "agent" };
-  return reading(combine(input.message, evidence), evidence);
+  const found = reading(combine(input.message, evidence), evidence);
+  const vague = evidence.dependence >= 0.5 || found.confidence < VAGUE;
+  if (mode !== undefined && (vague || mode === "plan")) return { phase: mode, label: mode, confidence: AGENT_MODE_CONFIDENCE, layer: "agent" };
+  return found;
 }
 
 /** The phase of a ticket's text; never `plan`: a ticket is work to be done. */
