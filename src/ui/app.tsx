@@ -31,20 +31,22 @@ export function App({ store, commands, drawing, output, base }: AppProps): React
     output.setFrame(frame);
   });
   // Ink prints the items it has not seen yet; only their number matters, so printed blocks need not be kept.
-  const count = printed - base + outbox.length;
+  // Not all at once where there are many: Ink lays out what it prints as one picture.
+  const batch = Math.min(outbox.length, Math.max(20, Math.ceil(outbox.length / 30)));
+  const count = printed - base + batch;
   const items = useMemo(() => Array.from({ length: count }, (_, index) => index), [count]);
   useLayoutEffect(() => {
-    if (outbox.length > 0) store.dispatch({ type: "printed", count: outbox.length });
+    if (batch > 0) store.dispatch({ type: "printed", count: batch });
   });
   return (
     <>
       <Static items={items}>
         {(index) => {
           const entry = outbox[index + base - printed];
-          return entry === undefined ? null : <Lines key={index} lines={drawBlock(entry.block, entry.gap, context)} columns={state.columns} />;
+          return entry === undefined ? null : <Lines key={index} lines={drawBlock(entry.block, entry.gap, context)} />;
         }}
       </Static>
-      <Lines lines={frame.lines} columns={state.columns} />
+      <Lines lines={frame.lines} />
     </>
   );
 }

@@ -26,7 +26,7 @@ export type Block =
   | { kind: "reasoning"; text: string }
   | { kind: "tool"; tool: string; summary: string; display: DisplayBlock[]; isError: boolean; expanded: boolean }
   | { kind: "shell"; command: string; output: string; exitCode: number | null }
-  | { kind: "plan"; plan: Plan; executionModel: string | null; workspaceCovered: boolean }
+  | { kind: "plan"; plan: Plan; executionModel: string | null }
   | { kind: "approved"; plan: Plan; approval: Approval }
   | { kind: "ticket"; ticket: string; title: string; state: TicketState | "started"; costUsd: number | null }
   | { kind: "violation"; path: string; action: FileAction; allowed: boolean; reason: string }

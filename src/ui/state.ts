@@ -85,6 +85,9 @@ export type UiAction =
   | { type: "expand_last" }
   | { type: "new_session" };
 
+/** Entries of a resumed session that are shown again; the model knows all of it anyway. */
+const REPLAYED = 200;
+
 /** Prints the newest folded result in full and forgets it, so that the next time shows the one before. */
 function expandLast(state: UiState): UiState {
   const folded = state.transcript.folded.at(-1);
@@ -95,7 +98,12 @@ function expandLast(state: UiState): UiState {
 
 function replay(state: UiState, events: readonly AgentEvent[]): UiState {
   const shown = events.reduce<TranscriptState>((all, event) => reduceEvent(all, event, 0), { ...state.transcript, replaying: true });
-  return { ...state, transcript: { ...shown, replaying: false, retry: null, tools: [], turn: null } };
+  const replayed = { ...shown, replaying: false, retry: null, tools: [], turn: null };
+  const surplus = replayed.outbox.length - state.transcript.outbox.length - REPLAYED;
+  if (surplus <= 0) return { ...state, transcript: replayed };
+  const left = state.transcript.outbox.length;
+  const note: Block = { kind: "notice", level: "info", text: `${surplus} earlier entries of this session are not shown` };
+  return { ...state, transcript: { ...replayed, outbox: [...replayed.outbox.slice(0, left), { block: note, gap: true }, ...replayed.outbox.slice(left + surplus)] } };
 }
 
 export function reduceUi(state: UiState, action: UiAction): UiState {

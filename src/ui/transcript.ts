@@ -3,7 +3,6 @@
 
 import type { AgentEvent } from "../types/event.ts";
 import type { AssistantMessage } from "../types/message.ts";
-import type { PlanFile } from "../types/plan.ts";
 import { type Block, type FoldedResult, needsGap, type OutboxEntry, type RouteLine } from "./blocks.ts";
 import { appendStream, EMPTY_STREAM, endStream, type StreamState } from "./stream.ts";
 
@@ -57,7 +56,9 @@ export function markPrinted(state: TranscriptState, count: number): TranscriptSt
 function appendText(state: TranscriptState, text: string): TranscriptState {
   const { state: stream, finished } = appendStream(state.stream, text);
   const next = { ...state, stream, streamed: true, retry: null };
-  return finished.reduce<TranscriptState>((all, part) => printBlock(all, { kind: "markdown", ...part }), next);
+  const [first] = finished;
+  // Parts that were finished together are printed together.
+  return first === undefined ? next : printBlock(next, { kind: "markdown", text: finished.map((part) => part.text).join(""), joined: first.joined });
 }
 
 /** Prints what is still live of the message. */
@@ -102,10 +103,6 @@ function endTool(state: TranscriptState, event: Extract<AgentEvent, { type: "too
 
 function addCost(left: number | null, right: number | null): number | null {
   return left === null || right === null ? null : left + right;
-}
-
-function coversWorkspace(files: readonly PlanFile[]): boolean {
-  return files.some(({ path }) => ["**", "**/*", ".", "./", "*", "./**"].includes(path.trim()));
 }
 
 function onRoute(state: TranscriptState, event: Extract<AgentEvent, { type: "route_decision" }>): TranscriptState {
@@ -156,7 +153,7 @@ export function reduceEvent(state: TranscriptState, event: AgentEvent, now: numb
     case "tool_end":
       return endTool(state, event);
     case "plan_ready":
-      return printBlock(closeMessage(state), { kind: "plan", plan: event.plan, executionModel: event.executionModel, workspaceCovered: event.plan.content.tickets.some((ticket) => coversWorkspace(ticket.files)) });
+      return printBlock(closeMessage(state), { kind: "plan", plan: event.plan, executionModel: event.executionModel });
     case "plan_approved":
       return printBlock(closeMessage(state), { kind: "approved", plan: event.plan, approval: event.approval });
     case "ticket_start":

@@ -110,7 +110,7 @@ export function drawCard(card: Card, waiting: number, context: DrawContext, limi
   const options = optionLines(card, context, optionRoom);
   const helpLines = limit - options.lines.length >= 3 ? [theme.dim(clip(`  ${help}`, context.columns))] : [];
   const room = Math.max(0, limit - options.lines.length - helpLines.length);
-  const detail = shorten(detailLines(card, context).map((line) => clip(line, context.columns)), room, (hidden) => theme.dim(`  … ${hidden} more lines`), Math.min(3, Math.floor(room / 3)));
+  const detail = shorten(detailLines(card, context), room, (hidden) => theme.dim(`  … ${hidden} more lines`), Math.min(3, Math.floor(room / 3))).map((line) => clip(line, context.columns));
   return {
     lines: [...detail, ...options.lines, ...helpLines].slice(0, limit),
     cursor: options.cursor === null ? null : { x: options.cursor.x, y: detail.length + options.cursor.y },
