@@ -1,0 +1,160 @@
+// A stored session turn by turn, as data, as text and as Markdown, for `bmo sessions show` and `export`. Reads no disk.
+
+import { initialWorkflow, reduceWorkflow } from "../agent/workflow.ts";
+import { totalCosts } from "../ledger/ledger.ts";
+import { costText, textTable } from "../ledger/report.ts";
+import { replay, type ReplayedSession } from "../session/replay.ts";
+import { formatUsd } from "../util/money.ts";
+import { planMarkdown } from "../util/plan-markdown.ts";
+import { sanitizeLine, sanitizeText } from "../util/sanitize.ts";
+import type { SessionContent } from "../session/reader.ts";
+import type { AgentEvent, TurnEndReason } from "../types/event.ts";
+import type { CostTotals } from "../types/ledger.ts";
+import type { Stage } from "../types/plan.ts";
+import type { Route } from "../types/route.ts";
+
+export interface TurnView {
+  turn: number;
+  stage: Stage;
+  ticket: string | null;
+  text: string;
+  tier: string | null;
+  tier_source: string | null;
+  model: string | null;
+  source: string | null;
+  reason: string | null;
+  phase: string | null;
+  routes: Route[];
+  usage: CostTotals["usage"];
+  cost_usd: number | null;
+  estimate: boolean;
+  /** null = interrupted. */
+  end: TurnEndReason | null;
+}
+
+export interface SessionView {
+  session: SessionContent["header"];
+  turns: TurnView[];
+  plan: { id: string; revision: number; hash: string; title: string; state: string; tickets: Record<string, string> } | null;
+  totals: CostTotals;
+  files: ReplayedSession["files"];
+  denials: ReplayedSession["denials"];
+  notices: string[];
+  replayed: ReplayedSession;
+}
+
+export function viewSession(content: SessionContent): SessionView {
+  const replayed = replay(content.header, content.records, reduceWorkflow, initialWorkflow(true));
+  const turns = replayed.transcript.flatMap((event): TurnView[] => {
+    if (event.type !== "turn_start") return [];
+    const routes = replayed.routes.filter((route) => route.turn === event.turn);
+    const last = routes.at(-1);
+    const totals = totalCosts(replayed.ledger.filter((entry) => entry.turn === event.turn));
+    const end = replayed.transcript.find((one) => one.type === "turn_end" && one.turn === event.turn);
+    return [
+      {
+        turn: event.turn,
+        stage: last?.stage === "gate" ? "gate" : event.stage,
+        ticket: event.ticket,
+        text: event.text,
+        tier: last?.tier ?? null,
+        tier_source: last?.tier_source ?? null,
+        model: last?.model ?? null,
+        source: last?.source ?? null,
+        reason: last?.reason ?? null,
+        phase: last?.phase ?? null,
+        routes,
+        usage: totals.usage,
+        cost_usd: totals.cost_usd,
+        estimate: totals.estimate,
+        end: end?.type === "turn_end" ? end.reason : null,
+      },
+    ];
+  });
+  const { plan } = replayed.workflow;
+  return {
+    session: content.header,
+    turns,
+    plan: plan === null ? null : { id: plan.id, revision: plan.revision, hash: plan.hash, title: plan.content.title, state: plan.state, tickets: plan.tickets },
+    totals: totalCosts(replayed.ledger),
+    files: replayed.files,
+    denials: replayed.denials,
+    notices: [...content.notices, ...replayed.notices],
+    replayed,
+  };
+}
+
+function cutText(text: string, length: number): string {
+  const line = sanitizeLine(text.trim().split("\n")[0] ?? "");
+  const characters = [...line];
+  return characters.length <= length ? line : `${characters.slice(0, length - 1).join("")}…`;
+}
+
+/** The session as text: a line for each turn with tier and route, the plan, files, and what it cost. */
+export function viewText(view: SessionView): string {
+  const { session, plan } = view;
+  const lines = [`Session ${session.id}, begun ${session.created_at}`, `Workspace ${sanitizeLine(session.workspace)}`];
+  if (session.forked_from !== null) lines.push(`Copied from ${session.forked_from}`);
+  if (view.turns.length > 0) {
+    const left = ["turn", "stage", "ticket", "tier", "model", "phase", "chosen by"].map((title) => ({ title, align: "left" as const }));
+    const rows = view.turns.map((turn) => [
+      String(turn.turn), turn.stage, turn.ticket ?? "", turn.tier === null ? "" : `${turn.tier} (${turn.tier_source ?? ""})`, sanitizeLine(turn.model ?? "no model"), turn.phase ?? "", turn.source ?? "",
+      formatUsd(turn.cost_usd, turn.estimate), turn.end ?? "interrupted", cutText(turn.text, 50),
+    ]);
+    lines.push("", textTable([...left, { title: "cost", align: "right" }, { title: "end", align: "left" }, { title: "text", align: "left" }], rows));
+  }
+  if (plan !== null) {
+    lines.push("", `Plan ${plan.id} revision ${plan.revision}, ${plan.state}: ${sanitizeLine(plan.title)}`, `  ${plan.hash}`);
+    for (const [ticket, state] of Object.entries(plan.tickets)) lines.push(`  ${sanitizeLine(ticket)}: ${state}`);
+  }
+  if (view.files.length > 0) {
+    lines.push("", "Files:");
+    for (const file of view.files) lines.push(`  ${file.action} ${sanitizeLine(file.path)}${file.in_scope ? "" : " (outside the plan)"}${file.rolled_back ? " (put back)" : ""}`);
+  }
+  if (view.denials.length > 0) {
+    lines.push("", "Refused:");
+    for (const denial of view.denials) lines.push(`  ${sanitizeLine(`${denial.tool}: ${denial.summary}: ${denial.reason}`)}`);
+  }
+  lines.push("", costText(view.replayed.ledger, view.totals));
+  if (view.notices.length > 0) lines.push("", ...view.notices.map((notice) => `Note: ${sanitizeLine(notice)}`));
+  return `${lines.join("\n")}\n`;
+}
+
+function fence(text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((run) => run[0].length));
+  const marks = "`".repeat(longest + 1);
+  return `${marks}\n${sanitizeText(text).replace(/\n$/, "")}\n${marks}`;
+}
+
+function eventMarkdown(event: AgentEvent): string[] {
+  switch (event.type) {
+    case "turn_start":
+      return [`## Turn ${event.turn} (${event.stage}${event.ticket === null ? "" : `, ticket ${event.ticket}`})`, sanitizeText(event.text).split("\n").map((line) => `> ${line}`).join("\n")];
+    case "route_decision":
+      return [`*${event.route.model}, tier ${event.route.tier}: ${sanitizeText(event.route.reason)}*`];
+    case "message_end":
+      return event.message.content.flatMap((block) => (block.type === "text" && block.text.trim() !== "" ? [sanitizeText(block.text)] : []));
+    case "tool_start":
+      return [`**${event.call.name}** ${sanitizeLine(event.summary)}`];
+    case "tool_end":
+      return [fence(event.output.content.map((block) => (block.type === "text" ? block.text : `[image ${block.mediaType}]`)).join("\n"))];
+    case "plan_ready":
+      return [planMarkdown(event.plan)];
+    case "plan_approved":
+      return [`**Plan approved** (${event.approval.via})`];
+    case "ticket_end":
+      return [`Ticket ${event.ticket}: ${event.state}`];
+    case "notice":
+      return [`*${sanitizeText(event.text)}*`];
+    case "turn_end":
+      return event.error === null ? [] : [`**${event.reason}**: ${sanitizeText(event.error.message)}`];
+    default:
+      return [];
+  }
+}
+
+/** The whole conversation for people to read. */
+export function viewMarkdown(view: SessionView): string {
+  const blocks = view.replayed.transcript.flatMap(eventMarkdown);
+  return `${[`# Session ${view.session.id}`, `Workspace \`${sanitizeLine(view.session.workspace)}\`, begun ${view.session.created_at}.`, ...blocks].join("\n\n")}\n`;
+}
