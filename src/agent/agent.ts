@@ -9,6 +9,7 @@ import { createPlan } from "./tool-host.ts";
 import { isFinished, isPending } from "./workflow.ts";
 import { validatePlan } from "../containment/plan-content.ts";
 import { BmoError, toErrorInfo } from "../util/errors.ts";
+import { planChanges } from "../util/plan-changes.ts";
 import type { AgentParts } from "./parts.ts";
 import type { Agent, ApproveRequest, TurnResult, UserInput } from "../types/agent.ts";
 import type { ErrorInfo } from "../types/error.ts";
@@ -32,7 +33,7 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
   const context: AgentContext = {
     parts,
     state,
-    signals: { planStored: false, replanReason: null, revision: null },
+    signals: { planStored: false, planChanges: [], replanReason: null, revision: null },
     readDigests: new Map(),
     date: parts.now().toISOString().slice(0, 10),
     countCall() {
@@ -78,7 +79,7 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
   async function announce(result: TurnResult, signal: AbortSignal): Promise<TurnResult> {
     const { plan } = state.workflow;
     if (plan === null) return result;
-    emit({ type: "plan_ready", plan, executionModel: (await lookAhead(context)).execution.model });
+    emit({ type: "plan_ready", plan, executionModel: (await lookAhead(context)).execution.model, changes: context.signals.planChanges });
     if (parts.settings().settings.options.staged_workflow.require_approval_before_execute || memory.standing !== null) return result;
     try {
       return await approveAndExecute(context, memory, { via: "configuration", tickets: null, note: null, unscoped: false }, signal);
@@ -135,8 +136,9 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
       const checked = validatePlan(content, parts.workspace);
       if (!checked.ok) throw new BmoError("usage", `the edited plan is not valid: ${checked.problems.join("; ")}`, "Nothing was changed.");
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
+      const earlier = state.workflow.plan;
       state.change({ type: "plan_stored", plan });
-      emit({ type: "plan_ready", plan, executionModel: preview.execution.model });
+      emit({ type: "plan_ready", plan, executionModel: preview.execution.model, changes: earlier === null ? [] : planChanges(earlier.content, plan.content) });
       return plan;
     },
     setWorkflow: (enabled) => state.change({ type: "workflow_switched", enabled }),

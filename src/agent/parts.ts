@@ -93,6 +93,10 @@ export interface Skills {
   names(): Promise<string[]>;
   /** @throws BmoError usage naming the reason when it is unknown or unavailable. */
   find(name: string): Promise<{ name: string; tier: Tier | null }>;
+  /** Why the active skill can no longer be active, or null. */
+  gone(active: string): Promise<string | null>;
+  /** What is wrong with the files of skills; said once. */
+  diagnostics(): Promise<string[]>;
 }
 
 export interface Checkpoints {

@@ -120,6 +120,16 @@ function gateFacts(context: AgentContext, model: string): GateFacts {
   return { mode: `${state.permissionMode}, ${workflow}`, tools: parts.tools.map((tool) => tool.spec.name), dataDirectory: parts.dataDirectory, workspace: parts.workspace, model };
 }
 
+/** A skill stays active until it is cleared or gone. */
+async function checkSkills({ parts, state }: AgentContext): Promise<void> {
+  for (const text of await parts.skills.diagnostics()) parts.emit({ type: "notice", level: "warning", text });
+  if (state.skill === null) return;
+  const gone = await parts.skills.gone(state.skill.name);
+  if (gone === null) return;
+  state.setSkill(null);
+  parts.emit({ type: "notice", level: "warning", text: gone });
+}
+
 /** Runs one turn. Never rejects for what models, tools or configuration do: that is in the result. */
 export async function runStageTurn(context: AgentContext, input: StageTurnInput): Promise<StageTurnResult> {
   const { parts, state, signals } = context;
@@ -127,6 +137,7 @@ export async function runStageTurn(context: AgentContext, input: StageTurnInput)
   parts.emit({ type: "turn_start", turn, stage: input.stage, ticket: input.ticket, text: input.text });
   signals.planStored = false;
   signals.replanReason = null;
+  await checkSkills(context);
   let conversation = input.conversation ?? 0;
   let outcome: TurnOutcome;
   try {

@@ -2,6 +2,8 @@
 // per turn; what a tool decided is read from its signals by the loop.
 
 import { planHash, validatePlan } from "../containment/plan-content.ts";
+import { BmoError } from "../util/errors.ts";
+import { planChanges } from "../util/plan-changes.ts";
 import { errorOutput, okOutput } from "./messages.ts";
 import { isPending } from "./workflow.ts";
 import type { AgentParts, Boundary } from "./parts.ts";
@@ -12,6 +14,8 @@ import type { ToolHost } from "../types/tool.ts";
 /** What the tools of a turn asked the loop to do. */
 export interface HostSignals {
   planStored: boolean;
+  /** What the stored plan changes against the revision before it. */
+  planChanges: string[];
   replanReason: string | null;
   /** Feedback of the user that arrived during execution. */
   revision: string | null;
@@ -49,6 +53,8 @@ export function createToolHost(input: HostInput): ToolHost {
       const checked = validatePlan(raw, parts.workspace);
       if (!checked.ok) return errorOutput(`The plan was not stored:\n${checked.problems.map((problem) => `- ${problem}`).join("\n")}`);
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
+      const earlier = state.workflow.plan;
+      signals.planChanges = earlier !== null && earlier.id === plan.id ? planChanges(earlier.content, plan.content) : [];
       state.change({ type: "plan_stored", plan });
       signals.planStored = true;
       const flags = plan.flags.length === 0 ? "" : ` Flagged: ${plan.flags.join("; ")}.`;
@@ -65,7 +71,13 @@ export function createToolHost(input: HostInput): ToolHost {
       return okOutput("Execution stops here; the session returns to the plan stage with your reason.");
     },
     async activateSkill(name) {
-      const skill = await parts.skills.find(name);
+      let skill: Awaited<ReturnType<typeof parts.skills.find>>;
+      try {
+        skill = await parts.skills.find(name);
+      } catch (thrown) {
+        if (!(thrown instanceof BmoError)) throw thrown;
+        return errorOutput(`${thrown.message}. ${thrown.hint ?? ""}`.trim());
+      }
       state.setSkill({ name: skill.name, tier: skill.tier, activatedBy: "model", turn: input.turn });
       return okOutput(await parts.skills.prompt(skill.name));
     },

@@ -26,10 +26,13 @@ export function createProgress(options: { quiet: boolean; verbose: boolean; writ
           line(`[${event.route.stage}] ${event.route.model} (${event.route.reason})`);
           break;
         case "tool_start":
-          line(`  ${event.call.name} ${event.summary}`.trimEnd());
+          line(`  ${event.summary.startsWith(event.call.name) ? event.summary : `${event.call.name} ${event.summary}`}`.trimEnd());
           break;
         case "tool_end":
           if (event.output.isError) line(`    failed: ${firstLine(event.output.content)}`);
+          break;
+        case "plan_ready":
+          for (const change of event.changes ?? []) line(`  ${change}`);
           break;
         case "ticket_start":
           line(`ticket ${event.ticket}: ${event.title}`);

@@ -18,7 +18,8 @@ export async function parseFrontmatter(text: string): Promise<Frontmatter> {
   const match = /^---[ \t]*\n([\s\S]*?)(?<=\n)---[ \t]*(?:\n|$)/.exec(plain);
   if (match === null) return { data: null, body: plain, problem: "the front matter is not closed by a line of ---" };
   const body = plain.slice(match[0].length);
-  const { parse } = await import("yaml");
+  // The bundle offers the module only as its default export.
+  const { parse } = (await import("yaml")).default;
   try {
     const value: unknown = parse(match[1] ?? "", { maxAliasCount: 20, prettyErrors: true, schema: "core" });
     if (value === null) return { data: {}, body, problem: null };
