@@ -26,14 +26,19 @@ export function cleanLine(text: string): string {
 export function clip(text: string, columns: number): string {
   if (columns <= 0) return "";
   if (width(text) <= columns) return text;
-  return columns === 1 ? "…" : `${sliceAnsi(text, 0, columns - 1)}…`;
+  if (columns === 1) return "…";
+  const cut = sliceAnsi(text, 0, columns - 1);
+  // A wide character on the edge comes whole.
+  return `${width(cut) < columns ? cut : sliceAnsi(text, 0, columns - 2)}…`;
 }
 
 /** Keeps the end instead of the beginning; for paths. */
 export function clipStart(text: string, columns: number): string {
   if (columns <= 0) return "";
   const total = width(text);
-  return total <= columns ? text : `…${sliceAnsi(text, total - columns + 1)}`;
+  if (total <= columns) return text;
+  const cut = sliceAnsi(text, total - columns + 1);
+  return `…${width(cut) < columns ? cut : sliceAnsi(text, total - columns + 2)}`;
 }
 
 /** Lines of at most `columns`; words stay whole where they fit, leading blanks stay, styles go on over line ends. */
