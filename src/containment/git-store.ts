@@ -2,7 +2,7 @@
 // filter, attribute or configuration of the repository is obeyed. Never writes into the tree or the user's repository.
 
 import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { runToBytes } from "../util/process.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { findRepository } from "./git-config.ts";
@@ -189,13 +189,18 @@ export function createGitStore(options: GitStoreOptions): TreeStore {
   };
 
   return {
-    async record() {
-      const [changed, created] = await Promise.all([dirty(), others()]);
+    async record(sameEntries) {
+      const [changed, created] = await Promise.all([dirty(), sameEntries ? [] : others()]);
       await update([...changed.map(({ path }) => path), ...created]);
     },
-    async changes(ignoreBefore) {
-      const [changed, created] = await Promise.all([dirty(), ignoreBefore === null ? others() : othersUnder(ignoreBefore)]);
+    async changes(ignoreBefore, sameEntries) {
+      const untracked = ignoreBefore !== null ? othersUnder(ignoreBefore) : sameEntries ? [] : others();
+      const [changed, created] = await Promise.all([dirty(), untracked]);
       return [...(await confirmed(changed)), ...created.map((path) => ({ path, before: null, exists: true }))];
+    },
+    async ignores(paths) {
+      const ignored = names(await run(["check-ignore", "-z", "--stdin", "--no-index"], `${paths.map((path) => relative(options.tree, path)).join("\0")}\0`));
+      return ignored.length === paths.length;
     },
     async bytesOf(file) {
       return run(["cat-file", "blob", file.id]);

@@ -113,6 +113,8 @@ export function createPlainStore(options: { tree: string; folder: string; nested
         rmSync(mirror, { recursive: true, force: true });
       }
     },
+    // Own code looks into every folder anyway.
+    ignores: async () => false,
     bytesOf: async (file) => readFileSync(join(objects, file.id)),
   };
 }

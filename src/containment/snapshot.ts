@@ -9,7 +9,7 @@ import { systemErrorCode } from "../util/errors.ts";
 import { createGitStore } from "./git-store.ts";
 import { readGuardedFiles, sameRules, type GuardedFiles } from "./guarded-files.ts";
 import { createPlainStore } from "./plain-store.ts";
-import { surveyWorkspace, unusualModes, type Survey } from "./survey.ts";
+import { createSurveyor, unusualModes, type Survey } from "./survey.ts";
 import type { TreeChange, TreeStore } from "./tree-store.ts";
 
 /** Something as it was before: bytes of a file, target of a link, or a folder. */
@@ -128,18 +128,27 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     return changes;
   };
 
+  const surveyor = createSurveyor(workspace);
+  let lastTrees: string[] = [];
+  let skippedAnswer: { key: string; ignored: boolean } | null = null;
+
+  /** Folders that the walk leaves out must be ignored, or the stores have to look for themselves. */
+  const skippedAreIgnored = async (survey: Survey, store: TreeStore): Promise<boolean> => {
+    if (survey.skipped.length === 0) return true;
+    const key = [...survey.skipped, ...survey.ignoreFiles].join("\n");
+    if (skippedAnswer?.key !== key) skippedAnswer = { key, ignored: await store.ignores(survey.skipped) };
+    return skippedAnswer.ignored;
+  };
+
   const record = async (): Promise<{ survey: Survey; stores: Snapshot["stores"] }> => {
-    // The workspace's own record runs beside the walk; repositories inside are known only after it.
-    const known = [...stores.keys()].length > 0 ? lastTrees : [workspace];
-    const early = Promise.all(known.map((tree) => storeOf(tree, known).record()));
-    const [survey] = await Promise.all([surveyWorkspace(workspace), early]);
+    const survey = await surveyor.walk();
     const trees = treesOf(workspace, survey);
-    const changed = trees.length !== known.length || trees.some((tree, index) => tree !== known[index]);
-    if (changed) await Promise.all(trees.map((tree) => storeOf(tree, trees).record()));
+    const sameTrees = trees.length === lastTrees.length && trees.every((tree, index) => tree === lastTrees[index]);
+    const sameEntries = sameTrees && survey.sameEntries && (await skippedAreIgnored(survey, storeOf(workspace, trees)));
+    await Promise.all(trees.map((tree) => storeOf(tree, trees).record(sameEntries)));
     lastTrees = trees;
     return { survey, stores: trees.map((tree) => ({ tree, store: storeOf(tree, trees) })) };
   };
-  let lastTrees = [workspace];
 
   const uniqueByPath = (changes: EffectChange[]): EffectChange[] => [...new Map(changes.map((change) => [change.absolute, change])).values()];
 
@@ -152,16 +161,13 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       return { ...recorded, guarded: readGuardedFiles(workspace, recorded.survey, !allowHistory), withHistory: !allowHistory };
     },
     async compare(before) {
-      const [survey, ...found] = await Promise.all([
-        surveyWorkspace(workspace),
-        ...before.stores.map(async ({ tree, store }) => (exists(tree) ? (await store.changes(null)).map((change) => toEffect(tree, store, change)) : [])),
-      ]);
+      const survey = await surveyor.walk();
       const guarded = readGuardedFiles(workspace, survey, before.withHistory);
-      let trees = found.flat();
-      if (!sameRules(before.guarded.ignoreRules, guarded.ignoreRules)) {
-        const again = await Promise.all(before.stores.map(async ({ tree, store }) => (exists(tree) ? (await store.changes(before.guarded.ignoreRules)).map((change) => toEffect(tree, store, change)) : [])));
-        trees = again.flat();
-      }
+      const rules = sameRules(before.guarded.ignoreRules, guarded.ignoreRules) ? null : before.guarded.ignoreRules;
+      const sameEntries = survey.sameEntries && (skippedAnswer?.ignored ?? survey.skipped.length === 0);
+      if (!sameEntries) lastTrees = [];
+      const found = await Promise.all(before.stores.map(async ({ tree, store }) => (exists(tree) ? (await store.changes(rules, sameEntries)).map((change) => toEffect(tree, store, change)) : [])));
+      const trees = found.flat();
       // A repository that the command made inside the workspace is a change like any other.
       const known = new Set(before.survey.gitEntries);
       const created = survey.gitEntries.filter((entry) => !known.has(entry) && dirname(entry) !== workspace).map((entry): EffectChange => {

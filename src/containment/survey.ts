@@ -1,4 +1,5 @@
-// One bounded walk of the workspace: credentials, sockets, repositories, folders. Reads directory entries only, follows no link.
+// One bounded walk of the workspace: credentials, sockets, repositories, folders. Reads directory entries only, follows no
+// link. Folders that did not change since the last walk are not read again.
 
 import { lstatSync, readdirSync, readFileSync, type Dirent } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -15,6 +16,8 @@ export interface Survey {
   gitEntries: string[];
   /** Folders, absolute, links and skipped ones left out. Tells which were empty. */
   folders: Map<string, { empty: boolean }>;
+  /** Folders that were not looked into. */
+  skipped: string[];
   /** False when the bound was reached: what lies beyond is not known. */
   complete: boolean;
 }
@@ -36,30 +39,96 @@ function readEntries(folder: string): Dirent[] {
   }
 }
 
-export async function surveyWorkspace(workspace: string): Promise<Survey> {
-  const survey: Survey = { credentials: [], sockets: [], ignoreFiles: [], gitEntries: [], folders: new Map(), complete: true };
-  const waiting = [workspace];
-  let read = 0;
-  for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
-    if (++read > MAX_FOLDERS) {
-      survey.complete = false;
-      break;
-    }
-    if (read % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
-    const entries = readEntries(folder);
-    survey.folders.set(folder, { empty: entries.length === 0 });
-    for (const entry of entries) {
-      const path = join(folder, entry.name);
-      if (entry.name === ".git") survey.gitEntries.push(path);
-      else if (entry.isDirectory()) {
-        if (isCredentialFolder(entry.name)) survey.credentials.push(path);
-        else if (!SKIPPED.has(entry.name)) waiting.push(path);
-      } else if (entry.name === ".gitignore") survey.ignoreFiles.push(path);
-      else if (entry.isSocket()) survey.sockets.push(path);
-      else if (isCredentialName(entry.name)) survey.credentials.push(path);
-    }
+/** What was found in one folder, and the stamp that tells whether it still holds. */
+interface FolderFacts {
+  stamp: string;
+  /** False where the folder changed so shortly before it was read that the stamp might not tell a further change. */
+  settled: boolean;
+  folders: string[];
+  credentials: string[];
+  sockets: string[];
+  ignoreFiles: string[];
+  gitEntry: string | null;
+  skipped: string[];
+  empty: boolean;
+}
+
+/** Coarsest step of file times on the file systems that matter, with room to spare. */
+const TIME_STEP_NS = 50_000_000n;
+
+function stampOf(folder: string): { stamp: string; changedNs: bigint } | null {
+  try {
+    const { mtimeNs, ctimeNs, ino, dev } = lstatSync(folder, { bigint: true });
+    return { stamp: `${mtimeNs} ${ctimeNs} ${ino} ${dev}`, changedNs: ctimeNs > mtimeNs ? ctimeNs : mtimeNs };
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return null;
+    throw thrown;
   }
-  return survey;
+}
+
+function readFolder(folder: string, stamp: string, settled: boolean): FolderFacts {
+  const entries = readEntries(folder);
+  const facts: FolderFacts = { stamp, settled, folders: [], credentials: [], sockets: [], ignoreFiles: [], gitEntry: null, skipped: [], empty: entries.length === 0 };
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.name === ".git") facts.gitEntry = path;
+    else if (entry.isDirectory()) {
+      if (isCredentialFolder(entry.name)) facts.credentials.push(path);
+      else if (SKIPPED.has(entry.name)) facts.skipped.push(path);
+      else facts.folders.push(path);
+    } else if (entry.name === ".gitignore") facts.ignoreFiles.push(path);
+    else if (entry.isSocket()) facts.sockets.push(path);
+    else if (isCredentialName(entry.name)) facts.credentials.push(path);
+  }
+  return facts;
+}
+
+export interface Surveyor {
+  /** `sameEntries`: no entry came or went anywhere since the last walk of this surveyor. */
+  walk(): Promise<Survey & { sameEntries: boolean }>;
+}
+
+export function createSurveyor(workspace: string): Surveyor {
+  let known = new Map<string, FolderFacts>();
+  return {
+    async walk() {
+      const survey: Survey & { sameEntries: boolean } = { credentials: [], sockets: [], ignoreFiles: [], gitEntries: [], skipped: [], folders: new Map(), complete: true, sameEntries: true };
+      const next = new Map<string, FolderFacts>();
+      const waiting = [workspace];
+      let read = 0;
+      for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+        if (++read > MAX_FOLDERS) {
+          survey.complete = false;
+          break;
+        }
+        if (read % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+        const now = BigInt(Date.now()) * 1_000_000n;
+        const found = stampOf(folder);
+        if (found === null) continue;
+        const before = known.get(folder);
+        let facts = before;
+        if (facts === undefined || !facts.settled || facts.stamp !== found.stamp) {
+          facts = readFolder(folder, found.stamp, now - found.changedNs > TIME_STEP_NS);
+          survey.sameEntries = false;
+        }
+        next.set(folder, facts);
+        survey.folders.set(folder, facts);
+        survey.credentials.push(...facts.credentials);
+        survey.sockets.push(...facts.sockets);
+        survey.ignoreFiles.push(...facts.ignoreFiles);
+        survey.skipped.push(...facts.skipped);
+        if (facts.gitEntry !== null) survey.gitEntries.push(facts.gitEntry);
+        waiting.push(...facts.folders);
+      }
+      known = next;
+      survey.sameEntries &&= survey.complete;
+      return survey;
+    },
+  };
+}
+
+export async function surveyWorkspace(workspace: string): Promise<Survey> {
+  return createSurveyor(workspace).walk();
 }
 
 /** Permission bits of files that have other ones than a fresh file would get. */

@@ -16,9 +16,11 @@ export interface TreeChange {
 }
 
 export interface TreeStore {
-  /** Records the tree as it is now. */
-  record(): Promise<void>;
-  /** What differs from the record. `hidden` are ignore files' contents as they were, when those changed meanwhile. */
-  changes(ignoreBefore: ReadonlyMap<string, Buffer> | null): Promise<TreeChange[]>;
+  /** Records the tree as it is now. @param sameEntries no entry came or went since the last look: only contents may differ. */
+  record(sameEntries: boolean): Promise<void>;
+  /** What differs from the record. `ignoreBefore` are ignore files' contents as they were, when those changed meanwhile. */
+  changes(ignoreBefore: ReadonlyMap<string, Buffer> | null, sameEntries: boolean): Promise<TreeChange[]>;
+  /** Whether the ignore rules cover all of these paths; then nothing in them is of interest. */
+  ignores(paths: readonly string[]): Promise<boolean>;
   bytesOf(file: StoredFile): Promise<Buffer>;
 }
