@@ -20,8 +20,8 @@ interface LastUse {
 }
 
 const INDEX_VERSION = 1;
-const HEAD_BYTES = 65_536;
-const TAIL_BYTES = 65_536;
+/** How much of a file's head and tail is looked at, before the whole of it. */
+const PIECES = [4_096, 65_536];
 
 interface IndexEntry {
   size: number;
@@ -159,15 +159,17 @@ function lastUse(path: string): LastUse | null {
   const descriptor = openSync(path, "r");
   try {
     const { size } = fstatSync(descriptor);
-    const head = readPiece(descriptor, 0, Math.min(size, HEAD_BYTES)).split("\n");
-    const header = decodeLine(head[0] ?? "");
-    const worked = head.slice(1).some((line) => {
-      const type = decodeLine(line)?.["type"];
-      return typeof type === "string" && isWork(type);
-    });
-    const start = Math.max(0, size - TAIL_BYTES);
-    const at = lastTimeIn(readPiece(descriptor, start, size - start));
-    if (isHeader(header) && worked && at !== null) return { id: header.id, workspace: header.workspace, at };
+    for (const length of PIECES) {
+      const piece = Math.min(size, length);
+      const head = readPiece(descriptor, 0, piece).split("\n");
+      const header = decodeLine(head[0] ?? "");
+      const worked = head.slice(1).some((line) => {
+        const type = decodeLine(line)?.["type"];
+        return typeof type === "string" && isWork(type);
+      });
+      const at = lastTimeIn(readPiece(descriptor, size - piece, piece));
+      if (isHeader(header) && worked && at !== null) return { id: header.id, workspace: header.workspace, at };
+    }
   } finally {
     closeSync(descriptor);
   }
