@@ -51,7 +51,12 @@ export function findCommand(name: string): CommandDefinition | undefined {
 /** Runs a parsed command; `/<name>` of a skill activates it where no command has that name. @throws BmoError usage for an unknown name, with the nearest ones and `/help`. */
 export async function runCommand(parsed: ParsedCommand, context: CommandContext): Promise<CommandResult> {
   const command = findCommand(parsed.name);
-  if (command !== undefined) return command.run(parsed.argument, context);
+  if (command !== undefined) {
+    await context.agent.refresh();
+    const result = await command.run(parsed.argument, context);
+    await context.agent.refresh();
+    return result;
+  }
   const skills = await context.services.skills();
   if (skills.some((skill) => skill.name === parsed.name)) return skillCommand.run(parsed.name, context);
   const near = nearestNames(parsed.name, [...commands.flatMap((one) => [one.name, ...one.aliases]), ...skills.map((skill) => skill.name)]).map((name) => `/${name}`);
