@@ -156,6 +156,7 @@ function readUse(path: string): LastUse | null {
 
 /** Id, time of the last record, and whether it holds work; from head and tail where these suffice. */
 function lastUse(path: string): LastUse | null {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return null;
   const descriptor = openSync(path, "r");
   try {
     const { size } = fstatSync(descriptor);

@@ -77,6 +77,8 @@ test("the latest of exactly this workspace, by its last record, not counting tho
   opened.log.append({ type: "command", text: "/status" });
   expect(latestSession(data, "/repo")).toEqual({ ...older, heldBy: process.pid });
   opened.log.close();
+  mkdirSync(join(dirname(older.path), "20991231-000000000-abcdef.jsonl"));
+  writeFileSync(join(dirname(older.path), "20991231-000000000-abcde0.jsonl"), "{}\n");
   // A torn end, and a long record at both ends, do not hide the session.
   appendFileSync(older.path, '{"seq":9,"at":"2030');
   expect(latestSession(data, "/repo")?.id).toBe(older.id);
