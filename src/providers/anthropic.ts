@@ -1,18 +1,25 @@
-// The Anthropic Messages format: builds requests and reads the events of an answer. Transport, retries and keys are elsewhere.
+// The Anthropic Messages format: builds typed requests and reads the typed events of an answer; the vendor's SDK sends the ones and
+// parses the others. Transport, retries and keys are elsewhere.
 
 import type {
   ContentBlockParam, ImageBlockParam, MessageCreateParamsStreaming, MessageParam, RawMessageStreamEvent, TextBlockParam, ToolResultBlockParam,
 } from "@anthropic-ai/sdk/resources/messages/messages";
+import { BaseAnthropic } from "@anthropic-ai/sdk/client";
+import { Messages } from "@anthropic-ai/sdk/resources/messages/messages";
+import { Models } from "@anthropic-ai/sdk/resources/models";
 import type { AssistantMessage, ImageBlock, ReasoningBlock, TextBlock } from "../types/message.ts";
 import type { ModelRequest, StopReason, StreamPart, Usage } from "../types/provider.ts";
 import type { JsonObject } from "../types/json.ts";
-import { failureFromEvent, type CallNames } from "./failure.ts";
+import { address, CLIENT_HEADERS, NO_SDK_TIMEOUT_MS, type Exchange } from "./exchange.ts";
+import { failureFromEvent, NO_OBJECT, protocolFailure, type CallNames, type ProviderFailure } from "./failure.ts";
 import { legalToolName, prepareHistory, type Turn } from "./history.ts";
 import { budgetTokens, effortValue } from "./reasoning.ts";
-import { pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type WireFormat } from "./wire.ts";
+import { pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type Refusal, type WireFormat } from "./wire.ts";
 
 const FORMAT = "anthropic";
-const VERSION = "2023-06-01";
+const VERSION_WITH_TEMPERATURE = "2023-06-01";
+/** The SDK looks for keys on disk unless it is given one; where there is none, the header is taken out. */
+const NO_KEY = "none";
 const CACHE_MARK = { type: "ephemeral" as const };
 
 function visible(block: TextBlock | ImageBlock): TextBlockParam | ImageBlockParam {
@@ -60,6 +67,8 @@ function toMessages(turns: Turn[]): MessageParam[] {
   return messages;
 }
 
+type Parameters = MessageCreateParamsStreaming & { temperature?: number };
+
 /** Marks the end of the last two user messages: the newest prefix is written, the one of the step before is found. */
 function markCache(messages: MessageParam[]): void {
   for (const message of messages.filter(({ role }) => role === "user").slice(-2)) {
@@ -95,7 +104,7 @@ function reasoning(request: ModelRequest, turns: Turn[]): Pick<MessageCreatePara
   }
 }
 
-function body(request: ModelRequest): MessageCreateParamsStreaming {
+function body(request: ModelRequest): Parameters {
   const turns = prepareHistory(request.messages, request.model, { callIds: "open", format: FORMAT });
   const messages = toMessages(turns);
   markCache(messages);
@@ -128,7 +137,7 @@ interface OpenBlock {
 
 const STOPS: Record<string, StopReason> = { end_turn: "end", stop_sequence: "end", pause_turn: "end", tool_use: "tool_calls", max_tokens: "max_tokens", model_context_window_exceeded: "max_tokens", refusal: "refusal" };
 
-function createReader(request: ModelRequest, names: CallNames): AnswerReader {
+function createReader(request: ModelRequest): AnswerReader {
   const blocks = new Map<number, OpenBlock>();
   let usage: Usage | null = null;
   let servedModel: string | null = null;
@@ -146,7 +155,7 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
   };
 
   const read = (raw: JsonObject, parts: StreamPart[]): void => {
-    const event = raw as unknown as RawMessageStreamEvent | { type: "error"; error?: { type?: string; message?: string } } | { type: "ping" };
+    const event = raw as unknown as RawMessageStreamEvent;
     switch (event.type) {
       case "message_start":
         servedModel = event.message?.model ?? null;
@@ -185,10 +194,7 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
       case "message_stop":
         stopped = true;
         break;
-      case "error":
-        throw failureFromEvent(names, event.error?.type ?? "", event.error?.message ?? "", usage);
       case "content_block_stop":
-      case "ping":
         break;
     }
   };
@@ -226,12 +232,46 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
   };
 }
 
+function connect(endpoint: Endpoint, exchange: Exchange): BaseAnthropic {
+  const { key, bearer } = endpoint;
+  // The SDK sends every key as a bearer token; gateways that speak this format know the key's own header, which the vendor takes too.
+  const authorization = key === null ? { authorization: null } : bearer ? {} : { authorization: null, "x-api-key": key };
+  return new BaseAnthropic({
+    ...address(endpoint.baseUrl),
+    authToken: key === null || key === "" ? NO_KEY : key,
+    fetch: exchange.fetch,
+    maxRetries: 0,
+    timeout: NO_SDK_TIMEOUT_MS,
+    logLevel: "off",
+    openTelemetry: false,
+    defaultHeaders: { ...CLIENT_HEADERS, ...authorization, ...endpoint.headers },
+  });
+}
+
+function refusal(thrown: unknown): Refusal | null {
+  if (!(thrown instanceof BaseAnthropic.APIError) || typeof thrown.status !== "number") return null;
+  return { status: thrown.status, headers: Object.fromEntries(thrown.headers?.entries() ?? []) };
+}
+
+function streamFailure(thrown: unknown, names: CallNames, usage: Usage | null): ProviderFailure | null {
+  if (thrown instanceof SyntaxError) return protocolFailure(names, NO_OBJECT, thrown.message, usage);
+  if (!(thrown instanceof BaseAnthropic.APIError)) return null;
+  return failureFromEvent(names, thrown.type ?? "", thrown.apiMessage ?? thrown.message, usage);
+}
+
 export const anthropicFormat: WireFormat = {
-  path: "/v1/messages",
-  authorization: (endpoint: Endpoint) => ({
-    "anthropic-version": VERSION,
-    ...(endpoint.key === null ? {} : endpoint.bearer ? { authorization: `Bearer ${endpoint.key}` } : { "x-api-key": endpoint.key }),
-  }),
   body,
+  prepare: (request, endpoint) => {
+    const parameters = body(request);
+    // The SDK's version of the protocol has no temperature; the one before, which the vendor still serves, has.
+    const options = parameters.temperature === undefined || endpoint.headers["anthropic-version"] !== undefined ? {} : { headers: { "anthropic-version": VERSION_WITH_TEMPERATURE } };
+    return async (exchange) => {
+      const stream = await new Messages(connect(endpoint, exchange)).create(parameters, options);
+      return exchange.stream().batches(stream);
+    };
+  },
+  probe: async (endpoint, exchange) => void (await new Models(connect(endpoint, exchange)).list().asResponse()),
+  refusal,
+  streamFailure,
   reader: createReader,
 };

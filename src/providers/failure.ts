@@ -149,6 +149,8 @@ export function failureFromEvent(names: CallNames, type: string, message: string
   return new ProviderFailure(failure.kind, failure.message.replace(`(HTTP ${status})`, `(error event ${cleanLine(type, 60) || "without a type"})`), { ...failure.details, status: null });
 }
 
+export const NO_OBJECT = "an event of its stream is no JSON object";
+
 /** An answer that is not what the protocol says; worth one more try. */
 export function protocolFailure(names: CallNames, what: string, seen: string, usage: Usage | null = null): ProviderFailure {
   const shown = cleanLine(seen, 200);

@@ -1,8 +1,9 @@
-// The Chat Completions format, for OpenAI and every compatible server: builds requests and reads the chunks of an answer.
+// The Chat Completions format, for OpenAI and every compatible server: builds typed requests, which the SDK sends, and reads the chunks
+// of an answer.
 // What a vendor does differently comes in as its dialect, never as its name.
 
 import type {
-  ChatCompletionAssistantMessageParam, ChatCompletionChunk, ChatCompletionContentPart, ChatCompletionMessageFunctionToolCall, ChatCompletionMessageParam, ChatCompletionTool,
+  ChatCompletionAssistantMessageParam, ChatCompletionChunk, ChatCompletionContentPart, ChatCompletionCreateParamsStreaming, ChatCompletionMessageFunctionToolCall, ChatCompletionMessageParam, ChatCompletionTool,
 } from "openai/resources/chat/completions/completions";
 import type { ImageBlock, TextBlock } from "../types/message.ts";
 import type { ModelRequest, StopReason, StreamPart, Usage } from "../types/provider.ts";
@@ -10,7 +11,8 @@ import type { Json, JsonObject } from "../types/json.ts";
 import { failureFromEvent, type CallNames } from "./failure.ts";
 import { legalToolName, prepareHistory, type AssistantTurn, type Turn } from "./history.ts";
 import { effortValue } from "./reasoning.ts";
-import { bearer, pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type WireFormat } from "./wire.ts";
+import { openaiCalls, openaiClient, openaiEvents } from "./openai-client.ts";
+import { pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type WireFormat } from "./wire.ts";
 import type { ChatDialect } from "./vendors.ts";
 
 const FORMAT = "chat";
@@ -82,7 +84,7 @@ function reasoning(request: ModelRequest, dialect: ChatDialect): JsonObject {
   return level === "off" && model.reasoningCanBeOff ? toggle(false) : {};
 }
 
-function body(request: ModelRequest, endpoint: Endpoint): object {
+function body(request: ModelRequest, endpoint: Endpoint): ChatCompletionCreateParamsStreaming {
   const { dialect } = endpoint;
   const turns = prepareHistory(request.messages, request.model, { callIds: dialect.callIds, format: FORMAT });
   const tools = request.tools.map((tool): ChatCompletionTool => ({ type: "function", function: { name: legalToolName(tool.name), description: tool.description, parameters: tool.schema } }));
@@ -124,7 +126,7 @@ function usageFrom(raw: NonNullable<ChatCompletionChunk["usage"]> & CompatibleUs
   return { input: Math.max(0, (raw.prompt_tokens ?? 0) - read - write), output: raw.completion_tokens ?? 0, cache_read: read, cache_write: write };
 }
 
-function createReader(request: ModelRequest, names: CallNames, requestBytes: number): AnswerReader {
+function createReader(request: ModelRequest, names: CallNames): AnswerReader {
   let text = "";
   let thought = "";
   let usage: Usage | null = null;
@@ -184,7 +186,7 @@ function createReader(request: ModelRequest, names: CallNames, requestBytes: num
     read,
     done: () => finish !== null && usage !== null,
     usage: () => usage,
-    finish: () => {
+    finish: (requestBytes) => {
       if (finish === null) return null;
       const stopReason = STOPS[finish] ?? "end";
       const last = calls.at(-1);
@@ -206,8 +208,14 @@ function createReader(request: ModelRequest, names: CallNames, requestBytes: num
 }
 
 export const chatFormat: WireFormat = {
-  path: "/chat/completions",
-  authorization: bearer,
+  ...openaiCalls,
   body,
+  prepare: (request, endpoint) => {
+    const parameters = body(request, endpoint);
+    return async (exchange) => {
+      await openaiClient(endpoint, exchange).chat.completions.create(parameters).asResponse();
+      return openaiEvents(exchange);
+    };
+  },
   reader: createReader,
 };

@@ -1,4 +1,4 @@
-// The OpenAI Responses format: builds requests without server-side state and reads the events of an answer.
+// The OpenAI Responses format: builds typed requests without server-side state, which the SDK sends, and reads the events of an answer.
 
 import type {
   EasyInputMessage, FunctionTool, ResponseCreateParamsStreaming, ResponseFunctionCallOutputItem, ResponseInputContent, ResponseInputItem, ResponseReasoningItem, ResponseStreamEvent, ResponseUsage,
@@ -9,7 +9,8 @@ import type { Json, JsonObject } from "../types/json.ts";
 import { failureFromEvent, type CallNames } from "./failure.ts";
 import { legalToolName, prepareHistory, type Turn } from "./history.ts";
 import { effortValue } from "./reasoning.ts";
-import { bearer, pushDelta, toolCall, withUniqueIds, type AnswerReader, type WireFormat } from "./wire.ts";
+import { openaiCalls, openaiClient, openaiEvents } from "./openai-client.ts";
+import { pushDelta, toolCall, withUniqueIds, type AnswerReader, type WireFormat } from "./wire.ts";
 
 const FORMAT = "responses";
 
@@ -92,7 +93,7 @@ const joined = (value: Json | undefined): string => (Array.isArray(value) ? valu
 
 const TYPES: Record<string, OpenItem["type"]> = { message: "text", reasoning: "reasoning", function_call: "call" };
 
-function createReader(request: ModelRequest, names: CallNames, requestBytes: number): AnswerReader {
+function createReader(request: ModelRequest, names: CallNames): AnswerReader {
   const items = new Map<number, OpenItem>();
   let usage: Usage | null = null;
   let servedModel: string | null = null;
@@ -187,7 +188,7 @@ function createReader(request: ModelRequest, names: CallNames, requestBytes: num
     read,
     done: () => stop !== null,
     usage: () => usage,
-    finish: () => {
+    finish: (requestBytes) => {
       if (stop === null) return null;
       const ordered = [...items.entries()].sort(([left], [right]) => left - right).map(([, item]) => item);
       const last = ordered.at(-1);
@@ -216,8 +217,14 @@ function createReader(request: ModelRequest, names: CallNames, requestBytes: num
 }
 
 export const responsesFormat: WireFormat = {
-  path: "/responses",
-  authorization: bearer,
+  ...openaiCalls,
   body,
+  prepare: (request, endpoint) => {
+    const parameters = body(request);
+    return async (exchange) => {
+      await openaiClient(endpoint, exchange).responses.create(parameters).asResponse();
+      return openaiEvents(exchange);
+    };
+  },
   reader: createReader,
 };

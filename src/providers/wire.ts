@@ -4,10 +4,10 @@ import type { ModelInfo, ModelRequest, Provider, StopReason, StreamPart, Usage }
 import type { AssistantMessage, ToolCallBlock } from "../types/message.ts";
 import type { Json, JsonObject } from "../types/json.ts";
 import { randomUUID } from "node:crypto";
-import { cleanLine, failureFromAnswer, ProviderFailure, protocolFailure, redact, type CallNames } from "./failure.ts";
+import { createExchange, type Exchange } from "./exchange.ts";
+import { cleanLine, failureFromAnswer, ProviderFailure, protocolFailure, redact, NO_OBJECT, type CallNames } from "./failure.ts";
 import { withRetries, type RetryPolicy } from "./retry.ts";
-import { createSseReader } from "./sse.ts";
-import type { HttpAnswer, Transport } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 import { TransportFailure } from "./transport-failure.ts";
 import type { ChatDialect } from "./vendors.ts";
 
@@ -36,35 +36,37 @@ export interface AnswerReader {
   read(event: JsonObject, parts: StreamPart[]): void;
   /** True once nothing more is needed, though the stream may still be open. */
   done(): boolean;
-  /** The answer, or null when the stream ended before it was complete. */
-  finish(): { message: AssistantMessage; usage: Usage; stopReason: StopReason; servedModel: string | null } | null;
+  /** The answer, or null when the stream ended before it was complete. `requestBytes` stands in for usage that no server reported. */
+  finish(requestBytes: number): { message: AssistantMessage; usage: Usage; stopReason: StopReason; servedModel: string | null } | null;
   /** What is known to have been billed so far. */
   usage(): Usage | null;
 }
 
+/** Sends a request that is ready and gives the parsed events of its answer, an array per chunk of the network. @throws what the SDK throws. */
+export type Send = (exchange: Exchange) => Promise<AsyncIterable<unknown[]>>;
+
 export interface WireFormat {
-  path: string;
-  authorization(endpoint: Endpoint): Record<string, string>;
-  /** The request's body; the order of its keys is part of the contract, since caches compare bytes. */
+  /** The request's parameters, typed by the SDK; the order of their keys is part of the contract, since caches compare bytes. */
   body(request: ModelRequest, endpoint: Endpoint): object;
-  reader(request: ModelRequest, names: CallNames, requestBytes: number): AnswerReader;
+  /** Builds the parameters once; each try sends the same. */
+  prepare(request: ModelRequest, endpoint: Endpoint): Send;
+  /** Asks for the list of models. @throws what the SDK throws. */
+  probe(endpoint: Endpoint, exchange: Exchange): Promise<void>;
+  /** Status and headers out of the SDK's error for an HTTP answer that is no success; null for any other. */
+  refusal(thrown: unknown): Refusal | null;
+  /** A failure out of what the SDK throws in the middle of a stream; null where that is nothing of its own. */
+  streamFailure(thrown: unknown, names: CallNames, usage: Usage | null): ProviderFailure | null;
+  reader(request: ModelRequest, names: CallNames): AnswerReader;
 }
 
-const ERROR_BODY_LIMIT = 64 * 1024;
+export interface Refusal {
+  status: number;
+  headers: Record<string, string>;
+}
+
 /** How long an answer that is already complete may keep its connection before it is dropped. */
 const DRAIN_MS = 250;
 const CHECK_MS = 5_000;
-
-async function readText(answer: HttpAnswer): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of answer.body) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size > ERROR_BODY_LIMIT) break;
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
 
 function transportFailure(names: CallNames, failure: TransportFailure, usage: Usage | null): ProviderFailure {
   const about = `Provider ${names.provider} (${names.host}) for model ${names.model}: ${failure.message}`;
@@ -87,11 +89,6 @@ function transportFailure(names: CallNames, failure: TransportFailure, usage: Us
     case "proxy":
       return new ProviderFailure("network", about, { ...details, hint: "Check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY." });
   }
-}
-
-/** The key as both OpenAI formats send it. */
-export function bearer(endpoint: Endpoint): Record<string, string> {
-  return endpoint.key === null ? {} : { authorization: `Bearer ${endpoint.key}` };
 }
 
 /** Appends to the delta before where that is of the same kind: one chunk of the network gives few parts. */
@@ -129,55 +126,56 @@ export function withUniqueIds(content: AssistantMessage["content"]): AssistantMe
   });
 }
 
-async function* attempt(wire: WireFormat, endpoint: Endpoint, transport: Transport, request: ModelRequest, names: CallNames, body: string, signal: AbortSignal): AsyncGenerator<StreamPart, void, undefined> {
-  const reader = wire.reader(request, names, body.length);
-  let answer: HttpAnswer | null = null;
+const asObject = (value: unknown): JsonObject | null => (value !== null && typeof value === "object" && !Array.isArray(value) ? (value as JsonObject) : null);
+
+async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, request: ModelRequest, names: CallNames): AsyncGenerator<StreamPart, void, undefined> {
+  const reader = wire.reader(request, names);
   let complete = false;
   try {
-    answer = await transport.call({
-      method: "POST",
-      url: urlOf(endpoint.baseUrl, wire.path),
-      headers: { "content-type": "application/json", accept: "text/event-stream", "user-agent": "bmo", ...wire.authorization(endpoint), ...endpoint.headers },
-      body,
-      idleMs: endpoint.idleMs,
-      signal,
-    });
-    if (answer.status < 200 || answer.status > 299) throw failureFromAnswer(names, answer.status, answer.headers, await readText(answer));
-    const type = answer.headers["content-type"] ?? "text/event-stream";
-    if (!type.includes("event-stream")) throw wholeAnswer(names, type, await readText(answer));
-    const events = createSseReader();
-    const iterator = answer.body[Symbol.asyncIterator]();
+    const events = (await exchange.send(() => send(exchange)))[Symbol.asyncIterator]();
+    const type = exchange.answer()?.headers["content-type"] ?? "text/event-stream";
+    if (!type.includes("event-stream")) throw wholeAnswer(names, type, await exchange.text());
     while (!reader.done()) {
-      const { done, value } = await iterator.next();
+      const { done, value } = await events.next();
+      if (done === true) break;
       const parts: StreamPart[] = [];
-      for (const data of done === true ? events.end() : events.push(value)) {
-        const event = parseObject(data);
-        if (event === null) throw protocolFailure(names, "an event of its stream is no JSON object", data, reader.usage());
+      for (const raw of value) {
+        const event = asObject(raw);
+        if (event === null) throw protocolFailure(names, NO_OBJECT, typeof raw === "string" ? raw : JSON.stringify(raw), reader.usage());
         reader.read(event, parts);
       }
       yield* parts;
-      if (done === true) break;
     }
-    const result = reader.finish();
+    const result = reader.finish(exchange.requestBytes());
     if (result === null) throw new ProviderFailure("network", `Provider ${names.provider} (${names.host}) for model ${names.model}: the stream ended before the answer was complete`, { tries: 2, usage: reader.usage() });
     complete = true;
-    drain(iterator, answer);
+    drain(events, exchange);
     yield { type: "end", ...result };
   } catch (thrown) {
-    if (thrown instanceof TransportFailure) throw transportFailure(names, thrown, reader.usage());
-    if (thrown instanceof RangeError) throw protocolFailure(names, thrown.message, "", reader.usage());
-    throw thrown;
+    throw await failureOf(wire, exchange, names, thrown, reader.usage());
   } finally {
-    if (!complete) answer?.close();
+    if (!complete) exchange.close();
   }
 }
 
+/** What the SDK or the transport threw, as a failure with its sentence; what is neither's passes. */
+async function failureOf(wire: WireFormat, exchange: Exchange, names: CallNames, thrown: unknown, usage: Usage | null): Promise<unknown> {
+  const cause = exchange.thrown() ?? thrown;
+  if (cause instanceof TransportFailure) return transportFailure(names, cause, usage);
+  if (cause instanceof ProviderFailure) return cause;
+  if (cause instanceof RangeError) return protocolFailure(names, cause.message, "", usage);
+  const refusal = wire.refusal(cause);
+  // The body as it came: the SDK's error keeps of some bodies less than a sentence needs.
+  if (refusal !== null) return failureFromAnswer(names, refusal.status, refusal.headers, await exchange.text().catch(() => ""));
+  return wire.streamFailure(cause, names, usage) ?? cause;
+}
+
 /** Reads the little that follows a complete answer, so that the connection can be used again; a server that keeps it open loses it. */
-function drain(iterator: AsyncIterator<Uint8Array>, answer: HttpAnswer): void {
-  const timer = setTimeout(() => answer.close(), DRAIN_MS);
+function drain(events: AsyncIterator<unknown[]>, exchange: Exchange): void {
+  const timer = setTimeout(() => exchange.close(), DRAIN_MS);
   timer.unref();
   const rest = async (): Promise<void> => {
-    while ((await iterator.next()).done !== true);
+    while ((await events.next()).done !== true);
   };
   // What breaks after the answer was complete concerns nobody.
   void rest().catch(() => undefined).finally(() => clearTimeout(timer));
@@ -190,12 +188,6 @@ function wholeAnswer(names: CallNames, type: string, text: string): ProviderFail
   return protocolFailure(names, `no event stream but ${cleanLine(type, 60)}`, text);
 }
 
-/** The path goes before a query that the base URL may have. */
-export function urlOf(baseUrl: string, path: string): string {
-  const query = baseUrl.indexOf("?");
-  return query < 0 ? `${baseUrl}${path}` : `${baseUrl.slice(0, query).replace(/\/+$/, "")}${path}${baseUrl.slice(query)}`;
-}
-
 export function hostOf(baseUrl: string): string {
   return URL.canParse(baseUrl) ? new URL(baseUrl).host : baseUrl;
 }
@@ -206,29 +198,30 @@ export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transpo
     id: endpoint.provider,
     scripted: false,
     stream: (request, signal) => {
-      const body = JSON.stringify(wire.body(request, endpoint));
-      return withRetries(endpoint.provider, () => attempt(wire, endpoint, transport, request, names(request.model), body, signal), endpoint.retry, () => endpoint.secrets, signal);
+      const send = wire.prepare(request, endpoint);
+      return withRetries(endpoint.provider, () => attempt(wire, send, createExchange(transport, endpoint.idleMs, signal), request, names(request.model)), endpoint.retry, () => endpoint.secrets, signal);
     },
     check: async (signal) => {
-      const path = wire.path.startsWith("/v1/") ? "/v1/models" : "/models";
       const limit = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]);
-      const call = (): Promise<HttpAnswer> =>
-        transport.call({ method: "GET", url: urlOf(endpoint.baseUrl, path), headers: { accept: "application/json", "user-agent": "bmo", ...wire.authorization(endpoint), ...endpoint.headers }, body: null, idleMs: CHECK_MS, signal: limit });
-      try {
-        const answer = await call().catch((thrown: unknown) => {
-          if (thrown instanceof TransportFailure && thrown.stale) return call();
-          throw thrown;
-        });
-        const text = await readText(answer);
-        answer.close();
-        if (answer.status === 401 || answer.status === 403) return { ok: false, detail: `reachable, but it refused ${endpoint.keySource === null ? "a call without a key" : `the key from ${endpoint.keySource}`} (HTTP ${answer.status})` };
-        if (answer.status === 404) return { ok: true, detail: "reachable; it lists no models" };
-        if (answer.status >= 400) return { ok: false, detail: redact(`HTTP ${answer.status}: ${cleanLine(text, 120)}`, endpoint.secrets) };
-        return { ok: true, detail: endpoint.key === null ? "reachable" : "reachable, key not refused" };
-      } catch (thrown) {
-        const message = thrown instanceof Error ? thrown.message : String(thrown);
-        return { ok: false, detail: redact(limit.aborted && !signal.aborted ? `no answer within ${CHECK_MS / 1000} s` : message, endpoint.secrets) };
-      }
+      const probe = async (again: boolean): Promise<{ ok: boolean; detail: string }> => {
+        const exchange = createExchange(transport, CHECK_MS, limit);
+        try {
+          await exchange.send(() => wire.probe(endpoint, exchange));
+          await exchange.text();
+          return { ok: true, detail: endpoint.key === null ? "reachable" : "reachable, key not refused" };
+        } catch (thrown) {
+          const cause = exchange.thrown() ?? thrown;
+          if (cause instanceof TransportFailure && cause.stale && again) return probe(false);
+          const status = wire.refusal(cause)?.status;
+          if (status === 401 || status === 403) return { ok: false, detail: `reachable, but it refused ${endpoint.keySource === null ? "a call without a key" : `the key from ${endpoint.keySource}`} (HTTP ${status})` };
+          if (status === 404) return { ok: true, detail: "reachable; it lists no models" };
+          const text = status === undefined ? (cause instanceof Error ? cause.message : String(cause)) : `HTTP ${status}: ${cleanLine(await exchange.text().catch(() => ""), 120)}`;
+          return { ok: false, detail: redact(limit.aborted && !signal.aborted ? `no answer within ${CHECK_MS / 1000} s` : text, endpoint.secrets) };
+        } finally {
+          exchange.close();
+        }
+      };
+      return probe(true);
     },
   };
 }
