@@ -27,7 +27,7 @@ const REQUEST = /^(?:(?:and|then|but|so|also|now|please|pls|just|ok(?:ay)?|well)
 /** Verbs that start a task. */
 const TASK = /^(?:(?:and|then|but|so|also|now|please|pls|just|ok(?:ay)?|well|kindly|go and|quickly) )*(?:add|adjust|analy[sz]e|apply|approve|ask|audit|automate|book|build|bump|call|cancel|change|check|clean|clear|clone|close|code|commit|compare|compile|compute|configure|connect|continue|convert|copy|create|debug|decide|delegate|delete|deploy|design|disable|do|document|download|draft|draw|drop|edit|email|enable|execute|export|extract|fetch|figure|find|finish|fix|forget|format|generate|get|give me (?!a (?:synonym|joke|riddle|definition|fun fact|hug|high five)|another word|an example of a|some inspiration)|go (?:on|ahead|with|for)|grep|help me (?!understand what)|import|implement|improve|init|initiali[sz]e|insert|install|integrate|investigate|keep|kill|launch|lint|list|load|look|make (?!me (?:laugh|smile))|measure|merge|migrate|mock|move|open|optimi[sz]e|orchestrate|order|organi[sz]e|patch|plan|port|post|prepare|proceed|profile|publish|pull|push|put|read|rebase|rebuild|record|redo|refactor|release|reload|remember|remind|remove|rename|repeat|replace|reset|resolve|restart|restore|retry|return|revert|review|rewrite|rollback|run|save|scaffold|scan|search|send|set|ship|show|simplify|sort|spawn|split|squash|start|stash|stop|store|summari[sz]e|switch|sync|tag|take|test(?!ing)|think|touch|track|train|trigger|truncate|try|turn|undo|uninstall|update|upgrade|upload|use|validate|verify|wipe|wire|rm|ls|cd|cat|git|npm|npx|pnpm|yarn|docker|kubectl|sudo|mkdir|mv|cp|chmod|curl|wget|pip|python3?|cargo|bash|pwd|echo|sed|awk|tar|ssh|brew|apt|systemctl|write (?!me a (?:haiku|poem|limerick|song|joke)))\b/u;
 
-const APPROVAL = /^(?:y|yes|yep|yeah|yup|no|n|nope|ok|okay|k|sure|go|do it|go ahead|approved?|proceed|continue|next|start|stop|again|both|all|none|the (?:first|second|third|last|other)|(?:option|number|item|#)? ?\d+|[a-d]|lgtm|fine|agreed|exactly|correct|right|sounds good|looks good|ja|nein|oui|non|sí|si|sim|não|tak|nie|да|нет|evet|hayır|はい|いいえ|好的?|可以|行|네|아니요)(?: (?:please|bitte|that one|them|it))?$/u;
+const APPROVAL = /^(?:y|yes|yep|yeah|yup|no|n|nope|ok|okay|k|sure|go|do it|go ahead|approved?|proceed|continue|next|start|stop|again|both|all|none|the (?:first|second|third|last|other)|(?:option|number|item|#)? ?\d+|[a-d]|lgtm|fine|good|great|perfect|excellent|agreed|i agree|of course|for sure|indeed|definitely|absolutely|(?:that )?makes sense|fair enough|i think so too|me too|same here|whatever|nothing(?: special| really)?|no reason|exactly|correct|right|sounds good|looks good|ja|nein|oui|non|sí|si|sim|não|tak|nie|да|нет|evet|hayır|はい|いいえ|好的?|可以|行|네|아니요)(?: (?:please|bitte|that one|them|it))?$/u;
 
 /** Something works again: a closing remark when thanks or joy stand beside it. */
 const CLOSING = /^(?:(?:that|the|this|your|it|everything|all)\b.{0,60}\b(?:gone|works?(?: now| again| fine| great)?|working(?: now| again)?|green(?: now)?|fixed(?: now)?|went (?:well|fine)|took forever|was (?:great|good|really good|helpful|fast|perfect)|looks? (?:great|good|fine)|running again|done)|(?:fixed|solved|found) it (?:myself )?(?:already)?|we shipped it|i got promoted|it works|works now|works again)(?: now| already| today| yesterday| lol)?$/u;
@@ -40,7 +40,7 @@ const SUBJECT = "python|java|javascript|js|typescript|rust|go|golang|c\\+\\+|c#|
 const KNOWLEDGE = new RegExp(`^(?:${[
   `what(?:'s| is| are|s) (?:an? )?(?!the )${SHORT_TOPIC}`,
   `what(?:'s| is| are|s) the (?:(?:main |exact |short )?(?:difference|meaning|definition|plural|opposite|capital|default port|default|shortcut|syntax|command|abbreviation|etymology|origin|population|speed|height|size|unit|symbol|formula|square root|http code|status code|exit code|file extension|extension|biggest|largest|tallest|longest|smallest|oldest|highest|fastest|deepest)) ${TOPIC}`,
-  `what (?:does|do) (?!the )${TOPIC} (?:mean|stand for|do in (?:linux|unix|bash|git|vim|sql))(?: in [\\p{L} ]{2,24})?(?:,? vs [\\p{L} ]{1,20})?`,
+  `what (?:does|do) (?!the (?!(?:term|word|acronym|abbreviation|expression|phrase|symbol|prefix|suffix|letters?)\\b))${TOPIC} (?:mean|stand for|do in (?:linux|unix|bash|git|vim|sql))(?: in [\\p{L} ]{2,24})?(?:,? vs [\\p{L} ]{1,20})?`,
   `what (?:default )?(?:port|http code|status code|shortcut|file extension|year|country|language) (?:does|do|is|was|did) ${TOPIC}`,
   `(?:who|when) (?:is|was|were|did|invented|wrote|created|made|designed|discovered) (?!the (?:last|next)|last|next)${SHORT_TOPIC}(?: (?:come out|released|born|invented|created))?`,
   `(?:in )?which (?:year|country) (?:was|is|did) ${TOPIC}|which is (?:older|newer|bigger|faster|stricter),? ${SHORT_TOPIC}`,
@@ -48,6 +48,8 @@ const KNOWLEDGE = new RegExp(`^(?:${[
   `how do (?:you|i|we) (?:spell|pronounce|say|exit|leave|quit) ${SHORT_TOPIC}`,
   `how (?:does|do) (?:an? )?(?!the )${SHORT_TOPIC} work(?: in general| internally)?(?:,? (?:short version|in short|roughly))?`,
   `(?:is|are|does|do|can|has) (?:an? )?(?:${SUBJECT})(?: (?:(?!\\b(?:this|our|my|here|repo|project|we|us|the)\\b).){1,60})?`,
+  `(?:is|are) (?:an? )?[\\p{L}\\d.+#-]{1,16} (?:an? (?:[\\p{L}-]+ )?(?:number|language|planet|country|animal|fruit|vegetable|word|verb|protocol|database|framework|library|metal|myth|sport|city|continent|editor|shell|paradigm|algorithm|data structure|design pattern)|older than|newer than|faster than|slower than|better than|bigger than|the same as|compiled|interpreted|dynamically typed|statically typed|strongly typed|open source|case[- ]sensitive|turing complete|object[- ]oriented|even|odd|prime)(?: [\\p{L}\\d.+# -]{1,30})?`,
+  `what (?:is|are) \\d[\\d.,^*/+ x×%()-]*(?: (?:to the power of|times|plus|minus|divided by|mod|percent of) \\d[\\d.]*)?|(?:what'?s|how much is|calculate|compute) [\\d(][\\d.,^*/+ x×%()-]*(?: (?:in (?:hex|binary|decimal|octal)|squared|cubed|percent of [\\d.]+|divided by [\\d.]+|times [\\d.]+|plus [\\d.]+|minus [\\d.]+))?`,
   `(?:are tabs|is zero|is water|is the earth|is a hotdog) .{1,40}`,
   `define (?!an? |the |this |our )${SHORT_TOPIC}|explain (?:what (?:an? )?)?(?!(?:it|this|that|the|how|why|our|my|your)\\b)${SHORT_TOPIC}(?: is| means)?(?: in (?:one|a|two|simple|short|plain) [\\p{L}]+(?: words)?)?`,
   `translate ["'][^"']{1,60}["'] (?:in)?to [\\p{L}]+`,
@@ -95,7 +97,8 @@ function isTalk(part: string): boolean {
 /** As written and without the politeness around it. */
 function forms(part: string): string[] {
   const short = strip(part);
-  return short === part || short === "" ? [part] : [part, short];
+  const general = short.replace(/ (?:for me|with me|to me|for us|pour moi|pour nous|für mich|für uns|para mí|per me|para mim|voor mij|dla mnie|для меня|here|hier|ici|aquí|qui|aqui|здесь|today|heute|aujourd'hui|hoy|oggi|hoje|сегодня|bugün|exactly|genau|really|actually)$/u, "");
+  return [...new Set([part, short, general])].filter((form) => form !== "");
 }
 
 function bare(part: string): string {
