@@ -1,17 +1,17 @@
 // The drift report after execution: what was planned, what was touched, what was left out or put back.
 
-import { sumUsd } from "../util/usd.ts";
+import { addUsd } from "../util/money.ts";
 import type { SessionState } from "./session-state.ts";
 import type { JsonObject } from "../types/json.ts";
 import type { Plan } from "../types/plan.ts";
 
 export function driftReport(state: SessionState, plan: Plan): JsonObject {
-  const touched = state.files.map((file) => ({ path: file.path, action: file.action, in_scope: file.in_scope, rolled_back: file.rolled_back }));
+  const touched = state.planFiles.map((file) => ({ path: file.path, action: file.action, in_scope: file.in_scope, rolled_back: file.rolled_back }));
   const tickets = plan.content.tickets.map((ticket) => ({
     id: ticket.id,
     title: ticket.title,
     state: plan.tickets[ticket.id] ?? "open",
-    cost_usd: sumUsd(state.ledger.filter((entry) => entry.ticket === ticket.id).map((entry) => entry.cost_usd)),
+    cost_usd: addUsd(state.ledger.filter((entry) => entry.ticket === ticket.id).map((entry) => entry.cost_usd)),
     report: state.reports[ticket.id] ?? null,
   }));
   return {

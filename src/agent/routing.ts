@@ -5,7 +5,7 @@ import { stayPrompt, type GateFacts } from "../prompts/gate.ts";
 import { runStep, type StepOutcome } from "./step.ts";
 import { estimateTokens, holdsImage, stringifyMessageText, userMessage } from "./messages.ts";
 import { BmoError } from "../util/errors.ts";
-import { sumUsd } from "../util/usd.ts";
+import { addUsd } from "../util/money.ts";
 import type { AgentParts } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { Message } from "../types/message.ts";
@@ -149,8 +149,8 @@ export async function runGateReply(input: RoutingInput, decision: RouteDecision,
 export function settleRoute(state: SessionState, route: Route): void {
   const entries = state.ledger.filter((entry) => entry.route === route.id);
   if (entries.length === 0) return;
-  route.cost_usd = sumUsd(entries.map((entry) => entry.cost_usd));
-  route.baseline_cost_usd = sumUsd(entries.map((entry) => entry.baseline_cost_usd));
+  route.cost_usd = addUsd(entries.map((entry) => entry.cost_usd));
+  route.baseline_cost_usd = addUsd(entries.map((entry) => entry.baseline_cost_usd));
   route.savings_pct = route.cost_usd === null || route.baseline_cost_usd === null || route.baseline_cost_usd === 0 ? null : Math.round((1 - route.cost_usd / route.baseline_cost_usd) * 1000) / 10;
   state.addRoute(route);
 }

@@ -36,6 +36,8 @@ export class SessionState {
   permissionMode: PermissionMode;
   /** Refusals of this run outside the plan stage: they make exit code 4. */
   readonly runDenials: Denial[] = [];
+  /** Files touched since the plan at hand was first stored. */
+  readonly planFiles: TouchedFile[];
   /** Shell commands that ran in execution without standing in the plan. */
   readonly unplannedCommands: string[] = [];
 
@@ -46,6 +48,7 @@ export class SessionState {
     this.routes = restored?.routes ?? [];
     this.ledger = restored?.ledger ?? [];
     this.files = restored?.files ?? [];
+    this.planFiles = [...this.files];
     this.denials = restored?.denials ?? [];
     this.grants = restored?.grants ?? [];
     this.reports = restored?.reports ?? {};
@@ -70,7 +73,15 @@ export class SessionState {
     const next = reduceWorkflow(this.workflow, event);
     if (next === this.workflow) return;
     this.append({ type: "workflow", event });
+    if (event.type === "plan_stored" && event.plan.id !== this.workflow.plan?.id) this.beginPlan();
     this.workflow = next;
+  }
+
+  /** What an earlier plan's execution left behind is no part of the new one's report. */
+  private beginPlan(): void {
+    for (const id of Object.keys(this.reports)) delete this.reports[id];
+    this.planFiles.splice(0);
+    this.unplannedCommands.splice(0);
   }
 
   startTurn(stage: Stage, ticket: string | null, text: string): number {
@@ -132,19 +143,12 @@ export class SessionState {
 
   addFile(file: TouchedFile): void {
     this.append({ type: "file", turn: this.turns, ...file });
-    const earlier = this.files.findIndex((one) => one.path === file.path);
-    if (earlier === -1) {
-      this.files.push(file);
-      return;
+    for (const list of [this.files, this.planFiles]) {
+      const earlier = list.findIndex((one) => one.path === file.path);
+      const before = list[earlier];
+      if (before === undefined) list.push(file);
+      else list[earlier] = before.action === "create" && file.action === "modify" ? { ...file, action: "create" } : file;
     }
-    const before = this.files[earlier];
-    const created = before !== undefined && before.action === "create" && file.action === "modify";
-    this.files[earlier] = created ? { ...file, action: "create" } : file;
-  }
-
-  /** The user's choices in force: a flag of this run before what the session keeps. */
-  get overrides(): Overrides {
-    return { model: this.flags.model ?? this.kept.model, tier: this.flags.tier ?? this.kept.tier };
   }
 
   setOverrides(overrides: Overrides): void {

@@ -71,11 +71,21 @@ function cleanMessage(message: AssistantMessage, redact: (text: string) => strin
   };
 }
 
+/**
+ * At least as many bytes as any wire format makes of the request: one of them encodes tool input twice, all of them wrap
+ * blocks into members of their own.
+ */
+function requestBytes(input: StepInput): number {
+  const blocks = input.messages.flatMap((message): Message["content"][number][] => [...message.content]);
+  const doubled = blocks.map((block) => (block.type === "tool_call" ? JSON.stringify(JSON.stringify(block.input)) : "")).join("");
+  return Buffer.byteLength(JSON.stringify([input.system, input.tools, input.messages])) + Buffer.byteLength(doubled) + 160 * (blocks.length + input.tools.length) + 2_048;
+}
+
 /** Never rejects for what a provider does; rejects only for bugs. @throws BmoError credentials or configuration from the registry. */
 export async function runStep(parts: AgentParts, input: StepInput, signal: AbortSignal): Promise<StepOutcome> {
   const { call } = input;
   const wanted = replyLimit(call.model, input.messages, input.maxTokens);
-  const reserved = parts.accounting.reserve(call, () => Buffer.byteLength(JSON.stringify([input.system, input.tools, input.messages])), wanted);
+  const reserved = parts.accounting.reserve(call, () => requestBytes(input), wanted);
   if (!reserved.ok) return { kind: "error", error: reserved.error, providerErrorKind: null };
   const provider = await parts.registry.provider(call.model);
   const stream = provider.stream(

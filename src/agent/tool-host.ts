@@ -3,6 +3,7 @@
 
 import { planHash, validatePlan } from "../containment/plan-content.ts";
 import { BmoError } from "../util/errors.ts";
+import { sanitizeText } from "../util/sanitize.ts";
 import { planChanges } from "../util/plan-changes.ts";
 import { errorOutput, okOutput } from "./messages.ts";
 import { isPending } from "./workflow.ts";
@@ -31,6 +32,11 @@ export interface HostInput {
   signal: AbortSignal;
 }
 
+/** JSON text of a value whose strings hold no control, bidi or zero-width characters: the card shows exactly what is hashed. */
+function sanitizeJson(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) => (typeof member === "string" ? sanitizeText(member) : member));
+}
+
 /** The next revision of the plan at hand, or the first of a new one. */
 export function createPlan(content: Plan["content"], flags: string[], state: SessionState, newPlanId: () => string): Plan {
   const current = isPending(state.workflow) ? state.workflow.plan : null;
@@ -50,7 +56,9 @@ export function createToolHost(input: HostInput): ToolHost {
   return {
     async storePlan(raw) {
       if (input.stage !== "plan") return errorOutput("A plan can only be handed in in the plan stage; call request_replan to go back to it.");
-      const checked = validatePlan(raw, parts.workspace);
+      // Taken out before the hash is made: what is stored must match it.
+      const clean: unknown = JSON.parse(parts.redact(sanitizeJson(raw)));
+      const checked = validatePlan(clean, parts.workspace);
       if (!checked.ok) return errorOutput(`The plan was not stored:\n${checked.problems.map((problem) => `- ${problem}`).join("\n")}`);
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
       const earlier = state.workflow.plan;
