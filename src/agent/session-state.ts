@@ -151,6 +151,11 @@ export class SessionState {
     }
   }
 
+  /** The user's choices in force: a flag of this run before what the session keeps. */
+  get overrides(): Overrides {
+    return { model: this.flags.model ?? this.kept.model, tier: this.flags.tier ?? this.kept.tier };
+  }
+
   setOverrides(overrides: Overrides): void {
     const { model, tier } = overrides;
     this.flags = { model: model?.from === "flag" ? model : null, tier: tier?.from === "flag" ? tier : null };
