@@ -60,10 +60,11 @@ export function planThen(plan: JsonObject, execution: ScriptedReply[]): (request
   return (request) => (isPlanning(request) ? submit(plan) : (execution[Math.min(stepsOf(request), execution.length - 1)] ?? { text: "Nothing left." }));
 }
 
-/** How many model replies stand in a request's history. */
+/** How many model replies stand in a request's history; one reply may be several items on the wire. */
 export function stepsOf(request: SeenRequest): number {
-  const messages = request.body["messages"] ?? request.body["input"];
-  return Array.isArray(messages) ? messages.filter((message) => typeof message === "object" && message !== null && !Array.isArray(message) && message["role"] === "assistant").length : 0;
+  const items = request.body["messages"] ?? request.body["input"];
+  const fromModel = Array.isArray(items) ? items.map((item) => typeof item === "object" && item !== null && !Array.isArray(item) && (item["role"] === "assistant" || item["type"] === "function_call" || item["type"] === "reasoning")) : [];
+  return fromModel.filter((one, index) => one && fromModel[index - 1] !== true).length;
 }
 
 export interface ResultObject {
