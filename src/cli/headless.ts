@@ -44,6 +44,14 @@ function leaveOnEarlySignals(): () => void {
   };
 }
 
+/** A plan that no model can carry out must not be paid for: both stage models are looked up before the first call. */
+function checkStageModels(app: App): void {
+  const { planning_model, execution_model } = app.loaded().settings.options.phase_model;
+  for (const [key, value] of [["planning_model", planning_model], ["execution_model", execution_model]] as const) {
+    if (value !== null && value !== "" && value !== "auto" && !value.startsWith("tier:")) app.registry().resolve(value, `options.phase_model.${key}`);
+  }
+}
+
 async function sourceOf(line: CommandLine, app: App): Promise<PromptSource> {
   if (line.subcommand === "approve") return { prompt: null, command: null };
   const warn = (text: string): void => {
@@ -59,6 +67,7 @@ export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promi
   const app = await createApp(line, facts);
   if (line.resume === null) throw new BmoError("usage", "-r needs the id of a session when nobody is there to choose one", "bmo sessions lists them; -c takes the last one.");
   const source = await sourceOf(line, app);
+  if (source.prompt !== null) checkStageModels(app);
   const session = await chooseSession(app);
   const opened = await openAgent(app, { session, ask: headlessAsk, headless: true });
   stopWatching();

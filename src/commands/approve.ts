@@ -35,7 +35,7 @@ export const approveCommand: CommandDefinition = {
       if (reply.answer !== "allow_once" && reply.answer !== "allow_session") return answer("Nothing was changed.");
     }
     const result = await agent.approve({ via: "command", ...parseApproval(argument, plan) });
-    if (result.error !== null) return { ...answer(result.text), exitCode: exitCodeOf(result.error.code) };
+    if (result.error !== null) return { ...answer(result.text), exitCode: exitCodeOf(result.error.code), error: result.error };
     return { ...answer(result.text), exitCode: result.reason === "aborted" ? EXIT.interrupted : agent.state().outcome };
   },
 };

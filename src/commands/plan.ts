@@ -56,7 +56,7 @@ export const planCommand: CommandDefinition = {
         return switchWorkflow(argument === "on", context);
       default: {
         const result = await context.agent.revise(argument);
-        if (result.error !== null) return { ...answer(result.text), exitCode: exitCodeOf(result.error.code) };
+        if (result.error !== null) return { ...answer(result.text), exitCode: exitCodeOf(result.error.code), error: result.error };
         return { ...answer(result.text), exitCode: context.agent.state().outcome };
       }
     }

@@ -50,6 +50,10 @@ export async function runHeadless(agent: Agent, context: CommandContext, request
     if (request.format === "stream-json") request.writeOut(`${JSON.stringify(eventJson(event))}\n`);
     progress.event(event);
   });
+  if (request.format === "stream-json") {
+    const start = eventJson({ type: "session_start", sessionId: agent.sessionId, workspace: agent.workspace, resumed: agent.state().turns > 0 });
+    request.writeOut(`${JSON.stringify(start)}\n`);
+  }
   let ending: Ending;
   try {
     ending = await perform(agent, context, request, (text) => progress.note(text));
@@ -103,7 +107,7 @@ function turnEnding(agent: Agent, result: TurnResult): Ending {
 function commandEnding(agent: Agent, result: CommandResult): Ending {
   const { workflow } = agent.state();
   const awaiting = result.exitCode === EXIT.awaitingApproval && workflow.plan !== null;
-  return { text: awaiting && workflow.plan !== null ? planMarkdown(workflow.plan) : result.text, data: result.data, error: null, exitCode: result.exitCode };
+  return { text: awaiting && workflow.plan !== null ? planMarkdown(workflow.plan) : result.text, data: result.data, error: result.error ?? null, exitCode: result.exitCode };
 }
 
 function report(agent: Agent, request: HeadlessRequest, ending: Ending, note: (text: string) => void): void {

@@ -7,7 +7,7 @@ import type { ModelRegistry } from "./provider.ts";
 import type { LoadedSettings } from "./settings.ts";
 import type { SessionSummary } from "./session.ts";
 import type { Json } from "./json.ts";
-import type { ExitCode } from "./error.ts";
+import type { ErrorInfo, ExitCode } from "./error.ts";
 import type { Ask } from "./permission.ts";
 
 /** What a front end must do after a command; everything else was done by the command itself. */
@@ -24,6 +24,8 @@ export interface CommandResult {
   data: Json;
   exitCode: ExitCode;
   action: CommandAction;
+  /** What a turn that the command started failed with; a failed command itself throws. */
+  error?: ErrorInfo;
 }
 
 /** Services beyond the agent that commands need; built by the composition root. */
