@@ -49,6 +49,8 @@ export async function runHeadless(agent: Agent, context: CommandContext, request
   const unsubscribe = agent.subscribe((event) => {
     if (request.format === "stream-json") request.writeOut(`${JSON.stringify(eventJson(event))}\n`);
     progress.event(event);
+    // What was approved in advance is shown all the same; stdout stays free for the result.
+    if (event.type === "plan_approved" && event.approval.via !== "command" && event.approval.via !== "subcommand" && !request.quiet) request.writeError(`${planMarkdown(event.plan)}\n`);
   });
   if (request.format === "stream-json") {
     const start = eventJson({ type: "session_start", sessionId: agent.sessionId, workspace: agent.workspace, resumed: agent.state().turns > 0 });
@@ -80,14 +82,12 @@ async function perform(agent: Agent, context: CommandContext, request: HeadlessR
   if (request.approveNow !== null) result = await agent.approve({ via: "subcommand", tickets: null, note: null, unscoped: request.approveNow.unscoped });
   else if (request.prompt !== null) result = await agent.submit({ ...request.prompt, text: unescapePrompt(request.prompt.text) });
   else throw new BmoError("usage", "there is no prompt", "Give one as an argument or pipe it in.");
-  if (result.reason === "awaiting_approval" && request.approve !== null) result = await approveInAdvance(agent, request.approve, result, note, request);
+  if (result.reason === "awaiting_approval" && request.approve !== null) result = await approveInAdvance(agent, request.approve, result, note);
   return turnEnding(agent, result);
 }
 
 /** What cannot be approved in advance still awaits a person: exit 3, with the reason on stderr. */
-async function approveInAdvance(agent: Agent, approve: { unscoped: boolean }, planned: TurnResult, note: (text: string) => void, request: HeadlessRequest): Promise<TurnResult> {
-  const { plan } = agent.state().workflow;
-  if (plan !== null && !request.quiet) request.writeError(`${planMarkdown(plan)}\n`);
+async function approveInAdvance(agent: Agent, approve: { unscoped: boolean }, planned: TurnResult, note: (text: string) => void): Promise<TurnResult> {
   try {
     return await agent.approve({ via: "flag", tickets: null, note: null, unscoped: approve.unscoped });
   } catch (thrown) {
