@@ -1,7 +1,7 @@
 // Reads by own code which repository git would find in a directory and what its configuration would make git start. Never
 // runs git: asking git about a hostile repository is what this is there to prevent.
 
-import { lstatSync, readdirSync, readFileSync, statSync, type Stats } from "node:fs";
+import { lstatSync, readFileSync, statSync, type Stats } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { GitConfigFacts } from "../types/containment.ts";
 import { systemErrorCode } from "../util/errors.ts";
@@ -171,15 +171,5 @@ export function readGitConfigFacts(directory: string): GitConfigFacts {
     const code = systemErrorCode(thrown);
     if (code === undefined) throw thrown;
     return { gitDirectory: found.gitDirectory, problem: `a file that cannot be read (${code})` };
-  }
-}
-
-/** Hooks that git would run, by name; for the notice that they exist. */
-export function listHooks(commonDirectory: string): string[] {
-  try {
-    return readdirSync(join(commonDirectory, "hooks")).filter((name) => !name.endsWith(".sample"));
-  } catch (thrown) {
-    if (systemErrorCode(thrown) !== undefined) return [];
-    throw thrown;
   }
 }

@@ -3,12 +3,15 @@
 
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { systemErrorCode } from "../util/errors.ts";
+import { isCredentialFolder, isCredentialName } from "./protected.ts";
 
 export interface GitIndexFacts {
   /** Paths of entries that are repositories of their own. */
   gitlinks: string[];
   /** True when an entry is assumed unchanged or skipped, or the index is sparse: its figures prove nothing. */
   hidesChanges: boolean;
+  /** Paths of entries that are credentials by their name. */
+  credentials: string[];
   /** Paths of `.gitattributes` among the entries. */
   attributeFiles: string[];
   entries: number;
@@ -49,17 +52,19 @@ function readOffset(bytes: Buffer, offset: number): { value: number; next: numbe
   return { value, next: position };
 }
 
-const ATTRIBUTES_NAME = Buffer.from(".gitattributes");
+const ATTRIBUTES_NAME = ".gitattributes";
 
 function noteEntry(facts: GitIndexFacts, mode: number, name: Buffer): void {
-  if (mode === GITLINK) facts.gitlinks.push(name.toString("utf8"));
-  if (name.subarray(-ATTRIBUTES_NAME.length).equals(ATTRIBUTES_NAME)) facts.attributeFiles.push(name.toString("utf8"));
+  const path = name.toString("utf8");
+  if (isCredentialName(path.slice(path.lastIndexOf("/") + 1)) || path.split("/").some(isCredentialFolder)) facts.credentials.push(path);
+  if (mode === GITLINK) facts.gitlinks.push(path);
+  if (path.endsWith(ATTRIBUTES_NAME)) facts.attributeFiles.push(path);
 }
 
 /** Facts of an index, of none (a fresh repository) as well; null when it cannot be read or is split. Only SHA-1 repositories are understood. */
 export function readGitIndex(path: string): GitIndexFacts | null {
   const bytes = readBytes(path);
-  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, attributeFiles: [], entries: 0 };
+  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, credentials: [], attributeFiles: [], entries: 0 };
   if (bytes === null) return facts;
   if (bytes.length < 12 + SHA1_BYTES || bytes.toString("latin1", 0, 4) !== "DIRC") return null;
   const version = bytes.readUInt32BE(4);

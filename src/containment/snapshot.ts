@@ -79,7 +79,6 @@ function treesOf(workspace: string, survey: Survey): string[] {
 export function createSnapshots(options: SnapshotOptions): Snapshots {
   const { workspace } = options;
   const folder = join(options.dataDirectory, "snapshots", keyOf(workspace));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stores = new Map<string, TreeStore>();
   let modes: ReadonlyMap<string, number> = new Map();
   let modesAreOld = true;

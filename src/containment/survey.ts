@@ -4,6 +4,8 @@
 import { lstatSync, readdirSync, readFileSync, type Dirent } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
+import { findRepository } from "./git-config.ts";
+import { readGitIndex } from "./git-index.ts";
 import { isCredentialFolder, isCredentialName } from "./protected.ts";
 
 export interface Survey {
@@ -170,8 +172,13 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** The first credential in the tree that a recursive reader would meet, or null. `visible` readers skip dot files. */
-export async function credentialInTree(root: string, how: "visible" | "all"): Promise<string | null> {
+/** The first credential that a recursive reader of the tree would meet, or null. `visible` readers skip dot files, `tracked` ones read what git tracks. */
+export async function credentialInTree(root: string, how: "visible" | "all" | "tracked"): Promise<string | null> {
+  if (how === "tracked") {
+    const found = findRepository(root);
+    const index = found === null ? null : readGitIndex(join(found.gitDirectory, "index"));
+    return index?.credentials[0] ?? null;
+  }
   const { credentials } = await surveyWorkspace(root);
   const met = how === "all" ? credentials : credentials.filter((path) => !path.slice(root.length + 1).split("/").some((part) => part.startsWith(".")));
   return met[0] ?? null;

@@ -7,6 +7,7 @@ import { afterEach, expect, test } from "vitest";
 import { childEnvironment, looksSecret } from "../../src/containment/environment.ts";
 import { createSnapshots } from "../../src/containment/snapshot.ts";
 import { readGitConfigFacts } from "../../src/containment/git-config.ts";
+import { credentialInTree } from "../../src/containment/survey.ts";
 import { isProtectedPath } from "../../src/containment/protected.ts";
 import { judgeCommand } from "../../src/permission/shell.ts";
 import { createRandom } from "../permission/fuzz.ts";
@@ -91,6 +92,17 @@ test("credentials by name and place", () => {
   const is = (path: string): boolean => isProtectedPath(path.replace("~", "/home/u").replace(/^w\//, `${place.workspace}/`), place.workspace, "/home/u");
   for (const path of ["w/.env", "w/.env.local", "w/apps/x/.env.production", "w/.ENV", "w/server.key", "w/cert/tls.pem", "w/.npmrc", "w/id_rsa", "w/.ssh/config", "w/.aws/x", "~/.ssh/known", "~/.config/gh/hosts.yml", "~/.bash_history", "/etc/shadow", "/proc/self/environ", "/proc/12/environ", "w/credentials.json", "w/.envrc"]) expect(is(path), path).toBe(true);
   for (const path of ["w/.env.example", "w/.env.sample", "w/.env.local.template", "w/src/env.ts", "w/environment.env.ts", "w/keys.ts", "w/id_rsa.pub", "w/public.pem", "w/tokenizer.json", "w/.github/x", "~/notes", "/etc/hosts", "w/.environment"]) expect(is(path), path).toBe(false);
+});
+
+test("a tree that holds a credential is known before a recursive reader meets it", async () => {
+  place = createPlace({ "src/a.ts": "a", "deep/.env": "K=1", "tracked/server.key": "k" });
+  place.write("src/private.pem", "untracked");
+  expect(await credentialInTree(join(place.workspace, "src"), "visible")).toBe(join(place.workspace, "src", "private.pem"));
+  expect(await credentialInTree(join(place.workspace, "deep"), "visible")).toBeNull();
+  expect(await credentialInTree(join(place.workspace, "deep"), "all")).toBe(join(place.workspace, "deep", ".env"));
+  expect(await credentialInTree(place.workspace, "tracked")).toBe("deep/.env");
+  place.git("rm", "-rq", "--cached", "deep", "tracked");
+  expect(await credentialInTree(place.workspace, "tracked")).toBeNull();
 });
 
 test("reading configuration: what cannot be read is named, never passed", () => {
