@@ -24,6 +24,14 @@ export function correctUpdate(data: string): string {
   return data.replace(INCREMENTAL_START, (_, before: string, rows: string) => `${before}${Number(rows) + 1}A`);
 }
 
+type Reflow = "none" | "but_cursor_line" | "all";
+
+/** The console and xterm cut long lines; the terminal of VS Code leaves the line with the cursor alone; others wrap all anew. */
+function reflowOf(environment: Record<string, string | undefined>): Reflow {
+  if (environment["TERM"] === "linux" || environment["XTERM_VERSION"] !== undefined) return "none";
+  return environment["TERM_PROGRAM"] === "vscode" ? "but_cursor_line" : "all";
+}
+
 /** What Ink writes to. Has identity and life: it stands for one terminal, and is listened to. */
 export class TerminalOutput extends EventEmitter {
   readonly isTTY = true;
@@ -66,13 +74,14 @@ export class TerminalOutput extends EventEmitter {
   }
 
   /**
-   * Erases the frame where it stands now and has Ink draw it again at the new width. `before` is written between;
+   * `reflows`: which lines the terminal wraps anew when it gets narrower. Erases the frame where it stands now and has Ink draw it again at the new width. `before` is written between;
    * `update` brings the new state into React meanwhile, and what Ink draws during it is not shown.
    */
-  redraw(columns: number, reflows: boolean, before: string, update: () => void): void {
+  redraw(columns: number, reflows: Reflow, before: string, update: () => void): void {
     const { lines, cursor } = this.frame;
     const above = cursor === null ? lines : lines.slice(0, cursor.y);
-    const extra = reflows ? above.reduce((sum, line) => sum + Math.max(0, Math.ceil(width(line) / columns) - 1), cursor === null ? 0 : Math.floor(cursor.x / columns)) : 0;
+    const inCursorLine = cursor === null || reflows !== "all" ? 0 : Math.floor(cursor.x / columns);
+    const extra = reflows === "none" ? 0 : above.reduce((sum, line) => sum + Math.max(0, Math.ceil(width(line) / columns) - 1), inCursorLine);
     const up = above.length + extra;
     this.muted = true;
     update();
@@ -84,6 +93,8 @@ export class TerminalOutput extends EventEmitter {
     this.clearing = null;
     this.columns = columns;
     this.emit("resize");
+    // What was not shown took the cursor's place with it; so it is told once more.
+    update();
   }
 }
 
@@ -103,8 +114,7 @@ export interface Terminal {
 
 export function createTerminal(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream, environment: Record<string, string | undefined>): Terminal {
   const output = new TerminalOutput(stdout);
-  // These two cut long lines instead of wrapping them anew.
-  const reflows = environment["TERM"] !== "linux" && environment["XTERM_VERSION"] === undefined;
+  const reflows = reflowOf(environment);
   let entered = false;
   let timer: NodeJS.Timeout | null = null;
   let resized: (columns: number, rows: number) => void = () => undefined;
@@ -135,7 +145,7 @@ export function createTerminal(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStr
     leave,
     redraw() {
       const { columns, rows } = size();
-      output.redraw(columns, false, "\n".repeat(Math.max(0, rows - 1)) + HOME_AND_ERASE, () => undefined);
+      output.redraw(columns, "none", "\n".repeat(Math.max(0, rows - 1)) + HOME_AND_ERASE, () => resized(columns, rows));
     },
     onResize(listener) {
       resized = listener;

@@ -39,7 +39,7 @@ export function startPty(argv: readonly string[], options: PtyOptions = {}): Pty
     cols: columns, rows, cwd: options.cwd ?? process.cwd(), name: "xterm-256color",
     env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", TERM: "xterm-256color", LANG: "C.UTF-8", NO_COLOR: "1", ...options.environment },
   });
-  const screen = createScreen(columns, rows);
+  const screen = createScreen(columns, rows, options.environment?.["TERM_PROGRAM"] !== "vscode");
   const watchers = new Set<() => void>();
   let bytes = "";
   let ended = false;

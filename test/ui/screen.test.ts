@@ -86,6 +86,20 @@ describe("resizing", () => {
     await run.waitFor("echo: bye");
   });
 
+  test.each(["", "vscode"])("back and forth with wrapped text in the editor leaves nothing behind and takes nothing away (%s)", async (program) => {
+    const run = await start({ columns: 90, rows: 20, environment: { TERM_PROGRAM: program } });
+    run.write("a draft of some length in the editor that is nearly as wide as it gets here");
+    await run.waitFor("gets here");
+    for (const [columns, rows, row] of [[50, 14, 2], [120, 24, 1], [40, 20, 3], [90, 20, 1]] as const) {
+      run.resize(columns, rows);
+      await run.waitFor((screen) => screen.cursor().y === screen.lines().findIndex((line) => line.startsWith("› a draft")) + row - 1 && screen.lines().filter((line) => line.startsWith("› a draft")).length === 1 && screen.lines().filter((line) => line.startsWith("plan ·")).length === 1, `a clean screen at ${columns}×${rows}`);
+    }
+    expect(run.screen.lines().slice(0, 4)).toEqual(["bmo 1.2.3 · ~/project", "", "! two files in one folder", ""]);
+    expect(run.screen.all().filter((line) => line.includes("a draft")).length).toBe(1);
+    run.write("!");
+    await run.waitFor("gets here!");
+  });
+
   test.each([20, 40, 80, 200])("%i columns: nothing is wider, and everything works", async (columns) => {
     const run = await start({ columns, rows: 60 }, /\nplan/);
     run.submit("plan");

@@ -38,6 +38,15 @@ function drawTicket(block: Extract<Block, { kind: "ticket" }>, context: DrawCont
   }
 }
 
+/** A command's text; what is wrapped of a table stays in its column. */
+function drawOutput(text: string, failed: boolean, context: DrawContext): string[] {
+  return clean(text).replace(/\n+$/, "").split("\n").flatMap((line, index) => {
+    const column = /^(\s*\S.*?\s{2,})\S/.exec(line)?.[1] ?? "";
+    const hang = column.length <= context.columns / 3 ? column.length : 0;
+    return wrapIndented(line, context.columns - hang, index === 0 && failed ? context.theme.error("✗ ") : "  ", "  ").map((part, row) => (row === 0 ? part : " ".repeat(hang) + part));
+  });
+}
+
 /** What was sent; of a large paste the beginning is enough to know it again. */
 function drawUser(text: string, context: DrawContext): string[] {
   const shown = text.slice(0, USER_CHARACTERS).split("\n").slice(0, USER_LINES).join("\n");
@@ -79,7 +88,7 @@ function drawBody(block: Block, context: DrawContext): string[] {
         ...(block.error.hint === null ? [] : prefixed("  ", block.error.hint, context).map((line) => theme.dim(line))),
       ];
     case "output":
-      return prefixed(block.failed ? theme.error("✗ ") : "  ", block.text.replace(/\n+$/, ""), context);
+      return drawOutput(block.text, block.failed, context);
     case "choice":
       return prefixed(theme.dim("? "), `${cleanLine(block.question)} → ${cleanLine(block.answer)}`, context);
   }
