@@ -2,6 +2,7 @@
 // Training and prediction share this file: any change needs the weights trained again (scripts/train-router.mts).
 
 import { STEMS, SUBSTRINGS } from "./lexicon.ts";
+import { classesAt, firstClasses } from "./stems.ts";
 
 export const FEATURE_SPACE = 8192;
 const HEAD_CHARACTERS = 1_400;
@@ -14,7 +15,7 @@ export interface Features {
   count: number;
 }
 
-const STEM_PATTERNS: [string, RegExp][] = Object.entries(STEMS).map(([name, stems]) => [name, new RegExp(`(?<![\\p{L}\\p{N}])(?:${stems})`, "u")]);
+const STEM_NAMES = Object.keys(STEMS);
 const SUBSTRING_PATTERNS: [string, RegExp][] = Object.entries(SUBSTRINGS).map(([name, parts]) => [name, new RegExp(parts, "u")]);
 const NO_BLANKS = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/u;
 
@@ -90,14 +91,17 @@ function visitClasses(headed: string, raw: string, visit: (name: string, weight:
   const clauses = headed.split(/[.;:!?\n]+|,| (?:and|then|but|und|dann|et|puis|y|luego|e poi|depois|en|i|и|ve) /u).slice(0, 14);
   const starts = clauses.map((clause) => clause.trim().replace(OPENING, "").slice(0, 22));
   const present: string[] = [];
-  for (const [name, pattern] of STEM_PATTERNS) {
-    const hit = pattern.exec(headed);
-    if (hit === null) continue;
+  const first = firstClasses(headed);
+  const inHead = firstClasses(head);
+  const atStarts = new Set(starts.flatMap((start) => (start === "" ? [] : [...classesAt(start, 0)])));
+  for (const name of STEM_NAMES) {
+    const position = first.get(name);
+    if (position === undefined) continue;
     present.push(name);
     visit(`k:${name}`, 0.8);
-    if (hit.index === 0) visit(`k0:${name}`, 1.2);
-    else if (pattern.test(head)) visit(`k1:${name}`, 0.6);
-    if (starts.some((start) => start !== "" && pattern.exec(start)?.index === 0)) visit(`kc:${name}`, 0.6);
+    if (position === 0) visit(`k0:${name}`, 1.2);
+    else if (inHead.has(name)) visit(`k1:${name}`, 0.6);
+    if (atStarts.has(name)) visit(`kc:${name}`, 0.6);
   }
   if (NO_BLANKS.test(raw)) {
     for (const [name, pattern] of SUBSTRING_PATTERNS) {
@@ -130,12 +134,18 @@ export function hashFeature(name: string): number {
   return (hash >>> 0) % FEATURE_SPACE;
 }
 
+let last: { message: string; features: Features } | null = null;
+
+/** The message before is remembered: phase and tier ask for the same one. */
 export function extractFeatures(message: string): Features {
+  if (last?.message === message) return last.features;
   const index: number[] = [];
   const value: number[] = [];
   visitFeatures(message, (name, weight) => {
     index.push(hashFeature(name));
     value.push(weight);
   });
-  return { index: Int32Array.from(index), value: Float64Array.from(value), count: index.length };
+  const features = { index: Int32Array.from(index), value: Float64Array.from(value), count: index.length };
+  last = { message, features };
+  return features;
 }

@@ -38,7 +38,7 @@ const TOPIC = "(?!(?:this|that|these|those|our|my|your|the (?:plan|error|problem
 const SHORT_TOPIC = TOPIC.replace(".){1,80}", ".){1,40}");
 const SUBJECT = "python|java|javascript|js|typescript|rust|go|golang|c\\+\\+|c#|c|ruby|php|perl|kotlin|swift|scala|haskell|lisp|cobol|bash|linux|unix|macos|windows|git|docker|kubernetes|sql|postgres|mysql|sqlite|redis|html|css|json|yaml|toml|xml|utf-8|unicode|http|https|tcp|udp|rest|graphql|react|vue|angular|node|npm";
 const KNOWLEDGE = new RegExp(`^(?:${[
-  `what(?:'s| is| are|s) (?:an? )?(?!the )${SHORT_TOPIC}`,
+  `what(?:'s| is| are|s) (?:an? )?(?!the |\\d|number \\d|item )${SHORT_TOPIC}`,
   `what(?:'s| is| are|s) the (?:(?:main |exact |short )?(?:difference|meaning|definition|plural|opposite|capital|default port|default|shortcut|syntax|command|abbreviation|etymology|origin|population|speed|height|size|unit|symbol|formula|square root|http code|status code|exit code|file extension|extension|biggest|largest|tallest|longest|smallest|oldest|highest|fastest|deepest)) ${TOPIC}`,
   `what (?:does|do) (?!the (?!(?:term|word|acronym|abbreviation|expression|phrase|symbol|prefix|suffix|letters?)\\b))${TOPIC} (?:mean|stand for|do in (?:linux|unix|bash|git|vim|sql))(?: in [\\p{L} ]{2,24})?(?:,? vs [\\p{L} ]{1,20})?`,
   `what (?:default )?(?:port|http code|status code|shortcut|file extension|year|country|language) (?:does|do|is|was|did) ${TOPIC}`,
