@@ -132,6 +132,12 @@ describe("blocks", () => {
     expect(lines.filter((line) => line.trim() === "✓ approved")).toEqual([]);
   });
 
+  test("what is wrapped of a table stays in its column", () => {
+    expect(drawBlock({ kind: "output", text: "name    a long explanation that wraps\nplain words that are wrapped as well", failed: false }, false, context(30)).map((line) => line.trimEnd())).toEqual([
+      "  name    a long explanation", "          that wraps", "  plain words that are wrapped", "  as well",
+    ]);
+  });
+
   test("costs: unknown is said, estimates are marked", () => {
     expect([formatCost(null, false), formatCost(0.5, true), formatCost(0, false), formatCost(12.345, false), formatCost(0.00001, false)]).toEqual(["unknown", "~$0.5000", "$0.00", "$12.35", "$0.000010"]);
   });

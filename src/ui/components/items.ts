@@ -41,9 +41,10 @@ function drawTicket(block: Extract<Block, { kind: "ticket" }>, context: DrawCont
 /** A command's text; what is wrapped of a table stays in its column. */
 function drawOutput(text: string, failed: boolean, context: DrawContext): string[] {
   return clean(text).replace(/\n+$/, "").split("\n").flatMap((line, index) => {
+    const mark = index === 0 && failed ? context.theme.error("✗ ") : "  ";
     const column = /^(\s*\S.*?\s{2,})\S/.exec(line)?.[1] ?? "";
-    const hang = column.length <= context.columns / 3 ? column.length : 0;
-    return wrapIndented(line, context.columns - hang, index === 0 && failed ? context.theme.error("✗ ") : "  ", "  ").map((part, row) => (row === 0 ? part : " ".repeat(hang) + part));
+    const label = column.length <= context.columns / 2 ? column : "";
+    return wrapIndented(line.slice(label.length), context.columns, mark + label, "  " + " ".repeat(label.length));
   });
 }
 
