@@ -15,7 +15,6 @@ import { findRepository } from "./git-config.ts";
 import { copyChanged, restoreChanges, restoreCommandFor } from "./restore.ts";
 import { sandboxArguments, sandboxEnvironment, type SandboxState } from "./sandbox.ts";
 import type { EffectChange, Snapshot, Snapshots } from "./snapshot.ts";
-import { surveyWorkspace } from "./survey.ts";
 
 export interface OutOfScopeReport {
   command: string;
@@ -94,7 +93,7 @@ async function run(request: ContainedRequest, readOnly: boolean, before: Snapsho
   const gitFolders = repository === null ? [] : [repository.gitDirectory, repository.commonDirectory];
   const prefix = sandboxArguments({
     stage: readOnly ? "plan" : request.stage, workspace: request.workspace, readRoots: request.readRoots, home: request.home, network: request.network,
-    privateTemp: request.place.privateTemp, emptyFile: request.place.emptyFile, hidden: request.hidden, survey: before?.survey ?? (await surveyWorkspace(request.workspace)),
+    privateTemp: request.place.privateTemp, emptyFile: request.place.emptyFile, hidden: request.hidden, survey: before?.survey ?? (await request.snapshots.survey()),
     gitFolders: [...new Set(gitFolders)], gitWritable: !readOnly && mayWriteRepository(request.verdict),
   });
   return runProcess({ ...common, argv: [request.sandbox.program, ...prefix, ...shell], environment: { ...environment, ...sandboxEnvironment() } });
@@ -176,5 +175,12 @@ export async function runContained(request: ContainedRequest): Promise<Contained
     notes.push(request.stage === "plan" ? "the sandbox refused a write: nothing can be written before a plan is approved" : "the sandbox refused a write: commands may write below the workspace and /tmp, not to .git, credentials or elsewhere");
   }
   const result: ContainedShellResult = { ...NOTHING_RAN, ...ran, notes, blocked: null, unplanned };
-  return before === null ? result : settleEffects(request, before, result);
+  if (before === null) return result;
+  try {
+    return await settleEffects(request, before, result);
+  } catch (thrown) {
+    // Nothing is put back that could not be copied first; the person has to know that it was not looked at to the end.
+    if (!(thrown instanceof BmoError) && systemErrorCode(thrown) === undefined) throw thrown;
+    return { ...result, notes: [...notes, `what the command changed could not be checked: ${thrown instanceof Error ? thrown.message : String(thrown)}`] };
+  }
 }

@@ -2,6 +2,7 @@
 // filter, attribute or configuration of the repository is obeyed. Never writes into the tree or the user's repository.
 
 import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { runToBytes } from "../util/process.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
@@ -37,6 +38,10 @@ const CONFIG = `[core]
 /** Bytes are kept as they are, whatever the tree's own attributes say. */
 const ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding -crlf -diff -merge -export-subst\n";
 const CHANGES_BYTES = /filter|text|eol|ident|encoding|crlf/;
+/** A lock this old was left by a process that was killed. */
+const STALE_LOCK_MS = 60_000;
+const LOCK_TRIES = 50;
+const LOCK_PAUSE_MS = 100;
 const LINK = "120000";
 const GITLINK = "160000";
 const NOTHING = /^0+$/;
@@ -113,7 +118,8 @@ function prepare(options: GitStoreOptions): string {
     adoptRepository(options, gitFolder);
     writeFileSync(join(gitFolder, "HEAD"), "ref: refs/heads/none\n");
   }
-  rmSync(join(gitFolder, "index.lock"), { force: true });
+  const lock = statSync(join(gitFolder, "index.lock"), { throwIfNoEntry: false });
+  if (lock !== undefined && Date.now() - lock.mtimeMs > STALE_LOCK_MS) rmSync(join(gitFolder, "index.lock"), { force: true });
   const excludes = [readText(join(gitFolder, "info/user-exclude")), ...options.nested.map((path) => `/${path.replace(/[\\*?[\]!# ]/g, "\\$&")}/`)];
   writeFileSync(join(gitFolder, "info/exclude"), `${excludes.join("\n")}\n`);
   return gitFolder;
@@ -140,12 +146,17 @@ function names(output: Buffer): string[] {
 export function createGitStore(options: GitStoreOptions): TreeStore {
   const gitFolder = prepare(options);
   const globalIgnore = options.home === null ? [] : ["-c", `core.excludesFile=${join(options.home, ".config/git/ignore")}`];
-  const run = async (words: string[], input?: string, tree = options.tree): Promise<Buffer> => {
+  const run = async (words: string[], input?: string, tree = options.tree, tries = LOCK_TRIES): Promise<Buffer> => {
     const result = await runToBytes({
       argv: [options.git, `--git-dir=${gitFolder}`, `--work-tree=${tree}`, ...globalIgnore, ...words],
       cwd: tree, timeoutSeconds: 600, capBytes: 1 << 30, ...(input === undefined ? {} : { input }),
       environment: { PATH: dirname(options.git), LC_ALL: "C", GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", GIT_ATTR_NOSYSTEM: "1" },
     });
+    if (result.exitCode !== 0 && result.stderr.includes("index.lock") && tries > 0) {
+      // Another session looks at the same workspace just now.
+      await delay(LOCK_PAUSE_MS);
+      return run(words, input, tree, tries - 1);
+    }
     if (result.exitCode !== 0 && !(words[0] === "check-ignore" && result.exitCode === 1)) {
       throw new BmoError("failed", `the snapshot of ${options.tree} failed (git ${words[0] ?? ""}: ${result.stderr.trim().split("\n")[0] ?? "no reason given"})`, "Free disk space and check that the data directory can be written.");
     }

@@ -47,6 +47,8 @@ export interface Snapshots {
   /** @param allowHistory true for a command that may commit: branches and HEAD are then its own. */
   take(allowHistory?: boolean): Promise<Snapshot>;
   compare(before: Snapshot): Promise<EffectChange[]>;
+  /** The walk alone, for commands that need a sandbox and no snapshot. */
+  survey(): Promise<Survey>;
   /** The next `take` also notes unusual permission bits, which the stores do not keep. Called at every checkpoint. */
   renewModes(): void;
 }
@@ -128,6 +130,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   };
 
   const surveyor = createSurveyor(workspace);
+  // One of its own: what the other has seen is what the stores have recorded.
+  const lookout = createSurveyor(workspace);
   let lastTrees: string[] = [];
   let skippedAnswer: { key: string; ignored: boolean } | null = null;
 
@@ -176,6 +180,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const owned = created.filter(({ absolute }) => !before.survey.folders.has(absolute));
       return uniqueByPath([...trees, ...folderChanges(before.survey, survey), ...owned, ...guardedChanges(before.guarded, guarded)]);
     },
+    survey: () => lookout.walk(),
     renewModes() {
       modesAreOld = true;
     },

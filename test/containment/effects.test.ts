@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { createSnapshots } from "../../src/containment/snapshot.ts";
 import { contain, createPlace, GIT, planOf, snapshotsOf, treeOf, withoutGit, type Place } from "./fixture.ts";
 
 let place: Place;
@@ -136,6 +137,26 @@ test("a snapshot that cannot be taken keeps the command from running", async () 
   const result = await contain(place, "echo x > src/a.ts", { plan: PLAN, snapshots: snapshotsOf(place, join(place.root, "fake", "git")) });
   expect(result.blocked).toContain("No space left on device");
   expect(place.read("src/a.ts")).toBe("a\n");
+});
+
+test("two sessions look at one workspace at once", async () => {
+  place = createPlace(FILES);
+  const stores = [0, 1].map(() => createSnapshots({ workspace: place.workspace, dataDirectory: place.data, git: GIT, home: null }));
+  for (let round = 0; round < 5; round++) {
+    place.write("src/a.ts", `${round}\n`);
+    await Promise.all(stores.map((store) => store.take()));
+  }
+  const before = await stores[0]?.take();
+  place.write("top.txt", "changed\n");
+  expect((before === undefined ? [] : await stores[0]?.compare(before))?.map(({ path, action }) => [path, action])).toEqual([["top.txt", "modify"]]);
+});
+
+test("a copy that cannot be written leaves what the command did, and says so", async () => {
+  place = createPlace(FILES);
+  writeFileSync(join(place.root, "full"), "");
+  const result = await contain(place, "echo out > docs/x.md", { plan: PLAN, copiesDirectory: join(place.root, "full") });
+  expect(result.notes.join()).toContain("could not be checked");
+  expect(place.read("docs/x.md")).toBe("out\n");
 });
 
 test("conversions of the repository change no restored byte", async () => {

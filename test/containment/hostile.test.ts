@@ -34,7 +34,7 @@ test("no generated line that may write is ever read-only, in 2,000", async () =>
     const verdict = await judgeCommand(line, context);
     expect(["ask", "refuse"], line).toContain(verdict.verdict);
   }
-});
+}, 60_000 * COUNT);
 
 test("plans against deviations: every byte out of scope comes back, every byte in scope stays", async () => {
   const files = ["src/a.ts", "src/deep/b.ts", "lib/c.ts", "docs/d.md", "top.txt", "x y/e f.txt"];
@@ -66,7 +66,7 @@ test("plans against deviations: every byte out of scope comes back, every byte i
     expect(result.outOfScope.length === 0).toBe(result.rolledBack.length === 0);
     place.remove();
   }
-});
+}, 60_000 * COUNT);
 
 test("the child's environment: keys in use and secret names go, canaries stay, what starts programs goes", () => {
   place = createPlace({}, false);

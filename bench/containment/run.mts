@@ -1,0 +1,15 @@
+// All figures of permission and containment in one go: `npx tsx bench/containment/run.mts`. Minutes, not seconds.
+
+import { spawnSync } from "node:child_process";
+
+const steps: [string, string[], Record<string, string>][] = [
+  ["snapshot against git status", ["tsx", "bench/containment/snapshot.mts", "10000", "100000"], {}],
+  ["differential fuzz of the shell verdict", ["tsx", "bench/containment/fuzz.mts", "1000000", "20261121"], {}],
+  ["hostile lines and deviations", ["vitest", "run", "test/containment/hostile.test.ts"], { BMO_HOSTILE_COUNT: "42", BMO_TEST_SKIP_BUILD: "1" }],
+  ["published weaknesses", ["vitest", "run", "test/containment/weaknesses.test.ts"], { BMO_TEST_SKIP_BUILD: "1" }],
+];
+for (const [title, words, more] of steps) {
+  console.log(`\n# ${title}`);
+  const result = spawnSync("npx", words, { stdio: "inherit", env: { ...process.env, ...more } });
+  if (result.status !== 0) process.exitCode = 1;
+}
