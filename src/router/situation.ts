@@ -114,7 +114,7 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
     if (overrides.model !== null || overrides.tier !== null) return { decision: null, reason: "skipped: the user chose a model or tier" };
     if (context.pending) return { decision: null, reason: "skipped: a plan or a question is pending, or a plan executes" };
     if (fixed?.gate != null) return { decision: fixed.gate, reason: "as decided before" };
-    const { decideGate } = await import("./gate.ts");
+    const { decideGate } = await loadGate();
     const reading = decideGate(context.message);
     if (reading.decision !== "unsure") return { decision: reading.decision, reason: reading.reason };
     const answer = await askOnce("gate", parts.prompts.gate(context.message), GATE_MAX_TOKENS);
@@ -129,7 +129,7 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
     if (fixed?.phase != null) return fixed.phase;
     const known = await phaseOfStage(context);
     if (known !== null) return known;
-    const { detectPhase } = await import("./phase-detector.ts");
+    const { detectPhase } = await loadDetector();
     return detectPhase({ message: context.message, history: context.history });
   });
 
@@ -146,7 +146,7 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
       const reading = await phaseByRules();
       return { tier: PHASE_FACTS[reading.phase].tier, confidence: reading.confidence, by: "phase" };
     }
-    const { classifyTier } = await import("./tier-classifier.ts");
+    const { classifyTier } = await loadTierClassifier();
     const reading = classifyTier(context.message);
     if (reading.confidence >= CONFIDENCE_THRESHOLD) return { ...reading, by: "rules" };
     const answer = (await classification()).tier;
@@ -194,12 +194,17 @@ async function phaseOfStage(context: RouteContext): Promise<PhaseReading | null>
   if (tickets.length === 0) return null;
   const readings = await Promise.all(tickets.map(async (ticket): Promise<PhaseReading> => {
     if (ticket.phase !== null && ticket.phase !== "plan" && isPhase(ticket.phase)) return { phase: ticket.phase, confidence: 0.95, layer: "stage" };
-    const { detectTicketPhase } = await import("./phase-detector.ts");
+    const { detectTicketPhase } = await loadDetector();
     return detectTicketPhase(ticket);
   }));
   const hardest = hardestPhase(readings.map((reading) => reading.phase));
   return readings.find((reading) => reading.phase === hardest) ?? null;
 }
+
+/** Loaded when first needed, since a run with pinned models needs none of them; remembered, since each `import()` has its price. */
+const loadGate = once(() => import("./gate.ts"));
+const loadDetector = once(() => import("./phase-detector.ts"));
+const loadTierClassifier = once(() => import("./tier-classifier.ts"));
 
 function once<Value>(compute: () => Promise<Value>): () => Promise<Value> {
   let result: Promise<Value> | null = null;

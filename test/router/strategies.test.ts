@@ -241,7 +241,7 @@ describe("the gate in the pipeline", () => {
     expect((await decide({ message: "hi", stage: "plan", pending: true }, gated)).route).toMatchObject({ stage: "plan", gate: null, model: "house/planner" });
   });
   test("asks its model only where rules are unsure; any answer but the one word escalates", async () => {
-    const unsure = "my cat walked over the keyboard";
+    const unsure = "the penguin wants what it wants";
     expect((await decide({ message: unsure, stage: "plan" }, gated, answering("stay").ask)).route.gate).toBe("stay");
     for (const answer of ["escalate", "stay escalate", "I would stay here", "", new Error("500")]) {
       expect((await decide({ message: unsure, stage: "plan" }, gated, answering(answer).ask)).route.gate).toBe("escalate");
