@@ -35,12 +35,12 @@ export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext 
     history: parts.historySignals(messages),
     stage: input.stage,
     workflowEnabled: state.workflow.enabled,
-    turn: state.routes.filter((route) => route.stage !== "gate" && route.turn < input.turn).reduce((seen, route) => seen.add(route.turn), new Set<number>()).size + 1,
+    turn: routedTurn(state, input.turn),
     plan: state.workflow.plan,
     ticket: input.ticket,
     pending: input.pending,
     overrides: state.overrides,
-    skill: state.skill,
+    skill: state.skill === null ? null : { ...state.skill, turn: routedTurn(state, state.skill.turn) },
     needs: { tools: true, vision: holdsImage(messages), contextTokens: estimateTokens(messages) },
     previous:
       last === undefined
@@ -52,6 +52,11 @@ export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext 
             warm: isWarm(parts, last.model, last.at),
           },
   };
+}
+
+/** The number of a turn as the router counts: gate replies are no turns. */
+function routedTurn(state: SessionState, turn: number): number {
+  return new Set(state.routes.filter((route) => route.stage !== "gate" && route.turn < turn).map((route) => route.turn)).size + 1;
 }
 
 function isWarm(parts: AgentParts, model: string, at: string): boolean {
