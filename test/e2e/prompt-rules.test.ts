@@ -131,7 +131,7 @@ describe("commands without a person", () => {
     const result = resultOf(await place.run(["-c", "--json", `/${name}`]));
     expect({ error: result.error, code: result.exit_code, status: result.status }).toEqual({ error: null, code: 0, status: "done" });
     expect(result.result.trim()).not.toBe("");
-    if (["status", "model", "plan", "why", "cost", "sessions", "config"].includes(name)) expect(result.data).not.toBeNull();
+    if (["status", "model", "plan", "why", "cost", "sessions"].includes(name)) expect(result.data).not.toBeNull();
     expect(result.plan?.state).toBe("awaiting_approval");
     expect(server.requests).toHaveLength(1);
     expect(place.digest()).toBe(before);
