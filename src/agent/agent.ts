@@ -59,7 +59,8 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
       lastResult = ended;
       return ended;
     } catch (thrown) {
-      lastResult = { reason: "error", text: "", error: toErrorInfo(thrown) };
+      // A usage error is a request that was refused before anything changed: how the last turn ended still holds.
+      if (!(thrown instanceof BmoError) || thrown.code !== "usage") lastResult = { reason: "error", text: "", error: toErrorInfo(thrown) };
       throw thrown;
     } finally {
       preview = await lookAhead(context);

@@ -1,9 +1,11 @@
 // What an approval needs, and what it covers. Pure: the records are written by execution.
 
+import { resolve } from "node:path";
+import { createScope } from "../containment/scope.ts";
 import { BmoError } from "../util/errors.ts";
 import { canonicalJson } from "../util/canonical-json.ts";
 import type { ApproveRequest } from "../types/agent.ts";
-import type { Plan, PlanContent } from "../types/plan.ts";
+import type { Plan, PlanContent, PlanFile } from "../types/plan.ts";
 
 /** @throws BmoError usage when the plan cannot be approved as asked; nothing has changed then. */
 export function checkApprovable(plan: Plan | null, request: ApproveRequest, strict: boolean): Plan {
@@ -23,6 +25,17 @@ export function checkApprovable(plan: Plan | null, request: ApproveRequest, stri
   return plan;
 }
 
+/** Why the plan cannot be approved as asked, or null. */
+export function refusalOf(plan: Plan, request: ApproveRequest, strict: boolean): string | null {
+  try {
+    checkApprovable(plan, request, strict);
+    return null;
+  } catch (thrown) {
+    if (thrown instanceof BmoError && thrown.code === "usage") return thrown.message;
+    throw thrown;
+  }
+}
+
 function checkSelection(content: PlanContent, selected: string[], plan: Plan): void {
   const known = content.tickets.map((ticket) => ticket.id);
   const unknown = selected.filter((id) => !known.includes(id));
@@ -35,12 +48,16 @@ function checkSelection(content: PlanContent, selected: string[], plan: Plan): v
 }
 
 /** A revision that an approval in advance still covers: no file, command or network use that the first did not have. */
-export function isCovered(approved: PlanContent, revised: PlanContent): boolean {
+export function isCovered(approved: PlanContent, revised: PlanContent, workspace: string): boolean {
   const files = new Set(approved.tickets.flatMap((ticket) => ticket.files.map((file) => canonicalJson(file))));
+  const scope = createScope(approved, null, workspace, { caseSensitive: true });
+  // A path may name a folder, which means all below it: what lies deep below must have been approved as well.
+  const isWithin = ({ path, action }: PlanFile): boolean =>
+    !/[*?[\]{}]/.test(path) && scope.permits(resolve(workspace, path), action).permitted && scope.permits(resolve(workspace, path, "any", "depth"), action).permitted;
   const commands = new Set(approved.tickets.flatMap((ticket) => [...ticket.commands, ...ticket.verify]));
   return (
     revised.open_questions.length === 0 &&
     (!revised.network || approved.network) &&
-    revised.tickets.every((ticket) => ticket.files.every((file) => files.has(canonicalJson(file))) && [...ticket.commands, ...ticket.verify].every((command) => commands.has(command)))
+    revised.tickets.every((ticket) => ticket.files.every((file) => files.has(canonicalJson(file)) || isWithin(file)) && [...ticket.commands, ...ticket.verify].every((command) => commands.has(command)))
   );
 }

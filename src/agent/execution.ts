@@ -1,7 +1,7 @@
 // Carries an approved plan out: as one turn, or ticket by ticket; verifies; sends failures to the executor, then to the
 // planner, then to the person. Only an Approval record that a person's act created lets it begin.
 
-import { checkApprovable, isCovered } from "./approval.ts";
+import { checkApprovable, isCovered, refusalOf } from "./approval.ts";
 import { driftReport } from "./report.ts";
 import { addNote, runStageTurn, type AgentContext, type StageTurnResult } from "./stage-turn.ts";
 import { verifyTicket } from "./verification.ts";
@@ -247,7 +247,9 @@ async function finish(context: AgentContext, memory: ExecutionMemory, result: Ex
       report(context, memory);
       const why = result.by === "executor" ? `The executor stopped and asks for a new plan: ${result.reason}` : `Executing the plan failed: ${result.reason}`;
       const planned = await planAgain(context, memory, `${why}\n\nLook at the files as they are now and hand in a revised plan, or say why it cannot be done.`, `plan again: ${result.reason}`, signal);
-      return planned.reason === "done" ? giveUp(context, memory, result.reason, planned.text) : planned;
+      // A planner that only talks has given up; a revision that was covered has been executed by now.
+      const executed = state.workflow.plan?.state === "done";
+      return planned.reason === "done" && !executed ? giveUp(context, memory, result.reason, planned.text) : planned;
     }
   }
 }
@@ -283,11 +285,14 @@ export async function afterPlanning(context: AgentContext, memory: ExecutionMemo
   const reason = turn.reason === "replan" || turn.reason === "revise" ? "done" : turn.reason;
   if (reason !== "awaiting_approval" || plan === null) return { reason, text: turn.text, error: turn.error };
   const { standing } = memory;
-  if (standing !== null && isCovered(standing.content, plan.content) && !signal.aborted) {
-    parts.emit({ type: "notice", level: "info", text: "The approval in advance covers this revision: it is not wider than the first plan." });
+  if (standing !== null && isCovered(standing.content, plan.content, parts.workspace) && !signal.aborted) {
     const request: ApproveRequest = { via: standing.via, tickets: null, note: null, unscoped: standing.unscoped };
-    const strict = parts.settings().settings.options.phase_model.strict;
-    checkApprovable(plan, request, strict);
+    const refusal = refusalOf(plan, request, parts.settings().settings.options.phase_model.strict);
+    if (refusal !== null) {
+      parts.emit({ type: "notice", level: "warning", text: `not approved in advance: ${refusal}` });
+      return { reason: "awaiting_approval", text: turn.text, error: null };
+    }
+    parts.emit({ type: "notice", level: "info", text: "The approval in advance covers this revision: it is not wider than the first plan." });
     recordApproval(context, plan, request);
     return execute(context, memory, false, null, signal);
   }

@@ -99,6 +99,7 @@ async function judgeAndRun(
     return { output: errorOutput(permission.told), refused: true };
   }
   state.append({ type: "tool_intent", turn: context.turn, call_id: call.id, tool: tool.spec.name, summary });
+  const refusalsBefore = state.runDenials.length;
   const output = await tool.run(parsed.value, {
     ...context.toolContext,
     onOutput: (text) => context.parts.emit({ type: "tool_delta", callId: call.id, text: sanitizeText(text) }),
@@ -109,7 +110,9 @@ async function judgeAndRun(
     state.addFile({ ...change, in_scope: inScope, rolled_back: false });
     if (!inScope) context.parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: true, reason: "outside the approved scope, allowed by the containment mode" });
   }
-  if (!output.isError && tool.access !== "read" && tool.access !== "host") state.clearDenials(tool.spec.name, target.value);
+  // What this very call was refused, or had put back, is not made good by its having ended.
+  const wasClean = !output.isError && state.runDenials.length === refusalsBefore;
+  if (wasClean && tool.access !== "read" && tool.access !== "host") state.clearDenials(tool.spec.name, target.value);
   return { output, refused: false };
 }
 

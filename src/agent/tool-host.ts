@@ -109,7 +109,7 @@ export function createToolHost(input: HostInput): ToolHost {
         state.addFile({ ...change, in_scope: false, rolled_back: rolledBack });
         if (rolledBack) state.addDenial({ tool: "bash", summary: request.command, reason: `changed ${change.path} outside the plan; restored`, target: request.command }, input.stage);
       }
-      return result;
+      return { ...result, changes: result.changes.filter((change) => !result.rolledBack.includes(change.path)) };
     },
     checkWrite(realPath, action) {
       const verdict = boundary.checkWrite(realPath, action);
