@@ -6,10 +6,23 @@ import type { AgentEvent } from "../types/event.ts";
 import type { Json, JsonObject } from "../types/json.ts";
 import type { AssistantMessage } from "../types/message.ts";
 import type { Plan } from "../types/plan.ts";
+import type { Route } from "../types/route.ts";
 import type { ToolOutput } from "../types/tool.ts";
 
 function plain(value: unknown): Json {
   return value === undefined ? null : (JSON.parse(JSON.stringify(value)) as Json);
+}
+
+/** Keys in camelCase become snake_case; names such as model ids stay as they are. */
+function snakeKeys(value: Json): Json {
+  if (Array.isArray(value)) return value.map(snakeKeys);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [/^[a-z]+(?:[A-Z][a-z]+)+$/.test(key) ? key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : key, snakeKeys(member)]));
+}
+
+/** What a route was decided on is kept in the program's own spelling; here it takes that of the output. */
+function routeJson(route: Route): Json {
+  return { ...(plain(route) as JsonObject), ...(route.inputs === undefined ? {} : { inputs: snakeKeys(plain(route.inputs)) }) };
 }
 
 function messageJson(message: AssistantMessage): JsonObject {
@@ -57,9 +70,10 @@ export function eventJson(event: AgentEvent): JsonObject {
       return { type: event.type, paths: event.paths, copy: event.copy, restore_command: event.restoreCommand };
     case "retry":
       return { type: event.type, attempt: event.attempt, max_attempts: event.maxAttempts, delay_ms: event.delayMs, reason: event.reason };
+    case "route_decision":
+      return { type: event.type, route: routeJson(event.route) };
     case "turn_start":
     case "gate_decision":
-    case "route_decision":
     case "step_start":
     case "text_delta":
     case "reasoning_delta":
@@ -135,7 +149,7 @@ export function resultJson(input: ResultInput): JsonObject {
     result: input.text,
     data: input.data,
     plan: state?.workflow.plan == null ? null : planJson(state.workflow.plan, state),
-    routes: plain(state?.routes ?? []),
+    routes: (state?.routes ?? []).map(routeJson),
     usage: plain(totals?.usage ?? { input: 0, output: 0, cache_read: 0, cache_write: 0 }),
     cost_usd: totals === null ? 0 : totals.cost_usd,
     cost_is_estimate: totals?.estimate ?? false,
