@@ -163,7 +163,8 @@ describe("sessions that go on", () => {
   });
 
   test("text while an approved plan is interrupted steers the executor within its scope", async () => {
-    const one = await scene({ replies: planThen(PLAN, CHANGE) });
+    // What was read in another process must be read again before it is edited.
+    const one = await scene({ replies: planThen(PLAN, [...CHANGE.slice(0, 1), ...CHANGE]) });
     one.place.file("a.txt", "one\n");
     expect((await one.place.run(["-p", "--approve", "--max-turns", "2", "do it"])).code).toBe(5);
     const result = resultOf(await one.place.run(["-c", "--json", "mind the gap"]));

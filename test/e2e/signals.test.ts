@@ -76,11 +76,12 @@ describe.each(SIGNALS)("%s", (signal, code) => {
 
   test("in a command of an approved plan, with children that ignore signals: nothing is left over, /approve goes on", async () => {
     const sleep = mark();
-    const command = `trap '' INT TERM HUP; (trap '' INT TERM HUP; ${sleep}) & ${sleep}; wait`;
+    const command = "sh hold.sh";
     let calls = 0;
     const plan = planInput([ticket("t1", { "a.txt": "modify" }, { commands: [`bash(${command})`] })]);
     const one = await scene({ replies: (request) => (isPlanning(request) ? submit(plan) : calls++ === 0 ? { calls: [{ name: "bash", input: { command } }] } : { text: "finished" }) });
     one.place.file("a.txt", "a\n");
+    one.place.file("hold.sh", `trap '' INT TERM HUP\n(trap '' INT TERM HUP; ${sleep}) &\n${sleep}\nwait\n`);
     const finished = await interrupted(one, ["-p", "--json", "--approve", "first words"], signal, () => until(() => processesWith(sleep.replace(" ", "\0")).length > 1));
     expectAborted(finished, code);
     expect(resultOf(finished).plan?.state).toBe("executing");
