@@ -9,6 +9,7 @@ import { runContained } from "../containment/effects.ts";
 import { createSandboxPlace, probeSandbox, type SandboxState } from "../containment/sandbox.ts";
 import { createSnapshots } from "../containment/snapshot.ts";
 import { credentialInTree } from "../containment/survey.ts";
+import { matchesRule, parseRule } from "../permission/rules.ts";
 import { isCaseSensitive } from "../util/paths.ts";
 import type { App, Ground } from "./app.ts";
 import type { AgentParts } from "../agent/parts.ts";
@@ -38,7 +39,6 @@ export interface Containment {
 
 async function credentialIn(verdict: ShellVerdict): Promise<string | null> {
   for (const { root, how } of verdict.reads) {
-    if (how === "tracked") continue;
     const met = await credentialInTree(root, how);
     if (met !== null) return met;
   }
@@ -50,9 +50,13 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
   const sandbox = await probeSandbox({ platform: process.platform, searchPath: environment["PATH"] ?? "", workspace, dataDirectory });
   const git = findProgram("git", app);
   const snapshots = createSnapshots({ workspace, dataDirectory, git, home });
-  const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId });
+  const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId, onCreate: () => snapshots.renewModes() });
   let place: ReturnType<typeof createSandboxPlace> | null = null;
   const hidden = [dataDirectory, dirname(userConfigPath(environment, home ?? ""))];
+
+  /** Whether an explicit rule for that path stands in a list. */
+  const named = (rules: readonly string[], realPath: string): boolean =>
+    rules.map(parseRule).some((rule) => rule.pattern !== null && matchesRule(rule, { tool: "edit", kind: "path", realPath, workspace, home }));
 
   const run = (command: ContainedCommand): ReturnType<typeof runContained> => {
     const { settings } = app.loaded();
@@ -71,6 +75,8 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
       environmentOptions: { add: settings.options.shell.env.add, remove: settings.options.shell.env.remove, keysInUse: app.keysInUse },
       snapshots,
       copiesDirectory: join(dataDirectory, "copies", sessionId),
+      deniesWrite: (path) => named(settings.permissions.deny, path),
+      opensProtected: (path) => named(settings.permissions.allow, path),
       onChanges: (changes, before) => checkpoints.recordEffects(changes, before.survey.folders),
     });
   };
