@@ -13,6 +13,12 @@ import type { Agent } from "../types/agent.ts";
 
 const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup } as const;
 
+/** A stop that comes before the turn has begun waits for it: nothing runs on past a signal or a limit. */
+function stop(agent: Agent, reason: string): void {
+  if (agent.busy()) void agent.abort(reason);
+  else setTimeout(() => stop(agent, reason), 5).unref();
+}
+
 /** Stops the turn, lets the session be saved, and remembers the exit code. A second signal leaves at once. */
 function watchSignals(agent: Agent): { code(): ExitCode | null } {
   let code: ExitCode | null = null;
@@ -20,7 +26,7 @@ function watchSignals(agent: Agent): { code(): ExitCode | null } {
     process.on(name, () => {
       if (code !== null) process.exit(code);
       code = exitCode;
-      void agent.abort(`signal ${name}`);
+      stop(agent, `signal ${name}`);
     });
   }
   return { code: () => code };
@@ -28,7 +34,7 @@ function watchSignals(agent: Agent): { code(): ExitCode | null } {
 
 function limitTime(agent: Agent, seconds: number | null): void {
   if (seconds === null) return;
-  const timer = setTimeout(() => void agent.abort(`limit: the time limit of ${seconds} s is reached`), seconds * 1000);
+  const timer = setTimeout(() => stop(agent, `limit: the time limit of ${seconds} s is reached`), seconds * 1000);
   timer.unref();
 }
 
