@@ -70,11 +70,13 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
   const { workspace, home } = parts;
   const settings = parts.settings();
   const { mode: containment } = settings.options.containment;
-  const rules = {
-    allow: parseRules(settings.permissions.allow),
-    deny: parseRules(settings.permissions.deny),
+  const denied = parseRules(settings.permissions.deny);
+  /** Looked at anew for each call: the user may have allowed something for good in the middle of this turn. */
+  const rulesNow = (): PolicyRequest["rules"] => ({
+    allow: parseRules(parts.settings().permissions.allow),
+    deny: denied,
     grants: parseRules(state.grants.filter((grant) => !grant.startsWith("scope("))),
-  };
+  });
   const approved = state.stage === "execute" && state.plan !== null && state.approval !== null && state.approval.hash === state.plan.hash ? state.plan.content : null;
   const selected = state.approval?.tickets ?? null;
   const unscoped = state.approval?.unscoped === true && approved !== null && approved.tickets.every((ticket) => ticket.files.length === 0);
@@ -105,7 +107,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     scope: containment === "off" ? null : scope,
     containment,
     sandboxed: call.stage !== "gate" && parts.sandboxed(call.stage),
-    rules,
+    rules: rulesNow(),
     workspace,
     home,
     ...call,

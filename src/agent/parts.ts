@@ -135,6 +135,8 @@ export interface AgentParts {
   /** AGENTS.md and facts about the workspace, for the first message of a conversation. */
   projectContext(): Promise<string>;
   ask: Ask;
+  /** Keeps a rule for this workspace; it counts at once. @throws when it cannot be kept. */
+  allowInProject(rule: string): Promise<void>;
   headless: boolean;
   sandboxLabel(): string;
   limits: RunLimits;

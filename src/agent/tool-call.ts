@@ -1,6 +1,7 @@
 // One tool call: known? offered? well-formed? permitted? Then the intent is logged, the tool runs, and its result is
 // cleaned. A failure is always a result that the model reads; nothing here ends the run.
 
+import { toErrorInfo } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { errorOutput } from "./messages.ts";
@@ -67,8 +68,15 @@ export async function runToolCall(call: ToolCallBlock, context: ToolCallContext)
   const parsed = tool === undefined || call.invalid !== undefined ? null : tool.parse(call.input);
   const summary = tool !== undefined && parsed?.ok === true ? sanitizeText(tool.summarize(parsed.value)) : call.name;
   parts.emit({ type: "tool_start", call: { ...call, name: sanitizeText(call.name) }, summary: parts.redact(summary) });
-  const outcome = await judgeAndRun(call, context, tool, parsed, summary);
+  const outcome = await judgeAndRun(call, context, tool, parsed, summary).catch((thrown: unknown) => failedCall(call, context, thrown));
   return { ...outcome, output: cleanOutput(outcome.output, parts.redact) };
+}
+
+/** Whatever breaks inside a call is told to the model, which may find another way; it does not end the run. */
+function failedCall(call: ToolCallBlock, { parts }: ToolCallContext, thrown: unknown): ToolCallOutcome {
+  parts.writeLog(`tool ${call.name} failed: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+  const { message, hint } = toErrorInfo(thrown);
+  return { output: errorOutput(`${sanitizeText(call.name)} failed: ${message}${hint === null ? "" : ` (${hint})`}`), refused: false };
 }
 
 async function judgeAndRun(
@@ -141,8 +149,10 @@ async function askIfNeeded(verdict: Verdict, question: PermissionQuestion): Prom
     case "keep":
       return null;
     case "allow_session":
-    case "allow_project":
       if (verdict.rule !== null) state.grant(verdict.rule);
+      return null;
+    case "allow_project":
+      if (verdict.rule !== null) await allowInProject(verdict.rule, parts, state);
       return null;
     case "deny": {
       const feedback = reply.feedback === null || reply.feedback === "" ? "" : ` They said: ${reply.feedback}`;
@@ -153,6 +163,16 @@ async function askIfNeeded(verdict: Verdict, question: PermissionQuestion): Prom
     case "restore":
     case "text":
       return { told: "The user did not permit this call.", recorded: "not permitted" };
+  }
+}
+
+/** A rule that cannot be kept for good still counts for this session, and the user is told. */
+async function allowInProject(rule: string, parts: AgentParts, state: SessionState): Promise<void> {
+  try {
+    await parts.allowInProject(rule);
+  } catch (thrown) {
+    state.grant(rule);
+    parts.emit({ type: "notice", level: "warning", text: `${rule} is allowed for this session only, because it cannot be kept: ${toErrorInfo(thrown).message}` });
   }
 }
 

@@ -3,11 +3,13 @@
 
 import { realpathSync, statSync } from "node:fs";
 import { homedir } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { loadSettings, reloadIfChanged, type FlagSetting, type LoadInput } from "../config/load.ts";
 import { dataDirectory } from "../config/paths.ts";
 import { createTrustStore } from "../containment/trust.ts";
+import { createProjectRules, type ProjectRules } from "../permission/project-rules.ts";
 import { createRegistry } from "../providers/index.ts";
+import { workspaceDirectory } from "../session/location.ts";
 import { BmoError } from "../util/errors.ts";
 import { createRedactor, type Redactor } from "../util/redact.ts";
 import type { CommandLine } from "./arguments.ts";
@@ -39,6 +41,10 @@ export interface Ground {
   redactor: Redactor;
   /** Values of keys in use, as far as they are known. */
   keysInUse: Set<string>;
+  /** What the user allowed for good in this workspace. */
+  projectRules: ProjectRules;
+  /** Digests of project configurations that are trusted for this run alone. */
+  trustedOnce: Set<string>;
   /** What the configuration is read from. */
   input: LoadInput;
   registryOf(loaded: LoadedSettings): ModelRegistry;
@@ -104,6 +110,12 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
   const redactor = createRedactor();
   const keysInUse = new Set<string>();
   const trust = createTrustStore(data);
+  const projectRules = createProjectRules(join(workspaceDirectory(data, workspace), "allowed.json"));
+  const trustedOnce = new Set<string>();
+  const flags = (): FlagSetting[] => {
+    const rules = projectRules.list();
+    return [...flagSettings(line), ...(rules.length === 0 ? [] : [{ key: "permissions.allow", value: rules, origin: `allowed for this project (${projectRules.path})` }])];
+  };
   return {
     line,
     facts,
@@ -114,7 +126,19 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
     dataDirectory: data,
     redactor,
     keysInUse,
-    input: { workspace, environment, flags: flagSettings(line), configFile, homeDirectory: home ?? "", isTrusted: (directory, digest) => line.trust || trust.isTrusted(directory, digest) },
+    projectRules,
+    trustedOnce,
+    input: {
+      workspace,
+      environment,
+      // Read again with the configuration: a rule may have been added or forgotten since.
+      get flags() {
+        return flags();
+      },
+      configFile,
+      homeDirectory: home ?? "",
+      isTrusted: (directory, digest) => line.trust || trustedOnce.has(digest) || trust.isTrusted(directory, digest),
+    },
     registryOf: (loaded) =>
       createRegistry({
         settings: loaded.settings,

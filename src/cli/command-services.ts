@@ -65,6 +65,12 @@ export function createCommandServices(app: App, parts: ServiceParts): CommandSer
     },
     explainRoute,
     costText: parts.costText,
+    projectRules: () => ({ path: app.projectRules.path, rules: app.projectRules.list() }),
+    async forgetProjectRule(rule) {
+      const removed = app.projectRules.remove(rule);
+      if (removed) await app.reload(true);
+      return removed;
+    },
     configText() {
       const { settings, origins, files } = app.loaded();
       const named = Object.entries(origins).filter(([, origin]) => origin !== "default").map(([key, origin]) => `${key}  (${origin})`);

@@ -97,6 +97,10 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     lockExecution: (signal) => lockExecution({ dataDirectory: app.dataDirectory, workspace: app.workspace, sessionId: log.id, signal }),
     projectContext: () => projectContext(app.workspace),
     ask: request.ask,
+    async allowInProject(rule) {
+      app.projectRules.add(rule);
+      await app.reload(true);
+    },
     headless: request.headless,
     sandboxLabel: () => containment.sandbox.label,
     limits: { maxModelCalls: app.line.maxTurns },

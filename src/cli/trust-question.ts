@@ -10,6 +10,7 @@ export async function settleTrust(app: App, ask: Ask): Promise<void> {
   if (trust === null || trust.trusted || app.line.trust) return;
   const reply = await ask({ kind: "trust", directory: trust.directory, items: trust.items }, new AbortController().signal);
   if (reply.answer !== "allow_once" && reply.answer !== "allow_session" && reply.answer !== "allow_project") return;
-  createTrustStore(app.dataDirectory).trust(trust.directory, trust.digest);
+  if (reply.answer === "allow_project") createTrustStore(app.dataDirectory).trust(trust.directory, trust.digest);
+  else app.trustedOnce.add(trust.digest);
   await app.reload(true);
 }

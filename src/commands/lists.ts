@@ -1,8 +1,8 @@
 // Commands that list: sessions, skills, tools, permissions, configuration; and /skill, which chooses one.
 
 import { BmoError } from "../util/errors.ts";
-import { answer, money, table } from "./results.ts";
-import type { CommandDefinition } from "../types/command.ts";
+import { answer, grantText, money, table } from "./results.ts";
+import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
 import type { Json } from "../types/json.ts";
 
 export const sessionsCommand: CommandDefinition = {
@@ -59,28 +59,59 @@ export const toolsCommand: CommandDefinition = {
 
 const MODES = ["default", "acceptEdits", "plan", "bypassPermissions"] as const;
 
+/** Every standing rule with where it comes from. */
+function ruleRows({ agent, services }: CommandContext): { rule: string; effect: "allow" | "deny"; origin: string }[] {
+  const { grants } = agent.state();
+  const { settings, origins } = services.loaded();
+  const project = services.projectRules();
+  const configured = (key: "allow" | "deny"): string => (origins[`permissions.${key}`] ?? "configuration").split(", ").filter((origin) => !origin.includes(project.path)).join(", ");
+  return [
+    ...settings.permissions.deny.map((rule) => ({ rule, effect: "deny" as const, origin: configured("deny") })),
+    ...settings.permissions.allow.filter((rule) => !project.rules.includes(rule)).map((rule) => ({ rule, effect: "allow" as const, origin: configured("allow") })),
+    ...project.rules.map((rule) => ({ rule, effect: "allow" as const, origin: "always in this project" })),
+    ...grants.map((grant) => {
+      const { rule, ofPlan } = grantText(grant);
+      return { rule, effect: "allow" as const, origin: ofPlan ? "extends the approved plan" : "this session" };
+    }),
+  ];
+}
+
+function showPermissions(context: CommandContext): CommandResult {
+  const { permissionMode, grants, settings } = context.agent.state();
+  const rules = ruleRows(context);
+  const project = context.services.projectRules();
+  const lines = [`mode: ${permissionMode}`, rules.length === 0 ? "no rules" : table(rules.map(({ rule, effect, origin }) => [effect, rule, origin]))];
+  if (project.rules.length > 0) lines.push(`/permissions forget <rule> takes back what is always allowed in this project (${project.path})`);
+  return answer(lines.join("\n"), { mode: permissionMode, allow: settings.permissions.allow, deny: settings.permissions.deny, grants, project: project.rules, rules });
+}
+
+/** Takes back a rule that was allowed for this project. @throws BmoError usage naming where the rule comes from instead. */
+async function forget(rule: string, context: CommandContext): Promise<CommandResult> {
+  const { rules } = context.services.projectRules();
+  const known = rules.length === 0 ? "Nothing is allowed for this project for good." : `Allowed for this project: ${rules.join(", ")}.`;
+  if (rule === "") throw new BmoError("usage", "/permissions forget needs the rule", known);
+  if (await context.services.forgetProjectRule(rule)) return answer(`Forgotten: ${rule}. It is asked about again.`, { forgotten: rule });
+  const other = ruleRows(context).find((one) => one.rule === rule);
+  if (other?.origin === "this session") throw new BmoError("usage", `${rule} was allowed for this session; it ends with the session`, known);
+  if (other !== undefined) throw new BmoError("usage", `${rule} comes from ${other.origin}`, "Take it out there.");
+  throw new BmoError("usage", `there is no rule ${rule}`, known);
+}
+
 export const permissionsCommand: CommandDefinition = {
   name: "permissions",
   aliases: [],
-  argumentHint: "[mode]",
-  summary: "show or set the permission mode; list rules and grants",
+  argumentHint: "[mode | forget <rule>]",
+  summary: "show or set the permission mode; list rules and where they come from",
   readOnly: false,
-  run(argument, { agent }) {
-    const { permissionMode, grants, settings } = agent.state();
-    if (argument === "") {
-      const rows = [
-        ["mode", permissionMode],
-        ["allow", settings.permissions.allow.join(", ") || "none"],
-        ["deny", settings.permissions.deny.join(", ") || "none"],
-        ["granted in this session", grants.join(", ") || "none"],
-      ];
-      return Promise.resolve(answer(table(rows), { mode: permissionMode, allow: settings.permissions.allow, deny: settings.permissions.deny, grants }));
-    }
+  async run(argument, context) {
+    if (argument === "") return showPermissions(context);
+    const [first = "", rest = ""] = argument.split(/\s+([\s\S]*)/);
+    if (first.toLowerCase() === "forget") return forget(rest.trim(), context);
     const mode = MODES.find((one) => one.toLowerCase() === argument.toLowerCase());
-    if (mode === undefined) throw new BmoError("usage", `there is no permission mode "${argument}"`, `Modes: ${MODES.join(", ")}.`);
-    agent.setPermissionMode(mode);
-    if (mode === "plan") agent.setWorkflow(true);
-    return Promise.resolve(answer(`Permission mode: ${mode}. Nothing is written in the plan stage, whatever the mode.`));
+    if (mode === undefined) throw new BmoError("usage", `there is no permission mode "${argument}"`, `Modes: ${MODES.join(", ")}. /permissions forget <rule> takes a rule back.`);
+    context.agent.setPermissionMode(mode);
+    if (mode === "plan") context.agent.setWorkflow(true);
+    return answer(`Permission mode: ${mode}. Nothing is written in the plan stage, whatever the mode.`);
   },
 };
 

@@ -19,6 +19,12 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join("  ").trimEnd()).join("\n");
 }
 
+/** A grant as a person reads it: an extension of the scope is kept with the hash of its plan. */
+export function grantText(grant: string): { rule: string; ofPlan: boolean } {
+  const scope = /^scope\(\S+ ([\s\S]+)\)$/.exec(grant);
+  return { rule: scope?.[1] ?? grant, ofPlan: scope !== null };
+}
+
 /** Money as shown to people: `unknown`, `~` before an estimate, no more digits than matter. */
 export function money(usd: number | null, estimate = false): string {
   if (usd === null) return "unknown";

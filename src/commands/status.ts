@@ -1,6 +1,6 @@
 // /status: everything that decides what happens next, without a model call.
 
-import { answer, money, table } from "./results.ts";
+import { answer, grantText, money, table } from "./results.ts";
 import type { AgentState } from "../types/agent.ts";
 import type { CommandContext, CommandDefinition } from "../types/command.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
@@ -57,7 +57,7 @@ export function statusRows(context: CommandContext): [label: string, value: stri
     ["phase", route?.phase == null ? "none yet" : `${route.phase} (confidence ${route.phase_confidence ?? "unknown"}, layer ${route.phase_layer ?? "none"})`],
     ["gate", settings.options.gate.enabled ? `on, last: ${route?.gate ?? "none"}` : "off"],
     ["routing", routingLine(state)],
-    ["permission mode", `${state.permissionMode}${state.grants.length === 0 ? "" : `, granted: ${state.grants.join(", ")}`}`],
+    ["permission mode", `${state.permissionMode}${state.grants.length === 0 ? "" : `, granted: ${state.grants.map((grant) => grantText(grant).rule).join(", ")}`}`],
     ["containment", `${settings.options.containment.mode}, ${outOfScope} out of scope`],
     ["sandbox", state.sandbox],
     ["tokens and cost", models.length === 0 ? "nothing yet" : models.join("; ")],

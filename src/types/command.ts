@@ -44,6 +44,10 @@ export interface CommandServices {
   explainRoute(route: Route): string;
   /** The session's cost by model and stage, with baseline and savings. */
   costText(entries: readonly LedgerEntry[]): string;
+  /** Rules that the user allowed for good in this workspace, and the file that keeps them. */
+  projectRules(): { path: string; rules: string[] };
+  /** Forgets one of them; false when there is none. It no longer counts from the next call on. */
+  forgetProjectRule(rule: string): Promise<boolean>;
   /** The merged configuration with origins, secrets masked. */
   configText(): string;
 }
