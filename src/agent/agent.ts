@@ -23,8 +23,9 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
   const parts: AgentParts = { ...given, emit };
   const { settings } = parts.settings();
   const state = new SessionState(parts.log, parts.restored, { enabled: settings.options.staged_workflow.enabled, byFlag: parts.workflowByFlag }, settings.permissions.mode, parts.flagOverrides);
-  const memory: ExecutionMemory = { standing: null, report: null };
+  const memory: ExecutionMemory = { standing: null, locked: false, report: null };
   let modelCalls = 0;
+  let closed = false;
   let running: { controller: AbortController; done: Promise<unknown> } | null = null;
   let limitReason: ErrorInfo | null = null;
   let lastResult: TurnResult | null = null;
@@ -80,8 +81,9 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
   async function announce(result: TurnResult, signal: AbortSignal): Promise<TurnResult> {
     const { plan } = state.workflow;
     if (plan === null) return result;
-    emit({ type: "plan_ready", plan, executionModel: (await lookAhead(context)).execution.model, changes: context.signals.planChanges });
-    if (parts.settings().settings.options.staged_workflow.require_approval_before_execute || memory.standing !== null) return result;
+    const { execution } = await lookAhead(context);
+    emit({ type: "plan_ready", plan, executionModel: execution.model, changes: context.signals.planChanges, stepCost: execution.stepCost });
+    if (parts.settings().settings.options.staged_workflow.require_approval_before_execute || memory.standing?.plan === plan.id) return result;
     try {
       return await approveAndExecute(context, memory, { via: "configuration", tickets: null, note: null, unscoped: false }, signal);
     } catch (thrown) {
@@ -117,7 +119,12 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
         // The loop looks at this after the current tool and goes back to the plan stage by itself.
         context.signals.revision = feedback;
         await running.done;
-        return lastResult ?? { reason: "done", text: "", error: null };
+        // Taken by the execution it was meant for; or the user interrupted, and nothing starts by itself after that.
+        if (context.signals.revision === null || closed || lastResult?.reason === "aborted") {
+          context.signals.revision = null;
+          return lastResult ?? { reason: "done", text: "", error: null };
+        }
+        context.signals.revision = null;
       }
       return exclusive(async (signal) => {
         if (isPending(state.workflow)) state.change({ type: "revision_requested", by: "user" });
@@ -139,7 +146,7 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
       const earlier = state.workflow.plan;
       state.change({ type: "plan_stored", plan });
-      emit({ type: "plan_ready", plan, executionModel: preview.execution.model, changes: earlier === null ? [] : planChanges(earlier.content, plan.content) });
+      emit({ type: "plan_ready", plan, executionModel: preview.execution.model, changes: earlier === null ? [] : planChanges(earlier.content, plan.content), stepCost: preview.execution.stepCost });
       return plan;
     },
     setWorkflow: (enabled) => state.change({ type: "workflow_switched", enabled }),
@@ -172,6 +179,7 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
     },
     busy: () => running !== null,
     async close() {
+      closed = true;
       if (running !== null) await this.abort("closing");
       parts.release();
       parts.log.close();

@@ -3,10 +3,14 @@
 
 import { COMPACT_PROMPT } from "./compaction.ts";
 import { stringifyMessageText, userMessage } from "./messages.ts";
-import { decideRoute, settleRoute } from "./routing.ts";
+import { bookEntry, decideRoute, settleRoute } from "./routing.ts";
 import { runStep } from "./step.ts";
 import type { AgentContext } from "./stage-turn.ts";
 import type { TurnResult } from "../types/agent.ts";
+import type { ErrorInfo } from "../types/error.ts";
+
+/** Going on from nothing would lose the conversation: it stays as it is. */
+const EMPTY_SUMMARY: ErrorInfo = { code: "failed", message: "the model gave no summary; nothing was compacted", hint: "Try again, or choose another model with /model." };
 
 export async function compactConversation(context: AgentContext, signal: AbortSignal): Promise<TurnResult> {
   const { parts, state } = context;
@@ -31,15 +35,17 @@ export async function compactConversation(context: AgentContext, signal: AbortSi
     },
     signal,
   );
-  if (outcome.kind === "error") {
-    state.append({ type: "turn_end", turn, reason: "error", error: outcome.error });
-    return { reason: "error", text: "", error: outcome.error };
-  }
-  state.addCost(outcome.entry);
-  parts.emit({ type: "cost_entry", entry: outcome.entry });
+  bookEntry(parts, state, outcome.entry);
   settleRoute(state, route);
+  const told = outcome.kind === "message" ? stringifyMessageText(outcome.message) : "";
+  const error = outcome.kind === "error" ? outcome.error : told === "" ? EMPTY_SUMMARY : null;
+  if (error !== null) {
+    const reason = signal.aborted ? "aborted" : error.code === "limit" ? "limit" : "error";
+    state.append({ type: "turn_end", turn, reason, error });
+    return { reason, text: "", error };
+  }
   const first = messages[0];
-  const summary = userMessage([`What happened so far, in short:\n${stringifyMessageText(outcome.message)}`]);
+  const summary = userMessage([`What happened so far, in short:\n${told}`]);
   const seed = first === undefined || first.role !== "user" ? [summary] : [first, summary];
   const id = state.openConversation(stage, "compact", seed);
   if (stage !== "execute") {

@@ -12,14 +12,17 @@ import type { ApproveRequest, TurnResult } from "../types/agent.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { JsonObject } from "../types/json.ts";
 import type { Plan, PlanContent, Ticket } from "../types/plan.ts";
+import type { SessionState } from "./session-state.ts";
 
 /** How often the executor may try to mend a failed verification before the planner is asked. */
 const EXECUTOR_TRIES = 2;
 const CONTINUE = "The run was interrupted here. Look at what is already done and carry on with the approved plan.";
 
 export interface ExecutionMemory {
-  /** An approval in advance of this run, and what it covered first. */
-  standing: { via: ApproveRequest["via"]; unscoped: boolean; content: PlanContent } | null;
+  /** An approval in advance of this run, the plan it was for, and what it covered first. */
+  standing: { plan: string; via: ApproveRequest["via"]; unscoped: boolean; content: PlanContent } | null;
+  /** True while this run holds the workspace's execution lock. */
+  locked: boolean;
   report: JsonObject | null;
 }
 
@@ -30,16 +33,32 @@ export async function approveAndExecute(context: AgentContext, memory: Execution
   const { plan: current, approval } = state.workflow;
   if (current?.state === "done") return { reason: "done", text: `Plan ${current.id} is already done.`, error: null };
   const plan = checkApprovable(current, request, settings.options.phase_model.strict);
-  const continuing = approval !== null && approval.hash === plan.hash && (plan.state === "approved" || plan.state === "executing");
-  if (continuing && approval.workspace !== parts.workspace) throw new BmoError("usage", `plan ${plan.id} was approved for ${approval.workspace}, not for ${parts.workspace}`, "Go there with -C, or make a new plan here.");
-  const release = await parts.lockExecution(signal);
-  try {
+  const approved = approval !== null && approval.hash === plan.hash && (plan.state === "approved" || plan.state === "executing");
+  const continuing = approved && (request.tickets === null || sameTickets(request.tickets, approval.tickets));
+  if (approved && approval.workspace !== parts.workspace) throw new BmoError("usage", `plan ${plan.id} was approved for ${approval.workspace}, not for ${parts.workspace}`, "Go there with -C, or make a new plan here.");
+  return holdingLock(context, memory, signal, () => {
     if (!continuing) recordApproval(context, plan, request);
-    if (request.via === "flag" || request.via === "configuration") memory.standing ??= { via: request.via, unscoped: request.unscoped, content: plan.content };
-    return await execute(context, memory, continuing, request.note, signal);
+    if ((request.via === "flag" || request.via === "configuration") && memory.standing?.plan !== plan.id) memory.standing = { plan: plan.id, via: request.via, unscoped: request.unscoped, content: plan.content };
+    return execute(context, memory, continuing, request.note, signal);
+  });
+}
+
+/** One run executes in a workspace at a time; what a run starts while it holds the lock is its own. */
+async function holdingLock(context: AgentContext, memory: ExecutionMemory, signal: AbortSignal, work: () => Promise<TurnResult>): Promise<TurnResult> {
+  if (memory.locked) return work();
+  const release = await context.parts.lockExecution(signal);
+  memory.locked = true;
+  try {
+    return await work();
   } finally {
+    memory.locked = false;
     release();
   }
+}
+
+/** Naming the same tickets again continues; naming others is a new approval of the same plan. */
+function sameTickets(asked: string[], approved: string[] | null): boolean {
+  return approved !== null && asked.length === approved.length && asked.every((id) => approved.includes(id));
 }
 
 function recordApproval(context: AgentContext, plan: Plan, request: ApproveRequest): void {
@@ -62,12 +81,7 @@ function recordApproval(context: AgentContext, plan: Plan, request: ApproveReque
 
 /** Text typed while an interrupted plan is executing steers the executor within the same scope. */
 export async function steer(context: AgentContext, memory: ExecutionMemory, text: string, signal: AbortSignal): Promise<TurnResult> {
-  const release = await context.parts.lockExecution(signal);
-  try {
-    return await execute(context, memory, true, text, signal);
-  } finally {
-    release();
-  }
+  return holdingLock(context, memory, signal, () => execute(context, memory, true, text, signal));
 }
 
 async function execute(context: AgentContext, memory: ExecutionMemory, continuing: boolean, note: string | null, signal: AbortSignal): Promise<TurnResult> {
@@ -75,14 +89,23 @@ async function execute(context: AgentContext, memory: ExecutionMemory, continuin
   state.change({ type: "execution_started" });
   const { plan, approval } = state.workflow;
   if (plan === null || approval === null || state.workflow.stage !== "execute") throw new BmoError("internal", "execution began without an approved plan");
-  const byTicket = parts.settings().settings.options.phase_model.unit === "ticket";
-  if (!continuing) {
-    const id = await parts.checkpoints.create(`before plan ${plan.id}`, null);
-    state.append({ type: "checkpoint", id, label: `before plan ${plan.id}`, ticket: null });
+  let result: ExecutionResult;
+  try {
+    if (!continuing) await checkpoint(context, `before plan ${plan.id}`, null);
+    const order = executionOrder(plan, approval.tickets).filter((id) => state.workflow.plan?.tickets[id] !== "done");
+    if (order.length === 0 && note === null) result = { kind: "verified", text: state.lastText };
+    else if (parts.settings().settings.options.phase_model.unit === "ticket") result = await executeTickets(context, order, continuing, note, signal);
+    else result = await executeWhole(context, order, continuing, note, signal);
+  } catch (thrown) {
+    state.change({ type: "execution_interrupted" });
+    throw thrown;
   }
-  const order = executionOrder(plan, approval.tickets).filter((id) => state.workflow.plan?.tickets[id] !== "done");
-  const result = byTicket ? await executeTickets(context, order, continuing, note, signal) : await executeWhole(context, order, continuing, note, signal);
   return finish(context, memory, result, signal);
+}
+
+async function checkpoint({ parts, state }: AgentContext, label: string, ticket: string | null): Promise<void> {
+  const id = await parts.checkpoints.create(label, ticket);
+  state.append({ type: "checkpoint", id, label, ticket });
 }
 
 /** How executing ended: with all verified, or with what stopped it. */
@@ -121,23 +144,26 @@ async function executeWhole(context: AgentContext, order: string[], continuing: 
   const { plan, approval } = state.workflow;
   if (plan === null || approval === null) throw new BmoError("internal", "the plan vanished while it was executed");
   const tickets = ticketsOf(plan, order);
-  for (const ticket of tickets) startTicket(context, plan, ticket);
   const full = parts.settings().settings.options.phase_model.handoff === "full";
-  const fresh = !continuing || state.conversationOf.execute === undefined;
+  const fresh = !continuing || !wasHandedOver(state, order);
   let conversation = state.conversationOf.execute ?? null;
   if (fresh) conversation = full ? (state.conversationOf.plan ?? null) : state.openConversation("execute", "handoff");
+  // The conversation comes first: a ticket in progress then tells a resumed run that its conversation is there.
+  for (const ticket of tickets) startTicket(context, plan, ticket);
   let message = fresh ? handOver(context, plan, approval.tickets, note) : (note ?? CONTINUE);
   let shown = note !== null && continuing ? note : `/approve ${plan.content.title}`;
 
   for (let attempt = 0; ; attempt++) {
     const turn = await runStageTurn(context, { stage: "execute", ticket: null, conversation, text: shown, messageParts: [message], signal });
     conversation = turn.conversation;
-    const stop = stopOf(context, turn);
+    const stop = stopOf(context, turn) ?? revisionOf(context, turn.text);
     if (stop !== null) return stop;
     let failure = "";
     for (const ticket of tickets) {
       const verification = await verifyTicket(context, ticket, signal);
       if (signal.aborted) return { kind: "stopped", result: { reason: "aborted", text: turn.text, error: null } };
+      const revision = revisionOf(context, turn.text);
+      if (revision !== null) return revision;
       if (!verification.passed) {
         failure = verification.failure;
         if (attempt >= EXECUTOR_TRIES) endTicket(context, plan, ticket, "failed");
@@ -154,29 +180,28 @@ async function executeWhole(context: AgentContext, order: string[], continuing: 
 
 /** `unit = "ticket"`: each ticket is its own turn with its own route and a fresh context. */
 async function executeTickets(context: AgentContext, order: string[], continuing: boolean, note: string | null, signal: AbortSignal): Promise<ExecutionResult> {
-  const { parts, state } = context;
+  const { state } = context;
   const { plan } = state.workflow;
   if (plan === null) throw new BmoError("internal", "the plan vanished while it was executed");
   let text = "";
   let goingOn = continuing;
   for (const ticket of ticketsOf(plan, order)) {
-    const resumed = goingOn && state.workflow.plan?.tickets[ticket.id] === "in_progress" && state.conversationOf.execute !== undefined;
-    if (!resumed) {
-      const id = await parts.checkpoints.create(`before ticket ${ticket.id}`, ticket.id);
-      state.append({ type: "checkpoint", id, label: `before ticket ${ticket.id}`, ticket: ticket.id });
-    }
-    startTicket(context, plan, ticket);
+    const resumed = goingOn && wasHandedOver(state, [ticket.id]);
+    if (!resumed) await checkpoint(context, `before ticket ${ticket.id}`, ticket.id);
     let conversation = resumed ? (state.conversationOf.execute ?? null) : state.openConversation("execute", "ticket");
+    startTicket(context, plan, ticket);
     let message = resumed ? (note ?? CONTINUE) : ticketHandOver(context, plan, ticket, note);
     goingOn = false;
     for (let attempt = 0; ; attempt++) {
       const turn = await runStageTurn(context, { stage: "execute", ticket: ticket.id, conversation, text: `${ticket.id}: ${ticket.title}`, messageParts: [message], signal });
       conversation = turn.conversation;
       text = turn.text;
-      const stop = stopOf(context, turn);
+      const stop = stopOf(context, turn) ?? revisionOf(context, text);
       if (stop !== null) return stop;
       const verification = await verifyTicket(context, ticket, signal);
       if (signal.aborted) return { kind: "stopped", result: { reason: "aborted", text, error: null } };
+      const revision = revisionOf(context, text);
+      if (revision !== null) return revision;
       if (verification.passed) break;
       if (attempt >= EXECUTOR_TRIES) {
         endTicket(context, plan, ticket, "failed");
@@ -199,20 +224,31 @@ function ticketHandOver(context: AgentContext, plan: Plan, ticket: Ticket, note:
   const lines = [`The user approved the plan "${plan.content.title}". Carry out this one ticket of it.`, "", plan.content.summary, "", ticketMarkdown(ticket, null)];
   if (reports.length > 0) lines.push("", "Earlier tickets reported:", ...reports);
   if (plan.content.decisions.length > 0) lines.push("", "Decisions:", ...plan.content.decisions.map((decision) => `- ${decision}`));
-  if (note !== null && note !== "") lines.push("", `The user adds: ${note}`);
+  const notes = new Set([context.state.workflow.approval?.note ?? "", note ?? ""].filter((one) => one !== ""));
+  for (const one of notes) lines.push("", `The user adds: ${one}`);
   return lines.join("\n");
 }
 
+/** Whether the executor's conversation is that of these tickets and holds what it has to do. */
+function wasHandedOver(state: SessionState, ids: readonly string[]): boolean {
+  const conversation = state.conversationOf.execute;
+  if (conversation === undefined || state.messages(conversation).length === 0) return false;
+  return ids.length === 0 || ids.some((id) => state.workflow.plan?.tickets[id] === "in_progress");
+}
+
+/** Feedback that came where no tool follows: in the last answer, or while bmo verifies. */
+function revisionOf({ signals }: AgentContext, text: string): ExecutionResult | null {
+  const feedback = signals.revision;
+  if (feedback === null) return null;
+  signals.revision = null;
+  return { kind: "revise", feedback, text };
+}
+
 function stopOf(context: AgentContext, turn: StageTurnResult): ExecutionResult | null {
-  const { signals } = context;
   switch (turn.reason) {
     case "replan":
-      return { kind: "replan", by: "executor", reason: signals.replanReason ?? "", text: turn.text };
-    case "revise": {
-      const feedback = signals.revision ?? "";
-      signals.revision = null;
-      return { kind: "revise", feedback, text: turn.text };
-    }
+      return { kind: "replan", by: "executor", reason: context.signals.replanReason ?? "", text: turn.text };
+    case "revise":
     case "done":
       return null;
     case "awaiting_approval":
@@ -285,7 +321,7 @@ export async function afterPlanning(context: AgentContext, memory: ExecutionMemo
   const reason = turn.reason === "replan" || turn.reason === "revise" ? "done" : turn.reason;
   if (reason !== "awaiting_approval" || plan === null) return { reason, text: turn.text, error: turn.error };
   const { standing } = memory;
-  if (standing !== null && isCovered(standing.content, plan.content, parts.workspace) && !signal.aborted) {
+  if (standing?.plan === plan.id && isCovered(standing.content, plan.content, parts.workspace) && !signal.aborted) {
     const request: ApproveRequest = { via: standing.via, tickets: null, note: null, unscoped: standing.unscoped };
     const refusal = refusalOf(plan, request, parts.settings().settings.options.phase_model.strict);
     if (refusal !== null) {
@@ -293,8 +329,10 @@ export async function afterPlanning(context: AgentContext, memory: ExecutionMemo
       return { reason: "awaiting_approval", text: turn.text, error: null };
     }
     parts.emit({ type: "notice", level: "info", text: "The approval in advance covers this revision: it is not wider than the first plan." });
-    recordApproval(context, plan, request);
-    return execute(context, memory, false, null, signal);
+    return holdingLock(context, memory, signal, () => {
+      recordApproval(context, plan, request);
+      return execute(context, memory, false, null, signal);
+    });
   }
   return { reason: "awaiting_approval", text: turn.text, error: null };
 }

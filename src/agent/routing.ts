@@ -8,6 +8,7 @@ import { BmoError } from "../util/errors.ts";
 import { addUsd } from "../util/money.ts";
 import type { AgentParts } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
+import type { LedgerEntry } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
 import type { AskSmallModel, Route, RouteContext, RouteDecision } from "../types/route.ts";
 
@@ -113,9 +114,8 @@ function smallModel(input: RoutingInput): AskSmallModel {
       },
       signal,
     );
+    bookEntry(parts, state, outcome.entry);
     if (outcome.kind === "error") throw new BmoError(outcome.error.code, outcome.error.message, outcome.error.hint);
-    state.addCost(outcome.entry);
-    parts.emit({ type: "cost_entry", entry: outcome.entry });
     return stringifyMessageText(outcome.message);
   };
 }
@@ -142,12 +142,18 @@ export async function runGateReply(input: RoutingInput, decision: RouteDecision,
     input.signal,
   );
   if (outcome.kind === "message") {
-    state.addCost(outcome.entry);
     if (outcome.message.content.length > 0) state.addMessage(conversation, outcome.message);
     parts.emit({ type: "message_end", message: outcome.message });
-    parts.emit({ type: "cost_entry", entry: outcome.entry });
   }
+  bookEntry(parts, state, outcome.entry);
   return outcome;
+}
+
+/** Keeps what a call cost, also a failed one; null where nothing is known to have been billed. */
+export function bookEntry(parts: AgentParts, state: SessionState, entry: LedgerEntry | null): void {
+  if (entry === null) return;
+  state.addCost(entry);
+  parts.emit({ type: "cost_entry", entry });
 }
 
 /** Books the turn's cost on the route that caused it. */

@@ -73,6 +73,8 @@ export class SessionState {
     const next = reduceWorkflow(this.workflow, event);
     if (next === this.workflow) return;
     this.append({ type: "workflow", event });
+    // Tickets of another plan may bear the same ids.
+    if (event.type === "plan_stored" && event.plan.id !== this.workflow.plan?.id) for (const id of Object.keys(this.reports)) delete this.reports[id];
     if (event.type === "plan_stored" && event.plan.id !== this.workflow.plan?.id) this.beginPlan();
     this.workflow = next;
   }

@@ -137,10 +137,10 @@ export async function runStageTurn(context: AgentContext, input: StageTurnInput)
   parts.emit({ type: "turn_start", turn, stage: input.stage, ticket: input.ticket, text: input.text });
   signals.planStored = false;
   signals.replanReason = null;
-  await checkSkills(context);
   let conversation = input.conversation ?? 0;
   let outcome: TurnOutcome;
   try {
+    await checkSkills(context);
     const talk = await talkConversation(context, input);
     conversation = talk.id;
     const routing: RoutingInput = { parts, state, turn, stage: input.stage, ticket: input.ticket, conversation, message: input.text, pending: isPendingFor(state, input.stage), signal: input.signal };

@@ -24,7 +24,8 @@ export interface StepInput {
 
 export type StepOutcome =
   | { kind: "message"; message: AssistantMessage; stopReason: StopReason; servedModel: string | null; entry: LedgerEntry; error: ErrorInfo | null }
-  | { kind: "error"; error: ErrorInfo; providerErrorKind: ProviderErrorKind | null };
+  /** `entry` is what the failed call was billed, null where nothing is known of it. */
+  | { kind: "error"; error: ErrorInfo; providerErrorKind: ProviderErrorKind | null; entry: LedgerEntry | null };
 
 /** More than any sensible reply, less than what makes a budget's worst case useless. */
 const DEFAULT_MAX_TOKENS = 32_000;
@@ -86,7 +87,7 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
   const { call } = input;
   const wanted = replyLimit(call.model, input.messages, input.maxTokens);
   const reserved = parts.accounting.reserve(call, () => requestBytes(input), wanted);
-  if (!reserved.ok) return { kind: "error", error: reserved.error, providerErrorKind: null };
+  if (!reserved.ok) return { kind: "error", error: reserved.error, providerErrorKind: null, entry: null };
   const provider = await parts.registry.provider(call.model);
   const stream = provider.stream(
     {
@@ -119,12 +120,12 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
         show("text_delta", shown.text_delta.end());
         return book(parts, input, part);
       case "error": {
-        if (part.usage !== null) bookUsage(parts, call, part.usage, null);
-        return { kind: "error", error: errorOfProvider(part.error), providerErrorKind: part.error.kind };
+        const entry = part.usage === null ? null : bookUsage(parts, call, part.usage, null).entry;
+        return { kind: "error", error: errorOfProvider(part.error), providerErrorKind: part.error.kind, entry };
       }
     }
   }
-  return { kind: "error", error: { code: "provider", message: `${call.model.id}: the reply ended without an end`, hint: null }, providerErrorKind: "protocol" };
+  return { kind: "error", error: { code: "provider", message: `${call.model.id}: the reply ended without an end`, hint: null }, providerErrorKind: "protocol", entry: null };
 }
 
 function bookUsage(parts: AgentParts, call: CallFacts, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null } {

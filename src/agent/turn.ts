@@ -4,6 +4,7 @@
 import { createLoopDetector } from "./loop-detector.ts";
 import { cutOldToolOutput, fitMessages } from "./compaction.ts";
 import { errorOutput, stringifyMessageText, textBlock, toolCalls, toolResult, userMessage } from "./messages.ts";
+import { bookEntry } from "./routing.ts";
 import { runStep, type StepOutcome } from "./step.ts";
 import { runToolCall } from "./tool-call.ts";
 import type { AgentParts, Boundary, CallFacts } from "./parts.ts";
@@ -72,6 +73,7 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
     parts.emit({ type: "step_start", turn: input.turn, step, model: decision.model.id });
     const outcome = await callModel(input, decision, route, step, overflowed);
     if (outcome.kind === "error") {
+      bookEntry(parts, state, outcome.entry);
       if (signal.aborted) return { reason: "aborted", text, error: null };
       if (outcome.providerErrorKind === "context_overflow" && !overflowed) {
         overflowed = true;
