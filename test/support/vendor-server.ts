@@ -244,13 +244,14 @@ export async function startVendorServer(options: VendorServerOptions = {}): Prom
   const write = async (seen: SeenRequest, response: ServerResponse, events: string[], fault: Fault | undefined): Promise<void> => {
     const after = fault !== undefined && "after" in fault ? fault.after : events.length;
     const slow = options.paceMs !== undefined || options.onEvent !== undefined;
+    const closed = new Promise((resolve) => response.once("close", resolve));
     const send = async (text: string): Promise<void> => {
       const bytes = Buffer.from(text);
       const size = options.chunkBytes ?? bytes.length;
       for (let offset = 0; offset < bytes.length && !response.destroyed; offset += size) {
         const flushed = response.write(bytes.subarray(offset, offset + size));
         if (options.chunkBytes !== undefined) await new Promise((resolve) => setImmediate(resolve));
-        else if (!flushed) await Promise.race([new Promise((resolve) => response.once("drain", resolve)), new Promise((resolve) => response.once("close", resolve))]);
+        else if (!flushed) await Promise.race([new Promise((resolve) => response.once("drain", resolve)), closed]);
       }
     };
     if (!slow) await send(events.slice(0, after).join(""));
