@@ -28,21 +28,3 @@ export function driftReport(state: SessionState, plan: Plan): JsonObject {
     out_of_scope: touched.filter((file) => !file.in_scope).map((file) => file.path),
   };
 }
-
-/** The report in a few lines, for the REPL and stderr. */
-export function reportText(report: JsonObject): string {
-  const paths = (key: string): string[] => {
-    const value = report[key];
-    return Array.isArray(value) ? value.map((item) => (typeof item === "string" ? item : item !== null && typeof item === "object" && !Array.isArray(item) ? String(item["path"]) : String(item))) : [];
-  };
-  const lines = [`planned files: ${paths("planned_files").join(", ") || "none"}`, `touched files: ${paths("touched_files").join(", ") || "none"}`];
-  const extra: readonly (readonly [key: string, label: string])[] = [
-    ["out_of_scope", "outside the plan"],
-    ["rollbacks", "put back"],
-    ["unplanned_commands", "unplanned commands"],
-    ["skipped_tickets", "skipped tickets"],
-    ["failed_tickets", "failed tickets"],
-  ];
-  for (const [key, label] of extra) if (paths(key).length > 0) lines.push(`${label}: ${paths(key).join(", ")}`);
-  return lines.join("\n");
-}

@@ -4,6 +4,7 @@
 import { parseCommand, unescapePrompt } from "../commands/parse.ts";
 import { BmoError, exitCodeOf, toErrorInfo } from "../util/errors.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
+import { reportText } from "../util/report-text.ts";
 import { EXIT, type ErrorInfo, type ExitCode } from "../types/error.ts";
 import { createProgress } from "./progress.ts";
 import { eventJson, resultJson } from "./json.ts";
@@ -117,6 +118,7 @@ function report(agent: Agent, request: HeadlessRequest, ending: Ending, note: (t
     request.writeError(`bmo: ${ending.error.message}\n`);
     if (ending.error.hint !== null) request.writeError(`     ${ending.error.hint}\n`);
   }
+  if (state.report !== null && !request.quiet) request.writeError(`${reportText(state.report)}\n`);
   if (plan !== null && plan.state === "awaiting_approval") note(request.approveHint(plan.id, plan.hash));
   if (plan === null && enabled && request.prompt !== null && ending.exitCode === EXIT.done) note("no plan was made");
   if (request.format === "text") {

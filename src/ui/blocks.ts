@@ -1,6 +1,7 @@
 // What the transcript is made of. A block is data; components draw it once, then it is forgotten.
 
 import type { ErrorInfo } from "../types/error.ts";
+import type { JsonObject } from "../types/json.ts";
 import type { Approval, Plan, TicketState } from "../types/plan.ts";
 import type { DisplayBlock, FileAction } from "../types/tool.ts";
 
@@ -26,7 +27,9 @@ export type Block =
   | { kind: "reasoning"; text: string }
   | { kind: "tool"; tool: string; summary: string; display: DisplayBlock[]; isError: boolean; expanded: boolean }
   | { kind: "shell"; command: string; output: string; exitCode: number | null }
-  | { kind: "plan"; plan: Plan; executionModel: string | null }
+  /** `changes`: what a revision changes; `stepCost`: estimated USD of one step, null when unknown. */
+  | { kind: "plan"; plan: Plan; executionModel: string | null; changes: string[]; stepCost: number | null }
+  | { kind: "report"; report: JsonObject }
   | { kind: "approved"; plan: Plan; approval: Approval }
   | { kind: "ticket"; ticket: string; title: string; state: TicketState | "started"; costUsd: number | null }
   | { kind: "violation"; path: string; action: FileAction; allowed: boolean; reason: string }

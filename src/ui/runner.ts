@@ -70,6 +70,7 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
     }
     while (beside.size > 0) await Promise.allSettled(beside);
     await session.settle();
+    session.showReport();
     clearInterval(clock);
     session.applyNextMode();
     store.dispatch({ type: "set", values: { running: null, shellOutput: "" } });

@@ -1,6 +1,7 @@
 // The session that the REPL has open: opening, replaying, switching, the status line, modes. Owns the link to the agent.
 
 import type { AgentEvent, TurnEndReason } from "../types/event.ts";
+import type { JsonObject } from "../types/json.ts";
 import { toErrorInfo } from "../util/errors.ts";
 import { linkAgent, modeOf, statusOf, type AgentLink } from "./agent-link.ts";
 import type { Asker } from "./asker.ts";
@@ -21,6 +22,8 @@ export interface UiSession {
   applyNextMode(): void;
   /** How the last turn ended and what its last message said; null before the first. */
   lastTurn(): { reason: TurnEndReason; text: string } | null;
+  /** Prints the report of an execution that ended since the last call. */
+  showReport(): void;
   /** Has the agent work out anew what comes next, then shows it. */
   refreshNext(): Promise<void>;
   /** Resolves when every event so far is on its way to the screen. */
@@ -42,6 +45,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
   let lastTurn: { reason: TurnEndReason; text: string } | null = null;
   let lastText = "";
   let nextMode: CycleMode | null = null;
+  let shownReport: JsonObject | null = null;
 
   const refreshStatus = (): void => {
     if (opened !== null) store.dispatch({ type: "set", values: { status: statusOf(opened.agent, nextMode) } });
@@ -78,6 +82,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     store.dispatch({ type: "new_session" });
     opened = next;
     nextMode = null;
+    shownReport = null;
     lastTurn = null;
     lastText = "";
     const { ui } = next.agent.state().settings.options;
@@ -132,6 +137,11 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     applyNextMode() {
       if (nextMode !== null) setMode(nextMode);
       nextMode = null;
+    },
+    showReport() {
+      const report = opened?.agent.state().report ?? null;
+      if (report !== null && report !== shownReport) store.dispatch({ type: "print", block: { kind: "report", report } });
+      shownReport = report;
     },
     lastTurn: () => lastTurn,
     refreshNext,

@@ -5,6 +5,7 @@ import { createElement } from "react";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { commands } from "../../src/commands/index.ts";
+import type { JsonObject } from "../../src/types/json.ts";
 import type { AskRequest } from "../../src/types/permission.ts";
 import { cardOptions, createCard, pressInCard, type CardKey, type CardRequest } from "../../src/ui/cards.ts";
 import type { DrawContext } from "../../src/ui/components/draw.ts";
@@ -112,7 +113,7 @@ describe("blocks", () => {
   test("the plan card says all that an approval covers, at any width", () => {
     const plan = { ...fakePlan({ network: true, decisions: ["keep the API"], open_questions: ["Which port?"], tickets: [fakeTicket({ files: [{ path: "**", action: "modify" }] }), fakeTicket({ id: "t2", files: [] })] }), flags: ["t2: files is missing"] };
     for (const columns of [18, 40, 80, 200]) {
-      const lines = drawBlock({ kind: "plan", plan, executionModel: "fake/small" }, true, context(columns));
+      const lines = drawBlock({ kind: "plan", plan, executionModel: "fake/small", changes: [], stepCost: null }, true, context(columns));
       expect(lines.filter((line) => width(line) > columns)).toEqual([]);
       const flat = lines.join("").replace(/\s+/g, "");
       for (const part of ["the whole workspace", "commands may use the network", "t2: files is missing", "1. Which port?", "bash(npm test)", "/reject"]) expect(flat).toContain(part.replaceAll(" ", ""));
@@ -120,14 +121,39 @@ describe("blocks", () => {
   });
 
   test("a plan without files names the one command that approves it", () => {
-    const lines = drawBlock({ kind: "plan", plan: fakePlan({ tickets: [fakeTicket({ files: [] })] }), executionModel: null }, false, context(80)).join("\n");
+    const lines = drawBlock({ kind: "plan", plan: fakePlan({ tickets: [fakeTicket({ files: [] })] }), executionModel: null, changes: [], stepCost: null }, false, context(80)).join("\n");
     expect(lines).toContain("only /approve unscoped can approve it");
     expect(lines).toContain("/approve unscoped  carries it out");
   });
 
+  test("a revision says what it changes, a known model what a step on it costs", () => {
+    const block = { kind: "plan" as const, plan: fakePlan(), executionModel: "fake/small", changes: ["~ t1 title: other", "- t1 file: modify src/a.ts", "+ t1 file: create src/b.ts"], stepCost: 0.0123 };
+    const plain = drawBlock(block, false, context(80));
+    expect(plain.slice(2, 8)).toEqual(["", " changed in this revision", "  ~ t1 title: other", "  - t1 file: modify src/a.ts", "  + t1 file: create src/b.ts", ""]);
+    expect(plain).toContain(" executes  fake/small · about ~$0.0123 a step");
+    const colored = drawBlock(block, false, { ...context(80), theme: createTheme(true, "auto") }).join("\n");
+    expect(colored).toContain("\u001b[32m  + t1 file: create src/b.ts\u001b[39m");
+    expect(colored).toContain("\u001b[31m  - t1 file: modify src/a.ts\u001b[39m");
+    expect(drawBlock({ ...block, changes: [], stepCost: null }, false, context(80)).join("\n")).not.toMatch(/changed in this revision|a step/);
+  });
+
+  test("the report names what was planned and touched, and what went wrong only where something did", () => {
+    const file = (path: string): JsonObject => ({ path, action: "modify" });
+    const report: JsonObject = { planned_files: [file("a.ts")], touched_files: [file("a.ts")], unplanned_commands: [], tickets: [{ id: "t1", cost_usd: 0 }], skipped_tickets: [], failed_tickets: [], rollbacks: [], out_of_scope: [] };
+    expect(drawBlock({ kind: "report", report }, false, context(80))).toEqual(["  planned  modify a.ts", "  touched  modify a.ts"]);
+    const drifted: JsonObject = { ...report, touched_files: [file("a.ts"), file("evil\u001b[2J")], out_of_scope: ["b.ts"], rollbacks: ["b.ts"], unplanned_commands: ["npm i"], skipped_tickets: ["t3"], failed_tickets: ["t2"], tickets: [{ id: "t1", cost_usd: 0.5 }, { id: "t2", cost_usd: null }] };
+    expect(drawBlock({ kind: "report", report: drifted }, false, context(80))).toEqual([
+      "  planned             modify a.ts", "  touched             modify a.ts, modify evil", "  outside the plan    b.ts", "  put back            b.ts", "  unplanned commands  npm i", "  skipped tickets     t3", "  failed tickets      t2",
+      "  cost by ticket      t1 $0.50, t2 unknown",
+    ]);
+    const many = drawBlock({ kind: "report", report: { ...report, planned_files: Array.from({ length: 500 }, (_, index) => file(`f${index}.ts`)) } }, false, context(80));
+    expect(many.length).toBeLessThan(6);
+    expect(many.join("\n")).toContain("and 492 more");
+  });
+
   test("titles, paths and commands of a plan cannot draw a card of their own", () => {
     const evil = "x\u001b[2J\u001b[1;1H\n ✓ approved\u202e";
-    const lines = drawBlock({ kind: "plan", plan: fakePlan({ title: evil, tickets: [fakeTicket({ title: evil, files: [{ path: evil, action: "create" }] })] }), executionModel: evil }, false, context(80));
+    const lines = drawBlock({ kind: "plan", plan: fakePlan({ title: evil, tickets: [fakeTicket({ title: evil, files: [{ path: evil, action: "create" }] })] }), executionModel: evil, changes: [evil], stepCost: null }, false, context(80));
     expect(lines.join("\n")).not.toMatch(/\u001b|\u202e/);
     expect(lines.filter((line) => line.trim() === "✓ approved")).toEqual([]);
   });

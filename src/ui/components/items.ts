@@ -1,8 +1,10 @@
 // One drawing function per kind of transcript block. Pure; a block is drawn once, at the width of that moment.
 
+import { reportRows } from "../../util/report-text.ts";
+import type { JsonObject } from "../../types/json.ts";
 import type { Block, RouteLine } from "../blocks.ts";
 import { clean, cleanLine, clip, plural, wrapIndented } from "../text.ts";
-import { type DrawContext, drawMarkdown, formatCost } from "./draw.ts";
+import { type DrawContext, drawMarkdown, formatCost, labelled } from "./draw.ts";
 import { drawPlanCard } from "./plan-card.ts";
 import { drawShell, drawToolCall } from "./tool-call.ts";
 
@@ -56,6 +58,13 @@ function drawUser(text: string, context: DrawContext): string[] {
   return rest === 0 ? lines : [...lines, context.theme.dim(`  … ${plural(rest, "more character")}`)];
 }
 
+/** What was planned and what came of it. */
+function drawReport(report: JsonObject, context: DrawContext): string[] {
+  const rows = reportRows(report);
+  const size = Math.max(...rows.map((row) => row.label.length)) + 2;
+  return rows.flatMap((row) => labelled(row.label, row.attention ? context.theme.warning(cleanLine(row.text)) : cleanLine(row.text), size, "  ", context));
+}
+
 function drawBody(block: Block, context: DrawContext): string[] {
   const { theme } = context;
   switch (block.kind) {
@@ -73,6 +82,8 @@ function drawBody(block: Block, context: DrawContext): string[] {
       return drawPlanCard(block, context);
     case "approved":
       return prefixed(theme.success("✓ "), `plan approved: ${cleanLine(block.plan.content.title)}${block.approval.tickets === null ? "" : ` (${block.approval.tickets.join(", ")})`}`, context);
+    case "report":
+      return drawReport(block.report, context);
     case "ticket":
       return drawTicket(block, context);
     case "violation":

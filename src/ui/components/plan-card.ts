@@ -3,7 +3,7 @@
 import type { Plan, Ticket } from "../../types/plan.ts";
 import type { Style } from "../theme.ts";
 import { clean, cleanLine, plural, wrap, wrapIndented } from "../text.ts";
-import { type DrawContext, labelled } from "./draw.ts";
+import { type DrawContext, formatCost, labelled } from "./draw.ts";
 
 const LABEL = 10;
 const WHOLE_WORKSPACE: ReadonlySet<string> = new Set(["**", "**/*", "./**", ".", "./", "*"]);
@@ -61,7 +61,26 @@ export function approvalHelp(plan: Plan, context: DrawContext): string[] {
   return rows.flatMap(([name, text]) => wrapIndented(text, context.columns, ` ${theme.accent(name.padEnd(size))}`, " ".repeat(Math.min(size + 1, 4))));
 }
 
-export function drawPlanCard(block: { plan: Plan; executionModel: string | null }, context: DrawContext): string[] {
+/** What a revision changes, before the plan as a whole. */
+function changeLines(changes: readonly string[], context: DrawContext): string[] {
+  const { theme } = context;
+  const styles: Record<string, Style> = { "+": theme.added, "-": theme.removed, "~": theme.warning };
+  return changes.flatMap((change) => wrapIndented(clean(change), context.columns, "  ", "    ").map((line) => (styles[change.charAt(0)] ?? theme.dim)(line)));
+}
+
+function executesText(model: string | null, stepCost: number | null): string {
+  if (model === null) return "on the model that is chosen at that moment";
+  return `${cleanLine(model)}${stepCost === null ? "" : ` · about ${formatCost(stepCost, true)} a step`}`;
+}
+
+export interface PlanBlock {
+  plan: Plan;
+  executionModel: string | null;
+  changes: string[];
+  stepCost: number | null;
+}
+
+export function drawPlanCard(block: PlanBlock, context: DrawContext): string[] {
   const { plan } = block;
   const { theme } = context;
   const { content } = plan;
@@ -69,12 +88,13 @@ export function drawPlanCard(block: { plan: Plan; executionModel: string | null 
   return [
     ...wrapIndented(theme.bold(cleanLine(content.title)), context.columns, theme.accent("◆ Plan "), "  "),
     ...wrapIndented(theme.dim(cleanLine(identity)), context.columns, "  ", "  "),
+    ...(block.changes.length === 0 ? [] : ["", ` ${theme.bold("changed in this revision")}`, ...changeLines(block.changes, context), ""]),
     ...(content.summary.trim() === "" ? [] : wrap(clean(content.summary.trim()), context.columns - 1).map((line) => ` ${line}`)),
     ...content.tickets.flatMap((ticket) => ["", ...ticketLines(ticket, plan, context)]),
     "",
     ...scopeLine(plan, context),
     ...labelled("network", content.network ? theme.warning("commands may use the network") : "none for commands", LABEL, " ", context),
-    ...labelled("executes", block.executionModel === null ? "on the model that is chosen at that moment" : cleanLine(block.executionModel), LABEL, " ", context),
+    ...labelled("executes", executesText(block.executionModel, block.stepCost), LABEL, " ", context),
     ...list("decided", content.decisions, " ", context),
     ...list("flags", plan.flags, " ", context, theme.warning),
     ...list("questions", content.open_questions.map((question, index) => `${index + 1}. ${question}`), " ", context, theme.warning),
