@@ -36,7 +36,7 @@ export function startPty(argv: readonly string[], options: PtyOptions = {}): Pty
   const { columns = 80, rows = 24, patience = Number(process.env["BMO_TEST_PATIENCE"] ?? 20_000) } = options;
   const [file = "", ...rest] = argv;
   const child = spawn(file, [...rest], {
-    cols: columns, rows, cwd: options.cwd ?? process.cwd(), name: "xterm-256color",
+    cols: columns, rows, cwd: options.cwd ?? process.cwd(), name: options.environment?.["TERM"] ?? "xterm-256color",
     env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", TERM: "xterm-256color", LANG: "C.UTF-8", NO_COLOR: "1", ...options.environment },
   });
   const screen = createScreen(columns, rows, options.environment?.["TERM_PROGRAM"] !== "vscode");
