@@ -167,7 +167,7 @@ export function createGitStore(options: GitStoreOptions): TreeStore {
 
   /** New files as the ignore rules of before see them, when a command changed those rules. */
   const othersUnder = async (ignoreBefore: ReadonlyMap<string, Buffer>): Promise<string[]> => {
-    const all = names(await run(["ls-files", "-o", "-z"]));
+    const all = names(await run(["ls-files", "-o", "-z"])).filter((path) => !options.nested.some((folder) => path.startsWith(`${folder}/`)));
     if (all.length === 0) return [];
     const rules = mirrorRules(options, ignoreBefore);
     try {

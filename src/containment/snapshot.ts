@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { dirname, join, relative, sep } from "node:path";
 import type { FileAction, FileChange } from "../types/tool.ts";
 import { systemErrorCode } from "../util/errors.ts";
+import { realPathOf } from "../util/paths.ts";
 import { createGitStore } from "./git-store.ts";
 import { readGuardedFiles, sameRules, type GuardedFiles } from "./guarded-files.ts";
 import { createPlainStore } from "./plain-store.ts";
@@ -81,12 +82,15 @@ function treesOf(workspace: string, survey: Survey): string[] {
 export function createSnapshots(options: SnapshotOptions): Snapshots {
   const { workspace } = options;
   const folder = join(options.dataDirectory, "snapshots", keyOf(workspace));
+  // A home directory that is the workspace holds bmo's own data: what bmo writes there is no effect of a command.
+  const ownData = realPathOf(options.dataDirectory);
+  const leaveOut = ownData.startsWith(workspace + sep) ? [ownData] : [];
   const stores = new Map<string, TreeStore>();
   let modes: ReadonlyMap<string, number> = new Map();
   let modesAreOld = true;
 
   const storeOf = (tree: string, trees: string[]): TreeStore => {
-    const nested = trees.filter((other) => other !== tree && other.startsWith(tree + sep)).map((other) => relative(tree, other));
+    const nested = [...trees, ...leaveOut].filter((other) => other !== tree && other.startsWith(tree + sep)).map((other) => relative(tree, other));
     const key = `${tree}\n${nested.join("\n")}`;
     const known = stores.get(key);
     if (known !== undefined) return known;
@@ -129,9 +133,9 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     return changes;
   };
 
-  const surveyor = createSurveyor(workspace);
+  const surveyor = createSurveyor(workspace, leaveOut);
   // One of its own: what the other has seen is what the stores have recorded.
-  const lookout = createSurveyor(workspace);
+  const lookout = createSurveyor(workspace, leaveOut);
   let lastTrees: string[] = [];
   let skippedAnswer: { key: string; ignored: boolean } | null = null;
 

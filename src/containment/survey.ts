@@ -90,7 +90,8 @@ export interface Surveyor {
   walk(): Promise<Survey & { sameEntries: boolean }>;
 }
 
-export function createSurveyor(workspace: string): Surveyor {
+/** @param leaveOut folders that are none of the user's: bmo's own data, where it lies inside the workspace. */
+export function createSurveyor(workspace: string, leaveOut: readonly string[] = []): Surveyor {
   let known = new Map<string, FolderFacts>();
   return {
     async walk() {
@@ -120,7 +121,7 @@ export function createSurveyor(workspace: string): Surveyor {
         survey.ignoreFiles.push(...facts.ignoreFiles);
         survey.skipped.push(...facts.skipped);
         if (facts.gitEntry !== null) survey.gitEntries.push(facts.gitEntry);
-        waiting.push(...facts.folders);
+        waiting.push(...facts.folders.filter((path) => !leaveOut.includes(path)));
       }
       known = next;
       survey.sameEntries &&= survey.complete;
