@@ -113,10 +113,12 @@ async function judgeAndRun(
     onOutput: (text) => context.parts.emit({ type: "tool_delta", callId: call.id, text: sanitizeText(text) }),
   });
   boundary.settle();
+  const warnOnly = context.parts.settings().settings.options.containment.mode === "warn";
   for (const change of output.changes ?? []) {
     const inScope = boundary.inScope(change.path, change.action);
     state.addFile({ ...change, in_scope: inScope, rolled_back: false });
-    if (!inScope) context.parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: true, reason: "outside the approved scope, allowed by the containment mode" });
+    // What an enforced scope lets through was answered by the user, and told then.
+    if (!inScope && warnOnly) context.parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: true, reason: "outside the approved scope, allowed by the containment mode" });
   }
   // What this very call was refused, or had put back, is not made good by its having ended.
   const wasClean = !output.isError && state.runDenials.length === refusalsBefore;
@@ -181,10 +183,17 @@ async function askForScope(scope: { path: string; action: FileAction }, reason: 
   const { parts, state, boundary } = question.context;
   const { plan } = state.workflow;
   const refused = { told: `Refused: ${reason}. If the task needs this file, call request_replan.`, recorded: reason };
-  parts.emit({ type: "scope_violation", path: scope.path, action: scope.action, allowed: false, reason });
-  if (plan === null) return refused;
+  const violation = { type: "scope_violation" as const, path: scope.path, action: scope.action, allowed: false, reason };
+  if (plan === null) {
+    parts.emit(violation);
+    return refused;
+  }
   const reply = await parts.ask({ kind: "scope", path: scope.path, action: scope.action, tool: question.tool.spec.name, reason, plan }, question.context.toolContext.signal);
-  if (reply.answer !== "allow_once" && reply.answer !== "allow_session") return refused;
+  if (reply.answer !== "allow_once" && reply.answer !== "allow_session") {
+    parts.emit(violation);
+    const feedback = reply.answer === "deny" && reply.feedback !== null && reply.feedback !== "" ? ` The user says: ${reply.feedback}` : "";
+    return { ...refused, told: refused.told + feedback };
+  }
   state.grant(scopeGrant(plan.hash, scope.action, scope.path));
   boundary.extendScope(scope.path, scope.action);
   return null;

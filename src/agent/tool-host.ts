@@ -96,9 +96,11 @@ export function createToolHost(input: HostInput): ToolHost {
         stage: input.stage,
         onOutOfScope: async (report) => {
           kept = { copy: report.copy, restoreCommand: report.restoreCommand };
-          for (const change of report.changes) parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: false, reason: `changed by \`${report.command}\`` });
           const reply = await parts.ask({ kind: "effects", ...report }, request.signal);
-          return reply.answer === "keep" || reply.answer === "allow_once" ? "keep" : "restore";
+          const keep = reply.answer === "keep" || reply.answer === "allow_once";
+          const reason = `changed by \`${report.command}\`${keep ? ", kept by the user" : ""}`;
+          for (const change of report.changes) parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: keep, reason });
+          return keep ? "keep" : "restore";
         },
       });
       if (input.stage === "execute" && result.unplanned && result.blocked === null) state.unplannedCommands.push(request.command);

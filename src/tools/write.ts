@@ -75,7 +75,7 @@ export const writeTool: ToolDefinition<WriteInput> = {
     const reader = createArgumentReader("write", input, ["path", "content"]);
     return reader.finish({ path: reader.text("path"), content: reader.text("content", { empty: true }) });
   },
-  summarize: (input) => `write ${sanitizeLine(input.path)} (${linesOf(input.content).length} lines)`,
+  summarize: (input) => `write ${sanitizeLine(input.path)} (${linesOf(input.content).length === 1 ? "1 line" : `${linesOf(input.content).length} lines`})`,
   target: (input) => ({ kind: "path", value: input.path }),
   async preview(input, context): Promise<DisplayBlock[]> {
     try {

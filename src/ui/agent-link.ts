@@ -90,7 +90,8 @@ function planText(agent: Agent): string | null {
   }
 }
 
-export function statusOf(agent: Agent, nextMode: string | null): StatusView {
+/** `running` is the model and tier of the turn at hand, null between turns: then the next request's are shown. */
+export function statusOf(agent: Agent, nextMode: string | null, running: { model: string | null; tier: string | null } | null): StatusView {
   const state = agent.state();
   const mode = modeOf(agent);
   const extra = state.workflow.enabled && state.permissionMode !== "default" && state.permissionMode !== "plan" ? ` (${state.permissionMode})` : "";
@@ -100,8 +101,8 @@ export function statusOf(agent: Agent, nextMode: string | null): StatusView {
     nextMode,
     stage: state.workflow.stage,
     plan: planText(agent),
-    model: state.next.model,
-    tier: state.next.tier === "" ? null : state.next.tier,
+    model: running?.model ?? state.next.model,
+    tier: running?.tier ?? (state.next.tier === "" ? null : state.next.tier),
     tokens: usage.input + usage.output + usage.cache_read + usage.cache_write,
     cost: state.totals.cost_usd,
     costEstimate: state.totals.estimate,

@@ -3,6 +3,7 @@
 import type { Ask, AskReply } from "../types/permission.ts";
 import { answerText, createCard, escapeReply, pressInCard, type Card, type CardKey, type CardRequest } from "./cards.ts";
 import type { Store } from "./store.ts";
+import { plural } from "./text.ts";
 
 /** Milliseconds without a key after which a card that opened in the middle of typing takes the keys. */
 const QUIET_MS = 700;
@@ -24,9 +25,9 @@ function questionOf(request: CardRequest): string | null {
     case "permission":
       return `allow ${request.tool} ${request.target}`;
     case "scope":
-      return `extend the scope by ${request.action} ${request.path}`;
+      return `extend the plan: ${request.action} ${request.path}`;
     case "effects":
-      return "changes outside the scope";
+      return `${plural(request.changes.length, "change")} outside the scope`;
     case "question":
     case "confirm":
       return request.question;

@@ -160,6 +160,7 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
     // What the turn of this command said is on the screen already.
     const said = turn !== null && turn !== turnBefore && sameText(turn.text, result.text);
     await showResult(said ? { ...result, text: "" } : result);
+    session.noteExecutionModel();
     return result.exitCode === 0 || result.exitCode === 3;
   };
 

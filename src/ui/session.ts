@@ -22,6 +22,8 @@ export interface UiSession {
   applyNextMode(): void;
   /** How the last turn ended and what its last message said; null before the first. */
   lastTurn(): { reason: TurnEndReason; text: string } | null;
+  /** Says so when the plan that awaits approval would now execute on another model than its card says. */
+  noteExecutionModel(): void;
   /** Prints the report of an execution that ended since the last call. */
   showReport(): void;
   /** Has the agent work out anew what comes next, then shows it. */
@@ -46,14 +48,17 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
   let lastText = "";
   let nextMode: CycleMode | null = null;
   let shownReport: JsonObject | null = null;
+  /** What the card of the plan at hand, or a later line, says about it. */
+  let shownExecution: { hash: string; model: string | null } | null = null;
 
   const refreshStatus = (): void => {
-    if (opened !== null) store.dispatch({ type: "set", values: { status: statusOf(opened.agent, nextMode) } });
+    if (opened !== null) store.dispatch({ type: "set", values: { status: statusOf(opened.agent, nextMode, store.get().transcript.turn) } });
   };
   const onEvent = (event: AgentEvent): void => {
     const { running } = store.get();
     if (event.type === "turn_start" && running !== null) store.dispatch({ type: "set", values: { running: { ...running, label: LABELS[event.stage] ?? "working" } } });
     if (event.type === "message_end") lastText = event.message.content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n");
+    if (event.type === "plan_ready") shownExecution = { hash: event.plan.hash, model: event.executionModel };
     if (event.type === "turn_end") lastTurn = { reason: event.reason, text: lastText };
     if (event.type !== "text_delta" && event.type !== "reasoning_delta" && event.type !== "tool_delta" && event.type !== "tool_start") refreshStatus();
   };
@@ -83,6 +88,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     opened = next;
     nextMode = null;
     shownReport = null;
+    shownExecution = null;
     lastTurn = null;
     lastText = "";
     const { ui } = next.agent.state().settings.options;
@@ -137,6 +143,14 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     applyNextMode() {
       if (nextMode !== null) setMode(nextMode);
       nextMode = null;
+    },
+    noteExecutionModel() {
+      if (opened === null || shownExecution === null) return;
+      const { executionModel, workflow } = opened.agent.state();
+      const { plan } = workflow;
+      if (plan === null || plan.hash !== shownExecution.hash || plan.state !== "awaiting_approval" || executionModel.model === shownExecution.model) return;
+      shownExecution = { hash: plan.hash, model: executionModel.model };
+      notice(`the plan now executes on ${executionModel.model ?? "no model"}: ${executionModel.reason}`);
     },
     showReport() {
       const report = opened?.agent.state().report ?? null;

@@ -31,7 +31,7 @@ function permissionLines(request: Extract<Card["request"], { kind: "permission" 
   });
   // The target is what is really touched; the summary is the tool's own wording.
   const summary = request.summary === "" || request.summary === request.target ? [] : row("what", request.summary, context);
-  return [...title(`Allow ${cleanLine(request.tool)}?`, context), ...summary, ...(request.target === "" ? [] : row("target", request.target, context)), ...(request.reason === "" ? [] : row("why ask", request.reason, context)), ...preview];
+  return [...title(`Allow ${cleanLine(request.tool)}?`, context), ...summary, ...(request.target === "" ? [] : row(request.tool === "bash" ? "command" : "target", request.target, context)), ...(request.reason === "" ? [] : row("why ask", request.reason, context)), ...preview];
 }
 
 function detailLines(card: Card, context: DrawContext): string[] {
@@ -47,7 +47,7 @@ function detailLines(card: Card, context: DrawContext): string[] {
         ...row("command", request.command, context),
         ...request.changes.flatMap((change) => row(change.action, change.path, context)),
         ...row("copy", request.copy, context),
-        ...row("undo", request.restoreCommand, context),
+        ...row("get back", request.restoreCommand, context),
       ];
     case "question":
       return title(clean(request.question), context);

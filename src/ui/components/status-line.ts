@@ -42,6 +42,9 @@ export function drawActivity(state: UiState, context: DrawContext): string | nul
   if (retry !== null) {
     return clip(theme.warning(`${frame} try ${retry.attempt} of ${retry.maxAttempts} in ${formatSeconds(retry.until - state.now + 999)}: ${cleanLine(retry.reason)} · esc stops`), columns);
   }
+  const since = formatSeconds(state.now - state.running.since);
+  // An open card takes Esc for itself.
+  if (state.cards.length > 0) return clip(`${theme.accent("●")} waiting for your answer ${theme.dim(since)}`, columns);
   const label = cleanLine(state.running.label);
-  return clip(`${theme.accent(frame)} ${label} ${theme.dim(`${formatSeconds(state.now - state.running.since)} · esc interrupts`)}`, columns);
+  return clip(`${theme.accent(frame)} ${label} ${theme.dim(`${since} · esc interrupts`)}`, columns);
 }
