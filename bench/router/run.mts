@@ -47,7 +47,12 @@ const needs = { tools: true, vision: false, contextTokens: PREFIX };
 const order = (Object.entries(SHARES) as [keyof typeof SHARES, number][]).flatMap(([phase, share]) => Array.from({ length: Math.round((share * CALLS) / 500) }, () => phase));
 let state = 42;
 for (let at = order.length - 1; at > 0; at--) { state = (Math.imul(state, 1664525) + 1013904223) >>> 0; const other = state % (at + 1); [order[at], order[other]] = [order[other]!, order[at]!]; }
-const strongest = (phase: keyof typeof SHARES): number => stepCost(known.reduce((best, one) => ((one.scores[phase]?.value ?? 0) > (best.scores[phase]?.value ?? 0) ? one : best)), phase, needs, null) ?? 0;
+/** Three steps of the most capable model: the prefix is written by the first and read by the others. */
+const repair = (phase: keyof typeof SHARES): number => {
+  const strongest = known.reduce((best, one) => ((one.scores[phase]?.value ?? 0) > (best.scores[phase]?.value ?? 0) ? one : best));
+  const warm = stepCost(strongest, phase, needs, { model: strongest.id, prefixTokens: PREFIX, tier: "balanced", warm: true }) ?? 0;
+  return (stepCost(strongest, phase, needs, null) ?? 0) + (REPAIR_STEPS - 1) * warm;
+};
 function total(choose: (phase: keyof typeof SHARES, previous: string | null) => string): { usd: number; repairs: number; switches: number } {
   let usd = 0, repairs = 0, switches = 0, previous: string | null = null;
   for (const phase of order) for (let call = 0; call < 5; call++) {
@@ -55,7 +60,7 @@ function total(choose: (phase: keyof typeof SHARES, previous: string | null) => 
     const chosen = known.find((one) => one.id === id)!;
     const cost = stepCost(chosen, phase, needs, previous === null ? null : { model: previous, prefixTokens: PREFIX, tier: "balanced", warm: true }) ?? 0;
     usd += cost;
-    repairs += (1 - (chosen.scores[phase]?.value ?? 50) / 100) * REPAIR_STEPS * strongest(phase);
+    repairs += (1 - (chosen.scores[phase]?.value ?? 50) / 100) * repair(phase);
     if (previous !== null && previous !== id) switches++;
     previous = id;
   }

@@ -93,15 +93,18 @@ export function rankCandidates(input: RankInput): Ranking {
   return { winner: winner?.model ?? null, reason: reasonFor(winner, pool, input), candidates: entries.map(toCandidate) };
 }
 
-/** What it costs to mend a failed step: the most capable candidate does it, with the prefix as it finds it. */
-function repairCost(entries: Entry[], input: RankInput): number {
+/** What it costs to mend a failed step: the most capable candidate does it, with the prefix as it finds it, and writes it at most once. */
+function repairCost(entries: Entry[], { phase, needs, previous }: RankInput): number {
   let strongest: Entry | null = null;
   for (const entry of entries) {
     if (entry.cost === null || entry.capability === null) continue;
     if (strongest === null || entry.capability > (strongest.capability ?? 0)) strongest = entry;
   }
   if (strongest === null) return 0;
-  return REPAIR_STEPS * (stepCost(strongest.model, input.phase, input.needs, input.previous) ?? 0);
+  const { model } = strongest;
+  const prefixTokens = Math.max(needs.contextTokens, previous?.prefixTokens ?? 0);
+  const warm = stepCost(model, phase, needs, { model: model.id, prefixTokens, tier: "balanced", warm: true }) ?? 0;
+  return (stepCost(model, phase, needs, previous) ?? 0) + (REPAIR_STEPS - 1) * warm;
 }
 
 /** Higher is better: finished steps per USD, or plain capability per USD of a step. */

@@ -27,7 +27,10 @@ describe("expected cost", () => {
       const models = rows.map((row, at) => model(`a/m${at}`, { price: [row.input, row.output], all: row.score }));
       const cost = (at: number): number => ((1.25 * needs.contextTokens + PHASE_FACTS.implement.step.input) * (rows[at]?.input ?? 0) + PHASE_FACTS.implement.step.output * (rows[at]?.output ?? 0)) / 1e6;
       const top = rows.reduce((best, row, at) => (row.score > (rows[best]?.score ?? 0) ? at : best), 0);
-      const total = (at: number): number => cost(at) + (1 - (rows[at]?.score ?? 0) / 100) * REPAIR_STEPS * cost(top);
+      // The repair writes the prefix once and reads it afterwards.
+      const warm = ((0.1 * needs.contextTokens + PHASE_FACTS.implement.step.input) * (rows[top]?.input ?? 0) + PHASE_FACTS.implement.step.output * (rows[top]?.output ?? 0)) / 1e6;
+      const repair = cost(top) + (REPAIR_STEPS - 1) * warm;
+      const total = (at: number): number => cost(at) + (1 - (rows[at]?.score ?? 0) / 100) * repair;
       const all = rows.map((_row, at) => at);
       const good = all.filter((at) => (rows[at]?.score ?? 0) >= floor);
       const pool = good.length > 0 ? good : all;
@@ -37,6 +40,14 @@ describe("expected cost", () => {
       expect(total(winner)).toBeCloseTo(least, 9);
     }));
   });
+});
+
+test("the dearer a cold cache, the likelier the model in use stays, however large the gap in capability", () => {
+  const pair = (write: number) => ["a/weak", "a/strong"].map((id, at) => model(id, { all: at === 0 ? 52 : 95, extra: { price: { input: 1, output: 5, cache_read: 0.1, cache_write: write } } }));
+  const previous = { model: "a/weak", prefixTokens: 20_000, tier: "balanced" as const, warm: true };
+  expect([4, 40, 400, 4_000].map((write) => rank({ models: pair(write), previous }).winner?.id)).toEqual(["a/weak", "a/weak", "a/weak", "a/weak"]);
+  expect(rank({ models: pair(0.1), previous }).winner?.id).toBe("a/strong");
+  expect(rank({ models: pair(400), previous }).reason).toContain("not switched to a/strong, since a cold cache would cost more than it saves");
 });
 
 test("floor: below it only where nothing reaches it, and then it is said", () => {

@@ -70,11 +70,13 @@ function oracle(route: Route, models: ModelInfo[]): string {
     const price = models.find((one) => one.id === candidate.model)?.price;
     const held = inputs.previous?.warm === true && inputs.previous.model === candidate.model ? inputs.previous.prefixTokens : 0;
     const cost = held * (price?.cache_read ?? 0) + (prefix - held) * (price?.cache_write ?? 0) + step.input * (price?.input ?? 0) + step.output * (price?.output ?? 0);
-    return { model: candidate.model, cost, chance: candidate.capability ?? 0 };
+    const warm = prefix * (price?.cache_read ?? 0) + step.input * (price?.input ?? 0) + step.output * (price?.output ?? 0);
+    return { model: candidate.model, cost, warm, chance: candidate.capability ?? 0 };
   });
   const strongest = rows.reduce((best, row) => (row.chance > best.chance ? row : best));
   const able = rows.filter((row) => row.chance * 100 >= floor);
-  const finished = (row: (typeof rows)[number]): number => row.cost + (1 - row.chance) * 3 * strongest.cost;
+  const repair = strongest.cost + 2 * strongest.warm;
+  const finished = (row: (typeof rows)[number]): number => row.cost + (1 - row.chance) * repair;
   return (able.length > 0 ? able : rows).reduce((best, row) => (finished(row) < finished(best) ? row : best)).model;
 }
 
