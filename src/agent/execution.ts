@@ -1,6 +1,7 @@
 // Carries an approved plan out: as one turn, or ticket by ticket; verifies; sends failures to the executor, then to the
 // planner, then to the person. Only an Approval record that a person's act created lets it begin.
 
+import { planHash } from "../containment/plan-content.ts";
 import { checkApprovable, isCovered, refusalOf } from "./approval.ts";
 import { driftReport } from "./report.ts";
 import { addNote, runStageTurn, type AgentContext, type StageTurnResult } from "./stage-turn.ts";
@@ -89,6 +90,7 @@ async function execute(context: AgentContext, memory: ExecutionMemory, continuin
   state.change({ type: "execution_started" });
   const { plan, approval } = state.workflow;
   if (plan === null || approval === null || state.workflow.stage !== "execute") throw new BmoError("internal", "execution began without an approved plan");
+  if (planHash(plan.content) !== approval.hash) throw new BmoError("usage", `plan ${plan.id} is not the one that was approved: its content was changed`, "Make a new plan; it needs its own approval.");
   let result: ExecutionResult;
   try {
     if (!continuing) await checkpoint(context, `before plan ${plan.id}`, null);

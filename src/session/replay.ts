@@ -1,5 +1,6 @@
 // From the records of a session to what an agent needs to go on with it. Pure: the same records give the same state.
 
+import { canonicalJson, sha256 } from "../util/canonical-json.ts";
 import { repairConversation } from "./repair.ts";
 import { transcriptOf } from "./transcript.ts";
 import type { TouchedFile } from "../types/agent.ts";
@@ -96,6 +97,17 @@ function isOwnApproval(fold: Fold, header: SessionHeader, approval: Approval): b
 function applyWorkflow(fold: Fold, header: SessionHeader, event: WorkflowEvent, reduceWorkflow: ReduceWorkflow): void {
   if (event.type === "plan_approved" && !isOwnApproval(fold, header, event.approval)) {
     if (header.forked_from === null) fold.state.notices.push(`the approval of plan ${event.approval.plan_id} in the session file was not given in this session and does not count`);
+    return;
+  }
+  if (event.type === "plan_stored" && sha256(canonicalJson(event.plan.content)) !== event.plan.hash) {
+    fold.state.notices.push(`plan ${event.plan.id} in the session file was changed after its hash was made; it cannot be approved or run`);
+    fold.state.workflow = reduceWorkflow(fold.state.workflow, { type: "stage_reset" });
+    return;
+  }
+  if (event.type === "plan_approved" && fold.state.workflow.plan?.hash !== event.approval.hash) {
+    // An earlier revision must not step in for the one that was approved and cannot be read.
+    fold.state.notices.push(`the plan ${event.approval.plan_id} that was approved is missing from the session file or was changed; it does not run`);
+    fold.state.workflow = reduceWorkflow(fold.state.workflow, { type: "stage_reset" });
     return;
   }
   if (event.type === "plan_stored" && event.plan.id !== fold.state.workflow.plan?.id) fold.state.reports = {};

@@ -89,6 +89,18 @@ test("an approval counts only with its record, in its session and in its workspa
   }
 });
 
+test("a plan whose content does not fit its hash is no plan, and an earlier revision does not step in for the approved one", () => {
+  const other = { ...samplePlan, content: { ...samplePlan.content, title: "Mend the sun" } };
+  const stored = (plan: typeof samplePlan): SessionRecord => ({ type: "workflow", event: { type: "plan_stored", plan } });
+  const own = approvalFor(id, "/repo");
+  const approved = (hash: string): SessionRecord[] => [{ type: "approval", approval: { ...own, hash } }, { type: "workflow", event: { type: "plan_approved", approval: { ...own, hash } } }, { type: "workflow", event: { type: "execution_started" } }];
+  for (const records of [[stored(other), ...approved(own.hash)], [stored(samplePlan), stored({ ...other, revision: 2 })], [stored(samplePlan), ...approved("sha256:of-a-lost-revision")]]) {
+    const session = replayed(records);
+    expect(session.workflow).toMatchObject({ stage: "plan", plan: null, approval: null });
+    expect(session.notices.join()).toMatch(/changed/);
+  }
+});
+
 test("gate replies, the whole talk handed over, compaction: each stage goes on with its own conversation", () => {
   const session = replayed([
     { type: "turn_start", turn: 1, stage: "plan", ticket: null, text: "hi" },

@@ -4,9 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { canonicalJson, sha256 } from "../../src/util/canonical-json.ts";
 import type { LedgerEntry } from "../../src/types/ledger.ts";
 import type { AssistantMessage, Message } from "../../src/types/message.ts";
-import type { Approval, Plan } from "../../src/types/plan.ts";
+import type { Approval, Plan, PlanContent } from "../../src/types/plan.ts";
 import type { Route } from "../../src/types/route.ts";
 import type { SessionHeader, SessionRecord, StoredRecord } from "../../src/types/session.ts";
 
@@ -27,25 +28,19 @@ export function steppingClock(start = "2026-11-21T09:00:00.000Z"): () => Date {
 
 export const unchanged = (text: string): string => text;
 
-export const samplePlan: Plan = {
-  id: "p_1",
-  revision: 1,
-  hash: `sha256:${"ab".repeat(32)}`,
-  content: {
-    title: "Mend the sum",
-    summary: "One file.",
-    tickets: [
-      { id: "t1", title: "Mend", detail: "", phase: "debug", files: [{ path: "src/sum.js", action: "modify" }], commands: [], acceptance: ["test passes"], verify: ["node --test"], depends_on: [], out_of_scope: [] },
-      { id: "t2", title: "Describe", detail: "", phase: "document", files: [{ path: "README.md", action: "modify" }], commands: [], acceptance: ["named"], verify: [], depends_on: ["t1"], out_of_scope: [] },
-    ],
-    network: false,
-    open_questions: [],
-    decisions: ["keep it small"],
-  },
-  state: "awaiting_approval",
-  tickets: { t1: "open", t2: "open" },
-  flags: [],
+const content: PlanContent = {
+  title: "Mend the sum",
+  summary: "One file.",
+  tickets: [
+    { id: "t1", title: "Mend", detail: "", phase: "debug", files: [{ path: "src/sum.js", action: "modify" }], commands: [], acceptance: ["test passes"], verify: ["node --test"], depends_on: [], out_of_scope: [] },
+    { id: "t2", title: "Describe", detail: "", phase: "document", files: [{ path: "README.md", action: "modify" }], commands: [], acceptance: ["named"], verify: [], depends_on: ["t1"], out_of_scope: [] },
+  ],
+  network: false,
+  open_questions: [],
+  decisions: ["keep it small"],
 };
+
+export const samplePlan: Plan = { id: "p_1", revision: 1, hash: sha256(canonicalJson(content)), content, state: "awaiting_approval", tickets: { t1: "open", t2: "open" }, flags: [] };
 
 export function approvalFor(sessionId: string, workspace: string): Approval {
   return { plan_id: "p_1", hash: samplePlan.hash, workspace, session_id: sessionId, via: "command", tickets: null, note: null, unscoped: false, at: "2026-11-21T09:00:30.000Z" };
