@@ -23,8 +23,10 @@ function isSurelyHeadless(): boolean {
   return argv.includes("-p") || argv.includes("--print") || !isatty(0) || !isatty(1);
 }
 
+const loadHeadless = (): Promise<typeof import("#headless")> => import("#headless");
+
 async function work(): Promise<number> {
-  if (isSurelyHeadless()) return (await import("#headless")).runHeadlessArguments(argv, { version: BMO_VERSION, startedAt });
+  if (isSurelyHeadless()) return (await loadHeadless()).runHeadlessArguments(argv, { version: BMO_VERSION, startedAt });
   const { parseArguments } = await import("./arguments.ts");
   const { failEarly } = await import("./fail-early.ts");
   try {
@@ -34,7 +36,7 @@ async function work(): Promise<number> {
       return 0;
     }
     const { runCommandLine } = await import("./run.ts");
-    return await runCommandLine(line, argv, { version: BMO_VERSION, startedAt });
+    return await runCommandLine(line, argv, { version: BMO_VERSION, startedAt }, loadHeadless);
   } catch (thrown) {
     return failEarly(thrown, argv, startedAt);
   }
