@@ -1,45 +1,41 @@
-// The entry point: answers --version before anything is loaded, tells a headless run from the REPL, and holds the one
-// top-level catch. What a run needs is loaded only on its path.
+// The entry point: answers --version and --help before anything is loaded, and tells a headless run from the rest. What a
+// run needs is loaded only on its path.
 
-import { isatty } from "node:tty";
 import { SUBCOMMANDS } from "./subcommand-names.ts";
+import type { RunFacts } from "./app.ts";
 
 declare const BMO_VERSION: string;
+/** What `--help` prints at a width of 80, written by the build. */
+declare const BMO_HELP: string;
 
-const startedAt = performance.now();
+const HELP_COLUMNS = 80;
 const argv = process.argv.slice(2);
 
-if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-v" || argv[0] === "-V")) {
-  process.stdout.write(`${BMO_VERSION}\n`);
-} else {
-  await run();
+/** The answer that needs nothing but the arguments; null = there is work to do. */
+function instantAnswer(): string | null {
+  if (argv.length !== 1) return null;
+  if (argv[0] === "--version" || argv[0] === "-v" || argv[0] === "-V") return `${BMO_VERSION}\n`;
+  const wideEnough = !(process.stdout.columns < HELP_COLUMNS);
+  return (argv[0] === "--help" || argv[0] === "-h") && wideEnough ? BMO_HELP : null;
 }
 
 /** Whether the arguments alone, or ends that are no terminal, already make this a headless run; else the parser decides. */
-function isSurelyHeadless(): boolean {
+async function isSurelyHeadless(): Promise<boolean> {
   const first = argv.find((word) => !word.startsWith("-"));
   if (argv.some((word) => word === "--help" || word === "-h" || word === "--version" || word === "-v" || word === "-V")) return false;
   if (first !== undefined && first in SUBCOMMANDS) return false;
-  return argv.includes("-p") || argv.includes("--print") || !isatty(0) || !isatty(1);
+  if (argv.includes("-p") || argv.includes("--print")) return true;
+  const { isatty } = await import("node:tty");
+  return !isatty(0) || !isatty(1);
 }
 
-const loadHeadless = (): Promise<typeof import("#headless")> => import("#headless");
-
 async function work(): Promise<number> {
-  if (isSurelyHeadless()) return (await loadHeadless()).runHeadlessArguments(argv, { version: BMO_VERSION, startedAt });
-  const { parseArguments } = await import("./arguments.ts");
-  const { failEarly } = await import("./fail-early.ts");
-  try {
-    const line = parseArguments(argv.map((word) => (word === "-V" ? "-v" : word)));
-    if (line.kind === "help") {
-      process.stdout.write(line.version ? `${BMO_VERSION}\n` : line.text);
-      return 0;
-    }
-    const { runCommandLine } = await import("./run.ts");
-    return await runCommandLine(line, argv, { version: BMO_VERSION, startedAt }, loadHeadless);
-  } catch (thrown) {
-    return failEarly(thrown, argv, startedAt);
+  const facts: RunFacts = { version: BMO_VERSION, startedAt: performance.now() };
+  if (!(await isSurelyHeadless())) {
+    const code = await (await import("#interactive")).runInteractiveArguments(argv, facts);
+    if (code !== "headless") return code;
   }
+  return (await import("#headless")).runHeadlessArguments(argv, facts);
 }
 
 async function run(): Promise<void> {
@@ -51,3 +47,7 @@ async function run(): Promise<void> {
   process.exitCode = code;
   process.stdout.write("", () => process.exit(code));
 }
+
+const answer = instantAnswer();
+if (answer === null) void run();
+else process.stdout.write(answer);
