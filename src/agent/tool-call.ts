@@ -103,7 +103,7 @@ async function judgeAndRun(
   const verdict = await boundary.judge({ tool, input: parsed.value, stage: context.stage });
   const permission = await askIfNeeded(verdict, { context, tool, input: parsed.value, summary, target: target.value });
   if (permission !== null) {
-    state.addDenial({ tool: tool.spec.name, summary, reason: permission.recorded, target: target.value }, context.stage);
+    state.addDenial({ tool: tool.spec.name, summary, reason: permission.recorded, target: target.value }, context.stage, tool.access === "read");
     return { output: errorOutput(permission.told), refused: true };
   }
   state.append({ type: "tool_intent", turn: context.turn, call_id: call.id, tool: tool.spec.name, summary });
@@ -157,8 +157,8 @@ async function askIfNeeded(verdict: Verdict, question: PermissionQuestion): Prom
       if (verdict.rule !== null) await allowInProject(verdict.rule, parts, state);
       return null;
     case "deny": {
-      const feedback = reply.feedback === null || reply.feedback === "" ? "" : ` They said: ${reply.feedback}`;
-      return { told: `The user refused this ${tool.spec.name} call.${feedback} Do not try it another way.`, recorded: "refused by the user" };
+      const asked = reply.feedback === null || reply.feedback === "" ? "Do not try it another way." : `They say: ${reply.feedback}`;
+      return { told: `The user refused this ${tool.spec.name} call. ${asked}`, recorded: "refused by the user" };
     }
     case "none":
       return { told: `Refused: ${verdict.reason}; ${reply.reason}.`, recorded: `${verdict.reason}; ${reply.reason}` };

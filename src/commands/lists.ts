@@ -14,7 +14,7 @@ export const sessionsCommand: CommandDefinition = {
   async run(_argument, { services }) {
     const sessions = await services.sessions();
     if (sessions.length === 0) return answer("No session is stored for this workspace yet.", []);
-    const rows = sessions.map((one) => [one.id, one.updated_at.slice(0, 16).replace("T", " "), `${one.turns} turns`, money(one.cost_usd), one.title]);
+    const rows = sessions.map((one) => [one.id, one.updated_at.slice(0, 16).replace("T", " "), one.turns === 1 ? "1 turn" : `${one.turns} turns`, money(one.cost_usd), one.title]);
     return answer(table(rows), JSON.parse(JSON.stringify(sessions)) as Json);
   },
 };
@@ -92,7 +92,7 @@ async function forget(rule: string, context: CommandContext): Promise<CommandRes
   if (rule === "") throw new BmoError("usage", "/permissions forget needs the rule", known);
   if (await context.services.forgetProjectRule(rule)) return answer(`Forgotten: ${rule}. It is asked about again.`, { forgotten: rule });
   const other = ruleRows(context).find((one) => one.rule === rule);
-  if (other?.origin === "this session") throw new BmoError("usage", `${rule} was allowed for this session; it ends with the session`, known);
+  if (other?.origin === "this session") throw new BmoError("usage", `${rule} was allowed for this session; it ends with the session`, "/new begins another one.");
   if (other !== undefined) throw new BmoError("usage", `${rule} comes from ${other.origin}`, "Take it out there.");
   throw new BmoError("usage", `there is no rule ${rule}`, known);
 }

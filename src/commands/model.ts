@@ -74,7 +74,7 @@ function pin(value: string, once: boolean, context: CommandContext): CommandResu
 export const modelCommand: CommandDefinition = {
   name: "model",
   aliases: [],
-  argumentHint: "[provider/model [once] | auto | default | tier provider/model|reset]",
+  argumentHint: "[model [once] | auto | default | tier model | tier reset]",
   summary: "show or choose the model, or bind a tier",
   readOnly: false,
   async run(argument, context) {

@@ -44,9 +44,11 @@ function drawTicket(block: Extract<Block, { kind: "ticket" }>, context: DrawCont
 function drawOutput(text: string, failed: boolean, context: DrawContext): string[] {
   return clean(text).replace(/\n+$/, "").split("\n").flatMap((line, index) => {
     const mark = index === 0 && failed ? context.theme.error("✗ ") : "  ";
-    const column = /^(\s*\S.*?\s{2,})\S/.exec(line)?.[1] ?? "";
-    const label = column.length <= context.columns / 2 ? column : "";
-    return wrapIndented(line.slice(label.length), context.columns, mark + label, "  " + " ".repeat(label.length));
+    // A line that begins with blanks goes on in the column of the line above it.
+    const column = /^(\s*\S.*?\s{2,}|\s+)\S/.exec(line)?.[1] ?? "";
+    const beside = column.length <= context.columns / 2;
+    if (beside) return wrapIndented(line.slice(column.length), context.columns, mark + column, "  " + " ".repeat(column.length));
+    return column.trim() === "" ? wrapIndented(line.trimStart(), context.columns, mark + "  ", "    ") : wrapIndented(line.replace(/(\S)\s{2,}/g, "$1  "), context.columns, mark, "    ");
   });
 }
 

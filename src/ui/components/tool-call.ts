@@ -7,6 +7,7 @@ import { type DrawContext, shorten } from "./draw.ts";
 
 const FOLDED_LINES = 4;
 const FOLDED_DIFF = 24;
+const EXIT_NOTE = /(^|\n)\[exit code \d+\](?=\n|$)/;
 /** A result unfolded by hand still has an end: what is longer stands in the session. */
 const EXPANDED_LINES = 2000;
 
@@ -34,7 +35,8 @@ function displayLines(block: DisplayBlock, context: DrawContext, isError: boolea
       return [`  ${clip(diffTitle(block, context), context.columns - 2)}`, ...drawDiff(block, context, expanded ? EXPANDED_LINES : FOLDED_DIFF, note)];
     case "shell": {
       const failed = block.exitCode !== 0;
-      const lines = outputLines(block.output, context, false);
+      // The model is told the exit code in the text; here it has a line of its own.
+      const lines = outputLines(block.output.replace(EXIT_NOTE, ""), context, false);
       const code = failed ? [context.theme.error(`  ${block.exitCode === null ? "ended by a signal" : `exit ${block.exitCode}`}`)] : [];
       // What went wrong stands at the end.
       return [...shorten(lines, expanded ? EXPANDED_LINES : FOLDED_LINES, note, failed ? 3 : 1), ...code];
