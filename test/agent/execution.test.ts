@@ -1,0 +1,252 @@
+// Carrying a plan out: verification, the way back to the planner, tickets one by one, resuming in the middle.
+
+import { describe, expect, test } from "vitest";
+import { call, createHarness, plan, ticket, told, write, type Harness, type HarnessOptions, type Reply, type SeenRequest } from "./harness.ts";
+
+const BY_TICKET = '[options.phase_model]\nunit = "ticket"';
+const checked = (verify: string): Reply => plan([ticket("t1", { "a.txt": "create" }, { verify: [verify] })]);
+const isPlanning = (request: SeenRequest): boolean => request.tools.includes("set_plan_artifact");
+
+/** One plan, then replies to the executor in their order; the planner's own come from `planner`. */
+function scripted(planner: Reply[], executor: Reply[]): HarnessOptions["script"] {
+  let planned = 0;
+  let executed = 0;
+  return (request) => (isPlanning(request) ? planner[planned++] : executor[executed++]) ?? { text: "out of script" };
+}
+
+describe("verification", () => {
+  test("a failure goes back to the executor; then it passes", async () => {
+    const harness = await createHarness({ script: [checked("grep -q good a.txt"), write("a.txt", "bad\n"), { text: "Done." }, write("a.txt", "good\n"), { text: "Mended." }] });
+    await harness.submit("make a file");
+    harness.lines();
+    expect(await harness.approve()).toMatchObject({ reason: "done", text: "Mended." });
+    expect(harness.lines()).toMatchInlineSnapshot(`
+      [
+        "approved revision 1 by command",
+        "ticket t1 begins",
+        "turn 2 execute: /approve The plan",
+        "gate off",
+        "route p/m-1 by default",
+        "step 1 p/m-1",
+        "message write",
+        "cost main p/m-1 0.00012",
+        "start write: write a.txt (1 line)",
+        "end write: Created a.txt (1 line, 4 bytes).",
+        "step 2 p/m-1",
+        "text "Done."",
+        "message text",
+        "cost main p/m-1 0.00012",
+        "turn 2 ends done",
+        "start bash: verify t1: grep -q good a.txt",
+        "end bash error: exit code 1 …",
+        "turn 3 execute: verification failed: trying again",
+        "gate off",
+        "route p/m-1 by default",
+        "step 1 p/m-1",
+        "message write",
+        "cost main p/m-1 0.00012",
+        "start write: write a.txt (1 line)",
+        "end write: Replaced a.txt (1 line, 5 bytes). …",
+        "step 2 p/m-1",
+        "text "Mended."",
+        "message text",
+        "cost main p/m-1 0.00012",
+        "turn 3 ends done",
+        "start bash: verify t1: grep -q good a.txt",
+        "end bash: exit code 0 …",
+        "ticket t1 done, cost null",
+      ]
+    `);
+    expect(told(harness.requests[3]).at(-1)).toMatch(/The verify command `grep -q good a\.txt` of ticket t1 failed \(exit code 1\)/);
+  });
+
+  test("failing for good: twice to the planner, then to the person", async () => {
+    const harness = await createHarness({ script: scripted([checked("false"), checked("false"), checked("false")], []) });
+    const flag = { via: "flag", tickets: null, note: null, unscoped: false } as const;
+    await harness.submit("make a file");
+    harness.lines();
+    const result = await harness.agent.approve(flag);
+    expect(result).toMatchObject({ reason: "error", error: { code: "failed", message: expect.stringMatching(/could not be completed: The verify command `false`/) as unknown } });
+    // Each try is one request to the executor: three of them before each return to the planner.
+    expect(harness.requests.map((request) => (isPlanning(request) ? "plan" : "execute")).join(" ")).toBe("plan execute execute execute plan execute execute execute plan execute execute execute");
+    expect(harness.lines().filter((line) => /^(ticket|approved|turn .* (plan|ends error))/.test(line))).toMatchInlineSnapshot(`
+      [
+        "approved revision 1 by flag",
+        "ticket t1 begins",
+        "turn 2 execute: /approve The plan",
+        "ticket t1 failed, cost null",
+        "turn 5 plan: plan again: The verify command \`false\` of ticket t1 failed (exit code 1): …",
+        "approved revision 2 by flag",
+        "ticket t1 begins",
+        "turn 6 execute: /approve The plan",
+        "ticket t1 failed, cost null",
+        "turn 9 plan: plan again: The verify command \`false\` of ticket t1 failed (exit code 1): …",
+        "approved revision 3 by flag",
+        "ticket t1 begins",
+        "turn 10 execute: /approve The plan",
+        "ticket t1 failed, cost null",
+      ]
+    `);
+    expect(harness.agent.state()).toMatchObject({ outcome: 1, workflow: { stage: "plan", approval: null, plan: { state: "failed" } } });
+    await expect(harness.approve()).rejects.toThrow(/was given up/);
+  });
+
+  test("a planner that makes no new plan has given up", async () => {
+    const harness = await createHarness({ script: [checked("true"), call("request_replan", { reason: "the file is gone" }), { text: "It cannot be done." }] });
+    await harness.submit("make a file");
+    expect(await harness.approve()).toMatchObject({ reason: "error", text: "It cannot be done.", error: { code: "failed" } });
+    expect(told(harness.requests[2]).at(-1)).toContain("the file is gone");
+    expect(harness.agent.state()).toMatchObject({ outcome: 1, workflow: { plan: { state: "failed" } } });
+  });
+
+  test("aborted while a command verifies: interrupted, and /approve goes on with it", async () => {
+    const box: { harness: Harness | null } = { harness: null };
+    const harness = await createHarness({ script: [checked("test -e go || sleep 30"), { text: "Done." }, { text: "Still done." }] });
+    box.harness = harness;
+    harness.agent.subscribe((event) => {
+      if (event.type === "tool_start" && event.summary.startsWith("verify") && !harness.exists("go")) void harness.agent.abort("test");
+    });
+    await harness.submit("make a file");
+    expect(await harness.approve()).toMatchObject({ reason: "aborted" });
+    expect(harness.agent.state().workflow).toMatchObject({ stage: "execute", interrupted: true, plan: { state: "executing", tickets: { t1: "in_progress" } } });
+    harness.put("go", "");
+    expect(await harness.approve()).toMatchObject({ reason: "done" });
+  });
+});
+
+describe("unit = ticket", () => {
+  const chain = plan([
+    ticket("t1", { "a.txt": "create" }, { depends_on: ["t2"] }),
+    ticket("t2", { "b.txt": "create" }),
+  ]);
+
+  test("each ticket is its own turn, in the order of dependencies, and is told what earlier ones reported", async () => {
+    const harness = await createHarness({ config: BY_TICKET, script: [{ text: "Planning talk.", ...chain }, write("b.txt", "bb"), { text: "b is there." }, write("a.txt", "aa"), { text: "a is there." }] });
+    await harness.submit("make two files");
+    harness.lines();
+    expect(await harness.approve({ note: "in UTF-8" })).toMatchObject({ reason: "done", text: "a is there." });
+    expect(harness.lines()).toMatchInlineSnapshot(`
+      [
+        "approved revision 1 by command",
+        "ticket t2 begins",
+        "turn 2 execute t2: t2: Ticket t2",
+        "gate off",
+        "route p/m-1 by default",
+        "step 1 p/m-1",
+        "message write",
+        "cost main p/m-1 0.00012",
+        "start write: write b.txt (1 line)",
+        "end write: Created b.txt (1 line, 2 bytes).",
+        "step 2 p/m-1",
+        "text "b is there."",
+        "message text",
+        "cost main p/m-1 0.00012",
+        "turn 2 ends done",
+        "ticket t2 done, cost 0.00024",
+        "ticket t1 begins",
+        "turn 3 execute t1: t1: Ticket t1",
+        "gate off",
+        "route p/m-1 by default",
+        "step 1 p/m-1",
+        "message write",
+        "cost main p/m-1 0.00012",
+        "start write: write a.txt (1 line)",
+        "end write: Created a.txt (1 line, 2 bytes).",
+        "step 2 p/m-1",
+        "text "a is there."",
+        "message text",
+        "cost main p/m-1 0.00012",
+        "turn 3 ends done",
+        "ticket t1 done, cost 0.00024",
+      ]
+    `);
+    const [, first, , second] = harness.requests;
+    expect(told(first).join("\n")).toContain("Ticket t2");
+    expect(told(first).join("\n")).not.toContain("Ticket t1");
+    expect(told(second)).toHaveLength(1);
+    expect(told(second)[0]).toMatch(/- t2 \(Ticket t2\): b is there\./);
+    expect(told(second)[0]).not.toContain("Planning talk.");
+    for (const request of [first, second]) expect(told(request)[0]).toContain("in UTF-8");
+    expect(harness.agent.state().report).toMatchObject({ tickets: [{ id: "t1", state: "done", report: "a is there.", cost_usd: 0.00024 }, { id: "t2", state: "done", report: "b is there.", cost_usd: 0.00024 }] });
+  });
+
+  test("stopped between tickets: another process goes on with the next one, and knows the report and the note", async () => {
+    const box: { harness: Harness | null } = { harness: null };
+    const harness = await createHarness({ config: BY_TICKET, script: [chain, { text: "b is there." }, { hangs: true, before: () => void box.harness?.agent.abort("test") }, { text: "a is there." }] });
+    box.harness = harness;
+    await harness.submit("make two files");
+    expect(await harness.approve({ note: "in UTF-8" })).toMatchObject({ reason: "aborted" });
+    await harness.reopen();
+    harness.lines();
+    expect(await harness.approve()).toMatchObject({ reason: "done", text: "a is there." });
+    expect(harness.lines()).toMatchInlineSnapshot(`
+      [
+        "ticket t1 begins",
+        "turn 4 execute t1: t1: Ticket t1",
+        "gate off",
+        "route p/m-1 by default",
+        "step 1 p/m-1",
+        "text "a is there."",
+        "message text",
+        "cost main p/m-1 0.00012",
+        "turn 4 ends done",
+        "ticket t1 done, cost 0.00012",
+      ]
+    `);
+    expect(told(harness.requests[3])[0]).toMatch(/- t2 \(Ticket t2\): b is there\./);
+    expect(told(harness.requests[3])[0]).toContain("in UTF-8");
+    expect(told(harness.requests[3]).at(-1)).toMatch(/was interrupted here/);
+  });
+
+  test("a ticket that fails its verification stops the others", async () => {
+    const failing = plan([ticket("t1", { "a.txt": "create" }, { verify: ["false"] }), ticket("t2", { "b.txt": "create" })]);
+    const harness = await createHarness({ config: BY_TICKET, script: scripted([failing, { text: "No other way." }], []) });
+    await harness.submit("make two files");
+    expect(await harness.approve()).toMatchObject({ reason: "error" });
+    expect(harness.agent.state().workflow.plan).toMatchObject({ state: "failed", tickets: { t1: "failed", t2: "open" } });
+    expect(harness.agent.state().report).toMatchObject({ failed_tickets: ["t1"] });
+  });
+
+  test("reports end with their plan: tickets of the next one bear the same ids", async () => {
+    const harness = await createHarness({ config: BY_TICKET, script: [chain, { text: "first b." }, { text: "first a." }, chain, { text: "second b." }, { text: "second a." }] });
+    await harness.submit("make two files");
+    await harness.approve();
+    await harness.submit("again");
+    await harness.approve();
+    expect(told(harness.requests[4]).join("\n")).not.toMatch(/first [ab]\./);
+    expect(told(harness.requests[5]).join("\n")).toMatch(/second b\./);
+  });
+});
+
+describe("what breaks outside of the model", () => {
+  test("another run holds the workspace, and the wait is interrupted: nothing approved, nothing asked", async () => {
+    const first = await createHarness({ script: [plan([ticket("t1", { "a.txt": "create" })])] });
+    await first.submit("make a file");
+    const aborted = new AbortController();
+    const { lockExecution } = await import("../../src/containment/lock.ts");
+    const release = await lockExecution({ workspace: first.workspace, dataDirectory: first.home, sessionId: "other", signal: aborted.signal });
+    const waiting = first.approve().then(() => "executed", (thrown: unknown) => String(thrown));
+    await new Promise((resolve) => setImmediate(resolve));
+    await first.agent.abort("test");
+    expect(await waiting).toMatch(/interrupted while waiting for another run/);
+    release();
+    expect(first.agent.state()).toMatchObject({ outcome: 130, workflow: { stage: "plan", approval: null, plan: { state: "awaiting_approval" } } });
+    expect(first.requests).toHaveLength(1);
+  });
+
+  test("a handed over conversation with handoff = full goes on in the planning talk", async () => {
+    const harness = await createHarness({ config: '[options.phase_model]\nhandoff = "full"', script: [{ text: "Planning talk.", ...plan([ticket("t1", { "a.txt": "create" })]) }, { text: "Done." }] });
+    await harness.submit("make a file");
+    await harness.approve();
+    expect(harness.requests[1]?.messages.map((message) => message.role)).toEqual(["user", "assistant", "tool", "user"]);
+    expect(harness.requests[1]?.cacheKey).toBe(harness.requests[0]?.cacheKey);
+  });
+
+  test("the planner is told how its plan ended", async () => {
+    const harness = await createHarness({ script: [plan([ticket("t1", { "a.txt": "create" })]), { text: "All done." }, { text: "You are welcome." }] });
+    await harness.submit("make a file");
+    await harness.approve();
+    await harness.submit("thanks");
+    expect(told(harness.requests[2]).slice(-2)).toEqual(["The approved plan was executed. Report: All done.", "thanks"]);
+  });
+});
