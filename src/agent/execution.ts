@@ -9,6 +9,7 @@ import { verifyTicket } from "./verification.ts";
 import { executionOrder } from "./workflow.ts";
 import { planMarkdown, ticketMarkdown } from "../util/plan-markdown.ts";
 import { BmoError } from "../util/errors.ts";
+import type { AgentParts } from "./parts.ts";
 import type { ApproveRequest, TurnResult } from "../types/agent.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { JsonObject } from "../types/json.ts";
@@ -36,12 +37,18 @@ export async function approveAndExecute(context: AgentContext, memory: Execution
   const plan = checkApprovable(current, request, settings.options.phase_model.strict);
   const approved = approval !== null && approval.hash === plan.hash && (plan.state === "approved" || plan.state === "executing");
   const continuing = approved && (request.tickets === null || sameTickets(request.tickets, approval.tickets));
-  if (approved && approval.workspace !== parts.workspace) throw new BmoError("usage", `plan ${plan.id} was approved for ${approval.workspace}, not for ${parts.workspace}`, "Go there with -C, or make a new plan here.");
+  checkWorkspace(parts, plan);
   return holdingLock(context, memory, signal, () => {
     if (!continuing) recordApproval(context, plan, request);
     if ((request.via === "flag" || request.via === "configuration") && memory.standing?.plan !== plan.id) memory.standing = { plan: plan.id, via: request.via, unscoped: request.unscoped, content: plan.content };
     return execute(context, memory, continuing, request.note, signal);
   });
+}
+
+/** Paths of a plan mean the workspace it was made in. @throws BmoError usage elsewhere; nothing has changed then. */
+function checkWorkspace(parts: AgentParts, plan: Plan | null): void {
+  const own = parts.sessionWorkspace ?? parts.workspace;
+  if (own !== parts.workspace) throw new BmoError("usage", `plan ${plan?.id ?? ""} belongs to ${own}, not to ${parts.workspace}`, "Go there with -C, or make a new plan here in a session of its own.");
 }
 
 /** One run executes in a workspace at a time; what a run starts while it holds the lock is its own. */
@@ -82,6 +89,7 @@ function recordApproval(context: AgentContext, plan: Plan, request: ApproveReque
 
 /** Text typed while an interrupted plan is executing steers the executor within the same scope. */
 export async function steer(context: AgentContext, memory: ExecutionMemory, text: string, signal: AbortSignal): Promise<TurnResult> {
+  checkWorkspace(context.parts, context.state.workflow.plan);
   return holdingLock(context, memory, signal, () => execute(context, memory, true, text, signal));
 }
 

@@ -111,6 +111,8 @@ export interface RunLimits {
 
 export interface AgentParts {
   workspace: string;
+  /** Where a resumed session was begun: its plans are carried out there and nowhere else. Absent: here. */
+  sessionWorkspace?: string;
   readRoots: string[];
   /** The user's PATH, where ripgrep is looked for. */
   searchPath: string;

@@ -129,10 +129,11 @@ export class SessionState {
     if (entry.purpose === "main") this.lastModel = entry.model;
   }
 
-  addDenial(denial: Denial, stage: Stage): void {
+  /** A refused write or command makes the exit code of the run; a refused look is only told, as are refusals while planning. */
+  addDenial(denial: Denial, stage: Stage, onlyRead = false): void {
     this.append({ type: "denial", turn: this.turns, denial });
     this.denials.push(denial);
-    if (stage !== "plan") this.runDenials.push(denial);
+    if (stage !== "plan" && !onlyRead) this.runDenials.push(denial);
   }
 
   /** A later permitted call on the same tool and target takes the denial off the exit code. */

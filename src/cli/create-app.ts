@@ -45,13 +45,13 @@ export interface OpenedAgent {
   readImages(prompt: string): Promise<ImageBlock[]>;
 }
 
-function openLog(app: App, session: SessionChoice): { log: SessionLog; restored: ReplayedSession | null; notices: string[] } {
+function openLog(app: App, session: SessionChoice): { log: SessionLog; restored: ReplayedSession | null; workspace: string; notices: string[] } {
   const options = { now: () => new Date(), redact: app.redactor.redact };
-  if (session.kind === "new") return { log: createSession({ ...options, dataDirectory: app.dataDirectory, workspace: app.workspace }), restored: null, notices: [] };
+  if (session.kind === "new") return { log: createSession({ ...options, dataDirectory: app.dataDirectory, workspace: app.workspace }), restored: null, workspace: app.workspace, notices: [] };
   const opened = session.fork ? forkSession(session.path, { ...options, dataDirectory: app.dataDirectory }) : openSessionFile(session.path, options);
   const enabled = app.loaded().settings.options.staged_workflow.enabled;
   const restored = replay(opened.header, opened.records, reduceWorkflow, initialWorkflow(enabled));
-  return { log: opened.log, restored, notices: [...opened.notices, ...restored.notices] };
+  return { log: opened.log, restored, workspace: opened.header.workspace, notices: [...opened.notices, ...restored.notices] };
 }
 
 /** The registry of the configuration in force: an edited file makes a new one. */
@@ -66,7 +66,7 @@ function followRegistry(app: App): ModelRegistry {
 
 /** @throws BmoError usage, configuration: nothing has been asked of a provider then. */
 export async function openAgent(app: App, request: OpenRequest): Promise<OpenedAgent> {
-  const { log, restored, notices } = openLog(app, request.session);
+  const { log, restored, workspace: sessionWorkspace, notices } = openLog(app, request.session);
   const containment = await wireContainment(app, log.id);
   const skills = createSkills(app);
   const { routerTables } = await import("./router-parts.ts");
@@ -78,6 +78,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
 
   const agent = createAgent({
     workspace: app.workspace,
+    sessionWorkspace,
     readRoots: app.readRoots,
     searchPath: app.environment["PATH"] ?? "",
     log,
