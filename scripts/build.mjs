@@ -1,7 +1,10 @@
-// Bundles src/cli/main.ts into dist/ with code-splitting, so that nothing is loaded before it is needed.
+// Bundles src/cli into dist/: main.cjs (the start), headless.cjs (headless runs) and interactive.js with its chunks (the
+// REPL and the subcommands), so that nothing is loaded before it is needed.
 
 import { build } from "esbuild";
+import { createHash } from "node:crypto";
 import { cpSync, existsSync, readFileSync, rmSync, mkdirSync, renameSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeNotices } from "./notices.mjs";
@@ -12,40 +15,79 @@ const staging = join(root, `dist.${process.pid}`);
 
 const common = {
   absWorkingDir: root,
+  outdir: staging,
   bundle: true,
-  splitting: true,
-  format: "esm",
   platform: "node",
   target: "node20",
   minify: true,
   keepNames: false,
+  charset: "ascii",
   legalComments: "none",
   jsx: "automatic",
+  external: ["typescript"],
   // Ink only needs its devtools in development; the typescript loader of cosmiconfig would bring the whole compiler and run code.
   alias: { "react-devtools-core": join(root, "scripts", "empty-module.mjs") },
   define: {
     "process.env.NODE_ENV": '"production"',
     "process.env.DEV": "undefined",
-    BMO_VERSION: JSON.stringify(version),
   },
-  chunkNames: "chunks/[name]-[hash]",
-  banner: { js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);" },
   logLevel: "warning",
   metafile: true,
 };
-/** The bundle of headless runs is a build of its own: sharing chunks with the REPL and the subcommands would break it into
- *  some fifty files, and each file costs about as much as loading its code. */
-const separate = {
-  name: "separate-headless",
+
+/** The REPL and the subcommands: ES modules in many chunks, because Ink's layout engine awaits at its top level. */
+const buildInteractive = () =>
+  build({
+    ...common,
+    entryPoints: { interactive: "src/cli/interactive-main.ts" },
+    format: "esm",
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    banner: { js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);" },
+  });
+
+/** Headless runs: one file of CommonJS. Each file, and each built-in module that ES modules import, costs about as much as
+ *  running its code; what a run does not use is neither run nor, thanks to the code cache, compiled. */
+const buildHeadless = () =>
+  build({
+    ...common,
+    entryPoints: { headless: "src/cli/headless-main.ts" },
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    // `import()` inside a script that the code cache compiles would need a loader of its own; `require` does the same.
+    supported: { "dynamic-import": false },
+  });
+
+/** The text of `--help`, from the parser itself. */
+async function helpText() {
+  const parser = await build({ ...common, entryPoints: ["src/cli/arguments.ts"], format: "cjs", write: false });
+  const loaded = { exports: {} };
+  new Function("module", "exports", "require", parser.outputFiles[0].text)(loaded, loaded.exports, createRequire(import.meta.url));
+  return loaded.exports.parseArguments(["--help"]).text;
+}
+
+/** Where the start finds the other two. */
+const places = {
+  name: "places",
   setup(plugin) {
-    plugin.onResolve({ filter: /^#headless$/ }, () => ({ path: "./headless/main.js", external: true }));
+    plugin.onResolve({ filter: /^#headless$/ }, () => ({ path: join(root, "src", "cli", "compiled-headless.ts") }));
+    plugin.onResolve({ filter: /^#interactive$/ }, () => ({ path: "./interactive.js", external: true }));
   },
 };
-const builds = await Promise.all([
-  build({ ...common, entryPoints: { main: "src/cli/main.ts" }, outdir: staging, external: ["typescript"], plugins: [separate] }),
-  build({ ...common, entryPoints: { main: "src/cli/headless-main.ts" }, outdir: join(staging, "headless"), external: ["typescript"] }),
-]);
-writeNotices(root, builds.flatMap((one) => Object.keys(one.metafile.inputs)));
+const buildMain = (define) =>
+  build({
+    ...common,
+    define: { ...common.define, ...define },
+    entryPoints: { main: "src/cli/main.ts" },
+    format: "cjs",
+    outExtension: { ".js": ".cjs" },
+    plugins: [places],
+  });
+
+const [interactive, headless, help] = await Promise.all([buildInteractive(), buildHeadless(), helpText()]);
+const digest = createHash("sha256").update(readFileSync(join(staging, "headless.cjs"))).digest("hex");
+await buildMain({ BMO_VERSION: JSON.stringify(version), BMO_HELP: JSON.stringify(help), BMO_HEADLESS_DIGEST: JSON.stringify(digest) });
+writeNotices(root, [interactive, headless].flatMap((one) => Object.keys(one.metafile.inputs)));
 const sample = join(root, "src", "demo", "sample");
 if (existsSync(sample)) cpSync(sample, join(staging, "demo"), { recursive: true });
 // Replaced as a whole, so that a run of an older build never meets half of a new one.

@@ -23,7 +23,7 @@ function instantAnswer(): string | null {
 async function isSurelyHeadless(): Promise<boolean> {
   const first = argv.find((word) => !word.startsWith("-"));
   if (argv.some((word) => word === "--help" || word === "-h" || word === "--version" || word === "-v" || word === "-V")) return false;
-  if (first !== undefined && first in SUBCOMMANDS) return false;
+  if (first !== undefined && first in SUBCOMMANDS && first !== "approve") return false;
   if (argv.includes("-p") || argv.includes("--print")) return true;
   const { isatty } = await import("node:tty");
   return !isatty(0) || !isatty(1);
