@@ -176,6 +176,33 @@ describe("bmo approve", () => {
     expect((await one.place.run(["approve", one.id, "-C", one.place.workspace], { cwd: elsewhere })).code).toBe(0);
   });
 
+  test("the session resumed in another workspace: its plan is not approved there", async () => {
+    const one = await waiting();
+    const elsewhere = join(one.place.home, "elsewhere");
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, "a.txt"), "one\n");
+    const { session_id } = resultOf(await one.place.run(["-c", "--json", "/status"]));
+    const calls = one.server.requests.length;
+    expectFailure(await one.place.run(["-r", session_id ?? "", "-p", "/approve"], { cwd: elsewhere }), 2, /workspace|belongs to|approved for|made for/);
+    expect(readFileSync(join(elsewhere, "a.txt"), "utf8")).toBe("one\n");
+    expect(one.server.requests).toHaveLength(calls);
+  });
+
+  test("an approved, unfinished plan does not go on in another workspace, by command or by text", async () => {
+    const one = await scene({ replies: planThen(PLAN, CHANGE) });
+    one.place.file("a.txt", "one\n");
+    const stopped = resultOf(await one.place.run(["-p", "--json", "--approve", "--max-turns", "2", "change it"]));
+    expect(stopped).toMatchObject({ exit_code: 5, plan: { state: "executing" } });
+    const elsewhere = join(one.place.home, "elsewhere");
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, "a.txt"), "one\n");
+    for (const words of ["/approve", "just go on"]) {
+      const finished = await one.place.run(["-r", stopped.session_id ?? "", "-p", words], { cwd: elsewhere });
+      expect({ words, code: finished.code, stderr: finished.stderr }).toMatchObject({ words, code: 2, stderr: expect.stringContaining(one.place.workspace) as unknown });
+    }
+    expect(readFileSync(join(elsewhere, "a.txt"), "utf8")).toBe("one\n");
+  });
+
   test("a rejected plan: exit 2", async () => {
     const one = await waiting();
     expect((await one.place.run(["-c", "-p", "/reject"])).code).toBe(0);
@@ -202,6 +229,14 @@ describe("bmo approve", () => {
     const status = resultOf(await one.place.run(["-c", "--json", "/status"]));
     expect(status.plan?.state).toBe("awaiting_approval");
   });
+});
+
+test("a copy of a session executes after its own approval, the original still waits", async () => {
+  const one = await waiting();
+  const copy = resultOf(await one.place.run(["-c", "--fork-session", "--json", "/approve"]));
+  expect(copy).toMatchObject({ exit_code: 0, result: "changed", plan: { state: "done" } });
+  const { session_id } = resultOf(await one.place.run(["-c", "--json", "/status"]));
+  expect(session_id).toBe(copy.session_id);
 });
 
 describe("parts of a plan", () => {

@@ -56,7 +56,6 @@ describe("prompts", () => {
     const { place } = await scene({ replies: () => ({ text: "\u001b]0;owned\u0007plain\u001b[31m red\u009b2J" }) });
     const finished = await place.run(["-p", "hi"]);
     expect(finished.code).toBe(0);
-    // eslint-disable-next-line no-control-regex
     expect(`${finished.stdout}${finished.stderr}`).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
     expect(finished.stdout).toContain("plain");
   });

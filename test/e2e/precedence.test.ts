@@ -67,6 +67,16 @@ describe("codes", () => {
     expect(resultOf(await place.run(["-p", "--json", "--approve", "do it"]))).toMatchObject({ exit_code: 0, denials: [] });
   });
 
+  test.each([["workflow off", ["--no-plan"], false], ["in execution", ["--approve"], true]] as const)("0: what was refused was only read (%s)", async (_name, flags, planned) => {
+    const peek: ScriptedReply[] = [{ calls: [{ name: "view", input: { path: "/etc/hostname" } }, { name: "view", input: { path: ".env" } }] }, { text: "could not look" }];
+    let step = 0;
+    const { place } = await scene({ replies: planned ? planThen(PLAN, peek) : () => peek[step++] ?? { text: "?" } });
+    place.file(".env", "SECRET_WORD=hidden\n");
+    const finished = await place.run(["-p", "--json", ...flags, "look"]);
+    expect(resultOf(finished)).toMatchObject({ exit_code: 0, result: "could not look", denials: [{ tool: "view" }, { tool: "view" }] });
+    expect(finished.stdout + finished.stderr).not.toContain("hidden");
+  });
+
   test("a command that fails by itself is no refusal", async () => {
     const plan = planInput([ticket("t1", { "a.txt": "modify" }, { commands: ["bash(false)"] })]);
     const { place } = await scene({ replies: planThen(plan, [{ calls: [{ name: "bash", input: { command: "false" } }] }, { text: "it failed" }]) });

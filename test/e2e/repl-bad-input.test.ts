@@ -170,7 +170,6 @@ describe("terminals", () => {
     const one = await scene({ replies: () => ({ text: "plain **bold** answer" }) });
     const program = open(one, ["hello"], { environment: { NO_COLOR: "1" } });
     await program.waitFor(/plain/);
-    // eslint-disable-next-line no-control-regex
     expect(program.output()).not.toMatch(/\u001b\[(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|38;|48;)/);
   });
 
