@@ -10,6 +10,7 @@ import type { AgentParts } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
+import type { ModelInfo } from "../types/provider.ts";
 import type { AskSmallModel, Route, RouteContext, RouteDecision } from "../types/route.ts";
 
 export interface RoutingInput {
@@ -166,18 +167,25 @@ export function settleRoute(state: SessionState, route: Route): void {
   state.addRoute(route);
 }
 
+/** The best of the other candidates that can serve this request; one that failed before has no price any more. */
+function nextBest(input: RoutingInput, failed: RouteDecision): ModelInfo | null {
+  const { needs } = routeContext(input);
+  const others = failed.route.candidates.filter((candidate) => candidate.model !== failed.model.id && candidate.est_cost_usd !== null).sort((left, right) => (right.score ?? -1) - (left.score ?? -1));
+  const models = others.map((candidate) => input.parts.registry.resolve(candidate.model, "options.fallback").model);
+  return models.find((model) => model.tools !== false && (!needs.vision || model.vision !== false) && (model.contextWindow === null || model.contextWindow > needs.contextTokens)) ?? null;
+}
+
 /** Another model after a failure: the next best candidate, if the user's policy allows it. Nothing is replaced silently. */
 export async function substituteModel(input: RoutingInput, failed: RouteDecision, reason: string): Promise<{ decision: RouteDecision; route: Route } | null> {
   const { parts, state } = input;
   const { policy } = parts.settings().settings.options.fallback;
   if (policy === "fail" || (policy === "ask" && parts.headless)) return null;
-  const other = failed.route.candidates.find((candidate) => candidate.model !== failed.model.id && candidate.est_cost_usd !== null);
-  if (other === undefined) return null;
+  const model = nextBest(input, failed);
+  if (model === null) return null;
   if (policy === "ask") {
-    const reply = await parts.ask({ kind: "fallback", from: failed.model.id, to: other.model, reason }, input.signal);
+    const reply = await parts.ask({ kind: "fallback", from: failed.model.id, to: model.id, reason }, input.signal);
     if (reply.answer !== "allow_once" && reply.answer !== "allow_session") return null;
   }
-  const { model } = parts.registry.resolve(other.model, "options.fallback");
   const text = `${failed.model.id} failed (${reason}); going on with ${model.id}.`;
   const decision: RouteDecision = {
     ...failed,

@@ -1,7 +1,7 @@
 // The loop of one turn as whole event lists: repetition, empty and cut answers, calls that cannot run, limits, failures.
 
 import { describe, expect, test } from "vitest";
-import { call, createHarness, plan, PRICE, ticket, told, write, type Harness, type Reply } from "./harness.ts";
+import { call, createHarness, plan, PRICE, ticket, told, userToml, write, type Harness, type Reply } from "./harness.ts";
 
 const CHAT = { flags: ["--no-plan", "--permission-mode", "bypassPermissions"] };
 const look = call("view", { path: "a.txt" });
@@ -239,6 +239,14 @@ describe("another model after a failure", () => {
     const nobody = await createHarness({ ...two, headless: true, script: failing });
     expect(await nobody.submit("implement a parser")).toMatchObject({ reason: "error" });
     expect(nobody.asked).toEqual([]);
+  });
+
+  test("a candidate that cannot serve the request is no substitute", async () => {
+    const toml = userToml({ ...two, config: `${two.config}[options.fallback]\npolicy = "allow"` }).replace('id = "m-2"', 'id = "m-2"\ntools = false');
+    const harness = await createHarness({ flags: [...CHAT.flags, "--model", "p/m-1"], script: failing });
+    harness.configure(toml);
+    expect(await harness.submit("implement a parser")).toMatchObject({ reason: "error" });
+    expect(harness.requests.map((request) => request.model)).toEqual(["p/m-1"]);
   });
 
   test("policy fail: never another", async () => {
