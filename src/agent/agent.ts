@@ -64,7 +64,8 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
       if (!(thrown instanceof BmoError) || thrown.code !== "usage") lastResult = { reason: "error", text: "", error: toErrorInfo(thrown) };
       throw thrown;
     } finally {
-      preview = await lookAhead(context);
+      // In a headless run nobody looks at the next request; a command that shows it asks for it (`refresh`).
+      if (!parts.headless) preview = await lookAhead(context);
       running = null;
       finish();
     }
