@@ -35,6 +35,14 @@ const common = {
   metafile: true,
 };
 
+/** commander can run subcommands as programs of their own, which bmo has none of; it would load what starts processes. */
+const noPrograms = {
+  name: "no-programs",
+  setup(plugin) {
+    plugin.onResolve({ filter: /^node:child_process$/ }, ({ importer }) => (/[\\/]commander[\\/]/.test(importer) ? { path: join(root, "scripts", "empty-module.mjs") } : null));
+  },
+};
+
 /** The REPL and the subcommands: ES modules in many chunks, because Ink's layout engine awaits at its top level. */
 const buildInteractive = () =>
   build({
@@ -56,6 +64,10 @@ const buildHeadless = () =>
     outExtension: { ".js": ".cjs" },
     // `import()` inside a script that the code cache compiles would need a loader of its own; `require` does the same.
     supported: { "dynamic-import": false },
+    plugins: [noPrograms],
+    // As a function, the form in which compiled-headless.ts runs it: put around it here, the text is not copied at each start.
+    banner: { js: "(function(exports,require,module,__filename,__dirname){" },
+    footer: { js: "})" },
   });
 
 /** The text of `--help`, from the parser itself. */

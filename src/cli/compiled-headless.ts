@@ -53,7 +53,7 @@ function writeCache(file: string, script: Script): void {
 function load(): HeadlessBundle {
   const path = join(__dirname, "headless.cjs");
   // The bundle is plain ASCII (the build sees to it), which latin1 reads without decoding.
-  const source = `(function(exports,require,module,__filename,__dirname){${readFileSync(path, "latin1")}\n})`;
+  const source = readFileSync(path, "latin1");
   const file = cacheFile();
   const cachedData = file === null ? undefined : readCache(file);
   const script = new Script(source, { filename: path, ...(cachedData === undefined ? {} : { cachedData }) });
