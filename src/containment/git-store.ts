@@ -181,7 +181,7 @@ export function createGitStore(options: GitStoreOptions): TreeStore {
   const update = async (paths: string[]): Promise<void> => {
     if (paths.length > 0) await run(["update-index", "--add", "--remove", "--replace", "--ignore-skip-worktree-entries", "-z", "--stdin"], `${paths.join("\0")}\0`);
   };
-  /** Entries whose times changed and whose bytes did not are no change: git compares the bytes where it was told to refresh. */
+  /** Marks entries whose times changed and whose bytes did not. */
   const confirmed = async (found: TreeChange[]): Promise<TreeChange[]> => {
     const unsure = found.filter(({ before, exists }) => before?.kind === "file" && exists);
     if (unsure.length === 0) return found;
@@ -196,13 +196,15 @@ export function createGitStore(options: GitStoreOptions): TreeStore {
       const executable = ((statSync(join(options.tree, change.path), { throwIfNoEntry: false })?.mode ?? 0) & 0o100) !== 0;
       if (ids[position] === change.before?.id && executable === change.before?.executable) same.add(change);
     });
-    return found.filter((change) => !same.has(change));
+    return found.map((change) => (same.has(change) ? { ...change, sameBytes: true } : change));
   };
 
   return {
     async record(sameEntries) {
       const [changed, created] = await Promise.all([dirty(), sameEntries ? [] : others()]);
-      await update([...changed.map(({ path }) => path), ...created]);
+      const paths = [...changed.map(({ path }) => path), ...created];
+      await update(paths);
+      return paths;
     },
     async changes(ignoreBefore, sameEntries) {
       const untracked = ignoreBefore !== null ? othersUnder(ignoreBefore) : sameEntries ? [] : others();

@@ -88,27 +88,29 @@ export function createPlainStore(options: { tree: string; folder: string; nested
     return now;
   };
 
-  const compare = (from: ReadonlyMap<string, StoredFile>, to: ReadonlyMap<string, StoredFile>): TreeChange[] => {
+  const compare = (from: ReadonlyMap<string, Known>, to: ReadonlyMap<string, Known>): TreeChange[] => {
     const changes: TreeChange[] = [];
-    for (const [path, before] of from) {
-      const after = to.get(path);
-      if (after === undefined) changes.push({ path, before, exists: false });
-      else if (after.id !== before.id || after.kind !== before.kind || after.executable !== before.executable) changes.push({ path, before, exists: true });
+    for (const [path, { file: before, stamp }] of from) {
+      const now = to.get(path);
+      if (now === undefined) changes.push({ path, before, exists: false });
+      else if (now.file.id !== before.id || now.file.kind !== before.kind || now.file.executable !== before.executable) changes.push({ path, before, exists: true });
+      else if (now.stamp !== stamp && before.kind === "file") changes.push({ path, before, exists: true, sameBytes: true });
     }
     for (const path of to.keys()) if (!from.has(path)) changes.push({ path, before: null, exists: true });
     return changes;
   };
-  const files = (state: ReadonlyMap<string, Known>): Map<string, StoredFile> => new Map([...state].map(([path, { file }]) => [path, file]));
 
   return {
     async record() {
+      const before = known;
       known = await look();
+      return [...known].filter(([path, { stamp }]) => before.get(path)?.stamp !== stamp).map(([path]) => path);
     },
     async changes(ignoreBefore) {
-      if (ignoreBefore === null) return compare(files(known), files(await look()));
+      if (ignoreBefore === null) return compare(known, await look());
       const mirror = mirrorRules(options, ignoreBefore);
       try {
-        return compare(files(known), files(await look(mirror)));
+        return compare(known, await look(mirror));
       } finally {
         rmSync(mirror, { recursive: true, force: true });
       }

@@ -86,7 +86,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const ownData = realPathOf(options.dataDirectory);
   const leaveOut = ownData.startsWith(workspace + sep) ? [ownData] : [];
   const stores = new Map<string, TreeStore>();
-  let modes: ReadonlyMap<string, number> = new Map();
+  let modes = new Map<string, number>();
   let modesAreOld = true;
 
   const storeOf = (tree: string, trees: string[]): TreeStore => {
@@ -104,8 +104,26 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const toEffect = (tree: string, store: TreeStore, change: TreeChange): EffectChange => {
     const absolute = join(tree, change.path);
     const { before } = change;
-    const image: PreImage | null = before === null ? null : { kind: before.kind, executable: before.executable, mode: modes.get(absolute) ?? null, read: () => store.bytesOf(before) };
+    const image: PreImage | null = before === null ? null : { kind: before.kind, executable: before.executable, mode: change.sameBytes === true ? recordedMode(absolute, before.executable) : (modes.get(absolute) ?? null), read: () => store.bytesOf(before) };
     return { path: relative(workspace, absolute), absolute, action: actionOf(image, change.exists), before: image, guarded: false };
+  };
+
+  /** Permission bits as the last record found them; the stores only know of executable or not. */
+  const recordedMode = (absolute: string, executable: boolean): number => modes.get(absolute) ?? (executable ? 0o755 : 0o644);
+  /** True for a difference that is only one of times. */
+  const isOnlyTouched = (tree: string, { path, before, sameBytes }: TreeChange): boolean => {
+    if (sameBytes !== true || before === null) return false;
+    const absolute = join(tree, path);
+    const facts = lstatSync(absolute, { throwIfNoEntry: false });
+    return facts !== undefined && (facts.mode & 0o7777) === recordedMode(absolute, before.executable);
+  };
+  const noteModes = (paths: readonly string[]): void => {
+    for (const path of paths) {
+      const facts = lstatSync(path, { throwIfNoEntry: false });
+      const bits = facts?.isFile() === true ? facts.mode & 0o7777 : 0o644;
+      if (bits === 0o644 || bits === 0o755) modes.delete(path);
+      else modes.set(path, bits);
+    }
   };
 
   const guardedChanges = (before: GuardedFiles, after: GuardedFiles): EffectChange[] => {
@@ -152,7 +170,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     const trees = treesOf(workspace, survey);
     const sameTrees = trees.length === lastTrees.length && trees.every((tree, index) => tree === lastTrees[index]);
     const sameEntries = sameTrees && survey.sameEntries && (await skippedAreIgnored(survey, storeOf(workspace, trees)));
-    await Promise.all(trees.map((tree) => storeOf(tree, trees).record(sameEntries)));
+    const recorded = await Promise.all(trees.map(async (tree) => (await storeOf(tree, trees).record(sameEntries)).map((path) => join(tree, path))));
+    if (!modesAreOld) noteModes(recorded.flat());
     lastTrees = trees;
     return { survey, stores: trees.map((tree) => ({ tree, store: storeOf(tree, trees) })) };
   };
@@ -173,7 +192,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const rules = sameRules(before.guarded.ignoreRules, guarded.ignoreRules) ? null : before.guarded.ignoreRules;
       const sameEntries = survey.sameEntries && (skippedAnswer?.ignored ?? survey.skipped.length === 0);
       if (!sameEntries) lastTrees = [];
-      const found = await Promise.all(before.stores.map(async ({ tree, store }) => (exists(tree) ? (await store.changes(rules, sameEntries)).map((change) => toEffect(tree, store, change)) : [])));
+      const found = await Promise.all(before.stores.map(async ({ tree, store }) => (exists(tree) ? (await store.changes(rules, sameEntries)).filter((change) => !isOnlyTouched(tree, change)).map((change) => toEffect(tree, store, change)) : [])));
       const trees = found.flat();
       // A repository that the command made inside the workspace is a change like any other.
       const known = new Set(before.survey.gitEntries);

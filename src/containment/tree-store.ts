@@ -13,11 +13,17 @@ export interface TreeChange {
   before: StoredFile | null;
   /** False when nothing lies there any more. */
   exists: boolean;
+  /** Bytes and kind are as before; times differ, and with them perhaps permission bits that the store does not keep. */
+  sameBytes?: boolean;
 }
 
 export interface TreeStore {
-  /** Records the tree as it is now. @param sameEntries no entry came or went since the last look: only contents may differ. */
-  record(sameEntries: boolean): Promise<void>;
+  /**
+   * Records the tree as it is now.
+   * @param sameEntries no entry came or went since the last look: only contents may differ.
+   * @returns the paths that were recorded anew.
+   */
+  record(sameEntries: boolean): Promise<string[]>;
   /** What differs from the record. `ignoreBefore` are ignore files' contents as they were, when those changed meanwhile. */
   changes(ignoreBefore: ReadonlyMap<string, Buffer> | null, sameEntries: boolean): Promise<TreeChange[]>;
   /** Whether the ignore rules cover all of these paths; then nothing in them is of interest. */

@@ -49,7 +49,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
         const script = callThen(probes());
         server.setReplies(script.replies);
         // Trusting the project's file lets it switch the workflow off; a flag switches it on again. That row is no plan stage.
-        const workflowOn = !flags.includes("--trust") || flags.includes("--plan") || mode.includes("plan");
+        const workflowOn = !flags.includes("--trust") || flags.includes("--plan") || mode.some((word) => word === "plan");
         place.configure(userToml(server.url, { tables: toml }));
         const all = ["-p", "--json", ...mode, ...flags, ...(workflowOn ? [] : ["--plan"]), "look around"];
         const result = resultOf(await place.run(all, { environment }));
