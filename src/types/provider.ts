@@ -150,9 +150,10 @@ export interface ModelRegistry {
   providers(): { id: string; configured: boolean; hasCredentials: boolean; keySource: string; type: string; baseUrl: string }[];
   /**
    * Turns what a user wrote (`provider/id`, bare id, alias) into facts.
+   * Each notice is given once; `quiet` neither gives it nor takes it away from whoever shows it.
    * @throws BmoError configuration (exit 2) with the nearest names: unknown provider, unknown id of a provider whose models are listed, ambiguous bare id.
    */
-  resolve(name: string, where: string): { model: ModelInfo; notices: string[] };
+  resolve(name: string, where: string, quiet?: boolean): { model: ModelInfo; notices: string[] };
   /** The provider that serves a model. @throws BmoError credentials (exit 6) when the key is missing. */
   provider(model: ModelInfo): Promise<Provider>;
 }
