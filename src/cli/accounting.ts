@@ -16,7 +16,7 @@ interface Baseline {
 
 function resolveOrNull(app: App, name: string, where: string): ModelInfo | null {
   try {
-    return app.registry().resolve(name, where).model;
+    return app.registry().resolve(name, where, true).model;
   } catch (thrown) {
     // A name that nobody serves is reported where it is used; here it only cannot be a baseline.
     if (thrown instanceof BmoError) return null;

@@ -179,7 +179,7 @@ export async function createApp(line: CommandLine, facts: RunFacts): Promise<App
       }
     },
     flagOverrides() {
-      const model = line.model === null ? null : line.model === "auto" ? "auto" : currentRegistry().resolve(line.model, "--model").model.id;
+      const model = line.model === null ? null : line.model.toLowerCase() === "auto" ? "auto" : currentRegistry().resolve(line.model, "--model", true).model.id;
       return {
         model: model === null ? null : { value: model, once: false, from: "flag" },
         tier: line.tier === null ? null : { value: readTier(line.tier), once: false, from: "flag" },

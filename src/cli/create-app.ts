@@ -55,11 +55,11 @@ function openLog(app: App, session: SessionChoice): { log: SessionLog; restored:
 }
 
 /** The registry of the configuration in force: an edited file makes a new one. */
-function followRegistry(app: App): ModelRegistry {
+function followRegistry(app: App, quiet = false): ModelRegistry {
   return {
     list: () => app.registry().list(),
     providers: () => app.registry().providers(),
-    resolve: (name, where) => app.registry().resolve(name, where),
+    resolve: (name, where, silently = false) => app.registry().resolve(name, where, quiet || silently),
     provider: (model) => app.registry().provider(model),
   };
 }
@@ -89,7 +89,8 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     flagOverrides: app.flagOverrides(),
     registry,
     router: createRouter(routerParts),
-    previewRouter: createRouter(routerParts),
+    // Looking ahead must not use up what the next turn has to say.
+    previewRouter: createRouter({ registry: followRegistry(app, true), ...routerTables }),
     tools,
     accounting,
     boundary: containment.boundary,

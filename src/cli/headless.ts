@@ -51,10 +51,16 @@ function leaveOnEarlySignals(): () => void {
 }
 
 /** A plan that no model can carry out must not be paid for: both stage models are looked up before the first call. */
-function checkStageModels(app: App): void {
-  const { planning_model, execution_model } = app.loaded().settings.options.phase_model;
+async function checkStageModels(app: App): Promise<void> {
+  const { settings } = app.loaded();
+  const { planning_model, execution_model } = settings.options.phase_model;
+  if ((planning_model ?? "") === "") return;
+  const [{ createModelBook }, { resolveTier }, { routerTables }] = await Promise.all([import("../router/models.ts"), import("../router/tiers.ts"), import("./router-parts.ts")]);
+  const registry = app.registry();
+  const book = createModelBook(settings, { ...routerTables, registry: { ...registry, resolve: (name, where) => registry.resolve(name, where, true) } }, () => undefined);
   for (const [key, value] of [["planning_model", planning_model], ["execution_model", execution_model]] as const) {
-    if (value !== null && value !== "" && value !== "auto" && !value.startsWith("tier:")) app.registry().resolve(value, `options.phase_model.${key}`);
+    const spec = book.spec(value, `options.phase_model.${key}`);
+    if (spec.kind === "tier") resolveTier(spec.tier, book);
   }
 }
 
@@ -73,7 +79,7 @@ export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promi
   const app = await createApp(line, facts);
   if (line.resume === null) throw new BmoError("usage", "-r needs the id of a session when nobody is there to choose one", "bmo sessions lists them; -c takes the last one.");
   const source = await sourceOf(line, app);
-  if (source.prompt !== null) checkStageModels(app);
+  if (source.prompt !== null) await checkStageModels(app);
   const session = await chooseSession(app);
   const opened = await openAgent(app, { session, ask: headlessAsk, headless: true });
   stopWatching();

@@ -150,8 +150,9 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
           baseUrl: type === "script" ? (own?.file ?? "") : safeUrl(writtenBaseUrl(type, own, vendor, environment)),
         }];
       }),
-    resolve: (name, where) => {
+    resolve: (name, where, quiet = false) => {
       const { model, notices } = resolveModel(name, where, known);
+      if (quiet) return { model, notices: [] };
       const retirement = retirementNotice(model, name.trim(), where, input.now());
       // Scripted replies have no price, and say so wherever they are shown.
       const unlisted = settingsOf(model.provider)?.type === "script" ? [] : notices;

@@ -57,7 +57,7 @@ export function createModelBook(settings: Settings, parts: RouterParts, notice: 
 
   const tryResolve = (name: string): ModelInfo | null => {
     try {
-      return registry.resolve(name, "candidates").model;
+      return registry.resolve(name, "candidates", true).model;
     } catch (thrown) {
       if (thrown instanceof BmoError) return null;
       throw thrown;
