@@ -110,6 +110,18 @@ describe("phase models with bare ids", () => {
     expect(server.requests.map((request) => [request.wire, request.model])).toEqual([["anthropic", "claude-haiku-4-5-20251001"], ["anthropic", "claude-sonnet-4-20250514"]]);
   });
 
+  test.each([
+    ["a stage model", '[options.phase_model]\nplanning_model = "claude-sonnet-4-20250514"\nexecution_model = "claude-sonnet-5-5"\n', []],
+    ["the default model", 'model = "claude-sonnet-4-20250514"\n', []],
+    ["a flag's", "", ["-m", "claude-sonnet-4-20250514"]],
+  ])("a retired model warns once, with its successor, and is asked for as written: %s", async (_name, toml, flags) => {
+    const { server, place } = await vendors();
+    place.file("bmo.toml", toml);
+    const finished = await place.run(["-p", ...flags, "a question"]);
+    expect(finished.stderr.match(/retired on[^\n]*claude-sonnet-5-5/g)).toHaveLength(1);
+    expect(modelsOf(server.requests)).toEqual(["claude-sonnet-4-20250514"]);
+  });
+
   test("an id that several providers have must be written in full", async () => {
     const { server, place, configure } = await house(["one-m"]);
     configure(["one-m"], { top: 'model = "p/one-m"', tables: `[providers.q]\ntype = "openai-compatible"\nbase_url = "${server.url}/v1"\n[[providers.q.models]]\nid = "one-m"\n[options.phase_model]\nplanning_model = "one-m"\nexecution_model = "q/one-m"\n` });
