@@ -57,6 +57,8 @@ export interface HarnessOptions {
   /** Answers to what is asked, in order; exhausted or absent: nobody is there. */
   answers?: AskReply[];
   headless?: boolean;
+  /** The provider's key is fetched as in a real run, and so is known as a secret. */
+  usesKey?: boolean;
 }
 
 export interface Harness {
@@ -77,6 +79,8 @@ export interface Harness {
   /** The events since the last call, one line each. */
   lines(): string[];
   records(): StoredRecord[];
+  /** The session file as it lies on disk. */
+  sessionText(): string;
   /** Closes the agent and opens its session anew, as another process would. */
   reopen(flags?: string[]): Promise<void>;
 }
@@ -140,8 +144,16 @@ function scriptedProvider(options: HarnessOptions, requests: SeenRequest[]): Pro
   return { id: "p", scripted: true, stream, check: () => Promise.resolve({ ok: true, detail: "scripted" }) };
 }
 
-function around(registry: ModelRegistry, provider: Provider): ModelRegistry {
-  return { list: () => registry.list(), providers: () => registry.providers(), resolve: (name, where) => registry.resolve(name, where), provider: () => Promise.resolve(provider) };
+function around(registry: ModelRegistry, provider: Provider, usesKey: boolean): ModelRegistry {
+  return {
+    list: () => registry.list(),
+    providers: () => registry.providers(),
+    resolve: (name, where) => registry.resolve(name, where),
+    async provider(model) {
+      if (usesKey) await registry.provider(model);
+      return provider;
+    },
+  };
 }
 
 function sessionPath(home: string): string {
@@ -181,7 +193,7 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
   const open = async (flags: string[], path: string | null): Promise<OpenedAgent> => {
     const app = await createApp(parseArguments(["-p", "-C", workspace, ...flags]), { version: "0.0.0", startedAt: 0 });
     const session = path === null ? { kind: "new" as const } : { kind: "open" as const, path, fork: flags.includes("--fork-session") };
-    const made = await openAgent({ ...app, registry: () => around(app.registry(), provider) }, { session, ask, headless: options.headless ?? false });
+    const made = await openAgent({ ...app, registry: () => around(app.registry(), provider, options.usesKey === true) }, { session, ask, headless: options.headless ?? false });
     made.agent.subscribe((event) => events.push(structuredClone(event)));
     opened.push(made.agent);
     return made;
@@ -211,6 +223,7 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
       return outline(since, workspace);
     },
     records: () => readSession(sessionPath(home)).records,
+    sessionText: () => readFileSync(sessionPath(home), "utf8"),
     async reopen(flags = []) {
       await harness.agent.close();
       const again = await open(flags, sessionPath(home));
