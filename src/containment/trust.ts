@@ -48,7 +48,7 @@ export function createTrustStore(dataDirectory: string, now: () => Date = () => 
       return new Map(Object.entries(value).filter((entry): entry is [string, TrustEntry] => isEntry(entry[1])));
     } catch (thrown) {
       // Missing or damaged: nothing is trusted, so the question is asked again.
-      if (thrown instanceof SyntaxError || systemErrorCode(thrown) === "ENOENT") return new Map();
+      if (thrown instanceof SyntaxError || systemErrorCode(thrown) === "ENOENT" || systemErrorCode(thrown) === "ENOTDIR") return new Map();
       throw thrown;
     }
   };

@@ -26,8 +26,11 @@ export function createProjectRules(path: string): ProjectRules {
     try {
       text = readFileSync(path, "utf8");
     } catch (thrown) {
-      if (systemErrorCode(thrown) === "ENOENT") return [];
-      throw thrown;
+      const code = systemErrorCode(thrown);
+      // A data directory that cannot be one is named by what writes there first.
+      if (code === "ENOENT" || code === "ENOTDIR") return [];
+      if (code === undefined) throw thrown;
+      throw new BmoError("configuration", `${path} cannot be read (${code}): it holds the permission rules that were allowed for this project`, "Correct its permissions, or remove it: bmo then asks again.", { cause: thrown });
     }
     try {
       const value: unknown = JSON.parse(text);

@@ -162,6 +162,7 @@ describe("surroundings", () => {
     expectFailure(finished, 2, /data|write|director/i);
     expect(finished.stderr).toContain(state);
     expect(server.requests).toEqual([]);
+    place.file(".bmorc.toml", "[options.containment]\nmode = \"enforce\"\n");
     const result = resultOf(await place.run(["--json", "hello"], { environment }));
     expect(result).toMatchObject({ exit_code: 2, session_id: null, error: { code: expect.stringMatching(/configuration|usage/) as unknown } });
   });
