@@ -85,6 +85,7 @@ function toolContext(context: AgentContext, boundary: Boundary, host: ToolContex
   return {
     workspace: context.parts.workspace,
     searchPath: context.parts.searchPath,
+    commandSeconds: context.parts.settings().settings.options.shell.timeout_s,
     readRoots: context.parts.readRoots,
     isProtected: (path) => boundary.isProtected(path),
     readFiles: context.readDigests,

@@ -11,7 +11,6 @@ export interface VerificationResult {
   failure: string;
 }
 
-const VERIFY_SECONDS = 600;
 const OUTPUT_TAIL = 6_000;
 
 /** A rule such as `bash(npm test)` names its command inside the parentheses. */
@@ -22,15 +21,16 @@ export function commandOfRule(rule: string): string {
 export async function verifyTicket(context: AgentContext, ticket: Ticket, signal: AbortSignal): Promise<VerificationResult> {
   const { parts, state } = context;
   const boundary = createBoundary(context, "execute");
+  const timeoutSeconds = parts.settings().settings.options.shell.timeout_s;
   const host = createToolHost({ parts, state, stage: "execute", turn: state.turns, boundary, signals: context.signals, signal });
   for (const rule of ticket.verify) {
     if (signal.aborted) return { passed: false, failure: "interrupted" };
     const command = commandOfRule(rule);
     const callId = parts.newId("verify");
     parts.emit({ type: "tool_start", call: { type: "tool_call", id: callId, name: "bash", input: { command } }, summary: `verify ${ticket.id}: ${sanitizeText(command)}` });
-    const result = await host.runShell({ command, timeoutSeconds: VERIFY_SECONDS, signal, onOutput: (text) => parts.emit({ type: "tool_delta", callId, text }) });
+    const result = await host.runShell({ command, timeoutSeconds, signal, onOutput: (text) => parts.emit({ type: "tool_delta", callId, text }) });
     const passed = result.exitCode === 0 && !result.timedOut && !result.aborted;
-    const how = result.timedOut ? `timed out after ${VERIFY_SECONDS} s` : result.exitCode === null ? `ended by ${result.signalName ?? "a signal"}` : `exit code ${result.exitCode}`;
+    const how = result.timedOut ? `timed out after ${timeoutSeconds} s; options.shell.timeout_s is the limit` : result.exitCode === null ? `ended by ${result.signalName ?? "a signal"}` : `exit code ${result.exitCode}`;
     const output = parts.redact([result.output.slice(-OUTPUT_TAIL), ...result.notes].filter((part) => part !== "").join("\n"));
     parts.emit({
       type: "tool_end",

@@ -6,8 +6,8 @@ import { createArgumentReader } from "./arguments.ts";
 
 interface BashInput {
   command: string;
-  /** Seconds. */
-  timeout: number;
+  /** Seconds; null: the user's usual limit. */
+  timeout: number | null;
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 120;
@@ -23,14 +23,14 @@ function outcome(result: ShellResult, timeoutSeconds: number): string | null {
 export const bashTool: ToolDefinition<BashInput> = {
   spec: {
     name: "bash",
-    description: "Run a command line in bash in the workspace; no input, no terminal. timeout in seconds (120).",
+    description: "Run a command line in bash in the workspace; no input, no terminal. timeout in seconds.",
     schema: { type: "object", properties: { command: { type: "string" }, timeout: { type: "integer" } }, required: ["command"] },
   },
   access: "exec",
   parse(input) {
     const reader = createArgumentReader("bash", input, ["command", "timeout"]);
     const command = reader.text("command");
-    const timeout = reader.integer("timeout", 1, LONGEST_TIMEOUT_SECONDS) ?? DEFAULT_TIMEOUT_SECONDS;
+    const timeout = reader.integer("timeout", 1, LONGEST_TIMEOUT_SECONDS) ?? null;
     if (command !== "" && command.trim() === "") return { ok: false, message: `bash: "command" is blank; give a command line.` };
     if (command.includes("\0")) return { ok: false, message: `bash: "command" holds a NUL character.` };
     return reader.finish({ command, timeout });
@@ -38,8 +38,9 @@ export const bashTool: ToolDefinition<BashInput> = {
   summarize: (input) => sanitizeLine(input.command),
   target: (input) => ({ kind: "command", value: input.command }),
   async run(input, context) {
-    const result = await context.host.runShell({ command: input.command, timeoutSeconds: input.timeout, signal: context.signal, onOutput: (text) => context.onOutput(text) });
-    const failure = outcome(result, input.timeout);
+    const timeoutSeconds = input.timeout ?? context.commandSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+    const result = await context.host.runShell({ command: input.command, timeoutSeconds, signal: context.signal, onOutput: (text) => context.onOutput(text) });
+    const failure = outcome(result, timeoutSeconds);
     const output = result.output.replace(/\n+$/, "");
     const lines = [output === "" ? "(no output)" : output];
     if (result.truncated) lines.push(`[output shortened: ${result.totalBytes} bytes in all]`);

@@ -88,6 +88,8 @@ export interface ToolContext {
   acceptsImages: boolean;
   /** The user's PATH, where ripgrep is looked for; absent: the usual folders. */
   searchPath?: string;
+  /** Seconds that a command gets where the call names none; absent: 120. */
+  commandSeconds?: number;
   onOutput(text: string): void;
   signal: AbortSignal;
 }
