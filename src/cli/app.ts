@@ -22,7 +22,7 @@ export type Environment = Record<string, string | undefined>;
 
 export interface RunFacts {
   version: string;
-  /** `performance.now()` of the process's start. */
+  /** `elapsedMs()` of util/clock.ts when the run began. */
   startedAt: number;
 }
 

@@ -12,6 +12,7 @@ import { historySignals } from "../router/history.ts";
 import { replay, type ReplayedSession } from "../session/replay.ts";
 import { createSession, forkSession, openSession as openSessionFile } from "../session/store.ts";
 import { tools } from "../tools/index.ts";
+import { elapsedMs } from "../util/clock.ts";
 import { createAccounting } from "./accounting.ts";
 import { createCommandServices } from "./command-services.ts";
 import { createFileLog } from "./file-log.ts";
@@ -107,7 +108,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     sandboxLabel: () => containment.sandbox.label,
     limits: { maxModelCalls: app.line.maxTurns },
     now: () => new Date(),
-    clock: () => performance.now(),
+    clock: elapsedMs,
     platform: process.platform,
     redact: app.redactor.redact,
     redactStream: app.redactor.stream,

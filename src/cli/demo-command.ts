@@ -9,6 +9,7 @@ import { headlessAsk } from "../headless/ask.ts";
 import { createProgress } from "../headless/progress.ts";
 import { resultJson } from "../headless/json.ts";
 import { money } from "../commands/results.ts";
+import { elapsedMs } from "../util/clock.ts";
 import { BmoError } from "../util/errors.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
@@ -124,7 +125,7 @@ async function play(demo: PreparedDemo, line: CommandLine, facts: RunFacts, { sa
     say(`\nits test after: ${after.passed ? "passes" : "fails"}`);
     if (!after.passed) say(after.output);
     const code = after.passed && changed ? EXIT.done : EXIT.failed;
-    if (json) process.stdout.write(`${JSON.stringify(resultJson({ sessionId: agent.sessionId, state: agent.state(), exitCode: code, text: result.text, data: { test_before: before.passed, test_after: after.passed, scripted: true }, error: result.error, warnings: [], durationMs: performance.now() - facts.startedAt }))}\n`);
+    if (json) process.stdout.write(`${JSON.stringify(resultJson({ sessionId: agent.sessionId, state: agent.state(), exitCode: code, text: result.text, data: { test_before: before.passed, test_after: after.passed, scripted: true }, error: result.error, warnings: [], durationMs: elapsedMs() - facts.startedAt }))}\n`);
     return code;
   } finally {
     await agent.close();

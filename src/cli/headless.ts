@@ -6,6 +6,7 @@ import { chooseSession } from "./choose-session.ts";
 import { readPrompt, type PromptSource } from "./read-prompt.ts";
 import { headlessAsk } from "../headless/ask.ts";
 import { runHeadless } from "../headless/run.ts";
+import { elapsedMs } from "../util/clock.ts";
 import { BmoError } from "../util/errors.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import type { CommandLine } from "./arguments.ts";
@@ -97,7 +98,7 @@ export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promi
     approveNow: line.subcommand === "approve" ? { unscoped: line.approveUnscoped || line.rest.includes("--approve-unscoped") } : null,
     approveHint: (planId, hash) => `plan ${planId} (${hash.slice(0, 19)}) awaits approval: run  bmo approve ${planId}  or  bmo -c -p /approve`,
     startedAt: facts.startedAt,
-    clock: () => performance.now(),
+    clock: elapsedMs,
     notices: opened.notices,
     signalCode: signals.code,
     writeOut: (text) => process.stdout.write(text),

@@ -1,6 +1,7 @@
 // The entry point: answers --version and --help before anything is loaded, and tells a headless run from the rest. What a
 // run needs is loaded only on its path.
 
+import { elapsedMs } from "../util/clock.ts";
 import { SUBCOMMANDS } from "./subcommand-names.ts";
 import type { RunFacts } from "./app.ts";
 
@@ -30,7 +31,7 @@ async function isSurelyHeadless(): Promise<boolean> {
 }
 
 async function work(): Promise<number> {
-  const facts: RunFacts = { version: BMO_VERSION, startedAt: performance.now() };
+  const facts: RunFacts = { version: BMO_VERSION, startedAt: elapsedMs() };
   if (!(await isSurelyHeadless())) {
     const code = await (await import("#interactive")).runInteractiveArguments(argv, facts);
     if (code !== "headless") return code;

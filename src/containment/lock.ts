@@ -5,6 +5,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { elapsedMs } from "../util/clock.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 
 interface Holder {
@@ -63,7 +64,7 @@ export async function lockExecution(options: { workspace: string; dataDirectory:
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, createHash("sha256").update(options.workspace).digest("hex").slice(0, 24));
   const own: Holder = { pid: process.pid, started: startTimeOf(process.pid), session: options.sessionId, token: randomBytes(8).toString("hex") };
-  const deadline = performance.now() + (options.waitMs ?? WAIT_MS);
+  const deadline = elapsedMs() + (options.waitMs ?? WAIT_MS);
   const release = (): void => {
     if (readHolder(path)?.token === own.token) rmSync(path, { force: true });
   };
@@ -84,7 +85,7 @@ export async function lockExecution(options: { workspace: string; dataDirectory:
       takeAway(path, holder?.token ?? null);
       continue;
     }
-    if (performance.now() >= deadline) {
+    if (elapsedMs() >= deadline) {
       throw new BmoError("locked", `another run executes in ${options.workspace}: process ${holder.pid}, session ${holder.session}`, "Wait until it has ended, or end it.");
     }
     if (options.signal.aborted) throw new BmoError("aborted", "interrupted while waiting for another run to end");

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Message } from "../types/message.ts";
 import type { ModelInfo, ReasoningLevel } from "../types/provider.ts";
 import type { AskSmallModel, RouteCandidate, RouteContext, RouteDecision, Router } from "../types/route.ts";
+import { elapsedMs } from "../util/clock.ts";
 import { BmoError } from "../util/errors.ts";
 import { createModelBook, type RouterParts } from "./models.ts";
 import { capabilityOf, namedModels } from "./phase-router.ts";
@@ -15,7 +16,7 @@ import { strategies } from "./strategies.ts";
 export type { RouterParts } from "./models.ts";
 
 export function createRouter(parts: RouterParts): Router {
-  const now = parts.now ?? (() => performance.now());
+  const now = parts.now ?? elapsedMs;
   const said = new Set<string>();
   /** A configuration notice is worth saying once, not every turn. */
   const fresh = (notices: string[]): string[] => notices.filter((text) => !said.has(text) && said.add(text));

@@ -2,6 +2,7 @@
 
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { elapsedMs } from "./clock.ts";
 import { systemErrorCode } from "./errors.ts";
 
 /** Every process of one run carries this variable with the run's own value, whatever session or group it moves to. */
@@ -78,8 +79,8 @@ export async function livingMembers(leader: number, runId: string): Promise<numb
 
 /** Waits for what is about to end by itself, such as the last program of `> >(tee log)`. */
 export async function waitForMembers(leader: number, runId: string, patienceMs: number): Promise<void> {
-  const deadline = performance.now() + patienceMs;
-  while ((await livingMembers(leader, runId)).length > 0 && performance.now() < deadline) await delay(POLL_MS);
+  const deadline = elapsedMs() + patienceMs;
+  while ((await livingMembers(leader, runId)).length > 0 && elapsedMs() < deadline) await delay(POLL_MS);
 }
 
 /**
@@ -97,8 +98,8 @@ export async function endRun(leader: number, runId: string, graceMs: number): Pr
   let members = await look();
   let groupLives = signalGroup(leader, graceMs > 0 ? "SIGTERM" : "SIGKILL");
   for (const id of members) signalProcess(id, graceMs > 0 ? "SIGTERM" : "SIGKILL");
-  const deadline = performance.now() + graceMs;
-  while ((members.length > 0 || (groupLives && !procReadable())) && performance.now() < deadline) {
+  const deadline = elapsedMs() + graceMs;
+  while ((members.length > 0 || (groupLives && !procReadable())) && elapsedMs() < deadline) {
     await delay(POLL_MS);
     members = await look();
     groupLives = signalGroup(leader, 0);
