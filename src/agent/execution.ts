@@ -104,7 +104,7 @@ async function execute(context: AgentContext, memory: ExecutionMemory, continuin
     if (!continuing) await checkpoint(context, `before plan ${plan.id}`, null);
     const order = executionOrder(plan, approval.tickets).filter((id) => state.workflow.plan?.tickets[id] !== "done");
     if (order.length === 0 && note === null) result = { kind: "verified", text: state.lastText };
-    else if (parts.settings().settings.options.phase_model.unit === "ticket") result = await executeTickets(context, order, continuing, note, signal);
+    else if (order.length > 0 && parts.settings().settings.options.phase_model.unit === "ticket") result = await executeTickets(context, order, continuing, note, signal);
     else result = await executeWhole(context, order, continuing, note, signal);
   } catch (thrown) {
     state.change({ type: "execution_interrupted" });
@@ -137,7 +137,7 @@ function startTicket(context: AgentContext, plan: Plan, ticket: Ticket): void {
 function endTicket(context: AgentContext, plan: Plan, ticket: Ticket, ticketState: "done" | "failed"): void {
   const { parts, state } = context;
   state.change({ type: "ticket_changed", ticket: ticket.id, state: ticketState });
-  const costs = state.ledger.filter((entry) => entry.ticket === ticket.id);
+  const costs = state.ticketEntries(ticket.id);
   parts.emit({ type: "ticket_end", plan: plan.id, ticket: ticket.id, state: ticketState, costUsd: costs.length === 0 ? null : parts.accounting.totals(costs).cost_usd });
 }
 

@@ -11,7 +11,7 @@ export function driftReport(state: SessionState, plan: Plan): JsonObject {
     id: ticket.id,
     title: ticket.title,
     state: plan.tickets[ticket.id] ?? "open",
-    cost_usd: addUsd(state.ledger.filter((entry) => entry.ticket === ticket.id).map((entry) => entry.cost_usd)),
+    cost_usd: addUsd(state.ticketEntries(ticket.id).map((entry) => entry.cost_usd)),
     report: state.reports[ticket.id] ?? null,
   }));
   return {

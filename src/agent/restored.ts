@@ -23,6 +23,10 @@ export interface RestoredSession {
   turns: number;
   lastModel: string | null;
   lastText: string;
+  /** Files that the plan at hand has touched. */
+  planFiles: TouchedFile[];
+  /** Turn in which the plan at hand was first handed in. */
+  planSince: number;
   /** What earlier tickets of the plan at hand reported, by ticket id. */
   reports: Record<string, string>;
 }

@@ -38,6 +38,8 @@ export class SessionState {
   readonly runDenials: Denial[] = [];
   /** Files touched since the plan at hand was first stored. */
   readonly planFiles: TouchedFile[];
+  /** Turn in which the plan at hand was first handed in; it is executed in later ones. */
+  planSince: number;
   /** Shell commands that ran in execution without standing in the plan. */
   readonly unplannedCommands: string[] = [];
 
@@ -48,7 +50,8 @@ export class SessionState {
     this.routes = restored?.routes ?? [];
     this.ledger = restored?.ledger ?? [];
     this.files = restored?.files ?? [];
-    this.planFiles = [...this.files];
+    this.planFiles = restored?.planFiles ?? [];
+    this.planSince = restored?.planSince ?? 0;
     this.denials = restored?.denials ?? [];
     this.grants = restored?.grants ?? [];
     this.reports = restored?.reports ?? {};
@@ -73,8 +76,6 @@ export class SessionState {
     const next = reduceWorkflow(this.workflow, event);
     if (next === this.workflow) return;
     this.append({ type: "workflow", event });
-    // Tickets of another plan may bear the same ids.
-    if (event.type === "plan_stored" && event.plan.id !== this.workflow.plan?.id) for (const id of Object.keys(this.reports)) delete this.reports[id];
     if (event.type === "plan_stored" && event.plan.id !== this.workflow.plan?.id) this.beginPlan();
     this.workflow = next;
   }
@@ -84,6 +85,12 @@ export class SessionState {
     for (const id of Object.keys(this.reports)) delete this.reports[id];
     this.planFiles.splice(0);
     this.unplannedCommands.splice(0);
+    this.planSince = this.turns;
+  }
+
+  /** What a ticket of the plan at hand cost so far; an earlier plan's ticket may bear the same id. */
+  ticketEntries(id: string): LedgerEntry[] {
+    return this.ledger.filter((entry) => entry.ticket === id && entry.turn > this.planSince);
   }
 
   startTurn(stage: Stage, ticket: string | null, text: string): number {

@@ -56,6 +56,7 @@ export function agentState(context: AgentContext, memory: ExecutionMemory, lastR
     turns: state.turns,
     routes: [...state.routes],
     ledger: [...state.ledger],
+    planSince: state.planSince,
     totals: parts.accounting.totals(state.ledger),
     files: [...state.files],
     denials: [...state.denials],

@@ -95,7 +95,7 @@ function planJson(plan: Plan, state: AgentState): JsonObject {
     state: plan.state,
     title: plan.content.title,
     tickets: plan.content.tickets.map((ticket) => {
-      const costs = state.ledger.filter((entry) => entry.ticket === ticket.id);
+      const costs = state.ledger.filter((entry) => entry.ticket === ticket.id && entry.turn > (state.planSince ?? 0));
       const cost = costs.some((entry) => entry.cost_usd === null) ? null : costs.reduce((sum, entry) => sum + (entry.cost_usd ?? 0), 0);
       return { id: ticket.id, title: ticket.title, state: plan.tickets[ticket.id] ?? "open", files: ticket.files.map((file) => ({ path: file.path, action: file.action })), cost_usd: cost };
     }),

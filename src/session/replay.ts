@@ -30,6 +30,10 @@ export interface ReplayedSession {
   turns: number;
   lastModel: string | null;
   lastText: string;
+  /** Files that the plan at hand has touched. */
+  planFiles: TouchedFile[];
+  /** Turn in which the plan at hand was first handed in. */
+  planSince: number;
   /** What finished tickets of the plan at hand reported, by ticket id. */
   reports: Record<string, string>;
   /** The turn that was interrupted, or null. */
@@ -81,17 +85,24 @@ function addMessage(fold: Fold, conversation: number, message: Message): void {
 }
 
 /** A file created and then changed was created; what was put back says so. */
-function addFile(fold: Fold, file: TouchedFile): void {
-  const index = fold.state.files.findIndex((one) => one.path === file.path);
-  const before = fold.state.files[index];
-  if (before === undefined) fold.state.files.push(file);
-  else fold.state.files[index] = before.action === "create" && file.action === "modify" ? { ...file, action: "create" } : file;
+function addFile(files: TouchedFile[], file: TouchedFile): void {
+  const index = files.findIndex((one) => one.path === file.path);
+  const before = files[index];
+  if (before === undefined) files.push(file);
+  else files[index] = before.action === "create" && file.action === "modify" ? { ...file, action: "create" } : file;
 }
 
 /** An approval counts in the session and workspace it was given in, and only with the record that a person's act wrote. */
 function isOwnApproval(fold: Fold, header: SessionHeader, approval: Approval): boolean {
   const given = fold.approvals.some((one) => one.hash === approval.hash && one.plan_id === approval.plan_id);
   return given && approval.session_id === header.id && approval.workspace === header.workspace;
+}
+
+/** What was done for an earlier plan does not count for a new one. */
+function beginPlan({ state }: Fold): void {
+  state.reports = {};
+  state.planFiles = [];
+  state.planSince = state.turns;
 }
 
 function applyWorkflow(fold: Fold, header: SessionHeader, event: WorkflowEvent, reduceWorkflow: ReduceWorkflow): void {
@@ -110,7 +121,7 @@ function applyWorkflow(fold: Fold, header: SessionHeader, event: WorkflowEvent, 
     fold.state.workflow = reduceWorkflow(fold.state.workflow, { type: "stage_reset" });
     return;
   }
-  if (event.type === "plan_stored" && event.plan.id !== fold.state.workflow.plan?.id) fold.state.reports = {};
+  if (event.type === "plan_stored" && event.plan.id !== fold.state.workflow.plan?.id) beginPlan(fold);
   if (event.type === "ticket_changed" && event.state === "done" && event.ticket === fold.turnTicket) fold.state.reports[event.ticket] = fold.turnText;
   fold.state.workflow = reduceWorkflow(fold.state.workflow, event);
 }
@@ -168,9 +179,11 @@ function apply(fold: Fold, header: SessionHeader, record: StoredRecord, reduceWo
     case "denial":
       fold.state.denials.push(record.denial);
       break;
-    case "file":
-      addFile(fold, { path: record.path, action: record.action, in_scope: record.in_scope, rolled_back: record.rolled_back });
+    case "file": {
+      const file = { path: record.path, action: record.action, in_scope: record.in_scope, rolled_back: record.rolled_back };
+      for (const files of [fold.state.files, fold.state.planFiles]) addFile(files, file);
       break;
+    }
     case "command":
     case "plan":
     case "checkpoint":
@@ -193,6 +206,8 @@ export function replay(header: SessionHeader, records: readonly StoredRecord[], 
       routes: [],
       ledger: [],
       files: [],
+      planFiles: [],
+      planSince: 0,
       denials: [],
       turns: 0,
       lastModel: null,

@@ -80,6 +80,8 @@ export interface AgentState {
   turns: number;
   routes: Route[];
   ledger: LedgerEntry[];
+  /** Turn in which the plan at hand was first handed in: what its tickets cost stands in later ones. */
+  planSince?: number;
   totals: CostTotals;
   files: TouchedFile[];
   denials: Denial[];

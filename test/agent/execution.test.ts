@@ -215,6 +215,13 @@ describe("unit = ticket", () => {
     await harness.approve();
     expect(told(harness.requests[4]).join("\n")).not.toMatch(/first [ab]\./);
     expect(told(harness.requests[5]).join("\n")).toMatch(/second b\./);
+    // So do the costs, also for who reads the session later.
+    const costs = (): unknown => (harness.agent.state().report as { tickets: { cost_usd: number }[] } | null)?.tickets.map((one) => one.cost_usd);
+    expect(costs()).toEqual([0.00012, 0.00012]);
+    expect(harness.lines().filter((line) => line.startsWith("ticket t1 done"))).toEqual(["ticket t1 done, cost 0.00012", "ticket t1 done, cost 0.00012"]);
+    expect(harness.agent.state().planSince).toBe(4);
+    await harness.reopen();
+    expect(harness.agent.state().planSince).toBe(4);
   });
 });
 
