@@ -126,7 +126,8 @@ export type StreamPart =
   | { type: "text_delta"; text: string }
   | { type: "reasoning_delta"; text: string }
   /** Waiting before another try; deltas of the failed try are void. `delayMs` counts down from now. */
-  | { type: "retry"; attempt: number; maxAttempts: number; delayMs: number; reason: string }
+  /** `billable`: the try that failed may be billed all the same. */
+  | { type: "retry"; attempt: number; maxAttempts: number; delayMs: number; reason: string; billable?: boolean }
   /** Last part on success. `servedModel` is the model name in the answer, or null where the protocol gives none. */
   | { type: "end"; message: AssistantMessage; usage: Usage; stopReason: StopReason; servedModel: string | null }
   /** Last part on failure. `usage` = what is known to have been billed. */
