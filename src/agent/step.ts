@@ -114,6 +114,11 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
         break;
       case "retry":
         parts.emit({ type: "retry", attempt: part.attempt, maxAttempts: part.maxAttempts, delayMs: part.delayMs, reason: part.reason });
+        if (part.billable === true) {
+          // The failed try keeps its reservation, so the next one needs a further one; leaving the loop stops the provider.
+          const again = parts.accounting.reserve({ ...call }, () => requestBytes(input), reserved.maxTokens);
+          if (!again.ok || again.maxTokens < reserved.maxTokens) return { kind: "error", error: again.ok ? notTriedAgain(call, part.reason) : again.error, providerErrorKind: null, entry: null };
+        }
         break;
       case "end":
         show("reasoning_delta", shown.reasoning_delta.end());
@@ -126,6 +131,10 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
     }
   }
   return { kind: "error", error: { code: "provider", message: `${call.model.id}: the reply ended without an end`, hint: null }, providerErrorKind: "protocol", entry: null };
+}
+
+function notTriedAgain(call: CallFacts, reason: string): ErrorInfo {
+  return { code: "limit", message: `${call.model.id} failed (${reason}); the failed call may be billed, and the budget does not allow another one like it`, hint: "Raise the cap, or go on with bmo -c." };
 }
 
 function bookUsage(parts: AgentParts, call: CallFacts, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null } {

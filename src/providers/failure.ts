@@ -11,6 +11,8 @@ export interface FailureDetails {
   retryAfterMs?: number | null;
   /** What is known to have been billed. */
   usage?: Usage | null;
+  /** The request reached the server, which may have worked on it: it may be billed though no answer came. */
+  billable?: boolean;
 }
 
 /** Thrown inside providers/ only; `stream` turns it into the last part. */

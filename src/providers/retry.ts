@@ -65,7 +65,7 @@ export async function* withRetries(
       return;
     }
     waited += delayMs;
-    yield { type: "retry", attempt: retries + 2, maxAttempts: allowed + 1, delayMs, reason: toProviderError(failure, secrets(), "").message };
+    yield { type: "retry", attempt: retries + 2, maxAttempts: allowed + 1, delayMs, reason: toProviderError(failure, secrets(), "").message, billable: failure.details.billable === true || (failure.details.usage ?? null) !== null };
     // Rejects only when stopped; the next attempt then fails as stopped, with the one sentence for it.
     await delay(delayMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) {

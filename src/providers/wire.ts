@@ -78,10 +78,10 @@ function transportFailure(names: CallNames, failure: TransportFailure, usage: Us
     case "dns":
       return new ProviderFailure("network", about, { ...details, tries: 1, retryAfterMs: 200, hint: "Check the base URL and the network; `bmo doctor` tries each provider." });
     case "stall":
-      return new ProviderFailure("network", about, { ...details, tries: 1, hint: `[providers.${names.provider}] timeout_s sets how long silence is borne.` });
+      return new ProviderFailure("network", about, { ...details, billable: true, tries: 1, hint: `[providers.${names.provider}] timeout_s sets how long silence is borne.` });
     case "reset":
     case "other":
-      return new ProviderFailure("network", about, { ...details, tries: failure.stale ? 99 : 2, ...(failure.stale ? { retryAfterMs: 0 } : {}), hint: null });
+      return new ProviderFailure("network", about, { ...details, billable: !failure.stale, tries: failure.stale ? 99 : 2, ...(failure.stale ? { retryAfterMs: 0 } : {}), hint: null });
     case "tls":
       return new ProviderFailure("network", about, { ...details, hint: "NODE_EXTRA_CA_CERTS or SSL_CERT_FILE names further certificates." });
     case "redirect":
@@ -147,7 +147,7 @@ async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, reques
       yield* parts;
     }
     const result = reader.finish(exchange.requestBytes());
-    if (result === null) throw new ProviderFailure("network", `Provider ${names.provider} (${names.host}) for model ${names.model}: the stream ended before the answer was complete`, { tries: 2, usage: reader.usage() });
+    if (result === null) throw new ProviderFailure("network", `Provider ${names.provider} (${names.host}) for model ${names.model}: the stream ended before the answer was complete`, { tries: 2, usage: reader.usage(), billable: true });
     complete = true;
     drain(events, exchange);
     yield { type: "end", ...result };
