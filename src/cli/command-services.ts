@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { userConfigPath } from "../config/paths.ts";
+import { configRows } from "../config/show.ts";
 import { EXIT } from "../types/error.ts";
 import { tools } from "../tools/index.ts";
 import { explainRoute } from "../router/explain.ts";
@@ -71,6 +72,7 @@ export function createCommandServices(app: App, parts: ServiceParts): CommandSer
       if (removed) await app.reload(true);
       return removed;
     },
+    configRows: () => configRows(app.loaded()).map(({ key, value }) => ({ key, value })),
     configText() {
       const { settings, origins, files } = app.loaded();
       const named = Object.entries(origins).filter(([, origin]) => origin !== "default").map(([key, origin]) => `${key}  (${origin})`);

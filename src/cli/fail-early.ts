@@ -7,8 +7,9 @@ import type { ExitCode } from "../types/error.ts";
 export function failEarly(thrown: unknown, argv: readonly string[], startedAt: number): ExitCode {
   const error = toErrorInfo(thrown);
   const code = exitCodeOf(error.code);
-  process.stderr.write(`bmo: ${error.message}\n${error.hint === null ? "" : `     ${error.hint}\n`}`);
-  if (error.code === "internal" && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ""}\n`);
+  const quiet = argv.includes("-q") || argv.includes("--quiet");
+  if (!quiet) process.stderr.write(`bmo: ${error.message}\n${error.hint === null ? "" : `     ${error.hint}\n`}`);
+  if (!quiet && error.code === "internal" && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ""}\n`);
   const wantsJson = argv.some((word, index) => word === "--json" || word === "--output-format=json" || word === "--output-format=stream-json" || (word === "--output-format" && /json$/.test(argv[index + 1] ?? "")));
   if (wantsJson) {
     const result = {

@@ -121,5 +121,9 @@ export const configCommand: CommandDefinition = {
   argumentHint: "",
   summary: "show the configuration and where each value comes from",
   readOnly: true,
-  run: (_argument, { services }) => Promise.resolve(answer(services.configText())),
+  run(_argument, { services }) {
+    const { files, origins } = services.loaded();
+    const rows = services.configRows();
+    return Promise.resolve(answer(services.configText(), { files, values: Object.fromEntries(rows.map(({ key, value }) => [key, { value, origin: origins[key] ?? "default" }])) }));
+  },
 };

@@ -114,7 +114,7 @@ function commandEnding(agent: Agent, result: CommandResult): Ending {
 function report(agent: Agent, request: HeadlessRequest, ending: Ending, note: (text: string) => void): void {
   const state = agent.state();
   const { plan, enabled } = state.workflow;
-  if (ending.error !== null) {
+  if (ending.error !== null && !request.quiet) {
     request.writeError(`bmo: ${ending.error.message}\n`);
     if (ending.error.hint !== null) request.writeError(`     ${ending.error.hint}\n`);
   }

@@ -50,6 +50,8 @@ export interface CommandServices {
   forgetProjectRule(rule: string): Promise<boolean>;
   /** The merged configuration with origins, secrets masked. */
   configText(): string;
+  /** Each value of the merged configuration as JSON text, secrets masked. */
+  configRows(): { key: string; value: string }[];
 }
 
 export interface CommandContext {
