@@ -107,6 +107,8 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
   const readRoots = line.addDirectories.map((path) => realDirectory(resolve(start, path), "the directory of --add-dir"));
   const configFile = line.config === null ? null : resolve(start, line.config);
   const data = dataDirectory(environment, home ?? "");
+  // Node's recursive mkdir never comes back below these file systems of the kernel.
+  if (/^\/(proc|sys)(\/|$)/.test(data)) throw new BmoError("usage", `the data directory cannot be written: ${data}`, "Set BMO_HOME to a folder that you may write to.");
   const redactor = createRedactor();
   const keysInUse = new Set<string>();
   const trust = createTrustStore(data);
