@@ -64,10 +64,16 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
       edit({ type: "replace", start: editor.text.length - 1, end: editor.text.length, text: "\n" });
       return;
     }
+    if (event.burst) {
+      // Several lines at once: a paste of a terminal that does not mark pastes. It is never sent by itself.
+      edit({ type: "insert", text: "\n" });
+      hint("several lines came at once: enter sends them");
+      return;
+    }
     const text = expandPastes(editor);
     if (text.trim() === "") return;
     const input = classify(text);
-    if (input.kind === "command" && parseCommand(input.text)?.name === "approve" && (event.burst || !isCommandTyped(editor))) {
+    if (input.kind === "command" && parseCommand(input.text)?.name === "approve" && !isCommandTyped(editor)) {
       hint("a pasted /approve approves nothing: clear the line (ctrl+c) and type it");
       return;
     }

@@ -51,6 +51,8 @@ describe("sequences", () => {
 
   test("Enter in the midst of a burst is marked", () => {
     expect(decode(INITIAL_DECODER, "a\rb\r").events.map((event) => (event.type === "key" ? event.burst : null))).toEqual([null, true, null, true]);
+    expect(decode(INITIAL_DECODER, "a\r\n").events.map((event) => (event.type === "key" ? event.burst : null))).toEqual([null, true, false]);
+    expect(decode(INITIAL_DECODER, "\rtyped on").events.map((event) => (event.type === "key" ? event.burst : null))).toEqual([false, null]);
   });
 
   test("a paste is one event, whatever it holds", () => {

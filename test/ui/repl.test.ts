@@ -107,7 +107,8 @@ describe("approval", () => {
     await run.waitFor((screen) => screen.lines().includes("›"));
     run.write(ENTER);
     run.write("x\r/approve\ry");
-    await run.waitFor("› /approvey");
+    await run.waitFor((screen) => screen.lines().includes("  /approve") && screen.lines().includes("  y"));
+    expect(submits(run)).toEqual(["plan"]);
     expect(named(run, "approve")).toEqual([]);
     run.write(CTRL("c"));
     await run.waitFor((screen) => screen.lines().includes("›"));
@@ -172,7 +173,9 @@ describe("while a turn runs", () => {
     await run.waitFor("Open the gate?");
     run.write("y");
     await run.waitFor("gate allow_once");
-    run.write("stream 200\rsecond\r");
+    run.submit("stream 200");
+    await run.waitFor("› stream 200");
+    run.submit("second");
     await run.waitFor("echo: second");
     expect(submits(run)).toEqual(["gate", "stream 200", "second"]);
   });
@@ -235,7 +238,9 @@ describe("cards", () => {
 
   test("a card that opens in the middle of typing does not take the typed letters", async () => {
     const run = await start({ rows: 40 });
-    run.write("permission\ryes, I");
+    run.write("permission");
+    await run.waitFor("› permission");
+    run.write(`${ENTER}yes, I`);
     await run.waitFor("Allow bash?");
     await run.waitFor((screen) => screen.text().includes("Allow bash?"));
     expect(named(run, "reply")).toEqual([]);

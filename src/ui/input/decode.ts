@@ -131,7 +131,11 @@ function readPaste(data: string, from: number, collected: string[]): { at: numbe
 
 function markBursts(events: InputEvent[]): InputEvent[] {
   const firstEnter = events.findIndex((event) => event.type === "key" && event.name === "enter");
-  if (firstEnter < 0 || !events.slice(firstEnter).some((event) => event.type === "text")) return events;
+  // A line feed after the Enter is the other half of a line end.
+  const isMore = (event: InputEvent): boolean => event.type === "text" || (event.type === "key" && event.name === "j" && event.ctrl);
+  if (firstEnter < 0 || !events.slice(firstEnter).some(isMore)) return events;
+  // One Enter at the very beginning ends what was typed before; the text after it was typed on.
+  if (firstEnter === 0 && !events.slice(1).some((event) => event.type === "key" && (event.name === "enter" || event.name === "j"))) return events;
   return events.map((event) => (event.type === "key" && event.name === "enter" ? { ...event, burst: true } : event));
 }
 
