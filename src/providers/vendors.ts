@@ -49,6 +49,7 @@ export const VENDORS: readonly Vendor[] = [
   { id: "openai", type: "openai", baseUrl: "https://api.openai.com/v1", baseUrlVariable: "OPENAI_BASE_URL", keyVariables: ["OPENAI_API_KEY"], needsKey: true, dialect: { ...PLAIN_DIALECT, maxTokensField: "max_completion_tokens", cacheKey: true } },
   compatible("openrouter", "https://openrouter.ai/api/v1", ["OPENROUTER_API_KEY"]),
   compatible("google", "https://generativelanguage.googleapis.com/v1beta/openai", ["GEMINI_API_KEY", "GOOGLE_API_KEY"], { foreignCallMark: { extra_content: { google: { thought_signature: "skip_thought_signature_validator" } } } }),
+  compatible("together", "https://api.together.xyz/v1", ["TOGETHER_API_KEY"]),
   compatible("groq", "https://api.groq.com/openai/v1", ["GROQ_API_KEY"], { maxTokensField: "max_completion_tokens" }),
   compatible("deepseek", "https://api.deepseek.com", ["DEEPSEEK_API_KEY"], { thinking: "thinking_type", reasoningBack: true }),
   compatible("moonshotai", "https://api.moonshot.ai/v1", ["MOONSHOT_API_KEY"], { thinking: "thinking_type", reasoningBack: true }),
