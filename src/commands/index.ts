@@ -14,6 +14,7 @@ import { rejectCommand } from "./reject.ts";
 import { compactCommand, exitCommand, newCommand, resumeCommand, verboseCommand } from "./simple.ts";
 import { statusCommand } from "./status.ts";
 import { tierCommand } from "./tier.ts";
+import { whereCommand } from "./where.ts";
 import { whyCommand } from "./why.ts";
 import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
 import type { ParsedCommand } from "./parse.ts";
@@ -27,6 +28,7 @@ export const commands: readonly CommandDefinition[] = [
   planCommand,
   rejectCommand,
   whyCommand,
+  whereCommand,
   costCommand,
   diffCommand,
   undoCommand,
