@@ -7,7 +7,6 @@ import { bashTool } from "./bash.ts";
 import { editTool } from "./edit.ts";
 import { globTool } from "./glob.ts";
 import { grepTool } from "./grep.ts";
-import { measureTool } from "./measure.ts";
 import { multieditTool } from "./multiedit.ts";
 import { requestReplanTool } from "./request-replan.ts";
 import { setPlanArtifactTool } from "./set-plan-artifact.ts";
@@ -16,7 +15,6 @@ import { writeTool } from "./write.ts";
 
 export const tools: readonly ToolDefinition[] = [
   viewTool,
-  measureTool,
   grepTool,
   globTool,
   editTool,
