@@ -15,6 +15,8 @@ export interface LedgerEntry {
   phase: Phase | null;
   tier: Tier | null;
   ticket: string | null;
+  /** Id of the conversation whose prefix was sent; missing in older records. */
+  conversation?: number;
   model: string;
   served_model: string | null;
   usage: Usage;
