@@ -45,6 +45,6 @@ export function createAccounting(app: App, restored: readonly LedgerEntry[]): Le
     now: () => new Date(),
     newId: (prefix) => `${prefix}_${randomBytes(6).toString("hex")}`,
   });
-  ledger.restore(restored);
+  if (restored.length > 0) ledger.restore(restored, (name) => resolveOrNull(app, name, "session"));
   return ledger;
 }

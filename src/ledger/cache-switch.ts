@@ -17,15 +17,21 @@ interface Prefix {
 export interface CacheSwitches {
   /** Takes note of a call. Returns the tokens that a warm cache would have served; null when the model was not switched. */
   observe(conversation: string, model: ModelInfo, usage: Usage, now: Date): number | null;
+  /** Takes note of a call of an earlier run. */
+  remember(conversation: string, model: Pick<ModelInfo, "id" | "cacheTtlSeconds">, usage: Usage, at: Date): void;
 }
 
 export function createCacheSwitches(): CacheSwitches {
   const prefixes = new Map<string, Prefix>();
+  const remember: CacheSwitches["remember"] = (conversation, model, usage, at) => {
+    prefixes.set(conversation, { model: model.id, tokens: promptTokens(usage) + usage.output, warmUntil: at.getTime() + (model.cacheTtlSeconds ?? DEFAULT_TTL_SECONDS) * 1000 });
+  };
   return {
+    remember,
     observe(conversation, model, usage, now) {
       const before = prefixes.get(conversation);
       const tokens = promptTokens(usage);
-      prefixes.set(conversation, { model: model.id, tokens: tokens + usage.output, warmUntil: now.getTime() + (model.cacheTtlSeconds ?? DEFAULT_TTL_SECONDS) * 1000 });
+      remember(conversation, model, usage, now);
       if (before === undefined || before.model === model.id) return null;
       const reusable = Math.min(before.tokens, tokens);
       if (now.getTime() > before.warmUntil || reusable < (model.cacheMinTokens ?? DEFAULT_SMALLEST_PREFIX)) return 0;

@@ -53,8 +53,8 @@ export interface Ledger {
   /** Books what was billed. `error` (code `limit`) is set when it lies above the reservation. */
   settle(call: LedgerCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
   totals(entries: readonly LedgerEntry[]): CostTotals;
-  /** Takes over what a resumed session already spent. */
-  restore(entries: readonly LedgerEntry[]): void;
+  /** Takes over what a resumed session already spent, and which caches its calls left warm. */
+  restore(entries: readonly LedgerEntry[], modelOf?: (id: string) => ModelInfo | null): void;
 }
 
 interface Spending {
@@ -70,9 +70,14 @@ function exactly(usd: number | null): Money | null {
   return usd === null ? null : toMoney(usd);
 }
 
-function conversationKey(call: LedgerCall): string {
+function conversationKey(call: Pick<LedgerCall, "conversation" | "stage" | "ticket">): string {
   if (call.conversation !== undefined) return String(call.conversation);
   return call.stage === "execute" ? `execute ${call.ticket ?? ""}` : "talk";
+}
+
+/** Small calls and gate replies send nothing that later calls begin with. */
+function leavesCache(call: Pick<LedgerCall, "purpose" | "stage">): boolean {
+  return call.purpose === "main" && call.stage !== "gate";
 }
 
 /** Sums figures as records carry them; unknown stays unknown. */
@@ -142,7 +147,7 @@ export function createLedger(input: LedgerInput): Ledger {
     settle(call, usage, servedModel) {
       const now = input.now();
       const { costUsd, estimate } = priceUsage(usage, call.model);
-      const cold = call.purpose === "main" && call.stage !== "gate" ? switches.observe(conversationKey(call), call.model, usage, now) : null;
+      const cold = leavesCache(call) ? switches.observe(conversationKey(call), call.model, usage, now) : null;
       const baseline = baselineOf(usage, cold ?? 0);
       const warmCost = cold === null || call.model.price.cache_read === null ? costUsd : priceUsage(warmUsage(usage, cold), call.model).costUsd;
       const penalty = costUsd === null || warmCost === null ? null : costUsd - warmCost;
@@ -156,6 +161,7 @@ export function createLedger(input: LedgerInput): Ledger {
         phase: call.phase,
         tier: call.tier,
         ticket: call.ticket,
+        ...(call.conversation === undefined ? {} : { conversation: call.conversation }),
         model: call.model.id,
         served_model: servedModel,
         usage,
@@ -176,8 +182,11 @@ export function createLedger(input: LedgerInput): Ledger {
 
     totals: (entries) => totalCosts(entries, exact),
 
-    restore(entries) {
-      for (const entry of entries) spendings.push({ turn: entry.turn, stage: entry.stage, cost: exactly(entry.cost_usd), thisRun: false });
+    restore(entries, modelOf = () => null) {
+      for (const entry of entries) {
+        spendings.push({ turn: entry.turn, stage: entry.stage, cost: exactly(entry.cost_usd), thisRun: false });
+        if (leavesCache(entry)) switches.remember(conversationKey(entry), modelOf(entry.model) ?? { id: entry.model, cacheTtlSeconds: null }, entry.usage, new Date(entry.at));
+      }
     },
   };
 }

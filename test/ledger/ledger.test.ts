@@ -96,7 +96,7 @@ describe("booking", () => {
     const { entry, error } = ledger.settle(call(cheap, { turn: 4, step: 2, ticket: "t1" }), usage(1_000, 100, 10_000), "cheap-2");
     expect(error).toBeNull();
     expect(entry).toEqual({
-      id: "c_1", turn: 4, step: 2, route: "r_1", purpose: "main", stage: "execute", phase: "implement", tier: "balanced", ticket: "t1", model: "house/cheap", served_model: "cheap-2",
+      id: "c_1", conversation: 1, turn: 4, step: 2, route: "r_1", purpose: "main", stage: "execute", phase: "implement", tier: "balanced", ticket: "t1", model: "house/cheap", served_model: "cheap-2",
       usage: usage(1_000, 100, 10_000), cost_usd: 0.00025, estimate: false, baseline_model: "house/dear", baseline_cost_usd: 0.0075, switch_penalty_usd: null, at: "2026-11-21T10:00:00.000Z",
     });
     expect(ledger.totals([entry])).toEqual({ calls: 1, usage: usage(1_000, 100, 10_000), cost_usd: 0.00025, estimate: false, baseline_model: "house/dear", baseline_cost_usd: 0.0075, savings_pct: 96.67 });
