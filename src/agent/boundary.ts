@@ -10,7 +10,7 @@ import { judgeCommand } from "../permission/shell.ts";
 import { systemErrorCode } from "../util/errors.ts";
 import { displayPath, isInside, realPathOf } from "../util/paths.ts";
 import { lstatSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Boundary, BoundaryState, CallToJudge, ContainedResult, OutOfScopeHandler } from "./parts.ts";
 import type { ShellVerdict } from "../types/containment.ts";
 import type { Verdict } from "../types/permission.ts";
@@ -165,7 +165,11 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       const verdict = decide(request({ tool: "view", access: "read", stage: state.stage, path: pathFacts(realPath) }));
       return verdict.decision !== "allow";
     },
-    inScope: (path, action) => scope === null || scope.permits(realPathOf(resolve(workspace, path)), action).permitted,
+    inScope(path, action) {
+      // What changed is the entry itself: of a link the link, not what it leads to.
+      const entry = resolve(workspace, path);
+      return scope === null || entry === workspace || scope.permits(join(realPathOf(dirname(entry)), basename(entry)), action).permitted;
+    },
     async runShell(shellRequest) {
       const verdict = await judgeShell(shellRequest.command);
       return parts.run({ ...shellRequest, verdict, scope: containment === "off" ? null : scope, network: state.stage !== "plan" && (approved === null || approved.network) });

@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { chmodSync, closeSync, cpSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeSync, type Stats } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
@@ -55,19 +55,29 @@ function isCopied(path: string): boolean {
   return facts !== null && (facts.isFile() || facts.isDirectory() || facts.isSymbolicLink());
 }
 
+/** Folders of the copy have the modes of those they stand for: the command that brings it back hands them on. */
+function makeCopyFolder(folder: string, copyDirectory: string, workspace: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (let copied = folder; isInside(copyDirectory, copied); copied = dirname(copied)) {
+    const original = statOf(join(workspace, relative(copyDirectory, copied)));
+    if (original?.isDirectory() === true) chmodSync(copied, (original.mode & 0o7777) | 0o700);
+    if (copied === copyDirectory) return;
+  }
+}
+
 /** Copies what lies at the changed paths now, links as links. May be called again when it changed meanwhile. */
 export function copyChanged(changes: readonly EffectChange[], workspace: string, copyDirectory: string): void {
-  mkdirSync(copyDirectory, { recursive: true, mode: 0o700 });
+  makeCopyFolder(copyDirectory, copyDirectory, workspace);
   for (const change of byPath(changes)) {
     const root = isInside(workspace, change.absolute) ? workspace : dirname(change.absolute);
     const facts = statOf(change.absolute);
     if (facts === null || blockedBy(root, change.absolute) !== null) continue;
     if (!isCopied(change.absolute)) continue;
     const place = placeInCopy(change, workspace, copyDirectory);
-    mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
+    makeCopyFolder(dirname(place), copyDirectory, workspace);
     rmSync(place, { recursive: true, force: true });
     // A folder is only copied whole when it came with the command; the files of others have changes of their own.
-    if (facts.isDirectory() && change.before !== null) mkdirSync(place, { recursive: true, mode: 0o700 });
+    if (facts.isDirectory() && change.before !== null) makeCopyFolder(place, copyDirectory, workspace);
     else cpSync(change.absolute, place, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter: isCopied });
   }
 }
@@ -127,6 +137,12 @@ async function writeBack(path: string, before: PreImage, current: number | null,
   writeWhole(path, bytes, before.mode ?? kept);
 }
 
+/** A folder that was created empty is only removed empty: what was put there since is another's. A repository that was created goes whole. */
+function remove({ absolute, guarded }: EffectChange, isDirectory: boolean): void {
+  if (isDirectory && !guarded) rmdirSync(absolute);
+  else rmSync(absolute, { recursive: true, force: true });
+}
+
 /** Folders that came with removed files go with them, as far as they are empty now. */
 function removeEmptied(path: string, workspace: string, foldersBefore: ReadonlyMap<string, unknown>): void {
   for (let folder = dirname(path); folder !== workspace && isInside(workspace, folder) && !foldersBefore.has(folder); folder = dirname(folder)) {
@@ -146,18 +162,20 @@ export async function restoreChanges(changes: readonly EffectChange[], workspace
   const modes = new Map<string, number>();
   const failures = new Set<string>();
   const attempt = (change: EffectChange, thrown: unknown): void => {
-    const reason = systemErrorCode(thrown) ?? (thrown instanceof Error ? thrown.message : String(thrown));
+    const code = systemErrorCode(thrown);
+    const reason = code === "ENOTEMPTY" ? "it holds what did not come with it" : code ?? (thrown instanceof Error ? thrown.message : String(thrown));
     failures.add(change.absolute);
     result.failed.push({ path: change.path, reason });
   };
   const ordered = byPath(changes);
-  for (const change of ordered) {
+  // What lies in a folder goes before the folder.
+  for (const change of [...ordered].reverse()) {
     try {
       const facts = statOf(change.absolute);
       if (facts === null || blockedBy(isInside(workspace, change.absolute) ? workspace : dirname(change.absolute), change.absolute) !== null) continue;
       if (facts.isFile()) modes.set(change.absolute, facts.mode & 0o7777);
       if (change.before !== null) continue;
-      rmSync(change.absolute, { recursive: true, force: true });
+      remove(change, facts.isDirectory());
       removeEmptied(change.absolute, workspace, foldersBefore);
     } catch (thrown) {
       attempt(change, thrown);
