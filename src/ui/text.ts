@@ -44,7 +44,7 @@ export function clipStart(text: string, columns: number): string {
 /** Lines of at most `columns`; words stay whole where they fit, leading blanks stay, styles go on over line ends. */
 export function wrap(text: string, columns: number): string[] {
   const room = Math.max(1, columns);
-  return text.split("\n").flatMap((line) => (width(line) <= room ? [line] : wrapAnsi(line, room, { hard: true, trim: false }).split("\n").map((part, index) => (index === 0 ? part : part.replace(/^ (?=\S)/, "")))));
+  return text.split("\n").flatMap((line) => (width(line) <= room ? [line] : wrapAnsi(line, room, { hard: true, trim: false }).split("\n").filter((part, index) => index === 0 || part !== " ").map((part, index) => (index === 0 ? part : part.replace(/^ (?=\S)/, "")))));
 }
 
 /** Wraps with `first` before the first line and `rest` before the others. */

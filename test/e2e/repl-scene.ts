@@ -18,7 +18,6 @@ afterEach(() => {
     program.dispose();
     return program.output();
   });
-  // eslint-disable-next-line no-control-regex
   for (const output of bytes) expect(output).not.toMatch(/\u001b\[[23]J|\u001bc/);
 });
 

@@ -19,10 +19,10 @@ export function drawMarkdown(text: string, context: DrawContext): string[] {
 
 /** `label  text`, the text (clean already, may carry styles) wrapped beside its label. */
 export function labelled(label: string, text: string, labelWidth: number, indent: string, context: DrawContext): string[] {
-  // On a narrow screen the label gets its own indentation only.
   const beside = context.columns >= labelWidth + indent.length + 16;
-  const first = `${indent}${context.theme.dim(beside ? label.padEnd(labelWidth) : `${label} `)}`;
-  return wrapIndented(text, context.columns, first, indent + " ".repeat(beside ? labelWidth : 2));
+  if (beside) return wrapIndented(text, context.columns, `${indent}${context.theme.dim(label.padEnd(labelWidth))}`, indent + " ".repeat(labelWidth));
+  // On a narrow screen the label is the first word of its text.
+  return wrapIndented(label === "" ? text : `${context.theme.dim(label)} ${text}`, context.columns, indent, `${indent}  `);
 }
 
 /** Keeps the first and last lines of what is too tall, and says how much is left out. */

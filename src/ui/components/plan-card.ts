@@ -58,7 +58,10 @@ export function approvalHelp(plan: Plan, context: DrawContext): string[] {
     ["/reject", "drops it"],
   ];
   const size = Math.max(...rows.map(([name]) => name.length)) + 2;
-  return rows.flatMap(([name, text]) => wrapIndented(text, context.columns, ` ${theme.accent(name.padEnd(size))}`, " ".repeat(Math.min(size + 1, 4))));
+  const beside = context.columns >= size + 20;
+  return rows.flatMap(([name, text]) =>
+    beside ? wrapIndented(text, context.columns, ` ${theme.accent(name.padEnd(size))}`, " ".repeat(size + 1)) : wrapIndented(`${theme.accent(name)} ${text}`, context.columns, " ", "   "),
+  );
 }
 
 /** What a revision changes, before the plan as a whole. */
