@@ -93,7 +93,7 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
       return await Promise.race([ask(model, prompt, maxTokens, limit.signal), expired]);
     } catch (thrown) {
       signal.throwIfAborted();
-      log.push(`Small model ${model.id} failed (${thrown instanceof Error ? thrown.message : String(thrown)}); rules decide`);
+      log.push(`Small model ${model.id} failed (${thrown instanceof Error ? thrown.message : String(thrown)}); the turn goes on without it`);
       return null;
     } finally {
       clearTimeout(timer);
@@ -101,12 +101,15 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
     }
   };
 
-  const classification = once(async (): Promise<Classification> => {
+  /** `tried`: the question was put, whatever came of it. */
+  const classification = once(async (): Promise<Classification & { tried: boolean }> => {
+    const before = asked;
     const answer = await askOnce("classify", parts.prompts.classify(context.message), CLASSIFY_MAX_TOKENS);
-    if (answer === null) return { phase: null, tier: null };
+    const tried = asked && !before;
+    if (answer === null) return { phase: null, tier: null, tried };
     const parsed = parseClassification(answer);
-    if (parsed.phase === null && parsed.tier === null) log.push("Small model gave no usable answer; rules decide");
-    return parsed;
+    if (parsed.phase === null && parsed.tier === null) log.push("Small model gave no usable answer; rules decide the phase");
+    return { ...parsed, tried };
   });
 
   const gate = once(async (): Promise<GateReading> => {
@@ -149,8 +152,12 @@ export function createSituation(context: RouteContext, parts: RouterParts, ask: 
     const { classifyTier } = await loadTierClassifier();
     const reading = classifyTier(context.message);
     if (reading.confidence >= CONFIDENCE_THRESHOLD) return { ...reading, by: "rules" };
-    const answer = (await classification()).tier;
-    return answer === null ? { ...reading, by: "rules" } : { tier: answer, confidence: SMALL_MODEL_CONFIDENCE, by: "model" };
+    const answer = await classification();
+    if (answer.tier !== null) return { tier: answer.tier, confidence: SMALL_MODEL_CONFIDENCE, by: "model" };
+    if (!answer.tried) return { ...reading, by: "rules" };
+    // Unsure rules alone do not promote a turn about which somebody was to be asked.
+    log.push("No usable tier from the small model; the turn stays balanced");
+    return { tier: "balanced", confidence: reading.confidence, by: "model" };
   };
 
   const promotion = once(async (): Promise<{ tier: Tier; reading: TierReading } | null> => {

@@ -210,7 +210,7 @@ describe("the small model", () => {
   test("one that never answers is given up, also when it ignores its signal", async () => {
     const router = createRouter(partsOf(MODELS, { smallModelTimeoutMs: 20 }));
     const decision = await router.decide(context({ message: unclear, settings: settings(tiers) }), () => new Promise<string>(() => undefined), NEVER);
-    expect(decision.log).toContain("Small model house/tiny failed (the small model took too long); rules decide");
+    expect(decision.log).toContain("Small model house/tiny failed (the small model took too long); the turn goes on without it");
   });
 
   test("an unknown routing model is a notice, and rules decide", async () => {
