@@ -55,6 +55,12 @@ function openLog(app: App, session: SessionChoice): { log: SessionLog; restored:
   return { log: opened.log, restored, workspace: opened.header.workspace, notices: [...opened.notices, ...restored.notices] };
 }
 
+/** Replies from a file must not pass for those of a model. */
+function scriptedNotice(app: App): string[] {
+  const scripted = Object.entries(app.loaded().settings.providers).flatMap(([id, provider]) => (provider.type === "script" ? [id] : []));
+  return scripted.length === 0 ? [] : [`scripted, not a model: what ${scripted.join(", ")} answers is replayed from a file`];
+}
+
 /** The registry of the configuration in force: an edited file makes a new one. */
 function followRegistry(app: App, quiet = false): ModelRegistry {
   return {
@@ -122,7 +128,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
   return {
     agent,
     context: { agent, services: createCommandServices(app, { agent, skills, containment, costText: (entries) => costText(entries, accounting.totals(entries)) }), headless: request.headless, ask: request.ask },
-    notices: [...app.loaded().notices, ...notices],
+    notices: [...app.loaded().notices, ...scriptedNotice(app), ...notices],
     transcript: restored?.transcript ?? [],
     skillNames: () => skills.names(),
     readImage,

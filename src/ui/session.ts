@@ -68,6 +68,14 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
   };
   const notice = (text: string): void => store.dispatch({ type: "print", block: { kind: "notice", level: "info", text } });
 
+  const noteExecutionModel = (): void => {
+    if (opened === null || shownExecution === null) return;
+    const { executionModel, workflow } = opened.agent.state();
+    const { plan } = workflow;
+    if (plan === null || plan.hash !== shownExecution.hash || plan.state !== "awaiting_approval" || executionModel.model === shownExecution.model) return;
+    shownExecution = { hash: plan.hash, model: executionModel.model };
+    notice(`the plan now executes on ${executionModel.model ?? "no model"}: ${executionModel.reason}`);
+  };
   const setMode = (mode: CycleMode): void => {
     if (opened === null) return;
     opened.agent.setWorkflow(mode === "plan");
@@ -97,6 +105,8 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     store.dispatch({ type: "set", values: { hint: null } });
     for (const text of next.notices) store.dispatch({ type: "print", block: { kind: "notice", level: "warning", text } });
     if (next.transcript.length > 0) {
+      const card = next.transcript.findLast((event) => event.type === "plan_ready");
+      if (card?.type === "plan_ready") shownExecution = { hash: card.plan.hash, model: card.executionModel };
       await drawing.loadMarkdown();
       store.dispatch({ type: "replay", events: next.transcript });
       notice(`session ${next.agent.sessionId} goes on`);
@@ -112,6 +122,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
       load();
     });
     await refreshNext();
+    noteExecutionModel();
     store.dispatch({ type: "set", values: { ready: true } });
   };
 
@@ -144,14 +155,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
       if (nextMode !== null) setMode(nextMode);
       nextMode = null;
     },
-    noteExecutionModel() {
-      if (opened === null || shownExecution === null) return;
-      const { executionModel, workflow } = opened.agent.state();
-      const { plan } = workflow;
-      if (plan === null || plan.hash !== shownExecution.hash || plan.state !== "awaiting_approval" || executionModel.model === shownExecution.model) return;
-      shownExecution = { hash: plan.hash, model: executionModel.model };
-      notice(`the plan now executes on ${executionModel.model ?? "no model"}: ${executionModel.reason}`);
-    },
+    noteExecutionModel,
     showReport() {
       const report = opened?.agent.state().report ?? null;
       if (report !== null && report !== shownReport) store.dispatch({ type: "print", block: { kind: "report", report } });

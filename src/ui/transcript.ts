@@ -40,6 +40,7 @@ export const EMPTY_TRANSCRIPT: TranscriptState = {
 };
 
 const PLAN_TOOL = "set_plan_artifact";
+const QUESTION_TOOL = "ask_question";
 const LIVE_OUTPUT = 4000;
 const REASONING_KEPT = 8000;
 const FOLDED_KEPT = 20;
@@ -96,8 +97,9 @@ function endTool(state: TranscriptState, event: Extract<AgentEvent, { type: "too
   const live = state.tools.find((tool) => tool.callId === event.callId);
   const { output } = event;
   const text = output.content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n");
-  // The plan is drawn as its card.
-  if (event.tool === PLAN_TOOL && !output.isError) return { ...state, tools: state.tools.filter((tool) => tool.callId !== event.callId) };
+  // The plan is drawn as its card, a question with its answer when it was answered.
+  const shownElsewhere = event.tool === PLAN_TOOL || (event.tool === QUESTION_TOOL && !state.replaying);
+  if (shownElsewhere && !output.isError) return { ...state, tools: state.tools.filter((tool) => tool.callId !== event.callId) };
   const display = output.display.length > 0 ? output.display : text === "" ? [] : [{ kind: "text" as const, text }];
   const result: FoldedResult = { tool: event.tool, summary: live?.summary ?? event.tool, display, isError: output.isError };
   const next = { ...state, tools: state.tools.filter((tool) => tool.callId !== event.callId), folded: keepFolded(state.folded, result) };

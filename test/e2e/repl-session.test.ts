@@ -42,7 +42,7 @@ describe("sessions", () => {
     const one = await planned();
     await leave(one.program);
     const program = open(one, ["-c"], SIZE);
-    await program.waitFor(/◆ Plan Change a[\s\S]*goes on/);
+    await program.waitFor(/◆ Plan Change a[\s\S]*goes on[\s\S]*the plan now executes on p\/m-1/);
     await idle(program);
     expect(program.screen.text()).toContain("plan · plan awaits /approve");
     expect(count(program, "› plan it")).toBe(1);

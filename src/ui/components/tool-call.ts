@@ -44,8 +44,12 @@ function displayLines(block: DisplayBlock, context: DrawContext, isError: boolea
   }
 }
 
+/** Their summaries say what they are; so does that of a check that bmo runs itself. */
+const SELF_NAMED: ReadonlySet<string> = new Set(["set_plan_artifact", "ask_question", "request_replan", "activate_skill"]);
+
 export function toolTitle(mark: string, tool: string, summary: string, context: DrawContext): string[] {
-  const text = cleanLine(summary === "" ? tool : summary.startsWith(tool) ? summary : `${tool} ${summary}`);
+  const named = summary.startsWith(tool) || (SELF_NAMED.has(tool) && summary.includes(" ")) || summary.startsWith("verify ");
+  const text = cleanLine(summary === "" ? tool : named ? summary : `${tool} ${summary}`);
   return wrapIndented(text, context.columns, mark, "  ").slice(0, 4);
 }
 
