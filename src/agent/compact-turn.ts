@@ -5,7 +5,7 @@ import { COMPACT_PROMPT } from "./compaction.ts";
 import { stringifyMessageText, userMessage } from "./messages.ts";
 import { bookEntry, decideRoute, settleRoute } from "./routing.ts";
 import { runStep } from "./step.ts";
-import type { AgentContext } from "./stage-turn.ts";
+import { createBoundary, offeredTools, type AgentContext } from "./stage-turn.ts";
 import type { TurnResult } from "../types/agent.ts";
 import type { ErrorInfo } from "../types/error.ts";
 
@@ -26,7 +26,8 @@ export async function compactConversation(context: AgentContext, signal: AbortSi
       call: { turn, step: 1, route, purpose: "compact", stage, phase: route.phase, tier: route.tier, ticket: null, model: decision.model },
       system: COMPACT_PROMPT,
       messages: [...messages, userMessage([COMPACT_PROMPT])],
-      tools: [],
+      // A vendor refuses a history with tool calls where no tools are defined; the prompt asks for text alone.
+      tools: (await offeredTools(context, stage, createBoundary(context, stage))).map((tool) => tool.spec),
       reasoning: null,
       temperature: null,
       cacheKey: `${state.log.id}-${conversation}`,

@@ -91,6 +91,7 @@ function anthropic(body: JsonObject, headers: Record<string, string>, issued: Is
     const firstOther = parts.findIndex((part) => part.type !== "tool_result");
     if (firstOther >= 0 && parts.slice(firstOther).some((part) => part.type === "tool_result")) bad(`${where}: tool_result blocks must come first`);
   }
+  if (seen.size > 0 && list(body.tools).length === 0) bad("tools: requests which include tool_use or tool_result blocks must define tools");
   for (const tool of list(body.tools)) if (!LEGAL_NAME.test(string(tool.name)) || !isObject(tool.input_schema) || tool.input_schema.type !== "object") bad(`tools: ${string(tool.name)} is malformed`);
   return wrong;
 }
