@@ -1,8 +1,8 @@
 // What all file tools share: from a path in an argument to a real path that may be read or written, and the guarded write itself.
 // Policy asks the user before; this is the part that holds whatever policy said.
 
-import { constants } from "node:fs";
-import { access, mkdir, readdir, rmdir } from "node:fs/promises";
+import { accessSync, constants } from "node:fs";
+import { mkdir, readdir, rmdir } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { writeFileAtomic } from "../util/atomic-write.ts";
 import { sha256 } from "../util/canonical-json.ts";
@@ -105,7 +105,7 @@ export async function loadForEdit(target: Target, context: ToolContext): Promise
   const known = context.readFiles.get(target.realPath);
   if (known === undefined) throw new BmoError("failed", "was not read in this session. View it first");
   if (known !== sha256(loaded.bytes)) throw new BmoError("failed", "was changed on disk since it was read. View it again");
-  await checkWriteBits(target.realPath, loaded.identity);
+  checkWriteBits(target.realPath, loaded.identity);
   return { ...target, ...loaded };
 }
 
@@ -114,9 +114,18 @@ async function didYouMean(target: Target, context: ToolContext): Promise<string>
   return near.length > 0 ? `; did you mean ${near.join(" or ")}?` : ".";
 }
 
+function isWritable(realPath: string): boolean {
+  try {
+    accessSync(realPath, constants.W_OK);
+    return true;
+  } catch {
+    return false; // Whatever the reason: the caller reports a file that is not written.
+  }
+}
+
 /** A file without write permission stays as it is, also for a user who could override that. */
-export async function checkWriteBits(realPath: string, identity: FileIdentity): Promise<void> {
-  const permitted = (identity.mode & 0o222) !== 0 && (await access(realPath, constants.W_OK).then(() => true, () => false));
+export function checkWriteBits(realPath: string, identity: FileIdentity): void {
+  const permitted = (identity.mode & 0o222) !== 0 && isWritable(realPath);
   if (!permitted) throw new BmoError("failed", `is read-only (mode ${identity.mode.toString(8).padStart(3, "0")}); the user has to allow writing first`);
 }
 

@@ -1,6 +1,7 @@
 // Searches texts for a pattern: by ripgrep, else by ourselves. Both give the same lines in the same order.
 
 import { basename, dirname, join } from "node:path";
+import { setImmediate as breathe } from "node:timers/promises";
 import { BmoError } from "../util/errors.ts";
 import { readRegular } from "../util/regular-file.ts";
 import { findRipgrep, runRipgrep } from "../util/ripgrep.ts";
@@ -83,6 +84,8 @@ async function searchOurselves(place: SearchPlace, search: TextSearch, context: 
     if (context.signal.aborted || found.length >= MOST_FOUND) return { lines: found, complete: false };
     if (!isFile && !search.wanted(relativePath)) continue;
     const path = isFile ? relativePath : join(place.target.realPath, relativePath);
+    // Reading waits for nobody: keys and signals get their turn here.
+    await breathe();
     const loaded = context.isProtected(path) ? null : await readRegular(path, FILE_CAP_BYTES).catch(() => null);
     if (loaded === null || loaded.bytes.includes(0)) continue;
     const lines = loaded.bytes.toString("utf8").split(/\r?\n/);

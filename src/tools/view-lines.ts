@@ -1,7 +1,8 @@
 // Reads a range of lines of a file of any size: counts all lines and digests all bytes on the way, keeps only what is shown.
 
 import { createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
+import { readSync } from "node:fs";
+import { setImmediate as breathe } from "node:timers/promises";
 import { LONGEST_SHOWN_LINE, numberedLine } from "../util/text-lines.ts";
 
 const CHUNK_BYTES = 1 << 18;
@@ -22,7 +23,7 @@ export interface LineRange {
 }
 
 /** @param first 1-based. @throws the signal's reason when aborted. */
-export async function readLines(handle: FileHandle, encoding: "utf-8" | "utf-16le" | "utf-16be", first: number, count: number, signal: AbortSignal): Promise<LineRange> {
+export async function readLines(descriptor: number, encoding: "utf-8" | "utf-16le" | "utf-16be", first: number, count: number, signal: AbortSignal): Promise<LineRange> {
   const hash = createHash("sha256");
   const decoder = new TextDecoder(encoding);
   const listing: string[] = [];
@@ -70,8 +71,10 @@ export async function readLines(handle: FileHandle, encoding: "utf-8" | "utf-16l
   let bytes = 0;
   for (;;) {
     signal.throwIfAborted();
-    const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, bytes);
+    const bytesRead = readSync(descriptor, chunk, 0, CHUNK_BYTES, bytes);
     if (bytesRead === 0) break;
+    // Keys and signals get their turn where a file is long.
+    if (bytes > 0) await breathe();
     const part = chunk.subarray(0, bytesRead);
     hash.update(part);
     bytes += bytesRead;

@@ -1,5 +1,6 @@
 // The tool `view`: a file with line numbers, an image, or the entries of a folder. Remembers what was read, for the guards of edits.
 
+import { closeSync, readSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { kindOf, openRegular, readRegular } from "../util/regular-file.ts";
@@ -44,11 +45,10 @@ async function viewImage(target: Target, type: NonNullable<ReturnType<typeof ima
 }
 
 async function viewFile(target: Target, input: ViewInput, context: ToolContext): Promise<ToolOutput> {
-  const { handle, identity } = await openRegular(target.realPath);
+  const { descriptor, identity } = await openRegular(target.realPath);
   try {
     const head = Buffer.alloc(Math.min(SNIFF_BYTES, Math.max(identity.size, 1)));
-    const { bytesRead } = await handle.read(head, 0, head.length, 0);
-    const sniffed = head.subarray(0, bytesRead);
+    const sniffed = head.subarray(0, readSync(descriptor, head, 0, head.length, 0));
     const image = imageTypeOf(sniffed);
     if (image !== null) return await viewImage(target, image, identity.size, context);
     const sniffedEncoding = encodingOf(sniffed);
@@ -56,7 +56,7 @@ async function viewFile(target: Target, input: ViewInput, context: ToolContext):
     // "other" may only mean that the first bytes end inside a character: reading the whole file shows it.
     const encoding = sniffedEncoding === "other" ? "utf-8" : sniffedEncoding;
     const first = input.offset ?? 1;
-    const range = await readLines(handle, encoding, first, input.limit ?? DEFAULT_LINES, context.signal);
+    const range = await readLines(descriptor, encoding, first, input.limit ?? DEFAULT_LINES, context.signal);
     context.readFiles.set(target.realPath, range.digest);
     if (range.totalLines === 0) return textOutput(`${target.shown}: empty file`);
     if (range.listing.length === 0) return errorOutput(`${target.shown} has ${range.totalLines} lines; offset ${first} is beyond its end`);
@@ -70,7 +70,7 @@ async function viewFile(target: Target, input: ViewInput, context: ToolContext):
     else if (range.invalid) notes.push("[holds bytes that are not UTF-8, shown as \ufffd: it may not be editable]");
     return textOutput([...range.listing, ...notes].join("\n"), [{ kind: "text", text: `${target.shown}: ${range.listing.length} of ${range.totalLines} lines` }]);
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
 

@@ -58,7 +58,7 @@ async function planWrite(input: WriteInput, context: ToolContext): Promise<Plann
   const known = context.readFiles.get(target.realPath);
   if (known === undefined) throw fail("exists and was not read in this session. View it first, or use edit");
   if (known !== sha256(loaded.bytes)) throw fail("was changed on disk since it was read. View it again");
-  await checkWriteBits(target.realPath, loaded.identity);
+  checkWriteBits(target.realPath, loaded.identity);
   const encoded = encodeLike(input.content, loaded.bytes);
   if (encoded.bytes.equals(loaded.bytes)) throw fail("holds exactly this content already; nothing to do");
   return { target, identity: loaded.identity, after, ...encoded };

@@ -1,7 +1,7 @@
-// Opens and reads regular files only: links are not followed at the last step, and a fifo or device is never opened.
+// Opens and reads regular files only: links are not followed at the last step, and a fifo or device is never opened. Calls that
+// take microseconds are made at once: each that is awaited waits for another thread, and a tool step makes a dozen.
 
-import { constants } from "node:fs";
-import { lstat, open, type FileHandle } from "node:fs/promises";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { BmoError, systemErrorCode } from "./errors.ts";
 
 /** What makes a file the same file; compared right before it is replaced. */
@@ -41,7 +41,7 @@ export type PathKind = "file" | "directory" | "missing" | "link" | "fifo" | "soc
 /** What stands at a path, without opening it. @throws system errors other than "there is nothing". */
 export async function kindOf(path: string): Promise<PathKind> {
   try {
-    const stat = await lstat(path);
+    const stat = lstatSync(path);
     if (stat.isFile()) return "file";
     if (stat.isDirectory()) return "directory";
     if (stat.isSymbolicLink()) return "link";
@@ -54,30 +54,32 @@ export async function kindOf(path: string): Promise<PathKind> {
   }
 }
 
-/** Opens a regular file for reading. @throws BmoError failed when it is none (any more); system errors as they are. */
-export async function openRegular(path: string): Promise<{ handle: FileHandle; identity: FileIdentity }> {
+// Not blocking: something else may take the file's place between the look and the open.
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Opens a regular file for reading; the caller closes it. @throws BmoError failed when it is none (any more); system errors as they are. */
+export async function openRegular(path: string): Promise<{ descriptor: number; identity: FileIdentity }> {
   const kind = await kindOf(path);
   if (kind !== "file" && kind !== "missing") throw new BmoError("failed", `not a regular file but a ${kind}`);
-  // Not blocking: something else may take the file's place between the look and the open.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  const stat = await handle.stat();
+  const descriptor = openSync(path, READ_FLAGS);
+  const stat = fstatSync(descriptor);
   if (!stat.isFile()) {
-    await handle.close();
+    closeSync(descriptor);
     throw new BmoError("failed", "not a regular file (any more)");
   }
-  return { handle, identity: identityOf(stat) };
+  return { descriptor, identity: identityOf(stat) };
 }
 
-/** Reads a whole regular file of at most `capBytes`; `null` when it is larger. @throws as openRegular. */
+/** Reads a whole regular file of at most `capBytes`, some megabytes; `null` when it is larger. @throws as openRegular. */
 export async function readRegular(path: string, capBytes: number): Promise<{ bytes: Buffer; identity: FileIdentity } | null> {
-  const { handle, identity } = await openRegular(path);
+  const { descriptor, identity } = await openRegular(path);
   try {
     if (identity.size > capBytes) return null;
     const chunks: Buffer[] = [];
     let length = 0;
     for (;;) {
       const chunk = Buffer.allocUnsafe(Math.max(4_096, Math.min(identity.size - length + 1, 1 << 20)));
-      const { bytesRead } = await handle.read(chunk, 0, chunk.length, length);
+      const bytesRead = readSync(descriptor, chunk, 0, chunk.length, length);
       if (bytesRead === 0) break;
       length += bytesRead;
       if (length > capBytes) return null;
@@ -85,6 +87,6 @@ export async function readRegular(path: string, capBytes: number): Promise<{ byt
     }
     return { bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks), identity };
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }
