@@ -53,8 +53,10 @@ function createMatcher(pattern: string, caseSensitive: boolean): (path: string) 
   if (WHOLE.test(pattern)) return () => true;
   const folded = comparablePath(pattern.replace(/^(\.\/)+/, "").replace(/\/+$/, ""), caseSensitive);
   const exact = compileGlob(folded);
-  const below = compileGlob(`${folded}/**`);
-  return (path) => path === folded || exact(path) || below(path);
+  // A folder that is named means all below it. A wildcard at the end means what it matches: `*` is not the whole workspace.
+  const named = pattern.endsWith("/") || !/[*?[]/.test(folded.slice(folded.lastIndexOf("/") + 1));
+  const below = named ? compileGlob(`${folded}/**`) : (): boolean => false;
+  return (path) => path === folded || path.startsWith(`${folded}/`) || exact(path) || below(path);
 }
 
 /** A real path inside the workspace as the globs see it: relative, NFC, folded where case does not count. */
