@@ -11,6 +11,8 @@ const FILES_FRESH_MS = 10_000;
 export interface Completer {
   /** The text or cursor changed. */
   update(): void;
+  /** Whether Enter means the list: an item was chosen by arrows. */
+  wantsEnter(): boolean;
   /** Puts the selected item into the editor; false when no list is open. */
   accept(): boolean;
   close(): void;
@@ -59,6 +61,7 @@ export function createCompleter(options: ReplOptions, store: Store): Completer {
   };
   return {
     update,
+    wantsEnter: () => (store.get().completion?.selected ?? 0) > 0,
     accept() {
       const { completion } = store.get();
       const item = completion?.items[completion.selected];

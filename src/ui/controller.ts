@@ -70,6 +70,10 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
       hint("several lines came at once: enter sends them");
       return;
     }
+    if (completer.wantsEnter()) {
+      completer.accept();
+      return;
+    }
     const text = expandPastes(editor);
     if (text.trim() === "") return;
     const input = classify(text);

@@ -134,6 +134,17 @@ describe("prompt", () => {
     await program.waitFor(/› \/status +stage, plan/);
     program.write(KEY.escape);
     await program.waitFor((screen) => !/stage, plan, models/.test(screen.text()), "a closed list");
+    program.write(KEY.ctrl("c"));
+    await idle(program);
+    await fill(program, "/s");
+    await program.waitFor(/^ {2}› \/status/m);
+    program.write(KEY.down);
+    await program.waitFor(/^ {2}› \/sessions/m);
+    program.write(KEY.enter);
+    await program.waitFor(/^› \/sessions$/m);
+    program.write(KEY.enter);
+    await program.waitFor("1 turn ");
+    expect(server.requests.length).toBe(1);
   });
 
   test("history comes back in the next run; Ctrl+R searches it; Ctrl+J makes a line", async () => {
