@@ -1,10 +1,11 @@
-// What the vendors' SDKs may see of the process while they build a request: stand-ins for the globals `Headers` and `FormData`, no
-// console and no environment. Knows no vendor and sends nothing.
+// What the vendors' SDKs may see of the process while they build a request: stand-ins for the globals `Headers`, `FormData` and
+// `ReadableStream`, no console and no environment. Knows no vendor and sends nothing.
 //
 // Why: on Node 20 the first look at the global `Headers` or `FormData` loads all of undici, about four times the cost of a bare start,
-// and the SDKs look at both for every request, whatever fetch they are given. They also print deprecations with console.warn, which
-// would land between the lines of an answer, and read variables (ANTHROPIC_CUSTOM_HEADERS, ANTHROPIC_API_KEY, OPENAI_ORG_ID …) that
-// could send one provider's secrets to another: keys and headers come from bmo's configuration alone.
+// and the SDKs look at both for every request, whatever fetch they are given; `ReadableStream` costs a millisecond in the same way.
+// They also print deprecations with console.warn, which would land between the lines of an answer, and read variables
+// (ANTHROPIC_CUSTOM_HEADERS, ANTHROPIC_API_KEY, OPENAI_ORG_ID …) that could send one provider's secrets to another: keys and headers
+// come from bmo's configuration alone.
 
 /** As much of the standard's `Headers` as building a request and reading an answer takes. */
 export class PlainHeaders {
@@ -39,8 +40,9 @@ export class PlainHeaders {
 
 /** Nothing that bmo sends is one: the SDKs only ask. */
 class NoFormData {}
+class NoReadableStream {}
 
-const STAND_INS = { Headers: PlainHeaders, FormData: NoFormData };
+const STAND_INS = { Headers: PlainHeaders, FormData: NoFormData, ReadableStream: NoReadableStream };
 const SILENT: Pick<Console, "debug" | "info" | "log" | "warn" | "error"> = { debug: () => undefined, info: () => undefined, log: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** Puts values over globals without reading what is there: reading is what loads. Gives what takes them away again. */

@@ -29,7 +29,7 @@ describe("in a process of its own, bundled as it ships", () => {
     import { settingsWith } from "./test/providers/support.ts";
     const [type, base_url, id] = process.argv.slice(2);
     const model = { id, temperature: true, ...(type === "anthropic" ? { reasoning: true, reasoning_style: "budget" } : {}) };
-    const names = ["fetch", "Headers", "Request", "Response", "FormData"];
+    const names = ["fetch", "Headers", "Request", "Response", "FormData", "ReadableStream"];
     const descriptors = () => names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
     const before = descriptors();
     const registry = createRegistry({ settings: settingsWith({ house: { type, base_url, api_key: "${KEY}", models: [model] } }), environment: {}, runKeyCommand: () => Promise.reject(new Error("none")), onKey: () => {}, baseDirectory: "/", now: () => new Date("2026-11-21") });
@@ -40,7 +40,7 @@ describe("in a process of its own, bundled as it ships", () => {
     for await (const part of provider.stream({ model: found, system: "s", messages: [message], tools: [], maxTokens: 8000, temperature: 0.5, reasoning: "high", cacheKey: "k" }, new AbortController().signal)) kinds.push(part.type === "error" ? part.error.message : part.type);
     const check = await provider.check(new AbortController().signal);
     const same = JSON.stringify(descriptors()) === JSON.stringify(before) && descriptors().every((one, index) => one.get === before[index].get && one.value === before[index].value);
-    const undici = process.moduleLoadList.filter((name) => name.includes("undici"));
+    const undici = process.moduleLoadList.filter((name) => /undici|webstreams\\/readablestream/.test(name));
     process.exitCode = kinds.at(-1) === "end" && check.ok && same && undici.length === 0 ? 0 : 3;
     if (process.exitCode !== 0) process.stdout.write(JSON.stringify({ kinds, check, same, undici }));
   `;
@@ -137,7 +137,7 @@ describe.each(WIRES)("%s", (wire) => {
   test("calls at the same time do not disturb each other, and the globals are what they were", async () => {
     const server = await serve({ replies: () => ({ text: "abc" }), faults: [{ kind: "status", status: 500 }, { kind: "reset" }] });
     const { provider, model } = await open(wire, server);
-    const names = ["Headers", "FormData", "console", "process"];
+    const names = ["Headers", "FormData", "ReadableStream", "console", "process"];
     const before = names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
     const all = await Promise.all(Array.from({ length: 8 }, () => ask(provider, model, [user("hi")])));
     expect(all.map((parts) => ended(parts).message.content)).toEqual(Array.from({ length: 8 }, () => [{ type: "text", text: "abc" }]));
