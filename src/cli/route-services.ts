@@ -23,7 +23,7 @@ function fileError(thrown: unknown, path: string, verb: string): BmoError {
   return new BmoError("usage", `${path} cannot be ${verb} (${systemErrorCode(thrown) ?? "unknown error"})`, null, { cause: thrown });
 }
 
-export function routeServices(app: App): RouteServices {
+export function routeServices(app: Pick<App, "loaded" | "registry" | "input" | "dataDirectory">): RouteServices {
   const place = (path: string): string => resolve(process.cwd(), path);
   return {
     settings: app.loaded().settings,
