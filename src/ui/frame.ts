@@ -52,8 +52,10 @@ function drawInput(state: UiState, commands: readonly CommandDefinition[], conte
 export function composeFrame(state: UiState, commands: readonly CommandDefinition[], context: DrawContext): Frame {
   if (state.hidden) return { lines: [], cursor: null };
   const height = frameHeight(state.rows);
-  const status = height >= 2 ? [drawStatus(state.status, state.hint, context)] : [];
   const card = state.cards[0];
+  // Before the session is open a card is what everything waits for.
+  const waiting = state.status === null && card !== undefined ? "waiting for your answer" : null;
+  const status = height >= 2 ? [drawStatus(state.status, state.hint ?? waiting, context)] : [];
   const activity = height >= 4 ? drawActivity(state, context) : null;
   const above = activity === null ? [] : [activity];
   let room = height - status.length - above.length;
