@@ -2,7 +2,7 @@
 // bundle anew is a third of the time to the first request, and Node 20 keeps compiled code only through `vm.Script`.
 // The cache never decides anything: without it, or with one that does not fit, the same code is compiled again.
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Script } from "node:vm";
 import { dataDirectory } from "../config/paths.ts";
@@ -43,10 +43,22 @@ function writeCache(file: string, script: Script): void {
   const temporary = `${file}.${process.pid}`;
   try {
     mkdirSync(join(file, ".."), { recursive: true, mode: 0o700 });
+  } catch {
+    return; // Something else stands there, or nothing may be made: every run compiles.
+  }
+  try {
     writeFileSync(temporary, Buffer.concat([Buffer.from(BMO_HEADLESS_DIGEST, "latin1"), script.createCachedData()]), { mode: 0o600 });
     renameSync(temporary, file);
   } catch {
-    rmSync(temporary, { force: true }); // A full disk or a foreign folder: the next run compiles again.
+    removeQuietly(temporary); // A full disk or a folder that takes no files: the next run compiles again.
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    return; // It was never made.
   }
 }
 
