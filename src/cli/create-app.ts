@@ -17,6 +17,7 @@ import { createAccounting } from "./accounting.ts";
 import { createCommandServices } from "./command-services.ts";
 import { createFileLog } from "./file-log.ts";
 import { createImageReader } from "./images.ts";
+import { scriptedNotice } from "./scripted-notice.ts";
 import { createSkills } from "./skills.ts";
 import { wireContainment } from "./wire-containment.ts";
 import type { App } from "./app.ts";
@@ -53,12 +54,6 @@ function openLog(app: App, session: SessionChoice): { log: SessionLog; restored:
   const enabled = app.loaded().settings.options.staged_workflow.enabled;
   const restored = replay(opened.header, opened.records, reduceWorkflow, initialWorkflow(enabled));
   return { log: opened.log, restored, workspace: opened.header.workspace, notices: [...opened.notices, ...restored.notices] };
-}
-
-/** Replies from a file must not pass for those of a model. */
-function scriptedNotice(app: App): string[] {
-  const scripted = Object.entries(app.loaded().settings.providers).flatMap(([id, provider]) => (provider.type === "script" ? [id] : []));
-  return scripted.length === 0 ? [] : [`scripted, not a model: what ${scripted.join(", ")} answers is replayed from a file`];
 }
 
 /** The registry of the configuration in force: an edited file makes a new one. */
