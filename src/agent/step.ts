@@ -4,6 +4,7 @@ import { sanitizeText } from "../util/sanitize.ts";
 import { estimateTokens } from "./messages.ts";
 import type { AgentParts, CallFacts } from "./parts.ts";
 import type { ErrorCode, ErrorInfo } from "../types/error.ts";
+import type { Json, JsonObject } from "../types/json.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
 import type { AssistantMessage, Message } from "../types/message.ts";
 import type { ModelInfo, ProviderError, ProviderErrorKind, ReasoningLevel, StopReason, StreamPart, ToolSpec, Usage } from "../types/provider.ts";
@@ -62,12 +63,17 @@ export function isOtherModel(asked: string, served: string | null): boolean {
   return normal(asked) !== normal(served);
 }
 
+/** Arguments without keys in use: what is stored and sent again is also what runs. */
+function cleanInput(input: JsonObject, redact: (text: string) => string): JsonObject {
+  return JSON.parse(JSON.stringify(input), (_key, member: Json) => (typeof member === "string" ? redact(member) : member)) as JsonObject;
+}
+
 function cleanMessage(message: AssistantMessage, redact: (text: string) => string): AssistantMessage {
   return {
     ...message,
     content: message.content.map((block) => {
       if (block.type === "text") return { ...block, text: redact(sanitizeText(block.text)) };
-      return block;
+      return block.type === "tool_call" ? { ...block, input: cleanInput(block.input, redact) } : block;
     }),
   };
 }

@@ -12,6 +12,7 @@ import { historySignals } from "../router/history.ts";
 import { replay, type ReplayedSession } from "../session/replay.ts";
 import { createSession, forkSession, openSession as openSessionFile } from "../session/store.ts";
 import { tools } from "../tools/index.ts";
+import { BmoError } from "../util/errors.ts";
 import { elapsedMs } from "../util/clock.ts";
 import { createAccounting } from "./accounting.ts";
 import { createCommandServices } from "./command-services.ts";
@@ -47,7 +48,18 @@ export interface OpenedAgent {
   readImages(prompt: string): Promise<ImageBlock[]>;
 }
 
+/** Looks up the keys in use before anything is stored: the first text of a session may carry one. */
+function learnKeys(app: App): void {
+  try {
+    app.registry();
+  } catch (thrown) {
+    // What is wrong with a provider is said where it is first needed; commands work without.
+    if (!(thrown instanceof BmoError)) throw thrown;
+  }
+}
+
 function openLog(app: App, session: SessionChoice): { log: SessionLog; restored: ReplayedSession | null; workspace: string; notices: string[] } {
+  learnKeys(app);
   const options = { now: () => new Date(), redact: app.redactor.redact };
   if (session.kind === "new") return { log: createSession({ ...options, dataDirectory: app.dataDirectory, workspace: app.workspace }), restored: null, workspace: app.workspace, notices: [] };
   const opened = session.fork ? forkSession(session.path, { ...options, dataDirectory: app.dataDirectory }) : openSessionFile(session.path, options);
