@@ -17,7 +17,17 @@ function routingLine(state: AgentState): string {
   const { model } = state.overrides;
   if (model !== null && model.value !== "auto") return `off: pinned by ${model.from === "flag" ? "--model" : "/model"} to ${model.value}`;
   if (state.overrides.tier !== null) return `tier fixed by ${state.overrides.tier.from === "flag" ? "--tier" : "/tier"}`;
-  return "on";
+  if (state.skill?.tier != null) return `tier fixed by the skill ${state.skill.name}`;
+  return stagePin(state) ?? "on";
+}
+
+/** A concrete stage model takes the choice away from the router; tiers and `auto` do not. */
+function stagePin({ settings, workflow, routes, overrides }: AgentState): string | null {
+  const { planning_model, execution_model } = settings.options.phase_model;
+  if ((planning_model ?? "") === "" || overrides.model !== null) return null;
+  const plans = workflow.stage === "plan" || (workflow.stage === "chat" && routes.every((route) => route.stage === "gate"));
+  const [key, value] = plans ? ["planning_model", planning_model ?? ""] : ["execution_model", execution_model ?? ""];
+  return value === "" || /^(?:auto$|tier:)/i.test(value.trim()) ? null : `off: pinned by ${key} to ${value}`;
 }
 
 function perModel(ledger: readonly LedgerEntry[]): string[] {
