@@ -177,6 +177,29 @@ describe("log and records", () => {
   });
 });
 
+describe("/status says whether the router chooses", () => {
+  const stages = (planning: string, execution: string): string => `[options.phase_model]\nplanning_model = "${planning}"\nexecution_model = "${execution}"\n`;
+  test.each([
+    ["nothing set", "", "on"],
+    ["a concrete planning model", stages("p/mine-m", "auto"), "off: pinned by planning_model to p/mine-m"],
+    ["auto", stages("auto", "p/mine-m"), "on"],
+    ["a tier", stages("tier:coding", "p/mine-m"), "on"],
+  ])("%s", async (_name, tables, line) => {
+    const { say } = await begun(`${TABLES}${tables}`);
+    expect((await say("/status")).stdout).toContain(`\nrouting               ${line}\n`);
+    await say("/tier coding");
+    expect((await say("/status")).stdout).toMatch(/^routing\s+tier fixed by \/tier$/m);
+    await say("/model p/coding-m");
+    expect((await say("/status")).stdout).toMatch(/^routing\s+off: pinned by \/model to p\/coding-m$/m);
+  });
+
+  test("phase, gate, models and money of the last request, and what comes next", async () => {
+    const { say } = await begun(`${TABLES}[options.gate]\nenabled = true\n`);
+    const { stdout } = await say("/status");
+    for (const row of [/^last model\s+p\/balanced-m$/m, /^next model\s+p\/balanced-m \(balanced_model, the default tier\)$/m, /^phase\s+plan \(confidence 0\.95, layer stage\)$/m, /^gate\s+on, last: escalate$/m, /^tokens and cost\s+p\/balanced-m: 1 calls, \d+ in, \d+ out, \$0\.0/m, /^total\s+\$0\.0\d+, baseline p\/\S+ \$0\.0\d+, savings -?\d/m]) expect(stdout).toMatch(row);
+  });
+});
+
 describe("fallback and served models", () => {
   const LIST = '[options.phase_router.preferences]\nplan = ["p/auto-m", "p/mine-m"]\n[options.fallback]\n';
 

@@ -52,6 +52,20 @@ describe.skipIf(!CAN_CUT)("with the network cut (needs unshare -rn)", () => {
   });
 });
 
+test("a dry run, an evaluation and a replay open no connection and look up no name, where the network cannot be cut too", async () => {
+  const { place } = await house(["m-1"], { top: 'model = "p/m-1"' });
+  const { session_id: session } = routed(await place.run(["-p", "--json", "a question"]));
+  place.file("cases.jsonl", '{"id":"a","message":"fix the crash","label":"debug"}\n');
+  place.file("../cut.cjs", 'const fail = () => { throw new Error("NETWORK USED"); };\nrequire("node:net").Socket.prototype.connect = fail;\nconst dns = require("node:dns");\nfor (const name of ["lookup", "resolve", "resolve4", "resolve6"]) { dns[name] = fail; dns.promises[name] = fail; }\nglobalThis.fetch = fail;\n');
+  const environment = { NODE_OPTIONS: `--require ${join(place.workspace, "../cut.cjs")}` };
+  for (const args of [["route", "fix the login"], ["route", "eval", "cases.jsonl"], ["route", "replay", session ?? ""]]) {
+    const finished = await place.run(args, { environment });
+    expect({ args, code: finished.code, stderr: finished.stderr }).toEqual({ args, code: 0, stderr: "" });
+  }
+  // The proof that the cut works: a turn cannot be served.
+  expect((await place.run(["-p", "a question"], { environment })).code).toBe(7);
+});
+
 const SCORED: HouseModel[] = [{ id: "planner-m", scores: { plan: 95, implement: 52, test: 52, document: 62 } }, { id: "builder-m", scores: { plan: 55, implement: 95, test: 95, document: 62 } }, { id: "other-m", price: [1.2, 6], scores: { plan: 55, implement: 94, test: 94, document: 62 } }, { id: "writer-m", scores: { plan: 55, implement: 55, test: 55, document: 95 } }];
 const TABLES = '[options.phase_model]\nplanning_model = "auto"\nexecution_model = "auto"\nunit = "ticket"\n';
 
