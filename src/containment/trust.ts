@@ -33,12 +33,6 @@ function identityOf(path: string): string {
   return sha256(canonicalJson({ directory: `${facts.dev}:${facts.ino}`, repository: `${realPathOf(found.gitDirectory)} ${realPathOf(found.commonDirectory)} ${common?.dev ?? 0}:${common?.ino ?? 0}`, problem: found.problem }));
 }
 
-/** Digest over the contents of the files that can change behaviour; names of missing ones count too. */
-export function digestOfFiles(files: readonly { name: string; bytes: Uint8Array | null }[]): string {
-  const entries = files.map(({ name, bytes }) => ({ name, digest: bytes === null ? null : sha256(bytes) }));
-  return sha256(canonicalJson([...entries].sort((left, right) => (left.name < right.name ? -1 : 1))));
-}
-
 export function createTrustStore(dataDirectory: string, now: () => Date = () => new Date()): TrustStore {
   const path = join(dataDirectory, "trust.json");
   const read = (): Map<string, TrustEntry> => {

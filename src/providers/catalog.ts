@@ -32,7 +32,6 @@ interface CatalogRow {
 }
 
 interface Catalog {
-  as_of: string;
   roles: Record<string, { capable: string; fast: string; strongest: string }>;
   sources: string[];
   models: CatalogRow[];
@@ -42,8 +41,6 @@ const catalog = data as Catalog;
 
 /** Providers in the order in which one is chosen when several have credentials and no model is configured. */
 const DEFAULT_ORDER = ["anthropic", "openai", "google", "deepseek", "moonshotai", "alibaba", "xai", "zai", "minimax", "mistral"];
-
-export const catalogDate: string = catalog.as_of;
 
 function scoresOf(row: CatalogRow): Partial<Record<Phase, CapabilityScore>> {
   const scores: Partial<Record<Phase, CapabilityScore>> = {};

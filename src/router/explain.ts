@@ -1,4 +1,4 @@
-// Text of a route for `/why`, `/status` and the status line. Draws nothing and decides nothing.
+// Text of a route for `/why` and `bmo route`. Draws nothing and decides nothing.
 
 import type { Route, RouteCandidate } from "../types/route.ts";
 
@@ -17,12 +17,6 @@ export function explainRoute(route: Route): string {
   if (route.candidates.length > 0) lines.push("  candidates:", ...route.candidates.map((candidate) => `    ${candidateLine(candidate)}`));
   lines.push(`  decided in ${route.decide_ms.toFixed(2)} ms (${route.id})`);
   return lines.join("\n");
-}
-
-/** One line for the REPL: phase, tier, model, reason, cost. */
-export function routeLine(route: Route): string {
-  const cost = route.cost_usd === null ? "" : ` · ${usd(route.cost_usd)}`;
-  return `${route.phase ?? route.stage} · ${route.tier} · ${route.model} · ${route.reason}${cost}`;
 }
 
 /** USD with as many digits as a small amount needs; unknown is said, never 0. */

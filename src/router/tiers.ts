@@ -1,6 +1,6 @@
 // Tiers: how an unset one falls, and which may be promoted to which. Never lowers a tier.
 
-import { TIERS, type Tier } from "../types/route.ts";
+import type { Tier } from "../types/route.ts";
 import type { ModelInfo } from "../types/provider.ts";
 import type { ModelBook } from "./models.ts";
 
@@ -27,8 +27,4 @@ export function resolveTier(tier: Tier, book: ModelBook): TierResolution {
     if (next === null) return { model: null, landed: null, hops };
     current = next;
   }
-}
-
-export function isHigher(tier: Tier, than: Tier): boolean {
-  return TIERS.indexOf(tier) > TIERS.indexOf(than);
 }

@@ -33,5 +33,3 @@ export type AgentEvent =
   | { type: "retry"; attempt: number; maxAttempts: number; delayMs: number; reason: string }
   | { type: "notice"; level: "info" | "warning"; text: string }
   | { type: "turn_end"; turn: number; reason: TurnEndReason; error: ErrorInfo | null };
-
-export type Emit = (event: AgentEvent) => void;

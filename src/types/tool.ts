@@ -1,7 +1,7 @@
 // Tools: what the model may call, what a tool is handed, and what it gives back.
 
 import type { ImageBlock, TextBlock } from "./message.ts";
-import type { Json, JsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 import type { ToolSpec } from "./provider.ts";
 
 /** The plan stage builds its tool list from this: `read` and `host` only (plus sandboxed `exec`). `host` changes bmo's own state, never a file. */
@@ -111,6 +111,3 @@ export interface ToolDefinition<Input = unknown> {
   preview?(input: Input, context: ToolContext): Promise<DisplayBlock[]>;
   run(input: Input, context: ToolContext): Promise<ToolOutput>;
 }
-
-/** Raw input as it came from the model; kept for records. */
-export type ToolInput = { [key: string]: Json };

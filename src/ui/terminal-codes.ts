@@ -3,7 +3,6 @@
 export const PASTE_ON = "\u001b[?2004h";
 export const PASTE_OFF = "\u001b[?2004l";
 export const SHOW_CURSOR = "\u001b[?25h";
-export const HIDE_CURSOR = "\u001b[?25l";
 /** Ends a synchronised update that a crash may have left open. */
 export const END_SYNCHRONIZED = "\u001b[?2026l";
 export const RESET_STYLE = "\u001b[0m";
