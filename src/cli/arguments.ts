@@ -1,6 +1,7 @@
 // The command line of contract section 2: which run was asked for. Reads nothing but its argument list.
 
 import { Command, CommanderError, Option } from "commander";
+import { splitRules } from "../permission/rules.ts";
 import { looksLikeSessionId } from "../session/location.ts";
 import { BmoError } from "../util/errors.ts";
 import { SUBCOMMANDS } from "./subcommand-names.ts";
@@ -39,24 +40,6 @@ export interface CommandLine {
   config: string | null;
   quiet: boolean;
   verbose: boolean;
-}
-
-/** Commas outside parentheses separate rules. */
-export function splitRules(text: string): string[] {
-  const rules: string[] = [];
-  let depth = 0;
-  let current = "";
-  for (const character of text) {
-    if (character === "(") depth += 1;
-    if (character === ")") depth -= 1;
-    if (character === "," && depth <= 0) {
-      rules.push(current);
-      current = "";
-    } else {
-      current += character;
-    }
-  }
-  return [...rules, current].map((rule) => rule.trim()).filter((rule) => rule !== "");
 }
 
 function positive(label: string): (value: string) => number {
