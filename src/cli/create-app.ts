@@ -20,7 +20,7 @@ import { createFileLog } from "./file-log.ts";
 import { createImageReader } from "./images.ts";
 import { scriptedNotice } from "./scripted-notice.ts";
 import { createSkills } from "./skills.ts";
-import { wireContainment } from "./wire-containment.ts";
+import { ownPath, wireContainment } from "./wire-containment.ts";
 import type { App } from "./app.ts";
 import type { SessionChoice } from "./choose-session.ts";
 import type { Agent } from "../types/agent.ts";
@@ -94,7 +94,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     workspace: app.workspace,
     sessionWorkspace,
     readRoots: app.readRoots,
-    searchPath: app.environment["PATH"] ?? "",
+    searchPath: ownPath(app),
     log,
     restored,
     settings: app.loaded,

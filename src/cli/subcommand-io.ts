@@ -1,5 +1,7 @@
 // What a subcommand is handed of the outside world; it reads and writes nothing else, so that tests can run it directly.
 
+import { safeJson } from "../util/sanitize.ts";
+
 export interface SubcommandIo {
   /** Text as it is; the subcommand adds its own line ends. Only the result goes here. */
   stdout(text: string): void;
@@ -19,5 +21,5 @@ export interface SubcommandIo {
 
 /** One JSON value and a line end, as every subcommand with `--json` prints it. */
 export function printJson(io: SubcommandIo, value: unknown): void {
-  io.stdout(`${JSON.stringify(value, null, 2)}\n`);
+  io.stdout(`${safeJson(value, 2)}\n`);
 }

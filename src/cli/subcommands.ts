@@ -38,7 +38,7 @@ function ioOf(app: Ground): SubcommandIo {
 async function doctor(app: Ground, rest: string[]): Promise<ExitCode> {
   const { runDoctorCommand } = await import("./doctor-command.ts");
   const { probeSandbox } = await import("../containment/sandbox.ts");
-  const { findProgram } = await import("./wire-containment.ts");
+  const { findProgram, ownPath } = await import("./wire-containment.ts");
   const { runToString } = await import("../util/process.ts");
   return runDoctorCommand(rest, ioOf(app), {
     load: () => loadSettings(app.input),
@@ -46,7 +46,7 @@ async function doctor(app: Ground, rest: string[]): Promise<ExitCode> {
     async version(program) {
       const path = findProgram(program, app);
       if (path === null) return null;
-      const result = await runToString({ argv: [path, "--version"], cwd: "/", environment: { PATH: app.environment["PATH"] ?? "" }, timeoutSeconds: 10 });
+      const result = await runToString({ argv: [path, "--version"], cwd: "/", environment: { PATH: ownPath(app) }, timeoutSeconds: 10 });
       return result.exitCode === 0 ? (result.stdout.split("\n")[0] ?? null) : null;
     },
     async sandbox() {

@@ -1,7 +1,7 @@
 // Builds the boundary of a session: sandbox, snapshots, checkpoints, and the one way in which a command is run.
 
 import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, dirname, isAbsolute, join } from "node:path";
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { createBoundaryFactory, type ContainedCommand } from "../agent/boundary.ts";
 import { userConfigPath } from "../config/paths.ts";
 import { createCheckpoints, type Checkpoints } from "../containment/checkpoint.ts";
@@ -10,15 +10,19 @@ import { createSandboxPlace, probeSandbox, type SandboxState } from "../containm
 import { createSnapshots } from "../containment/snapshot.ts";
 import { credentialInTree } from "../containment/survey.ts";
 import { matchesRule, parseRule } from "../permission/rules.ts";
-import { isCaseSensitive } from "../util/paths.ts";
+import { isCaseSensitive, isInside } from "../util/paths.ts";
 import type { App, Ground } from "./app.ts";
 import type { AgentParts } from "../agent/parts.ts";
 import type { ShellVerdict } from "../types/containment.ts";
 
-/** Absolute path of a program on the user's PATH, outside the workspace: nothing of the repository is run by name. */
+/** The user's PATH without relative folders and those of the workspace: nothing of the repository is run by name. */
+export function ownPath({ environment, workspace }: Pick<Ground, "environment" | "workspace">): string {
+  return (environment["PATH"] ?? "").split(delimiter).filter((folder) => isAbsolute(folder) && !isInside(workspace, resolve(folder))).join(delimiter);
+}
+
+/** Absolute path of a program on the user's own PATH. */
 export function findProgram(name: string, app: Pick<Ground, "environment" | "workspace">): string | null {
-  for (const folder of (app.environment["PATH"] ?? "").split(delimiter)) {
-    if (!isAbsolute(folder) || folder === app.workspace || folder.startsWith(`${app.workspace}/`)) continue;
+  for (const folder of ownPath(app).split(delimiter).filter((one) => one !== "")) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);

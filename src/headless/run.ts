@@ -4,8 +4,10 @@
 import { parseCommand, unescapePrompt } from "../commands/parse.ts";
 import { BmoError, exitCodeOf, toErrorInfo } from "../util/errors.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
+import { safeJson } from "../util/sanitize.ts";
 import { reportText } from "../util/report-text.ts";
 import { EXIT, type ErrorInfo, type ExitCode } from "../types/error.ts";
+import { labelEvent } from "../util/model-label.ts";
 import { createProgress } from "./progress.ts";
 import { eventJson, resultJson } from "./json.ts";
 import type { Agent, TurnResult, UserInput } from "../types/agent.ts";
@@ -48,14 +50,14 @@ export async function runHeadless(agent: Agent, context: CommandContext, request
   const progress = createProgress({ quiet: request.quiet, verbose: request.verbose, write: request.writeError });
   for (const notice of request.notices) progress.note(notice);
   const unsubscribe = agent.subscribe((event) => {
-    if (request.format === "stream-json") request.writeOut(`${JSON.stringify(eventJson(event))}\n`);
-    progress.event(event);
+    if (request.format === "stream-json") request.writeOut(`${safeJson(eventJson(event))}\n`);
+    progress.event(labelEvent(event, agent.state().settings));
     // What was approved in advance is shown all the same; stdout stays free for the result.
     if (event.type === "plan_approved" && event.approval.via !== "command" && event.approval.via !== "subcommand" && !request.quiet) request.writeError(`${planMarkdown(event.plan)}\n`);
   });
   if (request.format === "stream-json") {
     const start = eventJson({ type: "session_start", sessionId: agent.sessionId, workspace: agent.workspace, resumed: agent.state().turns > 0 });
-    request.writeOut(`${JSON.stringify(start)}\n`);
+    request.writeOut(`${safeJson(start)}\n`);
   }
   let ending: Ending;
   try {
@@ -126,5 +128,5 @@ function report(agent: Agent, request: HeadlessRequest, ending: Ending, note: (t
     return;
   }
   const result = resultJson({ sessionId: agent.sessionId, state, exitCode: ending.exitCode, text: ending.text, data: ending.data, error: ending.error, warnings: request.notices, durationMs: request.clock() - request.startedAt });
-  request.writeOut(`${JSON.stringify(result)}\n`);
+  request.writeOut(`${safeJson(result)}\n`);
 }

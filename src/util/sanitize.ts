@@ -86,3 +86,12 @@ export function readMarks(text: string): string {
     return SUSPICIOUS.test(character) ? character : whole;
   });
 }
+
+/** JSON whose text moves no cursor and hides nothing on a terminal: such characters are escaped, so that every value stays as it is. */
+export function safeJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(/[\x7f-\x9f]/g, escapeUnits).replace(INVISIBLE, escapeUnits);
+}
+
+function escapeUnits(text: string): string {
+  return Array.from({ length: text.length }, (_, index) => `\\u${text.charCodeAt(index).toString(16).padStart(4, "0")}`).join("");
+}
