@@ -7,6 +7,7 @@ import { configRows } from "../config/show.ts";
 import { EXIT } from "../types/error.ts";
 import { tools } from "../tools/index.ts";
 import { explainRoute } from "../router/explain.ts";
+import { modelLabel } from "../util/model-label.ts";
 import { listSessions } from "../session/list.ts";
 import type { App } from "./app.ts";
 import type { SkillService } from "./skills.ts";
@@ -64,8 +65,12 @@ export function createCommandServices(app: App, parts: ServiceParts): CommandSer
       const path = nearestProjectFile(app.workspace);
       return { path, exists: existsSync(path) };
     },
-    explainRoute,
-    costText: parts.costText,
+    explainRoute(route) {
+      const { settings } = app.loaded();
+      const candidates = route.candidates.map((one) => ({ ...one, model: modelLabel(one.model, settings) }));
+      return explainRoute({ ...route, model: modelLabel(route.model, settings), candidates });
+    },
+    costText: (entries) => parts.costText(entries.map((entry) => ({ ...entry, model: modelLabel(entry.model, app.loaded().settings) }))),
     projectRules: () => ({ path: app.projectRules.path, rules: app.projectRules.list() }),
     async forgetProjectRule(rule) {
       const removed = app.projectRules.remove(rule);

@@ -11,6 +11,7 @@ import { resultJson } from "../headless/json.ts";
 import { money } from "../commands/results.ts";
 import { elapsedMs } from "../util/clock.ts";
 import { BmoError } from "../util/errors.ts";
+import { labelEvent, modelLabel } from "../util/model-label.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import { createApp, type RunFacts } from "./app.ts";
@@ -62,7 +63,7 @@ async function waitForApproval(say: (text: string) => void): Promise<boolean> {
 function report(agent: Agent, say: (text: string) => void): void {
   const state = agent.state();
   say("\nRoutes");
-  for (const route of state.routes) say(`  turn ${route.turn} (${route.stage}): ${route.model} (scripted) because ${route.reason}; ${money(route.cost_usd)}`);
+  for (const route of state.routes) say(`  turn ${route.turn} (${route.stage}): ${modelLabel(route.model, state.settings)} because ${route.reason}; ${money(route.cost_usd)}`);
   const planning = state.routes.find((route) => route.stage === "plan")?.model ?? "none";
   const executing = state.routes.find((route) => route.stage === "execute")?.model ?? "none";
   say(`  planning model: ${planning}, execution model: ${executing}`);
@@ -107,7 +108,7 @@ async function play(demo: PreparedDemo, line: CommandLine, facts: RunFacts, { sa
   const app = await createApp(line, facts);
   const { agent } = await openAgent(app, { session: { kind: "new" }, ask: headlessAsk, headless: true });
   const progress = createProgress({ quiet: line.quiet || json, verbose: false, write: (text) => process.stderr.write(text) });
-  agent.subscribe(progress.event);
+  agent.subscribe((event) => progress.event(labelEvent(event, agent.state().settings)));
   try {
     let result = await agent.submit({ text: demo.prompt, images: [] });
     const { plan } = agent.state().workflow;

@@ -1,5 +1,6 @@
 // /status: everything that decides what happens next, without a model call.
 
+import { modelLabel } from "../util/model-label.ts";
 import { answer, grantText, money, table } from "./results.ts";
 import type { AgentState } from "../types/agent.ts";
 import type { CommandContext, CommandDefinition } from "../types/command.ts";
@@ -56,9 +57,9 @@ export function statusRows(context: CommandContext): [label: string, value: stri
     ["workflow", state.workflow.enabled ? "on" : "off"],
     ["stage", state.workflow.stage],
     ["plan", planLine(state)],
-    ["last model", state.lastModel ?? "none yet"],
-    ["next model", `${state.next.model ?? "none"} (${state.next.reason})`],
-    ["execution would take", `${state.executionModel.model ?? "none"} (${state.executionModel.reason})`],
+    ["last model", state.lastModel === null ? "none yet" : modelLabel(state.lastModel, settings)],
+    ["next model", `${state.next.model === null ? "none" : modelLabel(state.next.model, settings)} (${state.next.reason})`],
+    ["execution would take", `${state.executionModel.model === null ? "none" : modelLabel(state.executionModel.model, settings)} (${state.executionModel.reason})`],
     ["planning_model", `${phase_model.planning_model ?? "unset"} (${from("planning_model")})`],
     ["execution_model", `${phase_model.execution_model ?? "unset"} (${from("execution_model")})`],
     ["preset", settings.preset.length === 0 ? "none" : `${settings.preset.join(", ")} (${origins["preset"] ?? "default"})`],

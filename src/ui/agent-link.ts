@@ -1,5 +1,6 @@
 // Takes the agent's events to the store: text that streams in is merged per frame, everything else keeps its order.
 
+import { labelEvent, modelLabel } from "../util/model-label.ts";
 import type { Agent } from "../types/agent.ts";
 import type { AgentEvent } from "../types/event.ts";
 import type { StatusView } from "./state.ts";
@@ -38,7 +39,7 @@ export function linkAgent(agent: Agent, store: Store, ready: Promise<void>, onEv
     const events = held;
     held = [];
     for (const event of events) {
-      store.dispatch({ type: "event", event, now: Date.now() });
+      store.dispatch({ type: "event", event: labelEvent(event, agent.state().settings), now: Date.now() });
       onEvent(event);
     }
   };
@@ -101,7 +102,7 @@ export function statusOf(agent: Agent, nextMode: string | null, running: { model
     nextMode,
     stage: state.workflow.stage,
     plan: planText(agent),
-    model: running?.model ?? state.next.model,
+    model: running?.model ?? (state.next.model === null ? null : modelLabel(state.next.model, state.settings)),
     tier: running?.tier ?? (state.next.tier === "" ? null : state.next.tier),
     tokens: usage.input + usage.output + usage.cache_read + usage.cache_write,
     cost: state.totals.cost_usd,

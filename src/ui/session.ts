@@ -1,5 +1,6 @@
 // The session that the REPL has open: opening, replaying, switching, the status line, modes. Owns the link to the agent.
 
+import { labelEvent, modelLabel } from "../util/model-label.ts";
 import type { AgentEvent, TurnEndReason } from "../types/event.ts";
 import type { JsonObject } from "../types/json.ts";
 import { toErrorInfo } from "../util/errors.ts";
@@ -74,7 +75,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     const { plan } = workflow;
     if (plan === null || plan.hash !== shownExecution.hash || plan.state !== "awaiting_approval" || executionModel.model === shownExecution.model) return;
     shownExecution = { hash: plan.hash, model: executionModel.model };
-    notice(`the plan now executes on ${executionModel.model ?? "no model"}: ${executionModel.reason}`);
+    notice(`the plan now executes on ${executionModel.model === null ? "no model" : modelLabel(executionModel.model, opened.agent.state().settings)}: ${executionModel.reason}`);
   };
   const setMode = (mode: CycleMode): void => {
     if (opened === null) return;
@@ -108,7 +109,8 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
       const card = next.transcript.findLast((event) => event.type === "plan_ready");
       if (card?.type === "plan_ready") shownExecution = { hash: card.plan.hash, model: card.executionModel };
       await drawing.loadMarkdown();
-      store.dispatch({ type: "replay", events: next.transcript });
+      const { settings } = next.agent.state();
+      store.dispatch({ type: "replay", events: next.transcript.map((event) => labelEvent(event, settings)) });
       notice(`session ${next.agent.sessionId} goes on`);
     }
     // The code that draws answers is loaded when the first one can come, not before.
