@@ -21,6 +21,8 @@ export interface RoutingInput {
   ticket: string | null;
   conversation: number | null;
   message: string;
+  /** What this turn adds to the conversation and the conversation does not hold yet: the model must be able to take it. */
+  incoming?: Message | null;
   pending: boolean;
   signal: AbortSignal;
 }
@@ -29,6 +31,7 @@ export interface RoutingInput {
 export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext {
   const { parts, state } = input;
   const messages: Message[] = input.conversation === null ? [] : (state.conversations.get(input.conversation) ?? []);
+  const needed = [...messages, ...(input.incoming == null ? [] : [input.incoming])];
   const last = state.ledger.findLast((entry) => entry.purpose === "main");
   const settings = parts.settings().settings;
   return {
@@ -43,7 +46,7 @@ export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext 
     pending: input.pending,
     overrides: state.overrides,
     skill: state.skill === null ? null : { ...state.skill, turn: routedTurn(state, state.skill.turn) },
-    needs: { tools: true, vision: holdsImage(messages), contextTokens: estimateTokens(messages) },
+    needs: { tools: true, vision: holdsImage(needed), contextTokens: estimateTokens(needed) },
     previous:
       last === undefined
         ? null

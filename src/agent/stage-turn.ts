@@ -13,7 +13,7 @@ import type { AgentParts, Boundary } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { TurnEndReason } from "../types/event.ts";
-import type { ImageBlock, Message } from "../types/message.ts";
+import type { ImageBlock, Message, UserMessage } from "../types/message.ts";
 import type { Route, RouteDecision } from "../types/route.ts";
 import type { ToolContext, ToolDefinition } from "../types/tool.ts";
 
@@ -144,15 +144,12 @@ export async function runStageTurn(context: AgentContext, input: StageTurnInput)
     await checkSkills(context);
     const talk = await talkConversation(context, input);
     conversation = talk.id;
+    const incoming = incomingMessage(context, input, talk.preface);
     const routing: RoutingInput = { parts, state, turn, stage: input.stage, ticket: input.ticket, conversation, message: input.text, pending: isPendingFor(state, input.stage), signal: input.signal };
-    const decided = await decideRoute(routing);
+    const decided = await decideRoute({ ...routing, incoming });
     if (decided.route.gate === "stay") outcome = await gateTurn(context, routing, decided);
     else {
-      const added = (input.messageParts ?? [input.text]).filter((part) => part !== "");
-      if (added.length > 0 || (input.images ?? []).length > 0) {
-        const text = parts.redact([...talk.preface, ...added].filter((part) => part !== "").join("\n\n"));
-        appendUser(state, conversation, text, input.images ?? []);
-      }
+      if (incoming !== null) state.addMessage(conversation, incoming);
       outcome = await loop(context, input, routing, decided, turn, conversation);
     }
   } catch (thrown) {
@@ -171,9 +168,13 @@ function isPendingFor(state: SessionState, stage: string): boolean {
   return stage === "execute" || (plan !== null && (plan.state === "awaiting_approval" || plan.state === "approved" || plan.state === "executing"));
 }
 
-/** Two user messages never follow each other: text after a break joins the message before it. */
-function appendUser(state: SessionState, conversation: number, text: string, images: ImageBlock[]): void {
-  state.addMessage(conversation, text === "" ? { role: "user", content: images } : { role: "user", content: [textBlock(text), ...images] });
+/** The turn's own message, with what a conversation begins with; null where the turn adds none. */
+function incomingMessage({ parts }: AgentContext, input: StageTurnInput, preface: string[]): UserMessage | null {
+  const added = (input.messageParts ?? [input.text]).filter((part) => part !== "");
+  const images = input.images ?? [];
+  if (added.length === 0 && images.length === 0) return null;
+  const text = parts.redact([...preface, ...added].filter((part) => part !== "").join("\n\n"));
+  return { role: "user", content: text === "" ? images : [textBlock(text), ...images] };
 }
 
 async function gateTurn(context: AgentContext, routing: RoutingInput, decided: { decision: RouteDecision; route: Route }): Promise<TurnOutcome> {
