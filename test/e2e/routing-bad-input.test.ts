@@ -53,6 +53,18 @@ describe("phase router", () => {
     expect(result.routes[0]?.candidates.find((one) => one.model === "p/bare-m")?.rejected).toMatch(why);
   });
 
+  test("what this very message needs counts: its image, its length", async () => {
+    const models: HouseModel[] = [{ id: "default-m", scores: 60 }, { id: "blind-m", scores: 95, more: "vision = false" }, { id: "seeing-m", scores: 90, more: "vision = true" }];
+    const { place, server } = await house(models, { top: TOP, tables: preferences('["p/blind-m", "p/seeing-m"]') });
+    place.file("dot.png", Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64"));
+    await place.run(["-p", "what could be better here"]);
+    const seeing = routed(await place.run(["-p", "--json", "what is wrong in @dot.png"]));
+    expect(seeing.routes[0]?.candidates.find((one) => one.model === "p/blind-m")?.rejected).toBe("takes no images");
+    place.configure(place.read("../home/bmo/bmo.toml").replace(/id = "blind-m"\ncontext_window = 200000/, 'id = "blind-m"\ncontext_window = 30000'));
+    await place.run(["-p"], { stdin: `what could be better here\n${"word ".repeat(40_000)}` });
+    expect(modelsOf(server.requests)).toEqual(["blind-m", "seeing-m", "seeing-m"]);
+  });
+
   test('rank = "ratio" is plain capability per cost; a user\'s score and floor count', async () => {
     const cheap: HouseModel[] = [{ id: "default-m", scores: 60 }, { id: "other-m", scores: 90, price: [2, 10] }];
     const { place, server, configure } = await house(cheap, { top: 'model = "auto"' });
