@@ -201,14 +201,16 @@ describe("/status says whether the router chooses", () => {
 });
 
 describe("fallback and served models", () => {
-  const LIST = '[options.phase_router.preferences]\nplan = ["p/auto-m", "p/mine-m"]\n[options.fallback]\n';
+  const LIST = '[options.phase_router.preferences]\nplan = ["p/bare-m", "p/default-m", "p/auto-m", "p/mine-m"]\n[options.fallback]\n';
+  // Cheapest of all, but it takes no tools: never a substitute.
+  const CANDIDATES: HouseModel[] = [...MODELS, { id: "bare-m", scores: 94, price: [0.01, 0.05], more: "tools = false" }];
 
   test.each([
     ["fail", 'policy = "fail"', 7, ["auto-m"]],
     ["ask, which headless means fail", 'policy = "ask"', 7, ["auto-m"]],
     ["allow", 'policy = "allow"', 0, ["auto-m", "mine-m"]],
   ])("policy %s", async (_name, policy, code, models) => {
-    const { place, server } = await house(MODELS, { top: 'model = "auto"', tables: `${LIST}${policy}\n` }, { faults: [{ kind: "status", status: 529, times: 1 }] });
+    const { place, server } = await house(CANDIDATES, { top: 'model = "auto"', tables: `${LIST}${policy}\n` }, { faults: [{ kind: "status", status: 529, times: 1 }] });
     const finished = await place.run(["-p", "--json", "plan the rollout of the new cache"]);
     expect(routed(finished).exit_code).toBe(code);
     expect(modelsOf(server.requests)).toEqual(models);
