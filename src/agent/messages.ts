@@ -26,14 +26,6 @@ export function toolResult(call: ToolCallBlock, output: ToolOutput): ToolResultM
   return { role: "tool", callId: call.id, toolName: call.name, content: output.content, isError: output.isError };
 }
 
-export function errorOutput(text: string): ToolOutput {
-  return { content: [textBlock(text)], isError: true, display: [{ kind: "text", text }] };
-}
-
-export function okOutput(text: string): ToolOutput {
-  return { content: [textBlock(text)], isError: false, display: [{ kind: "text", text }] };
-}
-
 /** True once the conversation holds an image: the model must then take images. */
 export function holdsImage(messages: readonly Message[]): boolean {
   return messages.some((message) => message.role !== "assistant" && message.content.some((block) => block.type === "image"));

@@ -4,7 +4,7 @@
 import { toErrorInfo } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
 import { sanitizeText } from "../util/sanitize.ts";
-import { errorOutput } from "./messages.ts";
+import { errorOutput } from "../util/tool-output.ts";
 import type { AgentParts, Boundary } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { ToolCallBlock } from "../types/message.ts";

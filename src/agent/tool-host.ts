@@ -5,7 +5,7 @@ import { planHash, validatePlan } from "../containment/plan-content.ts";
 import { BmoError } from "../util/errors.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { planChanges } from "../util/plan-changes.ts";
-import { errorOutput, okOutput } from "./messages.ts";
+import { errorOutput, textOutput } from "../util/tool-output.ts";
 import { isPending } from "./workflow.ts";
 import type { AgentParts, Boundary } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
@@ -66,17 +66,17 @@ export function createToolHost(input: HostInput): ToolHost {
       state.change({ type: "plan_stored", plan });
       signals.planStored = true;
       const flags = plan.flags.length === 0 ? "" : ` Flagged: ${plan.flags.join("; ")}.`;
-      return okOutput(`Plan ${plan.id}, revision ${plan.revision}, is stored and awaits the user's approval.${flags}`);
+      return textOutput(`Plan ${plan.id}, revision ${plan.revision}, is stored and awaits the user's approval.${flags}`);
     },
     async askQuestion(question, options) {
       const reply = await parts.ask({ kind: "question", question, options }, input.signal);
-      if (reply.answer === "text") return okOutput(reply.text);
-      return okOutput(reply.answer === "none" ? reply.reason : "The user gave no answer. Put the question into open_questions.");
+      if (reply.answer === "text") return textOutput(reply.text);
+      return textOutput(reply.answer === "none" ? reply.reason : "The user gave no answer. Put the question into open_questions.");
     },
     async requestReplan(reason) {
       if (input.stage !== "execute") return errorOutput("request_replan only makes sense while a plan is executed.");
       signals.replanReason = reason;
-      return okOutput("Execution stops here; the session returns to the plan stage with your reason.");
+      return textOutput("Execution stops here; the session returns to the plan stage with your reason.");
     },
     async activateSkill(name) {
       let skill: Awaited<ReturnType<typeof parts.skills.find>>;
@@ -87,7 +87,7 @@ export function createToolHost(input: HostInput): ToolHost {
         return errorOutput(`${thrown.message}. ${thrown.hint ?? ""}`.trim());
       }
       state.setSkill({ name: skill.name, tier: skill.tier, activatedBy: "model", turn: input.turn });
-      return okOutput(await parts.skills.prompt(skill.name));
+      return textOutput(await parts.skills.prompt(skill.name));
     },
     async runShell(request) {
       let kept: { copy: string; restoreCommand: string } | null = null;
@@ -109,8 +109,10 @@ export function createToolHost(input: HostInput): ToolHost {
       for (const change of result.outOfScope) {
         const rolledBack = result.rolledBack.includes(change.path);
         state.addFile({ ...change, in_scope: false, rolled_back: rolledBack });
-        if (rolledBack) state.addDenial({ tool: "bash", summary: request.command, reason: `changed ${change.path} outside the plan; restored`, target: request.command }, input.stage);
+        // With a copy it was to be put back: what could not be is no smaller matter.
+        if (rolledBack || result.copy !== null) state.addDenial({ tool: "bash", summary: request.command, reason: `changed ${change.path} outside the plan; ${rolledBack ? "restored" : "it could not be restored"}`, target: request.command }, input.stage);
       }
+      if (result.blocked !== null) return { ...result, notes: [`not run: ${result.blocked}`] };
       return { ...result, changes: result.changes.filter((change) => !result.rolledBack.includes(change.path)) };
     },
     checkWrite(realPath, action) {

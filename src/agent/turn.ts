@@ -3,10 +3,11 @@
 
 import { createLoopDetector } from "./loop-detector.ts";
 import { cutOldToolOutput, fitMessages } from "./compaction.ts";
-import { errorOutput, stringifyMessageText, textBlock, toolCalls, toolResult, userMessage } from "./messages.ts";
+import { stringifyMessageText, textBlock, toolCalls, toolResult, userMessage } from "./messages.ts";
 import { bookEntry } from "./routing.ts";
 import { runStep, type StepOutcome } from "./step.ts";
 import { runToolCall } from "./tool-call.ts";
+import { errorOutput } from "../util/tool-output.ts";
 import type { AgentParts, Boundary, CallFacts } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { HostSignals } from "./tool-host.ts";

@@ -17,6 +17,7 @@ function outcome(result: ShellResult, timeoutSeconds: number): string | null {
   if (result.timedOut) return `timed out after ${timeoutSeconds} s; the command was ended`;
   if (result.aborted) return "stopped by the user";
   if (result.signalName !== null) return `ended by ${result.signalName}`;
+  if (result.exitCode === null) return "the command did not run";
   return result.exitCode === 0 ? null : `exit code ${result.exitCode}`;
 }
 

@@ -4,7 +4,7 @@ import type { ToolDefinition } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
 import { describeEdit, planEdits, previewEdits, type EditRequest } from "./edit-plan.ts";
 import { commitWrite, permitWrites, withFileErrors } from "./file-access.ts";
-import { textOutput } from "./output.ts";
+import { textOutput } from "../util/tool-output.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 
 export const editTool: ToolDefinition<EditRequest> = {

@@ -13,7 +13,7 @@ import { kindOf, readRegular, type FileIdentity } from "../util/regular-file.ts"
 import { sanitizeLine } from "../util/sanitize.ts";
 import { walkFiles } from "../util/walk.ts";
 import type { FileAction, ToolContext, ToolOutput } from "../types/tool.ts";
-import { errorOutput } from "./output.ts";
+import { errorOutput } from "../util/tool-output.ts";
 
 /** Largest file that an edit or a write replaces. */
 export const EDIT_CAP_BYTES = 16 * 1024 * 1024;

@@ -7,7 +7,7 @@ import { sanitizeLine } from "../util/sanitize.ts";
 import type { ToolDefinition } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
 import { withFileErrors } from "./file-access.ts";
-import { textOutput } from "./output.ts";
+import { textOutput } from "../util/tool-output.ts";
 import { listFiles, pathFilter, searchPlace } from "./search-files.ts";
 
 interface GlobInput {

@@ -5,7 +5,7 @@ import { sanitizeLine, visibleText } from "../util/sanitize.ts";
 import type { ToolContext, ToolDefinition } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
 import { checkReadable, withFileErrors } from "./file-access.ts";
-import { textOutput } from "./output.ts";
+import { textOutput } from "../util/tool-output.ts";
 import { pathFilter, searchPlace } from "./search-files.ts";
 import { searchText, type FoundLine } from "./search-text.ts";
 

@@ -7,7 +7,7 @@ import type { ToolContext, ToolDefinition } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
 import { describeEdit, planEdits, previewEdits, type EditRequest } from "./edit-plan.ts";
 import { commitWrite, EDIT_CAP_BYTES, permitWrites, withFileErrors, type PendingWrite } from "./file-access.ts";
-import { textOutput } from "./output.ts";
+import { textOutput } from "../util/tool-output.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 
 interface MultieditInput {

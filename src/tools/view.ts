@@ -8,7 +8,7 @@ import { sanitizeLine } from "../util/sanitize.ts";
 import type { ToolContext, ToolDefinition, ToolOutput } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
 import { checkReadable, missingMessage, resolveTarget, withFileErrors, type Target } from "./file-access.ts";
-import { errorOutput, textOutput } from "./output.ts";
+import { errorOutput, textOutput } from "../util/tool-output.ts";
 import { encodingOf } from "./text-file.ts";
 import { IMAGE_CAP_BYTES, imageTypeOf } from "./view-image.ts";
 import { readLines } from "./view-lines.ts";

@@ -11,7 +11,7 @@ import type { DisplayBlock, ToolContext, ToolDefinition } from "../types/tool.ts
 import { createArgumentReader } from "./arguments.ts";
 import { changedLines, compareTexts, diffBlock } from "./changed-lines.ts";
 import { checkNewName, checkWritablePlace, checkWriteBits, commitWrite, EDIT_CAP_BYTES, permitWrites, resolveTarget, withFileErrors, writeNotes, type Target } from "./file-access.ts";
-import { textOutput } from "./output.ts";
+import { textOutput } from "../util/tool-output.ts";
 import { decodeTextFile, encodeTextFile, encodingOf } from "./text-file.ts";
 
 interface WriteInput {
