@@ -3,7 +3,7 @@
 import { createCheckpoints, type CheckpointChange, type UndoResult } from "../containment/checkpoint.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import { BmoError } from "../util/errors.ts";
-import { table } from "../commands/results.ts";
+import { textTable } from "../util/text-table.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
 import type { App } from "./app.ts";
 
@@ -39,7 +39,7 @@ export async function runCheckpointCommand(args: readonly string[], io: Subcomma
     case "list": {
       const all = checkpoints.list();
       if (io.json) printJson(io, all);
-      else io.stdout(all.length === 0 ? "no checkpoint in this workspace yet\n" : `${table(all.map((one) => [one.id, one.at.slice(0, 19).replace("T", " "), `${one.files} files`, one.undone ? "undone" : "", one.label]))}\n`);
+      else io.stdout(all.length === 0 ? "no checkpoint in this workspace yet\n" : `${textTable(all.map((one) => [one.id, one.at.slice(0, 19).replace("T", " "), `${one.files} files`, one.undone ? "undone" : "", one.label]))}\n`);
       return EXIT.done;
     }
     case "diff": {

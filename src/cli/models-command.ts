@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from "../types/error.ts";
 import type { ModelInfo, ModelRegistry, Price } from "../types/provider.ts";
 import { BmoError } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
+import { textTable } from "../util/text-table.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
 
 /** USD per million tokens; `~` marks an estimate; what nobody knows is `unknown`, never 0. */
@@ -24,12 +25,6 @@ function standing(model: ModelInfo): string {
   if (model.status === "retired") return `retired${model.retires === null ? "" : ` ${model.retires}`}${successor}`;
   if (model.retires !== null) return `retires ${model.retires}${successor}`;
   return model.status === "current" ? "" : model.status;
-}
-
-/** The last column is not padded: lines do not end in blanks. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_cell, index) => Math.max(...rows.map((row) => (row[index] ?? "").length)));
-  return rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join("  ").trimEnd());
 }
 
 function asJson(model: ModelInfo): Record<string, unknown> {
@@ -61,7 +56,7 @@ export function runModelsCommand(args: readonly string[], io: SubcommandIo, regi
     const rows = models
       .filter(({ provider }) => provider === id)
       .map((model) => ["", sanitizeLine(model.id), formatPrice(model.price, model.priceEstimate), formatTokens(model.contextWindow), standing(model)]);
-    for (const line of columns([["", "model", "USD per Mtok in / out", "window", ""], ...rows])) io.stdout(`${line}\n`);
+    io.stdout(`${textTable([["", "model", "USD per Mtok in / out", "window", ""], ...rows])}\n`);
   }
   return EXIT.done;
 }

@@ -2,11 +2,12 @@
 
 import { initialWorkflow, reduceWorkflow } from "../agent/workflow.ts";
 import { totalCosts } from "../ledger/ledger.ts";
-import { costText, textTable } from "../ledger/report.ts";
+import { costText } from "../ledger/report.ts";
 import { replay, type ReplayedSession } from "../session/replay.ts";
 import { formatUsd } from "../util/money.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
 import { sanitizeLine, sanitizeText } from "../util/sanitize.ts";
+import { textTable } from "../util/text-table.ts";
 import type { SessionContent } from "../session/reader.ts";
 import type { AgentEvent, TurnEndReason } from "../types/event.ts";
 import type { CostTotals } from "../types/ledger.ts";
@@ -96,12 +97,12 @@ export function viewText(view: SessionView): string {
   const lines = [`Session ${session.id}, begun ${session.created_at}`, `Workspace ${sanitizeLine(session.workspace)}`];
   if (session.forked_from !== null) lines.push(`Copied from ${session.forked_from}`);
   if (view.turns.length > 0) {
-    const left = ["turn", "stage", "ticket", "tier", "model", "phase", "chosen by"].map((title) => ({ title, align: "left" as const }));
+    const titles = ["turn", "stage", "ticket", "tier", "model", "phase", "chosen by", "cost", "end", "text"];
     const rows = view.turns.map((turn) => [
       String(turn.turn), turn.stage, turn.ticket ?? "", turn.tier === null ? "" : `${turn.tier} (${turn.tier_source ?? ""})`, sanitizeLine(turn.model ?? "no model"), turn.phase ?? "", turn.source ?? "",
       formatUsd(turn.cost_usd, turn.estimate), turn.end ?? "interrupted", cutText(turn.text, 50),
     ]);
-    lines.push("", textTable([...left, { title: "cost", align: "right" }, { title: "end", align: "left" }, { title: "text", align: "left" }], rows));
+    lines.push("", textTable([titles, ...rows], [titles.indexOf("cost")]));
   }
   if (plan !== null) {
     lines.push("", `Plan ${plan.id} revision ${plan.revision}, ${plan.state}: ${sanitizeLine(plan.title)}`, `  ${plan.hash}`);

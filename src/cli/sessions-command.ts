@@ -4,11 +4,11 @@ import { EXIT, type ExitCode } from "../types/error.ts";
 import { findSession, latestSession, listSessions } from "../session/list.ts";
 import { readSession } from "../session/reader.ts";
 import { removeSession } from "../session/store.ts";
-import { textTable } from "../ledger/report.ts";
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
 import { formatUsd } from "../util/money.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
+import { textTable } from "../util/text-table.ts";
 import { viewMarkdown, viewSession, viewText } from "./session-view.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
 import type { SessionSummary } from "../types/session.ts";
@@ -64,8 +64,7 @@ function list(io: SubcommandIo, dataDirectory: string, all: boolean): ExitCode {
     return EXIT.done;
   }
   const titles = ["id", "last used (UTC)", "turns", "plan", "cost", "in use by", ...(all ? ["workspace"] : []), "title"];
-  const table = textTable(titles.map((title) => ({ title, align: title === "turns" || title === "cost" ? "right" : "left" })), sessions.map((session) => row(session, all)));
-  io.stdout(`${table}\n`);
+  io.stdout(`${textTable([titles, ...sessions.map((session) => row(session, all))], [titles.indexOf("turns"), titles.indexOf("cost")])}\n`);
   return EXIT.done;
 }
 

@@ -1,7 +1,8 @@
 // Commands that list: sessions, skills, tools, permissions, configuration; and /skill, which chooses one.
 
 import { BmoError } from "../util/errors.ts";
-import { answer, grantText, money, table } from "./results.ts";
+import { textTable } from "../util/text-table.ts";
+import { answer, grantText, money } from "./results.ts";
 import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
 import type { Json } from "../types/json.ts";
 
@@ -15,7 +16,7 @@ export const sessionsCommand: CommandDefinition = {
     const sessions = await services.sessions();
     if (sessions.length === 0) return answer("No session is stored for this workspace yet.", []);
     const rows = sessions.map((one) => [one.id, one.updated_at.slice(0, 16).replace("T", " "), one.turns === 1 ? "1 turn" : `${one.turns} turns`, money(one.cost_usd), one.title]);
-    return answer(table(rows), JSON.parse(JSON.stringify(sessions)) as Json);
+    return answer(textTable(rows), JSON.parse(JSON.stringify(sessions)) as Json);
   },
 };
 
@@ -29,7 +30,7 @@ export const skillsCommand: CommandDefinition = {
     const skills = await services.skills();
     if (skills.length === 0) return answer("No skills were found.", []);
     const rows = skills.map((skill) => [skill.name, skill.tier ?? "", skill.available ? skill.description : `unavailable: ${skill.reason ?? ""}`]);
-    return answer(table(rows), JSON.parse(JSON.stringify(skills)) as Json);
+    return answer(textTable(rows), JSON.parse(JSON.stringify(skills)) as Json);
   },
 };
 
@@ -53,7 +54,7 @@ export const toolsCommand: CommandDefinition = {
   readOnly: true,
   run(_argument, { services }) {
     const list = services.tools();
-    return Promise.resolve(answer(table(list.map((tool) => [tool.name, tool.access, tool.offered ? "offered now" : "not in this stage"])), JSON.parse(JSON.stringify(list)) as Json));
+    return Promise.resolve(answer(textTable(list.map((tool) => [tool.name, tool.access, tool.offered ? "offered now" : "not in this stage"])), JSON.parse(JSON.stringify(list)) as Json));
   },
 };
 
@@ -80,7 +81,7 @@ function showPermissions(context: CommandContext): CommandResult {
   const { permissionMode, grants, settings } = context.agent.state();
   const rules = ruleRows(context);
   const project = context.services.projectRules();
-  const lines = [`mode: ${permissionMode}`, rules.length === 0 ? "no rules" : table(rules.map(({ rule, effect, origin }) => [effect, rule, origin]))];
+  const lines = [`mode: ${permissionMode}`, rules.length === 0 ? "no rules" : textTable(rules.map(({ rule, effect, origin }) => [effect, rule, origin]))];
   if (project.rules.length > 0) lines.push(`/permissions forget <rule> takes back what is always allowed in this project (${project.path})`);
   return answer(lines.join("\n"), { mode: permissionMode, allow: settings.permissions.allow, deny: settings.permissions.deny, grants, project: project.rules, rules });
 }

@@ -3,7 +3,8 @@
 import { TIERS, type Tier } from "../types/route.ts";
 import { BmoError } from "../util/errors.ts";
 import { modelLabel } from "../util/model-label.ts";
-import { answer, table } from "./results.ts";
+import { textTable } from "../util/text-table.ts";
+import { answer } from "./results.ts";
 import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
 import type { Price } from "../types/provider.ts";
 
@@ -38,9 +39,9 @@ function list(context: CommandContext): CommandResult {
     const window = model.contextWindow === null ? "window unknown" : `${Math.round(model.contextWindow / 1000)}k`;
     groups.set(model.provider, [...(groups.get(model.provider) ?? []), [`  ${modelLabel(model.id, context.services.loaded().settings)}`, window, priceText(model.price, model.priceEstimate), model.status === "current" ? "" : model.status]]);
   }
-  const models = [...groups].map(([provider, rows]) => `${provider}\n${table(rows)}`).join("\n");
+  const models = [...groups].map(([provider, rows]) => `${provider}\n${textTable(rows)}`).join("\n");
   const { next } = context.agent.state();
-  const text = [models === "" ? "No provider has credentials; bmo init sets one up." : models, "", table(bindings(context)), "", `next request: ${next.model === null ? "none" : modelLabel(next.model, context.services.loaded().settings)} (${next.reason})`].join("\n");
+  const text = [models === "" ? "No provider has credentials; bmo init sets one up." : models, "", textTable(bindings(context)), "", `next request: ${next.model === null ? "none" : modelLabel(next.model, context.services.loaded().settings)} (${next.reason})`].join("\n");
   return answer(text, { bindings: bindings(context).map(([label = "", value = "", origin = ""]) => ({ label, value, origin })), next: { model: next.model, reason: next.reason } });
 }
 

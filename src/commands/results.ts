@@ -12,13 +12,6 @@ export function act(action: CommandAction, text = ""): CommandResult {
   return { text, data: null, exitCode: EXIT.done, action };
 }
 
-/** Columns padded to their widest cell, two blanks apart. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
-  return rows.map((row) => row.map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0))).join("  ").trimEnd()).join("\n");
-}
-
 /** A grant as a person reads it: an extension of the scope is kept with the hash of its plan. */
 export function grantText(grant: string): { rule: string; ofPlan: boolean } {
   const scope = /^scope\(\S+ ([\s\S]+)\)$/.exec(grant);

@@ -1,7 +1,8 @@
 // /status: everything that decides what happens next, without a model call.
 
 import { modelLabel } from "../util/model-label.ts";
-import { answer, grantText, money, table } from "./results.ts";
+import { textTable } from "../util/text-table.ts";
+import { answer, grantText, money } from "./results.ts";
 import type { AgentState } from "../types/agent.ts";
 import type { CommandContext, CommandDefinition } from "../types/command.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
@@ -86,6 +87,6 @@ export const statusCommand: CommandDefinition = {
   readOnly: true,
   run(_argument, context) {
     const rows = statusRows(context);
-    return Promise.resolve(answer(table(rows), Object.fromEntries(rows.map(([label, value]) => [label.replaceAll(" ", "_"), value]))));
+    return Promise.resolve(answer(textTable(rows), Object.fromEntries(rows.map(([label, value]) => [label.replaceAll(" ", "_"), value]))));
   },
 };

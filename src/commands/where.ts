@@ -1,6 +1,7 @@
 // /where: the files of this session, for whoever wants to look at them with other tools.
 
-import { answer, table } from "./results.ts";
+import { textTable } from "../util/text-table.ts";
+import { answer } from "./results.ts";
 import type { CommandDefinition } from "../types/command.ts";
 
 export const whereCommand: CommandDefinition = {
@@ -16,6 +17,6 @@ export const whereCommand: CommandDefinition = {
       ["session", session?.path ?? "not written yet"],
       ["configuration", services.loaded().files.join(", ") || "no files"],
     ];
-    return answer(table(rows), Object.fromEntries(rows.map(([label = "", value = ""]) => [label, value])));
+    return answer(textTable(rows), Object.fromEntries(rows.map(([label = "", value = ""]) => [label, value])));
   },
 };

@@ -1,6 +1,7 @@
 // Costs by stage, tier, phase, model, day or session, as data and as plain text tables. Pure.
 
 import { fromMoney, formatUsd, toMoney } from "../util/money.ts";
+import { textTable } from "../util/text-table.ts";
 import { totalCosts } from "./ledger.ts";
 import type { CostTotals, LedgerEntry } from "../types/ledger.ts";
 import type { Usage } from "../types/provider.ts";
@@ -49,19 +50,6 @@ export function groupCosts(entries: readonly SessionEntry[], by: CostGrouping): 
   return rows.sort((left, right) => (by === "day" || by === "session" || cost(left) === cost(right) ? byKey(left, right) : cost(right) - cost(left)));
 }
 
-export interface Column {
-  title: string;
-  align: "left" | "right";
-}
-
-/** A table in plain text; columns are as wide as their widest cell. */
-export function textTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map((column, index) => Math.max(column.title.length, ...rows.map((row) => (row[index] ?? "").length)));
-  const line = (cells: readonly string[]): string =>
-    cells.map((cell, index) => (columns[index]?.align === "right" ? cell.padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0))).join("  ").trimEnd();
-  return [line(columns.map((column) => column.title)), ...rows.map(line)].join("\n");
-}
-
 function formatCount(count: number): string {
   return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ",");
 }
@@ -80,13 +68,10 @@ function rowCells(label: string, totals: CostTotals): string[] {
 
 /** Rows and their sum, for `bmo stats` and `/cost`. */
 export function costTable(by: CostGrouping, rows: readonly CostRow[], totals: CostTotals): string {
-  const columns: Column[] = [
-    { title: by, align: "left" },
-    ...["calls", "input", "cache read", "cache write", "output", "cost", "baseline", "saved"].map((title): Column => ({ title, align: "right" })),
-  ];
   const cells = rows.map((row) => rowCells(row.key, row));
   if (rows.length > 1) cells.push(rowCells("total", totals));
-  return textTable(columns, cells);
+  const figures = ["calls", "input", "cache read", "cache write", "output", "cost", "baseline", "saved"];
+  return textTable([[by, ...figures], ...cells], figures.map((_title, index) => index + 1));
 }
 
 /** Sum of the known penalties, and how many calls paid one. */
