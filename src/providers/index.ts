@@ -66,9 +66,12 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
     });
     if (models.length > 0) configured.set(id, models);
   }
+  // Both lists are asked for at every step and cannot change while the registry lives.
+  let unnamed: ModelInfo[] | null = null;
   const unconfigured = (): ModelInfo[] => {
+    if (unnamed !== null) return unnamed;
     const named = new Set([...configured.values()].flat().map((model) => model.id));
-    return fullCatalogue().filter((model) => !named.has(model.id));
+    return (unnamed = fullCatalogue().filter((model) => !named.has(model.id)));
   };
   const known: KnownModels = {
     configured,
@@ -133,23 +136,26 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
     return createHttpProvider(wire, endpoint, (transport ??= createTransport(environment)));
   };
 
+  const describeProviders = (): ReturnType<ModelRegistry["providers"]> =>
+    known.providers.flatMap((id) => {
+      const own = settingsOf(id);
+      const vendor = findVendor(id);
+      const plan = planKey(id, own, vendor, environment);
+      if (own === undefined && plan.source === null) return [];
+      const type = own?.type ?? vendor?.type ?? (own?.file !== undefined ? "script" : "openai-compatible");
+      const hasKey = plan.source !== null;
+      const keyless = !hasKey && plan.missing.every((name) => own?.api_key?.includes(name) !== true) && (type === "script" || !needsKey(id));
+      return [{
+        id, type, configured: own !== undefined, hasCredentials: hasKey || keyless,
+        keySource: plan.source ?? (keyless ? "none needed" : plan.missing.length > 0 ? `${plan.missing.join(" or ")} (not set)` : `providers.${id}.api_key (not set)`),
+        baseUrl: type === "script" ? (own?.file ?? "") : safeUrl(writtenBaseUrl(type, own, vendor, environment)),
+      }];
+    });
+  let described: ReturnType<ModelRegistry["providers"]> | null = null;
+
   return {
     list: () => [...[...configured.values()].flat(), ...unconfigured()],
-    providers: () =>
-      known.providers.flatMap((id) => {
-        const own = settingsOf(id);
-        const vendor = findVendor(id);
-        const plan = planKey(id, own, vendor, environment);
-        if (own === undefined && plan.source === null) return [];
-        const type = own?.type ?? vendor?.type ?? (own?.file !== undefined ? "script" : "openai-compatible");
-        const hasKey = plan.source !== null;
-        const keyless = !hasKey && plan.missing.every((name) => own?.api_key?.includes(name) !== true) && (type === "script" || !needsKey(id));
-        return [{
-          id, type, configured: own !== undefined, hasCredentials: hasKey || keyless,
-          keySource: plan.source ?? (keyless ? "none needed" : plan.missing.length > 0 ? `${plan.missing.join(" or ")} (not set)` : `providers.${id}.api_key (not set)`),
-          baseUrl: type === "script" ? (own?.file ?? "") : safeUrl(writtenBaseUrl(type, own, vendor, environment)),
-        }];
-      }),
+    providers: () => (described ??= describeProviders()),
     resolve: (name, where, quiet = false) => {
       const { model, notices } = resolveModel(name, where, known);
       if (quiet) return { model, notices: [] };
