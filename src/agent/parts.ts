@@ -75,6 +75,8 @@ export interface ContainedResult extends ShellResult {
   blocked: string | null;
   /** True where neither the plan names the command nor it only reads. */
   unplanned: boolean;
+  /** Folder with what was put back, or was to be; null where nothing was. */
+  copy: string | null;
 }
 
 export type OutOfScopeHandler = (report: { command: string; changes: FileChange[]; copy: string; restoreCommand: string }) => Promise<"keep" | "restore">;

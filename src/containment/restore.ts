@@ -143,6 +143,11 @@ function remove({ absolute, guarded }: EffectChange, isDirectory: boolean): void
   else rmSync(absolute, { recursive: true, force: true });
 }
 
+/** A name whose bytes are no text cannot be told apart from others; nothing is written under a name that only looks like it. */
+function isUnnameable({ path, absolute }: EffectChange): boolean {
+  return path.includes("\ufffd") && statOf(absolute) === null;
+}
+
 /** Folders that came with removed files go with them, as far as they are empty now. */
 function removeEmptied(path: string, workspace: string, foldersBefore: ReadonlyMap<string, unknown>): void {
   for (let folder = dirname(path); folder !== workspace && isInside(workspace, folder) && !foldersBefore.has(folder); folder = dirname(folder)) {
@@ -167,7 +172,15 @@ export async function restoreChanges(changes: readonly EffectChange[], workspace
     failures.add(change.absolute);
     result.failed.push({ path: change.path, reason });
   };
-  const ordered = byPath(changes);
+  for (const change of changes) {
+    if (!isUnnameable(change) || change.before === null || change.before.kind === "folder") continue;
+    const place = join(`${copyDirectory}-before`, change.path);
+    mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
+    writeWhole(place, await change.before.read(), 0o600);
+    failures.add(change.absolute);
+    result.failed.push({ path: change.path, reason: `its name is no UTF-8 text; as it was it lies in ${place}` });
+  }
+  const ordered = byPath(changes).filter(({ absolute }) => !failures.has(absolute));
   // What lies in a folder goes before the folder.
   for (const change of [...ordered].reverse()) {
     try {

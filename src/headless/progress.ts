@@ -1,5 +1,6 @@
 // What a headless run says on stderr while it works: tool calls, retries, notices, tickets. Nothing here reaches stdout.
 
+import { sanitizeLine } from "../util/sanitize.ts";
 import type { AgentEvent } from "../types/event.ts";
 
 export interface Progress {
@@ -44,10 +45,10 @@ export function createProgress(options: { quiet: boolean; verbose: boolean; writ
           line(`waiting ${Math.ceil(event.delayMs / 1000)} s before try ${event.attempt} of ${event.maxAttempts}: ${event.reason}`);
           break;
         case "scope_violation":
-          line(`outside the plan: ${event.action} ${event.path} (${event.reason})`);
+          line(`outside the plan: ${event.action} ${sanitizeLine(event.path)} (${sanitizeLine(event.reason)})`);
           break;
         case "rollback":
-          line(`put back: ${event.paths.join(", ")}; a copy is kept in ${event.copy}; bring it back with: ${event.restoreCommand}`);
+          line(`put back: ${event.paths.map(sanitizeLine).join(", ")}; a copy is kept in ${event.copy}; bring it back with: ${event.restoreCommand}`);
           break;
         case "notice":
           note(event.text);

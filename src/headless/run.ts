@@ -4,7 +4,7 @@
 import { parseCommand, unescapePrompt } from "../commands/parse.ts";
 import { BmoError, exitCodeOf, toErrorInfo } from "../util/errors.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
-import { safeJson } from "../util/sanitize.ts";
+import { safeJson, sanitizeText } from "../util/sanitize.ts";
 import { reportText } from "../util/report-text.ts";
 import { EXIT, type ErrorInfo, type ExitCode } from "../types/error.ts";
 import { labelEvent } from "../util/model-label.ts";
@@ -13,6 +13,7 @@ import { eventJson, resultJson } from "./json.ts";
 import type { Agent, TurnResult, UserInput } from "../types/agent.ts";
 import type { CommandContext, CommandResult } from "../types/command.ts";
 import type { Json } from "../types/json.ts";
+import type { Plan } from "../types/plan.ts";
 
 export type OutputFormat = "text" | "json" | "stream-json";
 
@@ -29,7 +30,7 @@ export interface HeadlessRequest {
   /** `bmo approve <id>`: execute the plan at hand. */
   approveNow: { unscoped: boolean } | null;
   /** How the plan that awaits approval is approved from another process. */
-  approveHint(planId: string, hash: string): string;
+  approveHint(plan: Plan): string;
   startedAt: number;
   clock(): number;
   notices: string[];
@@ -46,7 +47,9 @@ interface Ending {
   exitCode: ExitCode;
 }
 
-export async function runHeadless(agent: Agent, context: CommandContext, request: HeadlessRequest): Promise<ExitCode> {
+export async function runHeadless(agent: Agent, context: CommandContext, given: HeadlessRequest): Promise<ExitCode> {
+  // Names of files reach stderr too; none moves a cursor there.
+  const request: HeadlessRequest = { ...given, writeError: (text) => given.writeError(sanitizeText(text)) };
   const progress = createProgress({ quiet: request.quiet, verbose: request.verbose, write: request.writeError });
   for (const notice of request.notices) progress.note(notice);
   const unsubscribe = agent.subscribe((event) => {
@@ -121,7 +124,7 @@ function report(agent: Agent, request: HeadlessRequest, ending: Ending, note: (t
     if (ending.error.hint !== null) request.writeError(`     ${ending.error.hint}\n`);
   }
   if (state.report !== null && !request.quiet) request.writeError(`${reportText(state.report)}\n`);
-  if (plan !== null && plan.state === "awaiting_approval") note(request.approveHint(plan.id, plan.hash));
+  if (plan !== null && plan.state === "awaiting_approval") note(request.approveHint(plan));
   if (plan === null && enabled && request.prompt !== null && ending.exitCode === EXIT.done) note("no plan was made");
   if (request.format === "text") {
     if (ending.text !== "") request.writeOut(ending.text.endsWith("\n") ? ending.text : `${ending.text}\n`);

@@ -34,6 +34,8 @@ export function planMarkdown(plan: Plan, tickets: string[] | null = null): strin
     lines.push("", ticketMarkdown(ticket, plan.tickets[ticket.id] ?? null));
   }
   const tail = [...list("decisions", content.decisions), ...list("open questions", content.open_questions)];
+  // Who is to approve has to see what is odd; who carries it out need not.
+  if (plan.state !== "executing") tail.push(...list("flagged", plan.flags));
   if (content.network) tail.push("- network: commands may use the network");
   if (tail.length > 0) lines.push("", ...tail);
   return `${lines.join("\n")}\n`;

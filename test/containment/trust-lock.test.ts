@@ -16,7 +16,7 @@ afterEach(() => place.remove());
 
 describe("trust", () => {
   const digest = "sha256:one";
-  test("is bound to path and content, kept across processes, 0600, revocable", () => {
+  test("35: is bound to path and content, kept across processes, 0600, revocable", () => {
     createTrustStore(place.data).trust(place.workspace, digest);
     const later = createTrustStore(place.data);
     expect(later.isTrusted(place.workspace, digest)).toBe(true);
@@ -33,7 +33,7 @@ describe("trust", () => {
     mkdirSync(place.workspace);
     expect(store.isTrusted(place.workspace, digest)).toBe(false);
   });
-  test("a worktree pointer that impersonates a trusted repository asks again", () => {
+  test("32: a worktree pointer that impersonates a trusted repository asks again", () => {
     const plain = join(place.root, "plain");
     mkdirSync(plain);
     const store = createTrustStore(place.data);
