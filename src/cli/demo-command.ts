@@ -8,11 +8,11 @@ import { checkDemo, prepareDemo, type PreparedDemo } from "../demo/demo.ts";
 import { headlessAsk } from "../headless/ask.ts";
 import { createProgress } from "../headless/progress.ts";
 import { resultJson } from "../headless/json.ts";
-import { money } from "../commands/results.ts";
 import { elapsedMs } from "../util/clock.ts";
 import { BmoError } from "../util/errors.ts";
 import { labelEvent, modelLabel } from "../util/model-label.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
+import { formatUsd } from "../util/money.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import { createApp, type RunFacts } from "./app.ts";
 import { openAgent } from "./create-app.ts";
@@ -63,11 +63,11 @@ async function waitForApproval(say: (text: string) => void): Promise<boolean> {
 function report(agent: Agent, say: (text: string) => void): void {
   const state = agent.state();
   say("\nRoutes");
-  for (const route of state.routes) say(`  turn ${route.turn} (${route.stage}): ${modelLabel(route.model, state.settings)} because ${route.reason}; ${money(route.cost_usd)}`);
+  for (const route of state.routes) say(`  turn ${route.turn} (${route.stage}): ${modelLabel(route.model, state.settings)} because ${route.reason}; ${formatUsd(route.cost_usd)}`);
   const planning = state.routes.find((route) => route.stage === "plan")?.model ?? "none";
   const executing = state.routes.find((route) => route.stage === "execute")?.model ?? "none";
   say(`  planning model: ${planning}, execution model: ${executing}`);
-  say(`Cost\n  ${money(state.totals.cost_usd, state.totals.estimate)} at example prices; all on ${state.totals.baseline_model ?? "one model"}: ${money(state.totals.baseline_cost_usd)}; saved ${state.totals.savings_pct ?? "unknown"} %`);
+  say(`Cost\n  ${formatUsd(state.totals.cost_usd, state.totals.estimate)} at example prices; all on ${state.totals.baseline_model ?? "one model"}: ${formatUsd(state.totals.baseline_cost_usd)}; saved ${state.totals.savings_pct ?? "unknown"} %`);
   say("Files");
   for (const file of state.files) say(`  ${file.action} ${file.path}${file.in_scope ? "" : " (outside the plan)"}`);
   if (state.files.length === 0) say("  none");

@@ -1,7 +1,7 @@
 // `bmo route`: what the router would do and why, offline. Dry run of one message, replay of a session, evaluation on labelled cases.
 
 import { createRouter, type RouterParts } from "../router/index.ts";
-import { explainRoute, usd } from "../router/explain.ts";
+import { explainRoute } from "../router/explain.ts";
 import { detectPhase } from "../router/phase-detector.ts";
 import { classifyTier } from "../router/tier-classifier.ts";
 import { decideGate } from "../router/gate.ts";
@@ -12,6 +12,7 @@ import type { Route, RouteContext } from "../types/route.ts";
 import type { Settings } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
+import { formatUsd } from "../util/money.ts";
 import { parseCases, parseHistory } from "./route-cases.ts";
 import { evalText, kindOf, runEval, type EvalKind } from "./route-eval.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
@@ -116,7 +117,7 @@ async function replay(args: readonly string[], io: SubcommandIo, services: Route
   }
   io.stdout(`${session.id}: ${rows.length} decision${rows.length === 1 ? "" : "s"}, ${different.length === 0 ? "no difference" : `${different.length} different`}\n`);
   for (const row of different) {
-    io.stdout(`  turn ${row.turn}${row.ticket === null ? "" : ` ticket ${row.ticket}`}: ${row.before} -> ${row.after ?? "none"} (${row.reason}); cost ${usd(row.cost_before)} -> ${usd(row.cost_after)}\n`);
+    io.stdout(`  turn ${row.turn}${row.ticket === null ? "" : ` ticket ${row.ticket}`}: ${row.before} -> ${row.after ?? "none"} (${row.reason}); cost ${formatUsd(row.cost_before)} -> ${formatUsd(row.cost_after)}\n`);
   }
   return EXIT.done;
 }

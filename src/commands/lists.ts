@@ -1,8 +1,9 @@
 // Commands that list: sessions, skills, tools, permissions, configuration; and /skill, which chooses one.
 
 import { BmoError } from "../util/errors.ts";
+import { formatUsd } from "../util/money.ts";
 import { textTable } from "../util/text-table.ts";
-import { answer, grantText, money } from "./results.ts";
+import { answer, grantText } from "./results.ts";
 import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
 import type { Json } from "../types/json.ts";
 
@@ -15,7 +16,7 @@ export const sessionsCommand: CommandDefinition = {
   async run(_argument, { services }) {
     const sessions = await services.sessions();
     if (sessions.length === 0) return answer("No session is stored for this workspace yet.", []);
-    const rows = sessions.map((one) => [one.id, one.updated_at.slice(0, 16).replace("T", " "), one.turns === 1 ? "1 turn" : `${one.turns} turns`, money(one.cost_usd), one.title]);
+    const rows = sessions.map((one) => [one.id, one.updated_at.slice(0, 16).replace("T", " "), one.turns === 1 ? "1 turn" : `${one.turns} turns`, formatUsd(one.cost_usd), one.title]);
     return answer(textTable(rows), JSON.parse(JSON.stringify(sessions)) as Json);
   },
 };

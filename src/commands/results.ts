@@ -17,10 +17,3 @@ export function grantText(grant: string): { rule: string; ofPlan: boolean } {
   const scope = /^scope\(\S+ ([\s\S]+)\)$/.exec(grant);
   return { rule: scope?.[1] ?? grant, ofPlan: scope !== null };
 }
-
-/** Money as shown to people: `unknown`, `~` before an estimate, no more digits than matter. */
-export function money(usd: number | null, estimate = false): string {
-  if (usd === null) return "unknown";
-  const digits = usd !== 0 && Math.abs(usd) < 0.01 ? 6 : 4;
-  return `${estimate ? "~" : ""}$${usd.toFixed(digits)}`;
-}

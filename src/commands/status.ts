@@ -1,8 +1,9 @@
 // /status: everything that decides what happens next, without a model call.
 
 import { modelLabel } from "../util/model-label.ts";
+import { addUsd, formatUsd } from "../util/money.ts";
 import { textTable } from "../util/text-table.ts";
-import { answer, grantText, money } from "./results.ts";
+import { answer, grantText } from "./results.ts";
 import type { AgentState } from "../types/agent.ts";
 import type { CommandContext, CommandDefinition } from "../types/command.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
@@ -37,8 +38,8 @@ function perModel(ledger: readonly LedgerEntry[]): string[] {
   return models.map((model) => {
     const entries = ledger.filter((entry) => entry.model === model);
     const sum = (pick: (entry: LedgerEntry) => number): number => entries.reduce((total, entry) => total + pick(entry), 0);
-    const cost = entries.some((entry) => entry.cost_usd === null) ? null : sum((entry) => entry.cost_usd ?? 0);
-    return `${model}: ${entries.length} calls, ${sum((entry) => entry.usage.input + entry.usage.cache_read + entry.usage.cache_write)} in, ${sum((entry) => entry.usage.output)} out, ${money(cost, entries.some((entry) => entry.estimate))}`;
+    const cost = addUsd(entries.map((entry) => entry.cost_usd));
+    return `${model}: ${entries.length} calls, ${sum((entry) => entry.usage.input + entry.usage.cache_read + entry.usage.cache_write)} in, ${sum((entry) => entry.usage.output)} out, ${formatUsd(cost, entries.some((entry) => entry.estimate))}`;
   });
 }
 
@@ -73,7 +74,7 @@ export function statusRows(context: CommandContext): [label: string, value: stri
     ["containment", `${settings.options.containment.mode}, ${outOfScope} out of scope`],
     ["sandbox", state.sandbox],
     ["tokens and cost", models.length === 0 ? "nothing yet" : models.join("; ")],
-    ["total", `${money(state.totals.cost_usd, state.totals.estimate)}, baseline ${state.totals.baseline_model ?? "none"} ${money(state.totals.baseline_cost_usd)}, savings ${savings}`],
+    ["total", `${formatUsd(state.totals.cost_usd, state.totals.estimate)}, baseline ${state.totals.baseline_model ?? "none"} ${formatUsd(state.totals.baseline_cost_usd)}, savings ${savings}`],
     ["configuration", files.length === 0 ? "no files" : files.join(", ")],
     ["warnings", state.warnings.length === 0 ? "none" : state.warnings.join("; ")],
   ];

@@ -1,5 +1,6 @@
 // Text of a route for `/why` and `bmo route`. Draws nothing and decides nothing.
 
+import { formatUsd } from "../util/money.ts";
 import type { Route, RouteCandidate } from "../types/route.ts";
 
 /** Several lines: the decision, then each candidate with its price and why it was not taken. */
@@ -12,18 +13,11 @@ export function explainRoute(route: Route): string {
   if (route.served_model !== null) lines.push(`  served by: ${route.served_model}, not the model asked for`);
   if (route.cost_usd !== null || route.baseline_cost_usd !== null) {
     const savings = route.savings_pct === null ? "" : `, savings ${route.savings_pct.toFixed(1)} %`;
-    lines.push(`  cost: ${usd(route.cost_usd)}, baseline ${usd(route.baseline_cost_usd)}${savings}`);
+    lines.push(`  cost: ${formatUsd(route.cost_usd)}, baseline ${formatUsd(route.baseline_cost_usd)}${savings}`);
   }
   if (route.candidates.length > 0) lines.push("  candidates:", ...route.candidates.map((candidate) => `    ${candidateLine(candidate)}`));
   lines.push(`  decided in ${route.decide_ms.toFixed(2)} ms (${route.id})`);
   return lines.join("\n");
-}
-
-/** USD with as many digits as a small amount needs; unknown is said, never 0. */
-export function usd(value: number | null): string {
-  if (value === null) return "unknown";
-  if (value === 0) return "$0";
-  return Math.abs(value) >= 0.01 ? `$${value.toFixed(4)}` : `$${value.toPrecision(2)}`;
 }
 
 function phaseText(route: Route): string {
@@ -34,5 +28,5 @@ function phaseText(route: Route): string {
 
 function candidateLine(candidate: RouteCandidate): string {
   const capability = candidate.capability === null ? "capability unknown" : `capability ${Math.round(candidate.capability * 100)}`;
-  return `${candidate.model}  ${capability}, about ${usd(candidate.est_cost_usd)} a step: ${candidate.rejected ?? "taken"}`;
+  return `${candidate.model}  ${capability}, about ${formatUsd(candidate.est_cost_usd)} a step: ${candidate.rejected ?? "taken"}`;
 }

@@ -56,14 +56,10 @@ export function savingsPercent(cost: Money | null, baseline: Money | null): numb
   return Number(rounded) / 100;
 }
 
-/** `$0.0123`, `~$1.20`, `-$0.05`, `unknown`. Small amounts keep two digits that count. */
+/** Money as people see it everywhere: `$0.0123`, `~$1.20`, `-$0.0500`, `unknown`; less than a cent keeps two digits that count. */
 export function formatUsd(usd: number | null, estimate = false): string {
   if (usd === null) return "unknown";
-  const mark = estimate ? "~" : "";
-  const sign = usd < 0 ? "-" : "";
   const amount = Math.abs(usd);
-  if (amount === 0) return `${mark}$0`;
-  if (amount >= 0.1) return `${mark}${sign}$${amount.toFixed(2)}`;
-  const places = Math.min(12, 1 - Math.floor(Math.log10(amount)));
-  return `${mark}${sign}$${amount.toFixed(places)}`;
+  const places = amount === 0 ? 0 : amount >= 1 ? 2 : amount >= 0.01 ? 4 : Math.min(12, 1 - Math.floor(Math.log10(amount)));
+  return `${estimate ? "~" : ""}${usd < 0 ? "-" : ""}$${amount.toFixed(places)}`;
 }

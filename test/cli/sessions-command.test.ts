@@ -131,7 +131,7 @@ describe("stats", () => {
       [
         "model           calls  input  cache read  cache write  output     cost  baseline    saved",
         "house/executor      2    200         600           80      40  unknown   unknown  unknown",
-        "house/planner       1    100         300           40      20  $0.0021    $0.010   79.0 %",
+        "house/planner       1    100         300           40      20  $0.0021   $0.0100   79.0 %",
         "total               3    300         900          120      60  unknown   unknown  unknown",
         "",
       ].join("\n"),

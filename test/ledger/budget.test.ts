@@ -39,7 +39,7 @@ describe("reserve", () => {
     const caps = [{ ...cap(5), name: "options.budget.session_usd" }, { ...cap(0.0675), name: "options.budget.plan_usd" }, { ...cap(1), name: "--max-budget-usd" }];
     expect(reserve({ caps, model: dear, requestTokens: 10_000, maxTokens: 4_000 })).toMatchObject({ maxTokens: 2_000 });
     const refused = reserve({ caps: caps.map((one) => ({ ...one, spent: toMoney(0.06) })), model: dear, requestTokens: 10_000, maxTokens: 4_000 });
-    expect(refused).toMatchObject({ ok: false, error: { message: "options.budget.plan_usd = 0.0675 USD: the next call of house/dear may cost up to $0.053, and $0.0075 is left; it was not made" } });
+    expect(refused).toMatchObject({ ok: false, error: { message: "options.budget.plan_usd = 0.0675 USD: the next call of house/dear may cost up to $0.0529, and $0.0075 is left; it was not made" } });
   });
 
   test("the long price counts when the bytes could be that many tokens", () => {

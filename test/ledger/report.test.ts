@@ -33,18 +33,18 @@ test("the text of /cost: tables, baseline, negative savings, penalties, unknown 
   expect(costText([])).toBe("No model was called in this session.");
   expect(costText(entries.map((one) => one.entry))).toBe(
     [
-      "model  calls      input  cache read  cache write  output    cost  baseline    saved",
-      "a/two      2  2,400,000           0            0      20  ~$0.50     $0.40  -25.0 %",
-      "a/one      1  1,200,000           0            0      10   $0.10     $0.20   50.0 %",
-      "total      3  3,600,000           0            0      30  ~$0.60     $0.60    0.0 %",
+      "model  calls      input  cache read  cache write  output      cost  baseline    saved",
+      "a/two      2  2,400,000           0            0      20  ~$0.5000   $0.4000  -25.0 %",
+      "a/one      1  1,200,000           0            0      10   $0.1000   $0.2000   50.0 %",
+      "total      3  3,600,000           0            0      30  ~$0.6000   $0.6000    0.0 %",
       "",
-      "stage    calls      input  cache read  cache write  output    cost  baseline    saved",
-      "execute      2  2,400,000           0            0      20  ~$0.50     $0.40  -25.0 %",
-      "plan         1  1,200,000           0            0      10   $0.10     $0.20   50.0 %",
-      "total        3  3,600,000           0            0      30  ~$0.60     $0.60    0.0 %",
+      "stage    calls      input  cache read  cache write  output      cost  baseline    saved",
+      "execute      2  2,400,000           0            0      20  ~$0.5000   $0.4000  -25.0 %",
+      "plan         1  1,200,000           0            0      10   $0.1000   $0.2000   50.0 %",
+      "total        3  3,600,000           0            0      30  ~$0.6000   $0.6000    0.0 %",
       "",
-      "Cost ~$0.60; the same on a/top $0.60; saved 0.0 %.",
-      "Of it $0.050 because switching models made a cache cold (1 call).",
+      "Cost ~$0.6000; the same on a/top $0.6000; saved 0.0 %.",
+      "Of it $0.0500 because switching models made a cache cold (1 call).",
       "~ marks an estimated price.",
     ].join("\n"),
   );

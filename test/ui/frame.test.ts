@@ -9,7 +9,6 @@ import type { JsonObject } from "../../src/types/json.ts";
 import type { AskRequest } from "../../src/types/permission.ts";
 import { cardOptions, createCard, pressInCard, type CardKey, type CardRequest } from "../../src/ui/cards.ts";
 import type { DrawContext } from "../../src/ui/components/draw.ts";
-import { formatCost } from "../../src/ui/components/draw.ts";
 import { drawCard } from "../../src/ui/components/card-view.ts";
 import { drawBlock } from "../../src/ui/components/items.ts";
 import { composeFrame, frameHeight } from "../../src/ui/frame.ts";
@@ -144,7 +143,7 @@ describe("blocks", () => {
     const drifted: JsonObject = { ...report, touched_files: [file("a.ts"), file("evil\u001b[2J")], out_of_scope: ["b.ts"], rollbacks: ["b.ts"], unplanned_commands: ["npm i"], skipped_tickets: ["t3"], failed_tickets: ["t2"], tickets: [{ id: "t1", cost_usd: 0.5 }, { id: "t2", cost_usd: null }] };
     expect(drawBlock({ kind: "report", report: drifted }, false, context(80))).toEqual([
       "  planned             modify a.ts", "  touched             modify a.ts, modify evil", "  outside the plan    b.ts", "  put back            b.ts", "  unplanned commands  npm i", "  skipped tickets     t3", "  failed tickets      t2",
-      "  cost by ticket      t1 $0.50, t2 unknown",
+      "  cost by ticket      t1 $0.5000, t2 unknown",
     ]);
     const many = drawBlock({ kind: "report", report: { ...report, planned_files: Array.from({ length: 500 }, (_, index) => file(`f${index}.ts`)) } }, false, context(80));
     expect(many.length).toBeLessThan(6);
@@ -162,10 +161,6 @@ describe("blocks", () => {
     expect(drawBlock({ kind: "output", text: "name    a long explanation that wraps\nplain words that are wrapped as well", failed: false }, false, context(30)).map((line) => line.trimEnd())).toEqual([
       "  name    a long explanation", "          that wraps", "  plain words that are wrapped", "  as well",
     ]);
-  });
-
-  test("costs: unknown is said, estimates are marked", () => {
-    expect([formatCost(null, false), formatCost(0.5, true), formatCost(0, false), formatCost(12.345, false), formatCost(0.00001, false)]).toEqual(["unknown", "~$0.5000", "$0.00", "$12.35", "$0.000010"]);
   });
 });
 

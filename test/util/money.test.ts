@@ -44,7 +44,7 @@ test("savings", () => {
 });
 
 test("amounts as they are shown", () => {
-  expect([null, 0, 12.345, 0.1, 0.0123, 0.00000456, -0.5].map((usd) => formatUsd(usd))).toEqual(["unknown", "$0", "$12.35", "$0.10", "$0.012", "$0.0000046", "-$0.50"]);
+  expect([null, 0, 12.345, 1, 0.1, 0.0123, 0.0099, 0.00000456, -0.5].map((usd) => formatUsd(usd))).toEqual(["unknown", "$0", "$12.35", "$1.00", "$0.1000", "$0.0123", "$0.0099", "$0.0000046", "-$0.5000"]);
   expect(formatUsd(1.2, true)).toBe("~$1.20");
   expect(formatUsd(null, true)).toBe("unknown");
 });

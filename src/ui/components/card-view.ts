@@ -1,10 +1,11 @@
 // Cards: the question with all it covers, then the choices. Pure. Drawn from structured data; a card that is too tall
 // keeps its head, the end of its detail and every choice.
 
+import { formatUsd } from "../../util/money.ts";
 import type { Card } from "../cards.ts";
 import { clean, cleanLine, clip, plural, width, wrap, wrapIndented } from "../text.ts";
 import { diffTitle, drawDiff } from "./diff.ts";
-import { type DrawContext, formatCost, labelled, shorten } from "./draw.ts";
+import { type DrawContext, labelled, shorten } from "./draw.ts";
 
 const LABEL = 10;
 const PREVIEW_LINES = 200;
@@ -70,7 +71,7 @@ function sessionLabel(card: Card, index: number): string | null {
   if (card.request.kind !== "sessions") return null;
   const session = card.request.sessions[index];
   if (session === undefined) return null;
-  const facts = [session.updated_at.slice(0, 16).replace("T", " "), plural(session.turns, "turn"), ...(session.plan_state === null ? [] : [`plan ${session.plan_state.replaceAll("_", " ")}`]), formatCost(session.cost_usd, false)];
+  const facts = [session.updated_at.slice(0, 16).replace("T", " "), plural(session.turns, "turn"), ...(session.plan_state === null ? [] : [`plan ${session.plan_state.replaceAll("_", " ")}`]), formatUsd(session.cost_usd)];
   const held = session.held_by === null ? "" : ` · in use by process ${session.held_by}`;
   return `${cleanLine(session.title === "" ? session.id : session.title)} · ${facts.join(" · ")}${held}`;
 }

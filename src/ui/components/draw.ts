@@ -34,13 +34,6 @@ export function shorten(lines: readonly string[], limit: number, note: (hidden: 
   return [...lines.slice(0, start), note(lines.length - start - end), ...lines.slice(lines.length - end)];
 }
 
-/** USD as shown everywhere: `~` marks an estimate, an unknown price is said, never a zero. */
-export function formatCost(usd: number | null, estimate: boolean): string {
-  if (usd === null) return "unknown";
-  const digits = usd === 0 || Math.abs(usd) >= 1 ? 2 : Math.abs(usd) >= 0.0001 ? 4 : 6;
-  return `${estimate ? "~" : ""}$${usd.toFixed(digits)}`;
-}
-
 export function formatTokens(count: number): string {
   if (count < 1000) return String(count);
   if (count < 1_000_000) return `${(count / 1000).toFixed(count < 10_000 ? 1 : 0)}k`;

@@ -1,10 +1,11 @@
 // One drawing function per kind of transcript block. Pure; a block is drawn once, at the width of that moment.
 
+import { formatUsd } from "../../util/money.ts";
 import { reportRows } from "../../util/report-text.ts";
 import type { JsonObject } from "../../types/json.ts";
 import type { Block, RouteLine } from "../blocks.ts";
 import { clean, cleanLine, clip, plural, wrapIndented } from "../text.ts";
-import { type DrawContext, drawMarkdown, formatCost, labelled } from "./draw.ts";
+import { type DrawContext, drawMarkdown, labelled } from "./draw.ts";
 import { drawPlanCard } from "./plan-card.ts";
 import { drawShell, drawToolCall } from "./tool-call.ts";
 
@@ -19,13 +20,13 @@ function prefixed(mark: string, text: string, context: DrawContext): string[] {
 export function routeText(line: RouteLine): string {
   const served = line.servedModel === null || line.servedModel === line.model ? "" : ` (served ${line.servedModel})`;
   const kind = [line.phase ?? line.stage, line.tier].filter((part) => part !== null).join(" · ");
-  const cost = line.calls === 0 ? [] : [formatCost(line.cost, line.estimate)];
+  const cost = line.calls === 0 ? [] : [formatUsd(line.cost, line.estimate)];
   return [`${kind} → ${line.model ?? "no model"}${served}`, ...(line.reason === "" ? [] : [line.reason]), ...cost].join(" · ");
 }
 
 function drawTicket(block: Extract<Block, { kind: "ticket" }>, context: DrawContext): string[] {
   const { theme } = context;
-  const cost = block.costUsd === null ? "" : theme.dim(` · ${formatCost(block.costUsd, false)}`);
+  const cost = block.costUsd === null ? "" : theme.dim(` · ${formatUsd(block.costUsd)}`);
   const name = `${cleanLine(block.ticket)}${block.title === "" ? "" : `: ${cleanLine(block.title)}`}`;
   switch (block.state) {
     case "started":

@@ -1,9 +1,10 @@
 // The plan as the person approves it: everything that approval covers, from structured data. Pure.
 
+import { formatUsd } from "../../util/money.ts";
 import type { Plan, Ticket } from "../../types/plan.ts";
 import type { Style } from "../theme.ts";
 import { clean, cleanLine, plural, wrap, wrapIndented } from "../text.ts";
-import { type DrawContext, formatCost, labelled } from "./draw.ts";
+import { type DrawContext, labelled } from "./draw.ts";
 
 const LABEL = 10;
 const WHOLE_WORKSPACE: ReadonlySet<string> = new Set(["**", "**/*", "./**", ".", "./", "*"]);
@@ -73,7 +74,7 @@ function changeLines(changes: readonly string[], context: DrawContext): string[]
 
 function executesText(model: string | null, stepCost: number | null): string {
   if (model === null) return "on the model that is chosen at that moment";
-  return `${cleanLine(model)}${stepCost === null ? "" : ` · about ${formatCost(stepCost, true)} a step`}`;
+  return `${cleanLine(model)}${stepCost === null ? "" : ` · about ${formatUsd(stepCost, true)} a step`}`;
 }
 
 export interface PlanBlock {

@@ -1,8 +1,9 @@
 // The line below the prompt, and the line above it while something runs. Pure.
 
+import { formatUsd } from "../../util/money.ts";
 import type { StatusView, UiState } from "../state.ts";
 import { cleanLine, clip, width } from "../text.ts";
-import { type DrawContext, formatCost, formatSeconds, formatTokens } from "./draw.ts";
+import { type DrawContext, formatSeconds, formatTokens } from "./draw.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /** Milliseconds per frame; the clock of the REPL ticks at this pace while something runs. */
@@ -23,7 +24,7 @@ export function drawStatus(status: StatusView | null, hint: string | null, conte
     { text: modeText(status), weight: 5 },
     ...(stage === null || stage === status.mode ? [] : [{ text: stage, weight: 4 }]),
     { text: status.tier === null ? model : `${model} (${status.tier})`, weight: 3 },
-    ...(status.calls === 0 ? [] : [{ text: `${formatTokens(status.tokens)} tokens`, weight: 1 }, { text: formatCost(status.cost, status.costEstimate), weight: 2 }]),
+    ...(status.calls === 0 ? [] : [{ text: `${formatTokens(status.tokens)} tokens`, weight: 1 }, { text: formatUsd(status.cost, status.costEstimate), weight: 2 }]),
   ];
   const join = (): string => parts.map((part) => part.text).join(" · ");
   while (parts.length > 1 && width(join()) > columns) {
