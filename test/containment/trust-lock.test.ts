@@ -38,6 +38,7 @@ describe("trust", () => {
     mkdirSync(plain);
     const store = createTrustStore(place.data);
     store.trust(plain, digest);
+    expect(store.isTrusted(plain, digest)).toBe(true);
     execFileSync("git", ["-C", place.workspace, "worktree", "add", "-q", join(place.root, "tree")]);
     writeFileSync(join(plain, ".git"), readFileSync(join(place.root, "tree", ".git")));
     expect(store.isTrusted(plain, digest)).toBe(false);

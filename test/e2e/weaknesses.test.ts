@@ -4,7 +4,7 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { bash, callThen, commitAll, git, hasBubblewrap, pathWithout } from "./containment-scene.ts";
@@ -61,6 +61,45 @@ describe("2a commands", () => {
 });
 
 describe("2b path identity", () => {
+  test("17, 19, 20, 21: neither a longer name nor a link carries a write or a look out of the workspace, and the resolved path is what is named", async () => {
+    const { place } = await scene({ replies: () => ({ text: "not set yet" }) });
+    const twin = `${place.workspace}-twin`;
+    mkdirSync(twin);
+    writeFileSync(join(twin, "a.txt"), "twin\n");
+    writeFileSync(join(place.home, "rc"), "rc\n");
+    writeFileSync(join(place.home, ".netrc"), "TOKEN=LINKED-SECRET\n");
+    symlinkSync(join(place.home, "rc"), join(place.workspace, "innocent.txt"));
+    symlinkSync(place.home, join(place.workspace, "folder"));
+    symlinkSync(join(place.home, ".netrc"), join(place.workspace, "notes.md"));
+    const paths = ["innocent.txt", "folder/rc", "folder/new", "../workspace-twin/a.txt", join(twin, "a.txt"), "notes.md"];
+    const calls = paths.flatMap((path): ScriptedCall[] => [{ name: "write", input: { path, content: "PWNED" } }, { name: "edit", input: { path, old: "rc", new: "PWNED" } }, { name: "view", input: { path } }]);
+    const server = await openServer();
+    place.configure(userToml(server.url));
+    const script = callThen(calls);
+    server.setReplies(script.replies);
+    // Every mode that asks least, and the workflow off: what is left is the path itself.
+    const result = resultOf(await place.run(["-p", "--json", "--no-plan", "--permission-mode", "acceptEdits", "--allowedTools", "write,edit,view", "do it"]));
+    expect(result.exit_code).toBe(4);
+    expect([readFileSync(join(place.home, "rc"), "utf8"), readFileSync(join(twin, "a.txt"), "utf8"), existsSync(join(place.home, "new"))]).toEqual(["rc\n", "twin\n", false]);
+    expect(script.results()[0]).toContain(join(place.home, "rc"));
+    expect(server.requests.map(({ raw }) => raw).join("")).not.toContain("LINKED-SECRET");
+    plain(place, "echo PWNED > innocent.txt; echo PWNED > folder/new; echo PWNED > ../workspace-twin/a.txt; cat notes.md > seen");
+    expect([readFileSync(join(place.home, "rc"), "utf8"), readFileSync(join(twin, "a.txt"), "utf8"), existsSync(join(place.home, "new")), place.read("seen")]).toEqual(["PWNED\n", "PWNED\n", true, "TOKEN=LINKED-SECRET\n"]);
+  });
+
+  test("18: what a command planted as a link is not followed when files are put back", async () => {
+    const { place } = await scene({ replies: () => ({ text: "not set yet" }) });
+    const command = `rm -rf docs && ln -s '${place.home}' docs`;
+    const server = await openServer({ replies: planThen(planInput([ticket("t1", { "src/**": "modify" }, { commands: [command] })]), [{ calls: [bash(command)] }, { text: "done" }]) });
+    place.configure(userToml(server.url));
+    place.file("docs/rc", "of the workspace\n");
+    writeFileSync(join(place.home, "rc"), "rc\n");
+    expect((await place.run(["-p", "--approve", "do it"])).code).toBe(4);
+    expect([readFileSync(join(place.home, "rc"), "utf8"), place.read("docs/rc")]).toEqual(["rc\n", "of the workspace\n"]);
+    plain(place, `${command}; echo PWNED > docs/rc`);
+    expect(readFileSync(join(place.home, "rc"), "utf8")).toBe("PWNED\n");
+  });
+
   test("23, 24: a working directory that the model chooses is neither taken nor makes its place writable", async () => {
     const { place } = await scene({ replies: planThen(planInput([ticket("t1", { "**": "modify" }, { commands: ["bash(cd *)", "bash(touch *)"] })]), [
       { calls: [{ name: "bash", input: { command: "touch PWNED", cwd: ".." } }, { name: "bash", input: { command: "touch PWNED", workdir: "/" } }, bash("cd .. && touch PWNED"), { name: "write", input: { path: "../PWNED", content: "x", root: ".." } }, { name: "write", input: { path: "../PWNED", content: "x" } }] }, { text: "done" },
