@@ -1,6 +1,6 @@
 // The drift report after execution: what was planned, what was touched, what was left out or put back.
 
-import { addUsd } from "../util/money.ts";
+import { ticketCost } from "../util/ticket-cost.ts";
 import type { SessionState } from "./session-state.ts";
 import type { JsonObject } from "../types/json.ts";
 import type { Plan } from "../types/plan.ts";
@@ -11,7 +11,7 @@ export function driftReport(state: SessionState, plan: Plan): JsonObject {
     id: ticket.id,
     title: ticket.title,
     state: plan.tickets[ticket.id] ?? "open",
-    cost_usd: addUsd(state.ticketEntries(ticket.id).map((entry) => entry.cost_usd)),
+    cost_usd: ticketCost(state.ticketEntries(ticket.id), plan.tickets[ticket.id] ?? "open"),
     report: state.reports[ticket.id] ?? null,
   }));
   return {

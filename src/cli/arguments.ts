@@ -5,6 +5,7 @@ import { splitRules } from "../permission/rules.ts";
 import { looksLikeSessionId } from "../session/location.ts";
 import { BmoError } from "../util/errors.ts";
 import { SUBCOMMANDS } from "./subcommand-names.ts";
+import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 import type { PermissionMode } from "../types/settings.ts";
 
 export interface CommandLine {
@@ -61,7 +62,7 @@ function positiveWhole(label: string): (value: string) => number {
 const collect = (value: string, earlier: string[]): string[] => [...earlier, value];
 const collectRules = (value: string, earlier: string[]): string[] => [...earlier, ...splitRules(value)];
 
-function createProgram(): Command {
+function createProgram(subcommands: Record<string, string>): Command {
   const program = new Command("bmo")
     .description("A terminal coding agent: it plans, waits for /approve, then executes, each step on the model that fits.")
     .argument("[prompt...]", "first message; with a pipe, text after the piped one")
@@ -99,7 +100,7 @@ function createProgram(): Command {
     .allowExcessArguments(false)
     .exitOverride()
     .configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
-  for (const [name, description] of Object.entries(SUBCOMMANDS)) {
+  for (const [name, description] of Object.entries(subcommands)) {
     program.command(name).description(description).argument("[args...]").helpOption(false).allowUnknownOption().passThroughOptions();
   }
   program.addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.");
@@ -123,6 +124,8 @@ interface RawOptions {
   allowedTools: string[]; disallowedTools: string[]; maxTurns?: number; maxBudgetUsd?: number; timeout?: number; addDir: string[]; trust?: true; cd?: string; config?: string; quiet?: true; verbose?: true;
 }
 
+const presetNames = (text: string): string[] => text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+
 /** Options that a subcommand shares with the program, also where they follow its name. */
 function liftShared(rest: readonly string[], into: CommandLine): string[] {
   const left: string[] = [];
@@ -136,14 +139,28 @@ function liftShared(rest: readonly string[], into: CommandLine): string[] {
     else if ((word === "-C" || word === "--cd") && next !== undefined) {
       into.directory = next;
       index += 1;
+    } else if (into.subcommand === "route" && next !== undefined && (word === "-m" || word === "--model")) {
+      into.model = next;
+      index += 1;
+    } else if (into.subcommand === "route" && next !== undefined && word === "--tier") {
+      into.tier = next;
+      index += 1;
+    } else if (into.subcommand === "route" && next !== undefined && word === "--preset") {
+      into.preset = presetNames(next);
+      index += 1;
     } else left.push(word);
   }
   return left;
 }
 
+function subcommandHelp(name: string): string {
+  const usage = Object.entries(SUBCOMMAND_USAGE).find(([known]) => known === name)?.[1] ?? `bmo ${name}`;
+  return `Usage: ${usage.replaceAll(" | bmo ", "\n       bmo ")}\n\n${SUBCOMMANDS[name] ?? ""}; bmo --help lists the options of a run.\n`;
+}
+
 /** @throws BmoError usage with what is allowed. */
 export function parseArguments(argv: readonly string[]): CommandLine {
-  const program = createProgram();
+  let program = createProgram(SUBCOMMANDS);
   let subcommand: string | null = null;
   let rest: string[] = [];
   let prompt: string[] = [];
@@ -158,11 +175,20 @@ export function parseArguments(argv: readonly string[]): CommandLine {
   }
   try {
     program.parse(separateResume(argv), { from: "user" });
+    if (subcommand === "approve" && rest.some((word) => word.startsWith("-"))) {
+      // It is a run like any other: options of a run count after its name too.
+      program = createProgram({}).action((words: string[]) => {
+        rest = words;
+      });
+      const name = argv.length - rest.length - 1;
+      program.parse(separateResume(argv.filter((_word, index) => index !== name)), { from: "user" });
+    }
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.help") return { ...emptyLine(), kind: "help", text: program.helpInformation() + "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.\n" };
+    if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.help") return { ...emptyLine(), kind: "help", text: subcommand === null ? program.helpInformation() + "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.\n" : subcommandHelp(subcommand) };
     throw new BmoError("usage", thrown.message.replace(/^error: /, "").trim(), "bmo --help lists the options.");
   }
+  if (subcommand !== null && subcommand !== "approve" && (rest.includes("--help") || rest[0] === "-h")) return { ...emptyLine(), kind: "help", text: subcommandHelp(subcommand) };
   const options = program.opts<RawOptions>();
   if (options.version === true) return { ...emptyLine(), kind: "help", version: true };
   const mode = options.dangerouslySkipPermissions === true && options.permissionMode !== "plan" && options.approvalMode !== "plan" ? "bypassPermissions" : (options.permissionMode ?? options.approvalMode ?? null);
@@ -177,7 +203,7 @@ export function parseArguments(argv: readonly string[]): CommandLine {
     format: options.outputFormat ?? (options.json === true ? "json" : "text"),
     model: options.model ?? null,
     tier: options.tier ?? null,
-    preset: (options.preset ?? "").split(",").map((name) => name.trim()).filter((name) => name !== ""),
+    preset: presetNames(options.preset ?? ""),
     continue: options.continue === true,
     resume: options.resume === undefined ? undefined : options.resume === true || options.resume === "" ? null : options.resume,
     fork: options.forkSession === true,

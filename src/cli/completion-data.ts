@@ -57,7 +57,7 @@ export const SUBCOMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
   init: ["--yes", "--model", "--preset", "--json"],
   doctor: ["--json"],
   models: ["--json"],
-  route: ["replay", "eval", "--history", "--json"],
+  route: ["replay", "eval", "--history", "--stage", "--model", "--tier", "--preset", "--json"],
   approve: ["--json", "--approve-unscoped"],
   sessions: ["list", "show", "rm", "export", "--json"],
   stats: ["--by", "--json"],

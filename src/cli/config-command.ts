@@ -8,6 +8,7 @@ import type { LoadedSettings } from "../types/settings.ts";
 import { BmoError, exitCodeOf } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
+import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
 function show(loaded: LoadedSettings, filter: string | undefined, io: SubcommandIo): void {
   const rows = configRows(loaded).filter(({ key }) => filter === undefined || key === filter || key.startsWith(`${filter}.`));
@@ -50,7 +51,7 @@ async function validate(io: SubcommandIo, load: () => Promise<LoadedSettings>): 
 /** `load` reads the configuration as a run would. @throws BmoError usage or configuration. */
 export async function runConfigCommand(args: readonly string[], io: SubcommandIo, load: () => Promise<LoadedSettings>): Promise<ExitCode> {
   const [action = "show", filter, ...more] = args;
-  if (more.length > 0 || (filter !== undefined && action !== "show")) throw new BmoError("usage", `bmo config ${action} takes no ${more[0] ?? filter ?? ""}`, "bmo config [show [key] | path | validate] [--json]");
+  if (more.length > 0 || (filter !== undefined && action !== "show")) throw new BmoError("usage", `bmo config ${action} takes no ${more[0] ?? filter ?? ""}`, SUBCOMMAND_USAGE.config);
   switch (action) {
     case "show":
       show(await load(), filter, io);
@@ -61,6 +62,6 @@ export async function runConfigCommand(args: readonly string[], io: SubcommandIo
     case "validate":
       return validate(io, load);
     default:
-      throw new BmoError("usage", `bmo config has no "${action}"`, "bmo config [show [key] | path | validate] [--json]");
+      throw new BmoError("usage", `bmo config has no "${action}"`, SUBCOMMAND_USAGE.config);
   }
 }

@@ -11,6 +11,7 @@ import { BmoError, systemErrorCode, toErrorInfo } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { checkProviders } from "./doctor-providers.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
+import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
 export interface DoctorRow {
   name: string;
@@ -113,7 +114,7 @@ async function providerRows(loaded: LoadedSettings, services: DoctorServices): P
 
 /** Exit code 1 when any row fails; warnings do not fail. @throws BmoError usage. */
 export async function runDoctorCommand(args: readonly string[], io: SubcommandIo, services: DoctorServices): Promise<ExitCode> {
-  if (args.length > 0) throw new BmoError("usage", `bmo doctor does not take ${args[0] ?? ""}`, "bmo doctor [--json]");
+  if (args.length > 0) throw new BmoError("usage", `bmo doctor does not take ${args[0] ?? ""}`, SUBCOMMAND_USAGE.doctor);
   const { rows: configuration, loaded } = await configurationRows(services);
   const rows = [
     nodeRow(),

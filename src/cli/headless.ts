@@ -11,6 +11,7 @@ import { BmoError } from "../util/errors.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import type { CommandLine } from "./arguments.ts";
 import type { Agent } from "../types/agent.ts";
+import type { Plan } from "../types/plan.ts";
 
 const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup } as const;
 
@@ -75,6 +76,14 @@ async function sourceOf(line: CommandLine, app: App): Promise<PromptSource> {
   return source;
 }
 
+/** Names the command that will work for this very plan. */
+function approveHint({ id, hash, content }: Plan): string {
+  const name = `plan ${id} (${hash.slice(0, 19)})`;
+  const [byId, bySession] = content.tickets.some((ticket) => ticket.files.length > 0) ? [`bmo approve ${id}`, "bmo -c -p /approve"] : [`bmo approve ${id} --approve-unscoped`, 'bmo -c -p "/approve unscoped"'];
+  const run = `run  ${byId}  or  ${bySession}`;
+  return content.open_questions.length === 0 ? `${name} awaits approval: ${run}` : `${name} awaits answers to its open questions: bmo -c -p "<answers>"; then ${run}`;
+}
+
 export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promise<ExitCode> {
   const stopWatching = leaveOnEarlySignals();
   const app = await createApp(line, facts);
@@ -95,8 +104,8 @@ export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promi
     prompt: source.prompt === null ? null : { text: source.prompt, images },
     command: source.command,
     approve: line.approve || line.approveUnscoped ? { unscoped: line.approveUnscoped } : null,
-    approveNow: line.subcommand === "approve" ? { unscoped: line.approveUnscoped || line.rest.includes("--approve-unscoped") } : null,
-    approveHint: (planId, hash) => `plan ${planId} (${hash.slice(0, 19)}) awaits approval: run  bmo approve ${planId}  or  bmo -c -p /approve`,
+    approveNow: line.subcommand === "approve" ? { unscoped: line.approveUnscoped } : null,
+    approveHint,
     startedAt: facts.startedAt,
     clock: elapsedMs,
     notices: opened.notices,

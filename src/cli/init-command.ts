@@ -12,6 +12,7 @@ import { BmoError } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { findLocalServers, type FoundServer, type LocalServer } from "./init-local-servers.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
+import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
 /** What init needs to know of a ready-made provider; rows of the vendors table fit. */
 export interface InitVendor {
@@ -32,7 +33,7 @@ interface Found {
   servers: FoundServer[];
 }
 
-const USAGE = "bmo init [--yes] [--model <provider/model>] [--preset <name[,name]>] [--json]";
+const USAGE = SUBCOMMAND_USAGE.init;
 
 function readOptions(args: readonly string[]): { yes: boolean; model: string | null; preset: string[] | null } {
   try {

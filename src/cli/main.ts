@@ -20,11 +20,20 @@ function instantAnswer(): string | null {
   return (argv[0] === "--help" || argv[0] === "-h") && wideEnough ? BMO_HELP : null;
 }
 
+/** A word that may be the value of the option before it, as in `-C folder sessions`, does not hide a subcommand. */
+function mayNameSubcommand(): boolean {
+  for (const [index, word] of argv.entries()) {
+    if (word.startsWith("-")) continue;
+    if (Object.hasOwn(SUBCOMMANDS, word)) return word !== "approve";
+    if (argv[index - 1]?.startsWith("-") !== true) return false;
+  }
+  return false;
+}
+
 /** Whether the arguments alone, or ends that are no terminal, already make this a headless run; else the parser decides. */
 async function isSurelyHeadless(): Promise<boolean> {
-  const first = argv.find((word) => !word.startsWith("-"));
   if (argv.some((word) => word === "--help" || word === "-h" || word === "--version" || word === "-v" || word === "-V")) return false;
-  if (first !== undefined && first in SUBCOMMANDS && first !== "approve") return false;
+  if (mayNameSubcommand()) return false;
   if (argv.includes("-p") || argv.includes("--print")) return true;
   const { isatty } = await import("node:tty");
   return !isatty(0) || !isatty(1);

@@ -60,7 +60,7 @@ async function doctor(app: Ground, rest: string[]): Promise<ExitCode> {
 async function route(app: App, rest: string[]): Promise<ExitCode> {
   const { runRouteCommand } = await import("./route-command.ts");
   const { routeServices } = await import("./route-services.ts");
-  return runRouteCommand(rest, ioOf(app), routeServices(app));
+  return runRouteCommand(rest, ioOf(app), { ...routeServices(app), overrides: app.flagOverrides() });
 }
 
 export async function runSubcommand(line: CommandLine, facts: RunFacts): Promise<ExitCode> {

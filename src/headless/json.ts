@@ -1,5 +1,6 @@
 // The one place where events become snake_case, and the object that ends every machine-readable run (contract section 5).
 
+import { ticketCost } from "../util/ticket-cost.ts";
 import { EXIT, type ErrorInfo, type ExitCode } from "../types/error.ts";
 import type { AgentState } from "../types/agent.ts";
 import type { AgentEvent } from "../types/event.ts";
@@ -96,8 +97,9 @@ function planJson(plan: Plan, state: AgentState): JsonObject {
     title: plan.content.title,
     tickets: plan.content.tickets.map((ticket) => {
       const costs = state.ledger.filter((entry) => entry.ticket === ticket.id && entry.turn > (state.planSince ?? 0));
-      const cost = costs.some((entry) => entry.cost_usd === null) ? null : costs.reduce((sum, entry) => sum + (entry.cost_usd ?? 0), 0);
-      return { id: ticket.id, title: ticket.title, state: plan.tickets[ticket.id] ?? "open", files: ticket.files.map((file) => ({ path: file.path, action: file.action })), cost_usd: cost };
+      const ticketState = plan.tickets[ticket.id] ?? "open";
+      const cost = ticketCost(costs, ticketState);
+      return { id: ticket.id, title: ticket.title, state: ticketState, files: ticket.files.map((file) => ({ path: file.path, action: file.action })), cost_usd: cost };
     }),
   };
 }

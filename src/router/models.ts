@@ -124,7 +124,7 @@ export function createModelBook(settings: Settings, parts: RouterParts, notice: 
     if (own !== "" && own.toLowerCase() !== "auto") return { model: concrete(own, "model"), reason: "default model of the configuration" };
     const providers = usableProviders();
     const chosen = parts.defaultModel(providers);
-    if (chosen !== null) return { model: resolve(chosen, "default model"), reason: `default model for the credentials found (${providers.join(", ")})` };
+    if (chosen !== null) return { model: resolve(chosen, "default model"), reason: providers.length === 0 ? "default model of the catalogue; no credentials were found" : `default model for the credentials found (${providers.join(", ")})` };
     const configured = registry.providers().filter((one) => one.configured).map((one) => one.id);
     const listed = registry.list().find((model) => configured.includes(model.provider) && providers.includes(model.provider)) ?? registry.list().find((model) => configured.includes(model.provider));
     if (listed !== undefined) {

@@ -26,7 +26,7 @@ async function userModel(situation: Situation): Promise<Choice | undefined> {
   const origin = override.from === "flag" ? "--model" : "/model";
   const spec = situation.book.spec(override.value, origin);
   if (situation.context.overrides.tier !== null) situation.notice(`The tier chosen with ${situation.context.overrides.tier.from === "flag" ? "--tier" : "/tier"} is ignored: ${origin} ${override.value} decides.`);
-  const span = override.once ? "for this turn" : "until it is changed";
+  const span = override.from === "flag" ? "for this run" : override.once ? "for this turn" : "until it is changed";
   switch (spec.kind) {
     case "unset":
       return undefined;

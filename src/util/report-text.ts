@@ -40,7 +40,7 @@ function costOfTickets(tickets: readonly Json[]): string {
     return typeof id === "string" && (typeof cost === "number" || cost === null) ? [{ id, cost }] : [];
   });
   // With all tickets in one turn no call belongs to one of them.
-  if (costs.every(({ cost }) => cost === 0)) return "";
+  if (costs.every(({ cost }) => cost === 0 || cost === null)) return "";
   return costs.map(({ id, cost }) => `${id} ${formatUsd(cost)}`).join(", ");
 }
 
