@@ -2,39 +2,24 @@
 
 import type { AgentEvent } from "../types/event.ts";
 import type { ErrorInfo } from "../types/error.ts";
-import type { CostTotals, LedgerEntry } from "../types/ledger.ts";
+import type { CostTotals, LedgerEntry, ModelCall } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
 import type { Ask } from "../types/permission.ts";
-import type { Approval, Plan, Stage } from "../types/plan.ts";
-import type { ModelInfo, ModelRegistry, Phase, Usage } from "../types/provider.ts";
-import type { HistorySignal, Overrides, Route, Router, Tier } from "../types/route.ts";
+import type { Approval, Plan } from "../types/plan.ts";
+import type { ModelRegistry, Usage } from "../types/provider.ts";
+import type { HistorySignal, Overrides, Router, Tier } from "../types/route.ts";
 import type { SessionLog } from "../types/session.ts";
 import type { LoadedSettings, PermissionMode } from "../types/settings.ts";
 import type { FileAction, FileChange, ShellRequest, ShellResult, ToolDefinition } from "../types/tool.ts";
 import type { Verdict } from "../types/permission.ts";
 import type { RestoredSession } from "./restored.ts";
 
-/** One model call that is about to be made, or was made. */
-export interface CallFacts {
-  turn: number;
-  step: number;
-  route: Route | null;
-  purpose: LedgerEntry["purpose"];
-  stage: Stage;
-  phase: Phase | null;
-  tier: Tier | null;
-  ticket: string | null;
-  model: ModelInfo;
-  /** Id of the conversation, whose cache a switch of the model leaves cold. */
-  conversation?: number;
-}
-
 /** Prices and budgets. Money stays exact behind this interface. */
 export interface Accounting {
   /** `requestBytes` is only called when a budget is set. Reserves the worst case; lowers `maxTokens` to what the budget allows, or refuses before the call is made. */
-  reserve(call: CallFacts, requestBytes: () => number, maxTokens: number): { ok: true; maxTokens: number } | { ok: false; error: ErrorInfo };
+  reserve(call: ModelCall, requestBytes: () => number, maxTokens: number): { ok: true; maxTokens: number } | { ok: false; error: ErrorInfo };
   /** Books what was billed. `error` is set when it lies above the reservation. */
-  settle(call: CallFacts, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
+  settle(call: ModelCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
   totals(entries: readonly LedgerEntry[]): CostTotals;
   /** Takes over what a resumed session already spent. */
   restore(entries: readonly LedgerEntry[]): void;

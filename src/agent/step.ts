@@ -2,15 +2,15 @@
 
 import { sanitizeText } from "../util/sanitize.ts";
 import { estimateTokens } from "./messages.ts";
-import type { AgentParts, CallFacts } from "./parts.ts";
+import type { AgentParts } from "./parts.ts";
 import type { ErrorCode, ErrorInfo } from "../types/error.ts";
 import type { Json, JsonObject } from "../types/json.ts";
-import type { LedgerEntry } from "../types/ledger.ts";
+import type { LedgerEntry, ModelCall } from "../types/ledger.ts";
 import type { AssistantMessage, Message } from "../types/message.ts";
 import type { ModelInfo, ProviderError, ProviderErrorKind, ReasoningLevel, StopReason, StreamPart, ToolSpec, Usage } from "../types/provider.ts";
 
 export interface StepInput {
-  call: CallFacts;
+  call: ModelCall;
   system: string;
   messages: Message[];
   tools: ToolSpec[];
@@ -139,11 +139,11 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
   return { kind: "error", error: { code: "provider", message: `${call.model.id}: the reply ended without an end`, hint: null }, providerErrorKind: "protocol", entry: null };
 }
 
-function notTriedAgain(call: CallFacts, reason: string): ErrorInfo {
+function notTriedAgain(call: ModelCall, reason: string): ErrorInfo {
   return { code: "limit", message: `${call.model.id} failed (${reason}); the failed call may be billed, and the budget does not allow another one like it`, hint: "Raise the cap, or go on with bmo -c." };
 }
 
-function bookUsage(parts: AgentParts, call: CallFacts, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null } {
+function bookUsage(parts: AgentParts, call: ModelCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null } {
   return parts.accounting.settle(call, usage, servedModel);
 }
 

@@ -8,11 +8,12 @@ import { bookEntry } from "./routing.ts";
 import { runStep, type StepOutcome } from "./step.ts";
 import { runToolCall } from "./tool-call.ts";
 import { errorOutput } from "../util/tool-output.ts";
-import type { AgentParts, Boundary, CallFacts } from "./parts.ts";
+import type { AgentParts, Boundary } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { HostSignals } from "./tool-host.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { TurnEndReason } from "../types/event.ts";
+import type { ModelCall } from "../types/ledger.ts";
 import type { AssistantMessage, Message, ToolCallBlock } from "../types/message.ts";
 import type { ProviderErrorKind } from "../types/provider.ts";
 import type { Route, RouteDecision } from "../types/route.ts";
@@ -133,7 +134,7 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
 
 async function callModel(input: TurnInput, decision: RouteDecision, route: Route, step: number, overflowed: boolean): Promise<StepOutcome> {
   const { state } = input;
-  const call: CallFacts = { turn: input.turn, step, route, purpose: "main", stage: input.stage, phase: route.phase, tier: route.tier, ticket: input.ticket, model: decision.model, conversation: input.conversation };
+  const call: ModelCall = { turn: input.turn, step, route, purpose: "main", stage: input.stage, phase: route.phase, tier: route.tier, ticket: input.ticket, model: decision.model, conversation: input.conversation };
   const history = state.messages(input.conversation);
   const messages = overflowed ? cutOldToolOutput(history) : fitMessages(history, decision.model.contextWindow, 4_000);
   return runStep(

@@ -5,25 +5,9 @@ import { reserve, type Cap } from "./budget.ts";
 import { createCacheSwitches, warmUsage } from "./cache-switch.ts";
 import { dearestModel, priceUsage } from "./price.ts";
 import type { ErrorInfo } from "../types/error.ts";
-import type { CostTotals, LedgerEntry } from "../types/ledger.ts";
+import type { CostTotals, LedgerEntry, ModelCall } from "../types/ledger.ts";
 import type { Stage } from "../types/plan.ts";
-import type { ModelInfo, Phase, Usage } from "../types/provider.ts";
-import type { Route, Tier } from "../types/route.ts";
-
-/** One model call that is about to be made, or was made. The same object goes to `reserve` and `settle`. */
-export interface LedgerCall {
-  turn: number;
-  step: number;
-  route: Pick<Route, "id"> | null;
-  purpose: LedgerEntry["purpose"];
-  stage: Stage;
-  phase: Phase | null;
-  tier: Tier | null;
-  ticket: string | null;
-  model: ModelInfo;
-  /** Id of the conversation; where it is missing, stage and ticket stand for it. */
-  conversation?: number;
-}
+import type { ModelInfo, Usage } from "../types/provider.ts";
 
 /** USD; 0 = no cap. */
 export interface BudgetCaps {
@@ -49,9 +33,9 @@ export interface Ledger {
    * Reserves the worst case where a cap is set (only then `requestBytes` is called): lowers `maxTokens` to what the caps allow, or
    * refuses: code `limit`, or `configuration` where a price is unknown. A call that is never settled stays reserved: it may have been billed.
    */
-  reserve(call: LedgerCall, requestBytes: () => number, maxTokens: number): { ok: true; maxTokens: number } | { ok: false; error: ErrorInfo };
+  reserve(call: ModelCall, requestBytes: () => number, maxTokens: number): { ok: true; maxTokens: number } | { ok: false; error: ErrorInfo };
   /** Books what was billed. `error` (code `limit`) is set when it lies above the reservation. */
-  settle(call: LedgerCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
+  settle(call: ModelCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
   totals(entries: readonly LedgerEntry[]): CostTotals;
   /** Takes over what a resumed session already spent, and which caches its calls left warm. */
   restore(entries: readonly LedgerEntry[], modelOf?: (id: string) => ModelInfo | null): void;
@@ -70,13 +54,13 @@ function exactly(usd: number | null): Money | null {
   return usd === null ? null : toMoney(usd);
 }
 
-function conversationKey(call: Pick<LedgerCall, "conversation" | "stage" | "ticket">): string {
+function conversationKey(call: Pick<ModelCall, "conversation" | "stage" | "ticket">): string {
   if (call.conversation !== undefined) return String(call.conversation);
   return call.stage === "execute" ? `execute ${call.ticket ?? ""}` : "talk";
 }
 
 /** Small calls and gate replies send nothing that later calls begin with. */
-function leavesCache(call: Pick<LedgerCall, "purpose" | "stage">): boolean {
+function leavesCache(call: Pick<ModelCall, "purpose" | "stage">): boolean {
   return call.purpose === "main" && call.stage !== "gate";
 }
 
@@ -105,7 +89,7 @@ export function totalCosts(entries: readonly LedgerEntry[], exact: ReadonlyMap<s
 export function createLedger(input: LedgerInput): Ledger {
   const spendings: Spending[] = [];
   const exact = new Map<string, { cost: Money | null; baseline: Money | null }>();
-  const reserved = new Map<LedgerCall, Money>();
+  const reserved = new Map<ModelCall, Money>();
   const switches = createCacheSwitches();
 
   const spent = (counts: (one: { turn: number; stage: Stage; thisRun: boolean }) => boolean): Money | null => {
@@ -113,7 +97,7 @@ export function createLedger(input: LedgerInput): Ledger {
     return addMoney([...spendings, ...open].filter(counts).map(({ cost }) => cost));
   };
 
-  const capsFor = (call: LedgerCall): Cap[] => {
+  const capsFor = (call: ModelCall): Cap[] => {
     const caps = input.caps();
     const all: [name: string, limit: number, counts: (one: { turn: number; stage: Stage; thisRun: boolean }) => boolean][] = [
       ["--max-budget-usd", input.runCapUsd ?? 0, (one) => one.thisRun],
@@ -191,7 +175,7 @@ export function createLedger(input: LedgerInput): Ledger {
   };
 }
 
-function billedAbove(call: LedgerCall, cost: number | null, reserved: number): ErrorInfo {
+function billedAbove(call: ModelCall, cost: number | null, reserved: number): ErrorInfo {
   return {
     code: "limit",
     message: `${call.model.id} billed ${String(cost)} USD for one call; at most ${String(reserved)} USD had been reserved for it, so the budget cannot be kept and the run ends`,

@@ -1,8 +1,23 @@
 // What each model call used and cost. Money is exact inside the ledger; these figures are for records and output.
 
 import type { Stage } from "./plan.ts";
-import type { Phase, Usage } from "./provider.ts";
-import type { Tier } from "./route.ts";
+import type { ModelInfo, Phase, Usage } from "./provider.ts";
+import type { Route, Tier } from "./route.ts";
+
+/** One model call that is about to be made, or was made. The same object is reserved and settled. */
+export interface ModelCall {
+  turn: number;
+  step: number;
+  route: Pick<Route, "id"> | null;
+  purpose: LedgerEntry["purpose"];
+  stage: Stage;
+  phase: Phase | null;
+  tier: Tier | null;
+  ticket: string | null;
+  model: ModelInfo;
+  /** Id of the conversation, whose cache a switch of the model leaves cold; where it is missing, stage and ticket stand for it. */
+  conversation?: number;
+}
 
 export interface LedgerEntry {
   id: string;

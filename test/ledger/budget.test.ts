@@ -3,14 +3,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { reserve } from "../../src/ledger/budget.ts";
-import { createLedger, type BudgetCaps, type Ledger, type LedgerCall } from "../../src/ledger/ledger.ts";
+import { createLedger, type BudgetCaps, type Ledger } from "../../src/ledger/ledger.ts";
 import { toMoney } from "../../src/util/money.ts";
+import type { ModelCall } from "../../src/types/ledger.ts";
 import type { ModelInfo } from "../../src/types/provider.ts";
 import { cheap, dear, model } from "./models.ts";
 
 const none: BudgetCaps = { session_usd: 0, plan_usd: 0, execute_usd: 0, turn_usd: 0 };
 
-function call(of: ModelInfo, facts: Partial<LedgerCall> = {}): LedgerCall {
+function call(of: ModelInfo, facts: Partial<ModelCall> = {}): ModelCall {
   return { turn: 1, step: 1, route: null, purpose: "main", stage: "execute", phase: null, tier: null, ticket: null, model: of, ...facts };
 }
 
@@ -96,7 +97,7 @@ describe("caps of a run", () => {
   });
 
   test("each cap counts what it is about", () => {
-    const spend = (ledger: Ledger, facts: Partial<LedgerCall>): boolean => {
+    const spend = (ledger: Ledger, facts: Partial<ModelCall>): boolean => {
       const made = call(dear, facts);
       if (!ledger.reserve(made, () => 1_000, 1_024).ok) return false;
       ledger.settle(made, { input: 1_000, output: 1_000, cache_read: 0, cache_write: 0 }, null);

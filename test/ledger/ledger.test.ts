@@ -2,10 +2,10 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createLedger, totalCosts, type Ledger, type LedgerCall } from "../../src/ledger/ledger.ts";
+import { createLedger, totalCosts, type Ledger } from "../../src/ledger/ledger.ts";
 import { dearestModel, priceUsage } from "../../src/ledger/price.ts";
 import { fromMoney } from "../../src/util/money.ts";
-import type { LedgerEntry } from "../../src/types/ledger.ts";
+import type { LedgerEntry, ModelCall } from "../../src/types/ledger.ts";
 import type { ModelInfo, Usage } from "../../src/types/provider.ts";
 import { cheap, dear, model } from "./models.ts";
 
@@ -18,7 +18,7 @@ function cost(used: Usage, of: ModelInfo): number | null {
   return costUsd === null ? null : fromMoney(costUsd);
 }
 
-function call(of: ModelInfo, facts: Partial<LedgerCall> = {}): LedgerCall {
+function call(of: ModelInfo, facts: Partial<ModelCall> = {}): ModelCall {
   return { turn: 1, step: 1, route: { id: "r_1" }, purpose: "main", stage: "execute", phase: "implement", tier: "balanced", ticket: null, model: of, conversation: 1, ...facts };
 }
 
@@ -142,7 +142,7 @@ describe("switching", () => {
   test("no penalty where nothing was lost: same model, other conversation, cold by time, short prefix, warm cache, small calls", () => {
     const { ledger, wait } = ledgerWith({ fixed: dear, candidates: [] });
     const big = usage(0, 100, 0, 50_000);
-    const penalty = (of: ModelInfo, used: Usage, facts: Partial<LedgerCall> = {}): number | null => ledger.settle(call(of, facts), used, null).entry.switch_penalty_usd;
+    const penalty = (of: ModelInfo, used: Usage, facts: Partial<ModelCall> = {}): number | null => ledger.settle(call(of, facts), used, null).entry.switch_penalty_usd;
     expect(penalty(dear, big)).toBeNull();
     expect(penalty(dear, big)).toBeNull();
     expect(penalty(half, big, { conversation: 2 })).toBeNull();
@@ -157,8 +157,8 @@ describe("switching", () => {
   test("without a number of the conversation, stage and ticket stand for it", () => {
     const { ledger } = ledgerWith({ fixed: dear, candidates: [] });
     const big = usage(0, 100, 0, 50_000);
-    const penalty = (of: ModelInfo, stage: LedgerCall["stage"], ticket: string | null): number | null => {
-      const facts: LedgerCall = { ...call(of, { stage, ticket }) };
+    const penalty = (of: ModelInfo, stage: ModelCall["stage"], ticket: string | null): number | null => {
+      const facts: ModelCall = { ...call(of, { stage, ticket }) };
       delete facts.conversation;
       return ledger.settle(facts, big, null).entry.switch_penalty_usd;
     };
