@@ -18,8 +18,9 @@ import { createApp, type RunFacts } from "./app.ts";
 import { openAgent } from "./create-app.ts";
 import type { CommandLine } from "./arguments.ts";
 import type { Agent } from "../types/agent.ts";
+import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
-const USAGE = "bmo demo [--yes] [--keep] [--script <file>] [--json]";
+const USAGE = SUBCOMMAND_USAGE.demo;
 const PACE_MS = 12;
 
 interface DemoOptions {

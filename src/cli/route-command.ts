@@ -16,6 +16,7 @@ import { formatUsd } from "../util/money.ts";
 import { parseCases, parseHistory } from "./route-cases.ts";
 import { evalText, kindOf, runEval, type EvalKind } from "./route-eval.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
+import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
 /** What replay needs of a session file. */
 export interface RecordedSession {
@@ -31,6 +32,8 @@ export interface RecordedSession {
 export interface RouteServices {
   settings: Settings;
   parts: RouterParts;
+  /** What `--model` and `--tier` ask for; absent: nothing. */
+  overrides?: RouteContext["overrides"];
   /** @throws BmoError usage when there is no such session or it is none. */
   readSession(idOrPath: string): Promise<RecordedSession>;
   /** Settings with that file as the project's configuration. */
@@ -40,7 +43,7 @@ export interface RouteServices {
   writeText(path: string, text: string): Promise<void>;
 }
 
-const HINT = 'bmo route "<message>" [--history file] [--stage plan|execute|chat] [--json] | bmo route replay <session> [--config file] | bmo route eval <cases.jsonl> [--what phase|gate|tier] [--predictions out.jsonl]';
+const HINT = SUBCOMMAND_USAGE.route;
 
 export async function runRouteCommand(args: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
   const [first, ...rest] = args;
@@ -60,7 +63,7 @@ async function dryRun(args: readonly string[], io: SubcommandIo, services: Route
   const history = historyFile === undefined ? [] : parseHistory(await services.readText(historyFile), historyFile);
   const context: RouteContext = {
     settings, message, history, stage, workflowEnabled: settings.options.staged_workflow.enabled, turn: history.some((signal) => signal.role === "user") ? 2 : 1,
-    plan: null, ticket: null, pending: false, overrides: { model: null, tier: null }, skill: null,
+    plan: null, ticket: null, pending: false, overrides: services.overrides ?? { model: null, tier: null }, skill: null,
     needs: { tools: true, vision: false, contextTokens: Math.ceil(message.length / 4) }, previous: null,
   };
   const notices: string[] = [];
