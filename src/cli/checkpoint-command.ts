@@ -6,8 +6,9 @@ import { BmoError } from "../util/errors.ts";
 import { textTable } from "../util/text-table.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
 import type { App } from "./app.ts";
+import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
-const USAGE = "bmo checkpoint [list | diff [id] | restore <id>] [--json]";
+const USAGE = SUBCOMMAND_USAGE.checkpoint;
 
 function isText(bytes: Buffer): boolean {
   return !bytes.subarray(0, 8_000).includes(0);

@@ -6,6 +6,7 @@ import { BmoError } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { textTable } from "../util/text-table.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
+import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
 /** USD per million tokens; `~` marks an estimate; what nobody knows is `unknown`, never 0. */
 export function formatPrice({ input, output }: Pick<Price, "input" | "output">, estimate: boolean): string {
@@ -38,7 +39,7 @@ function asJson(model: ModelInfo): Record<string, unknown> {
 /** `args`: at most one word that the id or an alias must hold. @throws BmoError usage. */
 export function runModelsCommand(args: readonly string[], io: SubcommandIo, registry: ModelRegistry): ExitCode {
   const [filter, ...more] = args;
-  if (more.length > 0 || filter?.startsWith("-") === true) throw new BmoError("usage", `bmo models does not take ${more[0] ?? filter ?? ""}`, "bmo models [part of an id] [--json]");
+  if (more.length > 0 || filter?.startsWith("-") === true) throw new BmoError("usage", `bmo models does not take ${more[0] ?? filter ?? ""}`, SUBCOMMAND_USAGE.models);
   const wanted = filter?.toLowerCase();
   const models = registry.list().filter((model) => wanted === undefined || [model.id, ...model.aliases].some((name) => name.toLowerCase().includes(wanted)));
   const providers = registry.providers();

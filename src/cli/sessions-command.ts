@@ -12,9 +12,10 @@ import { textTable } from "../util/text-table.ts";
 import { viewMarkdown, viewSession, viewText } from "./session-view.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
 import type { SessionSummary } from "../types/session.ts";
+import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
 const ACTIONS = ["list", "show", "rm", "export"];
-const USAGE = "bmo sessions [list [--all] | show [id] | rm <id>… | export [id]] [--json]";
+const USAGE = SUBCOMMAND_USAGE.sessions;
 
 /** `args` after the subcommand's name. @throws BmoError usage. */
 export function runSessionsCommand(args: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
