@@ -8,11 +8,10 @@ import type { Ask } from "../types/permission.ts";
 import type { Approval, Plan } from "../types/plan.ts";
 import type { ModelRegistry, Usage } from "../types/provider.ts";
 import type { HistorySignal, Overrides, Router, Tier } from "../types/route.ts";
-import type { SessionLog } from "../types/session.ts";
+import type { RestoredSession, SessionLog } from "../types/session.ts";
 import type { LoadedSettings, PermissionMode } from "../types/settings.ts";
 import type { FileAction, FileChange, ShellRequest, ShellResult, ToolDefinition } from "../types/tool.ts";
 import type { Verdict } from "../types/permission.ts";
-import type { RestoredSession } from "./restored.ts";
 
 /** Prices and budgets. Money stays exact behind this interface. */
 export interface Accounting {

@@ -3,14 +3,13 @@
 
 import { stringifyMessageText } from "./messages.ts";
 import { initialWorkflow, reduceWorkflow } from "./workflow.ts";
-import type { RestoredSession } from "./restored.ts";
 import type { TouchedFile } from "../types/agent.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
 import type { Denial } from "../types/permission.ts";
 import type { Stage, WorkflowEvent, WorkflowState } from "../types/plan.ts";
 import type { ActiveSkill, Overrides, Route } from "../types/route.ts";
-import type { SessionLog, SessionRecord } from "../types/session.ts";
+import type { RestoredSession, SessionLog, SessionRecord } from "../types/session.ts";
 import type { PermissionMode } from "../types/settings.ts";
 
 export class SessionState {

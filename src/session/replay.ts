@@ -5,37 +5,11 @@ import { repairConversation } from "./repair.ts";
 import { transcriptOf } from "./transcript.ts";
 import type { TouchedFile } from "../types/agent.ts";
 import type { AgentEvent } from "../types/event.ts";
-import type { LedgerEntry } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
-import type { Denial } from "../types/permission.ts";
 import type { Approval, Stage, WorkflowEvent, WorkflowState } from "../types/plan.ts";
-import type { ActiveSkill, Overrides, Route } from "../types/route.ts";
-import type { SessionHeader, StoredRecord } from "../types/session.ts";
+import type { RestoredSession, SessionHeader, StoredRecord } from "../types/session.ts";
 
-export interface ReplayedSession {
-  /** By id; each tool call in them has its result. */
-  conversations: Map<number, Message[]>;
-  /** The conversation that each stage would go on with. */
-  conversationOf: Partial<Record<Stage, number>>;
-  workflow: WorkflowState;
-  /** Choices made by command; those of flags held for their run only. */
-  overrides: Overrides;
-  skill: ActiveSkill | null;
-  grants: string[];
-  routes: Route[];
-  ledger: LedgerEntry[];
-  files: TouchedFile[];
-  denials: Denial[];
-  /** Number of the last turn. */
-  turns: number;
-  lastModel: string | null;
-  lastText: string;
-  /** Files that the plan at hand has touched. */
-  planFiles: TouchedFile[];
-  /** Turn in which the plan at hand was first handed in. */
-  planSince: number;
-  /** What finished tickets of the plan at hand reported, by ticket id. */
-  reports: Record<string, string>;
+export interface ReplayedSession extends RestoredSession {
   /** The turn that was interrupted, or null. */
   openTurn: { turn: number; stage: Stage; ticket: string | null } | null;
   /** What the user should know: the interruption, calls whose effects are unknown, an approval that does not count. */

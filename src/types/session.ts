@@ -1,6 +1,7 @@
 // Session files: one append-only JSONL file per session. Each record has `type`; unknown types are skipped with a notice.
 
-import type { Approval, Plan, Stage, WorkflowEvent } from "./plan.ts";
+import type { TouchedFile } from "./agent.ts";
+import type { Approval, Plan, Stage, WorkflowEvent, WorkflowState } from "./plan.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import type { Message } from "./message.ts";
 import type { ActiveSkill, Overrides, Route } from "./route.ts";
@@ -42,6 +43,33 @@ export type SessionRecord =
   | { type: "turn_end"; turn: number; reason: TurnEndReason; error: ErrorInfo | null };
 
 export type StoredRecord = SessionRecord & { seq: number; at: string };
+
+/** What a session file gives back to the agent that goes on with it. */
+export interface RestoredSession {
+  /** By id; each tool call in them has its result. */
+  conversations: Map<number, Message[]>;
+  /** The conversation that each stage would go on with. */
+  conversationOf: Partial<Record<Stage, number>>;
+  workflow: WorkflowState;
+  /** Choices made by command; those of flags held for their run only. */
+  overrides: Overrides;
+  skill: ActiveSkill | null;
+  grants: string[];
+  routes: Route[];
+  ledger: LedgerEntry[];
+  files: TouchedFile[];
+  denials: Denial[];
+  /** Number of the last turn. */
+  turns: number;
+  lastModel: string | null;
+  lastText: string;
+  /** Files that the plan at hand has touched. */
+  planFiles: TouchedFile[];
+  /** Turn in which the plan at hand was first handed in. */
+  planSince: number;
+  /** What finished tickets of the plan at hand reported, by ticket id. */
+  reports: Record<string, string>;
+}
 
 export interface SessionSummary {
   id: string;
