@@ -7,11 +7,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { elapsedMs } from "../util/clock.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { isAlive, ownIdentity, type ProcessIdentity } from "../util/process-identity.ts";
 
-interface Holder {
-  pid: number;
-  /** Start time of the process as the kernel counts it; tells a reused pid. */
-  started: string | null;
+interface Holder extends ProcessIdentity {
   session: string;
   token: string;
 }
@@ -19,32 +17,11 @@ interface Holder {
 const WAIT_MS = 10_000;
 const POLL_MS = 100;
 
-function startTimeOf(pid: number): string | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null;
-  } catch (thrown) {
-    if (systemErrorCode(thrown) !== undefined) return null;
-    throw thrown;
-  }
-}
-
-function isAlive(holder: Holder): boolean {
-  try {
-    process.kill(holder.pid, 0);
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === "ESRCH") return false;
-    if (systemErrorCode(thrown) !== "EPERM") throw thrown;
-  }
-  const started = startTimeOf(holder.pid);
-  return started === null || holder.started === null || started === holder.started;
-}
-
 function readHolder(path: string): Holder | null {
   try {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
     if (typeof value !== "object" || value === null || !("pid" in value) || typeof value.pid !== "number" || !("token" in value) || typeof value.token !== "string") return null;
-    const started = "started" in value && typeof value.started === "string" ? value.started : null;
+    const started = "started" in value && typeof value.started === "string" ? value.started : "";
     const session = "session" in value && typeof value.session === "string" ? value.session : "unknown";
     return { pid: value.pid, started, session, token: value.token };
   } catch (thrown) {
@@ -63,7 +40,7 @@ export async function lockExecution(options: { workspace: string; dataDirectory:
   const folder = join(options.dataDirectory, "locks");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, createHash("sha256").update(options.workspace).digest("hex").slice(0, 24));
-  const own: Holder = { pid: process.pid, started: startTimeOf(process.pid), session: options.sessionId, token: randomBytes(8).toString("hex") };
+  const own: Holder = { ...ownIdentity(), session: options.sessionId, token: randomBytes(8).toString("hex") };
   const deadline = elapsedMs() + (options.waitMs ?? WAIT_MS);
   const release = (): void => {
     if (readHolder(path)?.token === own.token) rmSync(path, { force: true });

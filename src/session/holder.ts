@@ -3,42 +3,9 @@
 
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { systemErrorCode } from "../util/errors.ts";
+import { isAlive, ownIdentity, type ProcessIdentity } from "../util/process-identity.ts";
 
-interface Holder {
-  pid: number;
-  /** What tells this process from an earlier one of the same pid; empty where the system does not say. */
-  started: string;
-}
-
-/** Start time in clock ticks since boot, with the boot's id; empty without /proc. */
-function startOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The program's name, in parentheses, may itself hold blanks and parentheses.
-    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
-    return `${ticks}@${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}`;
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === undefined) throw thrown;
-    return "";
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (thrown) {
-    return systemErrorCode(thrown) === "EPERM";
-  }
-}
-
-function isLive(holder: Holder): boolean {
-  if (!isAlive(holder.pid)) return false;
-  const started = startOf(holder.pid);
-  return holder.started === "" || started === "" || started === holder.started;
-}
-
-function parseHolder(text: string): Holder | null {
+function parseHolder(text: string): ProcessIdentity | null {
   const match = /^(\d{1,10}) ?(\S*)\n$/.exec(text);
   return match === null ? null : { pid: Number(match[1]), started: match[2] ?? "" };
 }
@@ -56,7 +23,7 @@ function readText(path: string): string | null {
 export function readHolder(path: string): number | null {
   const text = readText(path);
   const holder = text === null ? null : parseHolder(text);
-  return holder !== null && isLive(holder) ? holder.pid : null;
+  return holder !== null && isAlive(holder) ? holder.pid : null;
 }
 
 /** Takes away a lock of a dead process. What is moved aside is looked at again: it may be a new, live one. */
@@ -80,7 +47,8 @@ function removeStale(path: string, seen: string): void {
 
 /** Takes the lock. Returns the pid of the live process that has it instead, or null on success; a second time in the same process is no success. */
 export function takeHolder(path: string): number | null {
-  const own = `${process.pid} ${startOf(process.pid)}\n`;
+  const { pid, started } = ownIdentity();
+  const own = `${pid} ${started}\n`;
   for (let attempt = 0; attempt < 20; attempt++) {
     try {
       writeFileSync(path, own, { flag: "wx", mode: 0o600 });
@@ -91,7 +59,7 @@ export function takeHolder(path: string): number | null {
     const text = readText(path);
     if (text === null) continue;
     const holder = parseHolder(text);
-    if (holder !== null && isLive(holder)) return holder.pid;
+    if (holder !== null && isAlive(holder)) return holder.pid;
     removeStale(path, text);
   }
   return readHolder(path) ?? 0;
