@@ -7,9 +7,7 @@ import { createScope, type Scope } from "../containment/scope.ts";
 import { decide, type PolicyPath, type PolicyRequest } from "../permission/policy.ts";
 import { parseRule, type Rule } from "../permission/rules.ts";
 import { judgeCommand } from "../permission/shell.ts";
-import { systemErrorCode } from "../util/errors.ts";
-import { displayPath, isInside, realPathOf } from "../util/paths.ts";
-import { lstatSync } from "node:fs";
+import { displayPath, isInside, pathExists, realPathOf } from "../util/paths.ts";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Boundary, BoundaryState, CallToJudge, ContainedResult, OutOfScopeHandler } from "./parts.ts";
 import type { ShellVerdict } from "../types/containment.ts";
@@ -44,16 +42,6 @@ export interface BoundaryParts {
 
 function parseRules(texts: readonly string[]): Rule[] {
   return texts.map(parseRule);
-}
-
-function existing(realPath: string): boolean {
-  try {
-    lstatSync(realPath);
-    return true;
-  } catch (thrown) {
-    if (systemErrorCode(thrown) !== undefined) return false;
-    throw thrown;
-  }
 }
 
 export function createBoundaryFactory(parts: BoundaryParts): (state: BoundaryState) => Boundary {
@@ -117,7 +105,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     let result: Verdict = { decision: "allow", reason: "nothing forbids it" };
     for (const path of paths) {
       const facts = pathFacts(path);
-      const action: FileAction | null = call.tool.access === "write" ? (existing(facts.realPath) ? "modify" : "create") : null;
+      const action: FileAction | null = call.tool.access === "write" ? (pathExists(facts.realPath) ? "modify" : "create") : null;
       const verdict = decide(request({ tool: call.tool.spec.name, access: call.tool.access, stage: call.stage, path: facts, action }));
       if (verdict.decision === "deny") return verdict;
       permitted.add(facts.realPath);
@@ -145,7 +133,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       return judgePaths(call, paths);
     },
     display(target) {
-      return target.includes("\n") || target.includes(" ") ? target : existing(resolve(workspace, target)) ? pathFacts(target).shown : target;
+      return target.includes("\n") || target.includes(" ") ? target : pathExists(resolve(workspace, target)) ? pathFacts(target).shown : target;
     },
     checkWrite(realPath, action) {
       const facts = pathFacts(realPath);

@@ -5,8 +5,7 @@ import { lstatSync, mkdirSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname, join, relative, sep } from "node:path";
 import type { FileAction, FileChange } from "../types/tool.ts";
-import { systemErrorCode } from "../util/errors.ts";
-import { realPathOf } from "../util/paths.ts";
+import { pathExists, realPathOf } from "../util/paths.ts";
 import { createGitStore } from "./git-store.ts";
 import { readGuardedFiles, sameRules, type GuardedFiles } from "./guarded-files.ts";
 import { createPlainStore } from "./plain-store.ts";
@@ -52,16 +51,6 @@ export interface Snapshots {
   survey(): Promise<Survey>;
   /** The next `take` also notes unusual permission bits, which the stores do not keep. Called at every checkpoint. */
   renewModes(): void;
-}
-
-function exists(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch (thrown) {
-    if (systemErrorCode(thrown) !== undefined) return false;
-    throw thrown;
-  }
 }
 
 function actionOf(before: PreImage | null, present: boolean): FileAction {
@@ -133,7 +122,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const now = after.files.get(path);
       if (old !== undefined && now !== undefined && old.kind === now.kind && old.mode === now.mode && old.bytes.equals(now.bytes)) continue;
       const image: PreImage | null = old === undefined ? null : { kind: old.kind, executable: (old.mode & 0o100) !== 0, mode: old.mode, read: async () => old.bytes };
-      changes.push({ path: relative(workspace, path), absolute: path, action: actionOf(image, exists(path)), before: image, guarded: true });
+      changes.push({ path: relative(workspace, path), absolute: path, action: actionOf(image, pathExists(path)), before: image, guarded: true });
     }
     return changes;
   };
@@ -146,7 +135,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       if (empty && !before.folders.has(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "create", before: null, guarded: false });
     }
     for (const [path, { empty }] of before.folders) {
-      if (empty && !after.folders.has(path) && !exists(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "delete", before: { kind: "folder" }, guarded: false });
+      if (empty && !after.folders.has(path) && !pathExists(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "delete", before: { kind: "folder" }, guarded: false });
     }
     return changes;
   };
@@ -192,7 +181,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const rules = sameRules(before.guarded.ignoreRules, guarded.ignoreRules) ? null : before.guarded.ignoreRules;
       const sameEntries = survey.sameEntries && (skippedAnswer?.ignored ?? survey.skipped.length === 0);
       if (!sameEntries) lastTrees = [];
-      const found = await Promise.all(before.stores.map(async ({ tree, store }) => (exists(tree) ? (await store.changes(rules, sameEntries)).filter((change) => !isOnlyTouched(tree, change)).map((change) => toEffect(tree, store, change)) : [])));
+      const found = await Promise.all(before.stores.map(async ({ tree, store }) => (pathExists(tree) ? (await store.changes(rules, sameEntries)).filter((change) => !isOnlyTouched(tree, change)).map((change) => toEffect(tree, store, change)) : [])));
       const trees = found.flat();
       // A repository that the command made inside the workspace is a change like any other.
       const known = new Set(before.survey.gitEntries);

@@ -52,6 +52,17 @@ export function realPathOf(path: string): string {
   throw new BmoError("usage", `${path} is a loop of links`);
 }
 
+/** Whether anything stands there; a dangling link does. What cannot be looked at counts as absent. */
+export function pathExists(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return false;
+    throw thrown;
+  }
+}
+
 /** Whether `path` is `root` or lies below it. Both absolute and already resolved; a string prefix is not enough. */
 export function isInside(root: string, path: string): boolean {
   if (path === root) return true;
