@@ -12,6 +12,7 @@ import { createRegistry } from "../providers/index.ts";
 import { workspaceDirectory } from "../session/location.ts";
 import { BmoError } from "../util/errors.ts";
 import { createRedactor, type Redactor } from "../util/redact.ts";
+import { parseTier } from "../util/tiers.ts";
 import type { CommandLine } from "./arguments.ts";
 import type { ModelRegistry } from "../types/provider.ts";
 import type { Tier, Overrides } from "../types/route.ts";
@@ -93,8 +94,8 @@ function flagSettings(line: CommandLine): FlagSetting[] {
 }
 
 function readTier(text: string): Tier {
-  const tier = TIERS.find((one) => one === text.toLowerCase().trim());
-  if (tier === undefined) throw new BmoError("usage", `there is no tier "${text}"`, `Tiers: ${TIERS.join(", ")}.`);
+  const tier = parseTier(text);
+  if (tier === null) throw new BmoError("usage", `there is no tier "${text}"`, `Tiers: ${TIERS.join(", ")}.`);
   return tier;
 }
 

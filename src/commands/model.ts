@@ -4,13 +4,10 @@ import { TIERS, type Tier } from "../types/route.ts";
 import { BmoError } from "../util/errors.ts";
 import { modelLabel } from "../util/model-label.ts";
 import { textTable } from "../util/text-table.ts";
+import { parseTier } from "../util/tiers.ts";
 import { answer } from "./results.ts";
 import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
 import type { Price } from "../types/provider.ts";
-
-function isTier(word: string): word is Tier {
-  return (TIERS as readonly string[]).includes(word);
-}
 
 function priceText(price: Price, estimate: boolean): string {
   if (price.input === null || price.output === null) return "price unknown";
@@ -84,9 +81,10 @@ export const modelCommand: CommandDefinition = {
     const [first, second, third] = words;
     if (first === undefined) return list(context);
     if (third !== undefined) throw new BmoError("usage", `/model does not understand "${argument}"`, `Use /model ${modelCommand.argumentHint}.`);
-    if (isTier(first)) {
-      if (second === undefined) throw new BmoError("usage", `/model ${first} needs a model`, `Use /model ${first} provider/model, or /tier ${first} to choose the tier.`);
-      return bindTier(first, second, context);
+    const tier = parseTier(first);
+    if (tier !== null) {
+      if (second === undefined) throw new BmoError("usage", `/model ${tier} needs a model`, `Use /model ${tier} provider/model, or /tier ${tier} to choose the tier.`);
+      return bindTier(tier, second, context);
     }
     if (second !== undefined && second !== "once") throw new BmoError("usage", `/model does not understand "${second}"`, `Use /model ${modelCommand.argumentHint}.`);
     return pin(first, second === "once", context);

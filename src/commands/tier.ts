@@ -1,7 +1,8 @@
 // /tier: show or set the tier of the next turns.
 
-import { TIERS, type Tier } from "../types/route.ts";
+import { TIERS } from "../types/route.ts";
 import { BmoError } from "../util/errors.ts";
+import { parseTier } from "../util/tiers.ts";
 import { answer } from "./results.ts";
 import type { CommandDefinition } from "../types/command.ts";
 
@@ -23,8 +24,8 @@ export const tierCommand: CommandDefinition = {
       agent.setOverrides({ ...overrides, tier: null });
       return Promise.resolve(answer("No tier is set; it is decided per turn."));
     }
-    const tier = TIERS.find((one): one is Tier => one === first);
-    if (tier === undefined) throw new BmoError("usage", `there is no tier "${first}"`, `Tiers: ${TIERS.join(", ")}; /tier auto lifts the choice.`);
+    const tier = parseTier(first);
+    if (tier === null) throw new BmoError("usage", `there is no tier "${first}"`, `Tiers: ${TIERS.join(", ")}; /tier auto lifts the choice.`);
     agent.setOverrides({ ...overrides, tier: { value: tier, once: second === "once", from: "command" } });
     const ignored = overrides.model === null ? "" : ` The model chosen with /model (${overrides.model.value}) goes before it until /model default.`;
     return Promise.resolve(answer(`Tier ${tier} serves ${second === "once" ? "the next turn" : "from the next turn on, until /tier auto"}.${ignored}`));

@@ -3,6 +3,7 @@
 
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
+import { parseTier } from "../util/tiers.ts";
 import type { ModelInfo, ModelRegistry } from "../types/provider.ts";
 import type { Settings } from "../types/settings.ts";
 import { TIERS, type Tier } from "../types/route.ts";
@@ -40,11 +41,6 @@ export interface ModelBook {
 }
 
 export const TIER_KEYS = { balanced: "balanced_model", smart: "smart_model", coding: "coding_model", deep: "deep_model" } as const;
-
-export function parseTier(value: string): Tier | null {
-  const wanted = value.trim().toLowerCase();
-  return TIERS.find((tier) => tier === wanted) ?? null;
-}
 
 export function createModelBook(settings: Settings, parts: RouterParts, notice: (text: string) => void): ModelBook {
   const { registry } = parts;

@@ -97,6 +97,7 @@ describe("/model", () => {
     ["/model p/mine", /p\/mine-m/],
     ["/model nowhere/x", /nowhere/],
     ["/model coding", /needs a model/],
+    ["/model Coding", /model coding needs a model/],
     ["/model coding p/none", /p has no model/],
     ["/model p/mine-m twice", /twice/],
     ["/model p/mine-m once more", /does not understand/],
