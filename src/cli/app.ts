@@ -17,6 +17,7 @@ import type { CommandLine } from "./arguments.ts";
 import type { ModelRegistry } from "../types/provider.ts";
 import type { Tier, Overrides } from "../types/route.ts";
 import { TIERS } from "../types/route.ts";
+import { checkRules } from "./check-rules.ts";
 import type { LoadedSettings } from "../types/settings.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -161,7 +162,7 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
 /** @throws BmoError usage or configuration. */
 export async function createApp(line: CommandLine, facts: RunFacts): Promise<App> {
   const ground = layGround(line, facts);
-  let loaded = await loadSettings(ground.input);
+  let loaded = checkRules(await loadSettings(ground.input));
   let registry: ModelRegistry | null = null;
   const currentRegistry = (): ModelRegistry => (registry ??= ground.registryOf(loaded));
   return {
@@ -172,6 +173,7 @@ export async function createApp(line: CommandLine, facts: RunFacts): Promise<App
       try {
         const next = force ? await loadSettings(ground.input) : await reloadIfChanged(loaded, ground.input);
         if (next === loaded) return null;
+        checkRules(next);
         const nextRegistry = ground.registryOf(next);
         loaded = next;
         registry = nextRegistry;

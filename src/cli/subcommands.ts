@@ -4,6 +4,7 @@ import type { ExitCode } from "../types/error.ts";
 import { BmoError } from "../util/errors.ts";
 import { createApp, layGround, type App, type Ground, type RunFacts } from "./app.ts";
 import { loadSettings } from "../config/load.ts";
+import { checkRules } from "./check-rules.ts";
 import type { CommandLine } from "./arguments.ts";
 import type { SubcommandIo } from "./subcommand-io.ts";
 
@@ -75,7 +76,7 @@ export async function runSubcommand(line: CommandLine, facts: RunFacts): Promise
   switch (line.subcommand) {
     case "config": {
       const { runConfigCommand } = await import("./config-command.ts");
-      return runConfigCommand(rest, ioOf(ground), () => loadSettings(ground.input));
+      return runConfigCommand(rest, ioOf(ground), async () => checkRules(await loadSettings(ground.input)));
     }
     case "init": {
       const { runInitCommand } = await import("./init-command.ts");
