@@ -1,6 +1,7 @@
 // Looks for model servers on this machine. Loopback only, a short time limit, and only what answers like one counts.
 
 import { request } from "node:http";
+import { isLoopbackHost } from "../util/loopback.ts";
 
 export interface LocalServer {
   id: string;
@@ -13,10 +14,6 @@ export interface FoundServer extends LocalServer {
 }
 
 const ANSWER_LIMIT = 1_048_576;
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
 
 function readModels(body: string): string[] | null {
   try {
@@ -31,7 +28,7 @@ function readModels(body: string): string[] | null {
 /** Asks for the list of models; null when nothing answers in time, or something that is no such server. */
 export function probeLocalServer(server: LocalServer, timeoutMs: number): Promise<FoundServer | null> {
   const url = new URL(`${server.baseUrl}/models`);
-  if (!isLoopback(url.hostname)) return Promise.resolve(null);
+  if (!isLoopbackHost(url.hostname)) return Promise.resolve(null);
   return new Promise((resolve) => {
     const outgoing = request(url, { signal: AbortSignal.timeout(timeoutMs), agent: false }, (answer) => {
       let body = "";

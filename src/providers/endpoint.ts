@@ -2,6 +2,7 @@
 
 import type { ProviderSettings, ProviderType } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
+import { isLoopbackHost } from "../util/loopback.ts";
 import { interpolated, type Environment } from "./credentials.ts";
 import { PLAIN_DIALECT, type ChatDialect, type Vendor } from "./vendors.ts";
 
@@ -23,7 +24,7 @@ const LOCAL_IDLE_SECONDS = 600;
 const TYPES: readonly ProviderType[] = ["anthropic", "openai", "openai-compatible", "script"];
 
 function isLoopbackUrl(baseUrl: string): boolean {
-  return URL.canParse(baseUrl) && /^(localhost|127\..*|\[::1\]|.*\.localhost)$/.test(new URL(baseUrl).hostname);
+  return URL.canParse(baseUrl) && isLoopbackHost(new URL(baseUrl).hostname);
 }
 
 /** The type of a provider: as configured, else the vendor's, else compatible where a base URL is given. @throws BmoError configuration */

@@ -2,13 +2,10 @@
 
 import type { Socket } from "node:net";
 import { request as httpRequest } from "node:http";
+import { isLoopbackHost } from "../util/loopback.ts";
 import { TransportFailure } from "./transport-failure.ts";
 
 const read = (environment: Record<string, string | undefined>, name: string): string => environment[name.toLowerCase()] ?? environment[name] ?? "";
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || /^127\./.test(host);
-}
 
 /** Whether an entry such as `*`, `example.com`, `.example.com`, `*.example.com` or `host:8080` covers the URL. */
 function covers(entry: string, url: URL): boolean {
@@ -25,7 +22,7 @@ function covers(entry: string, url: URL): boolean {
 export function proxyFor(url: URL, environment: Record<string, string | undefined>): URL | null {
   const variable = url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY";
   const value = read(environment, variable) || read(environment, "ALL_PROXY");
-  if (value === "" || isLoopback(url.hostname)) return null;
+  if (value === "" || isLoopbackHost(url.hostname)) return null;
   if (read(environment, "NO_PROXY").split(/[\s,]+/).some((entry) => entry !== "" && covers(entry, url))) return null;
   const text = value.includes("://") ? value : `http://${value}`;
   if (!URL.canParse(text) || new URL(text).protocol !== "http:") throw new TransportFailure("proxy", `${variable} (or ALL_PROXY) is not the http:// URL of a proxy`);

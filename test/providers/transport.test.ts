@@ -93,6 +93,7 @@ describe("proxies", () => {
     ["http://localhost:11434", { HTTP_PROXY: "http://p:1" }, null],
     ["http://127.0.0.1:1", { HTTP_PROXY: "http://p:1" }, null],
     ["http://[::1]:1", { HTTP_PROXY: "http://p:1" }, null],
+    ["http://127.models.example", { HTTP_PROXY: "http://p:1" }, "p:1"],
   ])("%s with %j", (url, environment, host) => {
     expect(proxyFor(new URL(url), environment)?.host ?? null).toBe(host);
   });
