@@ -30,7 +30,7 @@ test("every option of the help is offered, and every subcommand", () => {
   expect(Object.keys(SUBCOMMAND_WORDS)).toEqual(Object.keys(SUBCOMMAND_SUMMARIES));
 });
 
-test.skipIf(!has("bash"))("bash completes subcommands, options, their values and what follows a subcommand", () => {
+test.skipIf(!has("bash"))("bash completes subcommands, options, their values and what follows a subcommand (skipped: bash is not installed)", () => {
   expect(bash("bmo con")).toEqual(["config"]);
   expect(bash("bmo --approve")).toEqual(["--approve", "--approve-unscoped"]);
   expect(bash("bmo --tier ")).toEqual(["balanced", "coding", "smart", "deep"]);
@@ -39,11 +39,11 @@ test.skipIf(!has("bash"))("bash completes subcommands, options, their values and
   expect(bash("bmo -q completion z")).toEqual(["zsh"]);
 });
 
-test.skipIf(!has("zsh"))("zsh reads its script", () => {
+test.skipIf(!has("zsh"))("zsh reads its script (skipped: zsh is not installed)", () => {
   expect(spawnSync("zsh", ["-n"], { input: script("zsh"), encoding: "utf8" }).stderr).toBe("");
 });
 
-test.skipIf(!has("fish"))("fish reads its script", () => {
+test.skipIf(!has("fish"))("fish reads its script (skipped: fish is not installed)", () => {
   expect(spawnSync("fish", ["--no-execute"], { input: script("fish"), encoding: "utf8" }).stderr).toBe("");
 });
 

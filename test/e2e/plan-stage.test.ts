@@ -60,7 +60,7 @@ async function git(place: Place, ...words: string[]): Promise<void> {
 }
 
 describe.each([["with a sandbox", true], ["without a sandbox", false]] as const)("%s", (_name, sandboxed) => {
-  test.skipIf(sandboxed && !hasSandbox).each([["no flags", []], ["bypassPermissions", ["--permission-mode", "bypassPermissions"]], ["every tool allowed", ["--allowedTools", "bash,write,edit,multiedit"]]])("nothing is written in the plan stage (%s)", async (_label, flags) => {
+  test.skipIf(sandboxed && !hasSandbox).each([["no flags", []], ["bypassPermissions", ["--permission-mode", "bypassPermissions"]], ["every tool allowed", ["--allowedTools", "bash,write,edit,multiedit"]]])("nothing is written in the plan stage (%s; skipped: bubblewrap is not installed)", async (_label, flags) => {
     const bad = [...FILE_CALLS, ...WRITING_COMMANDS.map((command): ScriptedCall => ({ name: "bash", input: { command } }))];
     const batches: ScriptedCall[][] = [];
     for (let index = 0; index < READING.length; index++) {

@@ -103,7 +103,7 @@ describe("appending", () => {
     expect(error.message).toContain(file);
   });
 
-  test.skipIf(process.getuid?.() === 0)("a data directory without permission is a usage error", () => {
+  test.skipIf(process.getuid?.() === 0)("a data directory without permission is a usage error (skipped: root may write anywhere)", () => {
     const directory = temporaryDirectory();
     chmodSync(directory, 0o500);
     expect(errorOf(() => createSession({ dataDirectory: join(directory, "x"), workspace: "/repo", ...options() })).code).toBe("usage");

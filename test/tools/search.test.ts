@@ -33,10 +33,10 @@ function fill(workspace: Workspace): Workspace {
 }
 
 describe.each([
-  ["ripgrep", undefined],
+  ["ripgrep (skipped: not installed)", undefined],
   ["own walker", "/nowhere"],
-])("search by %s", (name, searchPath) => {
-  const skip = name === "ripgrep" && ripgrep === null;
+])("search by %s", (_name, searchPath) => {
+  const skip = searchPath === undefined && ripgrep === null;
   const create = (): Workspace => fill(createWorkspace(searchPath === undefined ? {} : { searchPath }));
 
   test.skipIf(skip)("grep respects .gitignore, skips .git, links, binaries and credentials", async () => {

@@ -73,7 +73,7 @@ describe("writeFileAtomic", () => {
     expect([readdirSync(join(base, "other")), readdirSync(join(base, "other/deep"))]).toEqual([["deep"], []]);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("keeps owner and group", async () => {
+  test.skipIf(process.getuid?.() !== 0)("keeps owner and group (skipped: only root can give files away)", async () => {
     const path = join(base, "owned.txt");
     writeFileSync(path, "one");
     execFileSync("chown", ["12345:23456", path]);
@@ -81,7 +81,7 @@ describe("writeFileAtomic", () => {
     expect([statSync(path).uid, statSync(path).gid]).toEqual([12345, 23456]);
   });
 
-  test.skipIf(!mounted)("on a full disk the old content stands, the error is told and no temporary file is left", async () => {
+  test.skipIf(!mounted)("on a full disk the old content stands, the error is told and no temporary file is left (skipped: a small file system cannot be mounted here)", async () => {
     const path = join(small, "a.txt");
     writeFileSync(path, "precious");
     const known = await identity(path);

@@ -134,13 +134,13 @@ describe("runProcess", () => {
     expect(readFileSync(join(directory, "substituted.txt"), "utf8")).toBe("kept\n");
   });
 
-  test.skipIf(!linux)("a daemon in a session of its own does not outlive the command", async () => {
+  test.skipIf(!linux)("a daemon in a session of its own does not outlive the command (skipped: needs /proc)", async () => {
     const result = await shell("setsid sleep 987.2 >/dev/null 2>&1 </dev/null & sleep 0.2; echo done");
     expect(result.output).toBe("done\n");
     expect(alive("987.2")).toEqual([]);
   });
 
-  test.skipIf(!linux)("after cancellation no member survives: TERM ignored, grandchildren, own sessions, double forks", async () => {
+  test.skipIf(!linux)("after cancellation no member survives: TERM ignored, grandchildren, own sessions, double forks (skipped: needs /proc)", async () => {
     const controller = new AbortController();
     const script = [
       "trap '' TERM",
@@ -154,7 +154,7 @@ describe("runProcess", () => {
     expect(alive("987.3")).toEqual([]);
   });
 
-  test.skipIf(!linux)("twenty awkward commands at their limit leave nothing", async () => {
+  test.skipIf(!linux)("twenty awkward commands at their limit leave nothing (skipped: needs /proc)", async () => {
     const awkward = ["sleep 987.4", "trap '' TERM; while :; do sleep 987.4; done", "setsid -f sleep 987.4; sleep 987.4", "nohup sleep 987.4 & wait", "while :; do sleep 987.4 & sleep 0.01; done"];
     for (let round = 0; round < 4; round++) {
       const results = await Promise.all(awkward.map((command) => shell(command, { timeoutSeconds: 0.3, graceSeconds: 0.1 })));
