@@ -64,7 +64,7 @@ export async function decideSituation(situation: Situation): Promise<RouteDecisi
   const choice = await firstAnswer(situation);
   const gate = await situation.gate();
   const phase = choice.source === "gate" ? null : await situation.phase(situation.phaseRouterActive() && choice.candidates !== undefined);
-  return stamp(situation, choice, phase, gate.decision);
+  return { ...stamp(situation, choice, phase, gate.decision), gateReason: gate.reason };
 }
 
 async function firstAnswer(situation: Situation): Promise<Choice> {

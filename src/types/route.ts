@@ -108,6 +108,8 @@ export interface RouteContext {
 }
 
 export interface RouteDecision {
+  /** Why the gate decided as it did; the route has its own reason. */
+  gateReason?: string;
   route: Omit<Route, "turn" | "cost_usd" | "baseline_cost_usd" | "savings_pct" | "served_model">;
   model: ModelInfo;
   reasoning: ReasoningLevel | null;
