@@ -32,8 +32,8 @@ export function undoText({ restored, refused, copy, restoreCommand }: UndoResult
   return lines.join("\n");
 }
 
-export async function runCheckpointCommand(args: readonly string[], io: SubcommandIo, app: App): Promise<ExitCode> {
-  const [action = "list", id, ...more] = args;
+export async function runCheckpointCommand(given: readonly string[], io: SubcommandIo, app: App): Promise<ExitCode> {
+  const [action = "list", id, ...more] = given;
   if (more.length > 0) throw new BmoError("usage", `bmo checkpoint ${action} takes no ${more.join(" ")}`, USAGE);
   const checkpoints = createCheckpoints({ workspace: app.workspace, dataDirectory: app.dataDirectory, sessionId: "" });
   switch (action) {

@@ -105,8 +105,8 @@ function fishScript(): string {
 const SCRIPTS: Readonly<Record<string, () => string>> = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
 /** @throws BmoError usage for a shell that is not known. */
-export function runCompletionCommand(args: readonly string[], io: SubcommandIo): ExitCode {
-  const [shell, ...more] = args;
+export function runCompletionCommand(given: readonly string[], io: SubcommandIo): ExitCode {
+  const [shell, ...more] = given;
   const script = shell !== undefined && Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell] : undefined;
   if (script === undefined || more.length > 0) {
     const near = shell === undefined ? [] : nearestNames(shell, Object.keys(SCRIPTS), 1);

@@ -49,8 +49,8 @@ async function validate(io: SubcommandIo, load: () => Promise<LoadedSettings>): 
 }
 
 /** `load` reads the configuration as a run would. @throws BmoError usage or configuration. */
-export async function runConfigCommand(args: readonly string[], io: SubcommandIo, load: () => Promise<LoadedSettings>): Promise<ExitCode> {
-  const [action = "show", filter, ...more] = args;
+export async function runConfigCommand(given: readonly string[], io: SubcommandIo, load: () => Promise<LoadedSettings>): Promise<ExitCode> {
+  const [action = "show", filter, ...more] = given;
   if (more.length > 0 || (filter !== undefined && action !== "show")) throw new BmoError("usage", `bmo config ${action} takes no ${more[0] ?? filter ?? ""}`, SUBCOMMAND_USAGE.config);
   switch (action) {
     case "show":

@@ -31,11 +31,11 @@ interface DemoOptions {
   script: string | null;
 }
 
-function readOptions(args: readonly string[]): DemoOptions {
+function readOptions(given: readonly string[]): DemoOptions {
   const options: DemoOptions = { yes: false, keep: false, script: null };
-  for (let index = 0; index < args.length; index++) {
-    const word = args[index] ?? "";
-    const next = args[index + 1];
+  for (let index = 0; index < given.length; index++) {
+    const word = given[index] ?? "";
+    const next = given[index + 1];
     if (word === "--yes" || word === "-y") options.yes = true;
     else if (word === "--keep") options.keep = true;
     else if (word === "--script" && next !== undefined) {
@@ -74,8 +74,8 @@ function report(agent: Agent, say: (text: string) => void): void {
   if (state.files.length === 0) say("  none");
 }
 
-export async function runDemoCommand(args: readonly string[], line: CommandLine, facts: RunFacts): Promise<ExitCode> {
-  const options = readOptions(args);
+export async function runDemoCommand(given: readonly string[], line: CommandLine, facts: RunFacts): Promise<ExitCode> {
+  const options = readOptions(given);
   const json = line.format !== "text";
   const say = (text: string): void => {
     if (!json) process.stdout.write(`${text}\n`);

@@ -113,8 +113,8 @@ async function providerRows(loaded: LoadedSettings, services: DoctorServices): P
 }
 
 /** Exit code 1 when any row fails; warnings do not fail. @throws BmoError usage. */
-export async function runDoctorCommand(args: readonly string[], io: SubcommandIo, services: DoctorServices): Promise<ExitCode> {
-  if (args.length > 0) throw new BmoError("usage", `bmo doctor does not take ${args[0] ?? ""}`, SUBCOMMAND_USAGE.doctor);
+export async function runDoctorCommand(given: readonly string[], io: SubcommandIo, services: DoctorServices): Promise<ExitCode> {
+  if (given.length > 0) throw new BmoError("usage", `bmo doctor does not take ${given[0] ?? ""}`, SUBCOMMAND_USAGE.doctor);
   const { rows: configuration, loaded } = await configurationRows(services);
   const rows = [
     nodeRow(),

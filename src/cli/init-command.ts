@@ -35,9 +35,9 @@ interface Found {
 
 const USAGE = SUBCOMMAND_USAGE.init;
 
-function readOptions(args: readonly string[]): { yes: boolean; model: string | null; preset: string[] | null } {
+function readOptions(given: readonly string[]): { yes: boolean; model: string | null; preset: string[] | null } {
   try {
-    const { values } = parseArgs({ args: [...args], options: { yes: { type: "boolean", short: "y" }, model: { type: "string", short: "m" }, preset: { type: "string" } }, strict: true, allowPositionals: false });
+    const { values } = parseArgs({ args: [...given], options: { yes: { type: "boolean", short: "y" }, model: { type: "string", short: "m" }, preset: { type: "string" } }, strict: true, allowPositionals: false });
     return { yes: values.yes === true, model: values.model ?? null, preset: values.preset === undefined ? null : readPresets(values.preset) };
   } catch (thrown) {
     if (thrown instanceof BmoError || !(thrown instanceof TypeError)) throw thrown;
@@ -102,8 +102,8 @@ function plannedSettings(model: string | null, preset: readonly string[], others
 }
 
 /** @throws BmoError usage, or configuration when the user's file cannot be written. */
-export async function runInitCommand(args: readonly string[], io: SubcommandIo, vendors: readonly InitVendor[]): Promise<ExitCode> {
-  const options = readOptions(args);
+export async function runInitCommand(given: readonly string[], io: SubcommandIo, vendors: readonly InitVendor[]): Promise<ExitCode> {
+  const options = readOptions(given);
   const file = userConfigPath(io.environment, io.home);
   const found = await look(io, vendors);
   const nothing = found.credentials.length === 0 && found.servers.length === 0;

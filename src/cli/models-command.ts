@@ -36,9 +36,9 @@ function asJson(model: ModelInfo): Record<string, unknown> {
   };
 }
 
-/** `args`: at most one word that the id or an alias must hold. @throws BmoError usage. */
-export function runModelsCommand(args: readonly string[], io: SubcommandIo, registry: ModelRegistry): ExitCode {
-  const [filter, ...more] = args;
+/** `given`: at most one word that the id or an alias must hold. @throws BmoError usage. */
+export function runModelsCommand(given: readonly string[], io: SubcommandIo, registry: ModelRegistry): ExitCode {
+  const [filter, ...more] = given;
   if (more.length > 0 || filter?.startsWith("-") === true) throw new BmoError("usage", `bmo models does not take ${more[0] ?? filter ?? ""}`, SUBCOMMAND_USAGE.models);
   const wanted = filter?.toLowerCase();
   const models = registry.list().filter((model) => wanted === undefined || [model.id, ...model.aliases].some((name) => name.toLowerCase().includes(wanted)));

@@ -45,15 +45,15 @@ export interface RouteServices {
 
 const HINT = SUBCOMMAND_USAGE.route;
 
-export async function runRouteCommand(args: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
-  const [first, ...rest] = args;
+export async function runRouteCommand(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
+  const [first, ...rest] = given;
   if (first === "replay" && rest.length > 0) return replay(rest, io, services);
   if (first === "eval" && rest.length > 0) return evaluateCases(rest, io, services);
-  return dryRun(args, io, services);
+  return dryRun(given, io, services);
 }
 
-async function dryRun(args: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
-  const { words, options } = parseOptions(args, ["--history", "--stage"]);
+async function dryRun(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
+  const { words, options } = parseOptions(given, ["--history", "--stage"]);
   const message = words.join(" ");
   if (message.trim() === "") throw new BmoError("usage", "bmo route needs a message.", HINT);
   const { settings, parts } = services;
@@ -102,8 +102,8 @@ function withoutCredentials(parts: RouterParts, notices: string[]): RouterParts 
   };
 }
 
-async function replay(args: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
-  const { words, options } = parseOptions(args, ["--config"]);
+async function replay(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
+  const { words, options } = parseOptions(given, ["--config"]);
   const [name, ...more] = words;
   if (name === undefined || more.length > 0) throw new BmoError("usage", "bmo route replay takes one session.", HINT);
   const file = options.get("--config");
@@ -157,8 +157,8 @@ function priced(usage: Usage, { price }: ModelInfo): number | null {
   return million / 1_000_000;
 }
 
-async function evaluateCases(args: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
-  const { words, options } = parseOptions(args, ["--what", "--predictions"]);
+async function evaluateCases(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
+  const { words, options } = parseOptions(given, ["--what", "--predictions"]);
   const [path, ...more] = words;
   if (path === undefined || more.length > 0) throw new BmoError("usage", "bmo route eval takes one file of cases.", HINT);
   const cases = parseCases(await services.readText(path), path);
@@ -178,13 +178,13 @@ function isKind(value: string): value is EvalKind {
 }
 
 /** Options take their value from the next word or after `=`; `--` ends them; a message may hold any other words. */
-function parseOptions(args: readonly string[], known: readonly string[]): { words: string[]; options: Map<string, string> } {
+function parseOptions(given: readonly string[], known: readonly string[]): { words: string[]; options: Map<string, string> } {
   const words: string[] = [];
   const options = new Map<string, string>();
-  for (let at = 0; at < args.length; at++) {
-    const word = args[at] ?? "";
+  for (let at = 0; at < given.length; at++) {
+    const word = given[at] ?? "";
     if (word === "--") {
-      words.push(...args.slice(at + 1));
+      words.push(...given.slice(at + 1));
       break;
     }
     const [name = "", ...inline] = word.split("=");
@@ -193,7 +193,7 @@ function parseOptions(args: readonly string[], known: readonly string[]): { word
       continue;
     }
     if (!known.includes(name)) throw new BmoError("usage", `bmo route does not know ${name}.`, `${nearestNames(name, known, 1)[0] ?? known.join(", ")}. ${HINT}`);
-    const value = inline.length > 0 ? inline.join("=") : args[++at];
+    const value = inline.length > 0 ? inline.join("=") : given[++at];
     if (value === undefined || value === "") throw new BmoError("usage", `${name} needs a value.`, HINT);
     options.set(name, value);
   }

@@ -17,10 +17,10 @@ import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 const ACTIONS = ["list", "show", "rm", "export"];
 const USAGE = SUBCOMMAND_USAGE.sessions;
 
-/** `args` after the subcommand's name. @throws BmoError usage. */
-export function runSessionsCommand(args: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  const words = args.filter((word) => !word.startsWith("-"));
-  const flags = args.filter((word) => word.startsWith("-"));
+/** `given` stands after the subcommand's name. @throws BmoError usage. */
+export function runSessionsCommand(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
+  const words = given.filter((word) => !word.startsWith("-"));
+  const flags = given.filter((word) => word.startsWith("-"));
   const [action = "list", ...rest] = words;
   const strange = flags.find((flag) => flag !== "--json" && !(flag === "--all" && action === "list"));
   if (strange !== undefined) throw new BmoError("usage", `bmo sessions ${action} does not take ${sanitizeLine(strange)}`, USAGE);
@@ -70,8 +70,8 @@ function list(io: SubcommandIo, dataDirectory: string, all: boolean): ExitCode {
 }
 
 /** The session named, or the latest of this workspace. */
-function chooseOne(args: readonly string[], io: SubcommandIo, dataDirectory: string): string {
-  const [wanted, ...more] = args;
+function chooseOne(given: readonly string[], io: SubcommandIo, dataDirectory: string): string {
+  const [wanted, ...more] = given;
   if (more.length > 0) throw new BmoError("usage", "one session at a time", USAGE);
   if (wanted !== undefined) return findSession(dataDirectory, wanted).path;
   const latest = latestSession(dataDirectory, io.workspace);
@@ -79,8 +79,8 @@ function chooseOne(args: readonly string[], io: SubcommandIo, dataDirectory: str
   return latest.path;
 }
 
-function show(args: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  const view = viewSession(readSession(chooseOne(args, io, dataDirectory)));
+function show(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
+  const view = viewSession(readSession(chooseOne(given, io, dataDirectory)));
   if (io.json) {
     const { session, turns, plan, totals, files, denials, notices, replayed } = view;
     printJson(io, { session, turns, routes: replayed.routes, plan, totals, files, denials, notices });
@@ -90,18 +90,18 @@ function show(args: readonly string[], io: SubcommandIo, dataDirectory: string):
   return EXIT.done;
 }
 
-function exportSession(args: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  const content = readSession(chooseOne(args, io, dataDirectory));
+function exportSession(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
+  const content = readSession(chooseOne(given, io, dataDirectory));
   for (const notice of content.notices) io.stderr(`bmo: ${sanitizeLine(notice)}\n`);
   if (io.json) printJson(io, { header: content.header, records: content.records });
   else io.stdout(viewMarkdown(viewSession(content)));
   return EXIT.done;
 }
 
-function remove(args: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  if (args.length === 0) throw new BmoError("usage", "bmo sessions rm needs the id of a session", USAGE);
+function remove(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
+  if (given.length === 0) throw new BmoError("usage", "bmo sessions rm needs the id of a session", USAGE);
   // All are found before the first is removed: a mistyped id removes nothing.
-  const found = new Map(args.map((wanted) => findSession(dataDirectory, wanted)).map(({ id, path }) => [id, path]));
+  const found = new Map(given.map((wanted) => findSession(dataDirectory, wanted)).map(({ id, path }) => [id, path]));
   for (const path of found.values()) removeSession(path);
   if (io.json) printJson(io, { removed: [...found.keys()] });
   else io.stdout([...found.keys()].map((id) => `removed ${id}\n`).join(""));

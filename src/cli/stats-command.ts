@@ -12,13 +12,13 @@ import { printJson, type SubcommandIo } from "./subcommand-io.ts";
 
 const USAGE = `bmo stats [--by ${COST_GROUPINGS.join("|")}] [--json]`;
 
-function readGrouping(args: readonly string[]): CostGrouping {
+function readGrouping(given: readonly string[]): CostGrouping {
   let by: CostGrouping = "model";
-  for (let index = 0; index < args.length; index++) {
-    const word = args[index] ?? "";
+  for (let index = 0; index < given.length; index++) {
+    const word = given[index] ?? "";
     if (word === "--json") continue;
     if (word !== "--by" && !word.startsWith("--by=")) throw new BmoError("usage", `bmo stats does not take ${sanitizeLine(word)}`, USAGE);
-    const value = word === "--by" ? (args[(index += 1)] ?? "") : word.slice("--by=".length);
+    const value = word === "--by" ? (given[(index += 1)] ?? "") : word.slice("--by=".length);
     const known = COST_GROUPINGS.find((one) => one === value);
     if (known === undefined) {
       const [near] = nearestNames(value, COST_GROUPINGS);
@@ -39,9 +39,9 @@ function allEntries(dataDirectory: string): SessionEntry[] {
   return [...byId.values()];
 }
 
-/** `args` after the subcommand's name. @throws BmoError usage. */
-export function runStatsCommand(args: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  const by = readGrouping(args);
+/** `given` stands after the subcommand's name. @throws BmoError usage. */
+export function runStatsCommand(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
+  const by = readGrouping(given);
   const entries = allEntries(dataDirectory);
   const rows = groupCosts(entries, by);
   const totals = totalCosts(entries.map(({ entry }) => entry));
