@@ -99,7 +99,7 @@ function vendorWords(body: string): { message: string; type: string } {
       }
     }
   } catch {
-    return { message: body, type: "" };
+    return { message: body, type: "" }; // A gateway's page, or plain words.
   }
   return { message: body, type: "" };
 }

@@ -104,7 +104,7 @@ export function parseObject(text: string): JsonObject | null {
     const value = JSON.parse(text) as Json;
     return value !== null && typeof value === "object" && !Array.isArray(value) ? value : null;
   } catch {
-    return null;
+    return null; // No JSON at all: what that means, the caller says.
   }
 }
 
