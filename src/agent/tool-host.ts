@@ -2,6 +2,7 @@
 // per turn; what a tool decided is read from its signals by the loop.
 
 import { planHash, validatePlan } from "../containment/plan-content.ts";
+import { SANDBOX_REFUSAL } from "../containment/effects.ts";
 import { BmoError } from "../util/errors.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { planChanges } from "../util/plan-changes.ts";
@@ -105,6 +106,8 @@ export function createToolHost(input: HostInput): ToolHost {
       });
       if (input.stage === "execute" && result.unplanned && result.blocked === null) state.unplannedCommands.push(request.command);
       if (result.rolledBack.length > 0) parts.emit({ type: "rollback", paths: result.rolledBack, ...keptCopy(kept) });
+      const refusedWrite = result.notes.find((note) => note.startsWith(SANDBOX_REFUSAL));
+      if (input.stage === "plan" && refusedWrite !== undefined) state.addDenial({ tool: "bash", summary: request.command, reason: refusedWrite, target: request.command }, input.stage);
       if (result.blocked !== null) state.addDenial({ tool: "bash", summary: request.command, reason: result.blocked, target: request.command }, input.stage);
       for (const change of result.outOfScope) {
         const rolledBack = result.rolledBack.includes(change.path);

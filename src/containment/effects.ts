@@ -73,6 +73,8 @@ const NOTHING_RAN: Omit<ContainedShellResult, "blocked" | "unplanned"> = {
 };
 const REFUSED_WRITE = /Read-only file system|EROFS|read-only file system/;
 const SHOWN_PATHS = 8;
+/** How a note begins that tells of a write which the operating system refused. */
+export const SANDBOX_REFUSAL = "the sandbox refused a write";
 
 function listed(paths: string[]): string {
   const shown = paths.slice(0, SHOWN_PATHS).join(", ");
@@ -172,7 +174,7 @@ export async function runContained(request: ContainedRequest): Promise<Contained
   const ran = await run(request, readOnly, before);
   const notes = [...ran.notes];
   if (request.sandbox.available && REFUSED_WRITE.test(ran.output)) {
-    notes.push(request.stage === "plan" ? "the sandbox refused a write: nothing can be written before a plan is approved" : "the sandbox refused a write: commands may write below the workspace and /tmp, not to .git, credentials or elsewhere");
+    notes.push(request.stage === "plan" ? `${SANDBOX_REFUSAL}: nothing can be written before a plan is approved` : `${SANDBOX_REFUSAL}: commands may write below the workspace and /tmp, not to .git, credentials or elsewhere`);
   }
   const result: ContainedShellResult = { ...NOTHING_RAN, ...ran, notes, blocked: null, unplanned };
   if (before === null) return result;
