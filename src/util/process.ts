@@ -13,7 +13,7 @@ import { systemErrorCode } from "./errors.ts";
 /** How long pipes may stay open after the leader's exit before they are cut. */
 const DRAIN_MS = 700;
 /** After the leader's exit: what other processes get to end by themselves, then between TERM and KILL. */
-const PATIENCE_MS = 150;
+const PATIENCE_MS = 400;
 const LEFTOVER_GRACE_MS = 150;
 const DEFAULT_GRACE_SECONDS = 1;
 const DEFAULT_OUTPUT_CAP = 30_000;
