@@ -1,7 +1,7 @@
 // The state of a workspace before a command, and what differs after it. Looks at what changed, never at what was intended.
 // Keeps its own copies in the data directory; writes nothing into the workspace (restore.ts does).
 
-import { lstatSync, mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname, join, relative, sep } from "node:path";
 import type { FileAction, FileChange } from "../types/tool.ts";
@@ -9,7 +9,7 @@ import { pathExists, realPathOf } from "../util/paths.ts";
 import { createGitStore } from "./git-store.ts";
 import { readGuardedFiles, sameRules, type GuardedFiles } from "./guarded-files.ts";
 import { createPlainStore } from "./plain-store.ts";
-import { createSurveyor, unusualModes, type Survey } from "./survey.ts";
+import { createSurveyor, readModes, type Survey } from "./survey.ts";
 import type { TreeChange, TreeStore } from "./tree-store.ts";
 
 /** Something as it was before: bytes of a file, target of a link, or a folder. */
@@ -77,6 +77,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const stores = new Map<string, TreeStore>();
   let modes = new Map<string, number>();
   let modesAreOld = true;
+  /** Files whose status changed in the second of the last record, with their bits: the store may not see a further change of bits in it. */
+  let recent = new Map<string, number>();
 
   const storeOf = (tree: string, trees: string[]): TreeStore => {
     const nested = [...trees, ...leaveOut].filter((other) => other !== tree && other.startsWith(tree + sep)).map((other) => relative(tree, other));
@@ -106,14 +108,25 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     const facts = lstatSync(absolute, { throwIfNoEntry: false });
     return facts !== undefined && (facts.mode & 0o7777) === recordedMode(absolute, before.executable);
   };
-  const noteModes = (paths: readonly string[]): void => {
+  const noteModes = (paths: readonly string[], recentMs: number): void => {
     for (const path of paths) {
       const facts = lstatSync(path, { throwIfNoEntry: false });
+      if (facts?.isFile() === true && facts.ctimeMs >= recentMs) recent.set(path, facts.mode & 0o7777);
       const bits = facts?.isFile() === true ? facts.mode & 0o7777 : 0o644;
       if (bits === 0o644 || bits === 0o755) modes.delete(path);
       else modes.set(path, bits);
     }
   };
+
+  /** Bits of recent files that changed within the second in which the store recorded them. */
+  const missedModes = (found: ReadonlySet<string>): EffectChange[] =>
+    [...recent].flatMap(([absolute, bits]) => {
+      const facts = found.has(absolute) ? undefined : lstatSync(absolute, { throwIfNoEntry: false });
+      if (facts === undefined || !facts.isFile() || (facts.mode & 0o7777) === bits) return [];
+      const bytes = readFileSync(absolute);
+      const before: PreImage = { kind: "file", executable: (bits & 0o100) !== 0, mode: bits, read: () => Promise.resolve(bytes) };
+      return [{ path: relative(workspace, absolute), absolute, action: "modify", before, guarded: false }];
+    });
 
   const guardedChanges = (before: GuardedFiles, after: GuardedFiles): EffectChange[] => {
     const changes: EffectChange[] = [];
@@ -160,7 +173,9 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     const sameTrees = trees.length === lastTrees.length && trees.every((tree, index) => tree === lastTrees[index]);
     const sameEntries = sameTrees && survey.sameEntries && (await skippedAreIgnored(survey, storeOf(workspace, trees)));
     const recorded = await Promise.all(trees.map(async (tree) => (await storeOf(tree, trees).record(sameEntries)).map((path) => join(tree, path))));
-    if (!modesAreOld) noteModes(recorded.flat());
+    const second = Math.floor(Date.now() / 1000) * 1000;
+    for (const path of recent.keys()) if ((lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0) < second) recent.delete(path);
+    if (!modesAreOld) noteModes(recorded.flat(), second);
     lastTrees = trees;
     return { survey, stores: trees.map((tree) => ({ tree, store: storeOf(tree, trees) })) };
   };
@@ -171,7 +186,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     usesGit: options.git !== null,
     async take(allowHistory = false) {
       const recorded = await record();
-      if (modesAreOld) modes = await unusualModes(recorded.survey);
+      if (modesAreOld) ({ unusual: modes, recent } = await readModes(recorded.survey, Math.floor(Date.now() / 1000) * 1000));
       modesAreOld = false;
       return { ...recorded, guarded: readGuardedFiles(workspace, recorded.survey, !allowHistory), withHistory: !allowHistory };
     },
@@ -183,6 +198,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       if (!sameEntries) lastTrees = [];
       const found = await Promise.all(before.stores.map(async ({ tree, store }) => (pathExists(tree) ? (await store.changes(rules, sameEntries)).filter((change) => !isOnlyTouched(tree, change)).map((change) => toEffect(tree, store, change)) : [])));
       const trees = found.flat();
+      trees.push(...missedModes(new Set(trees.map(({ absolute }) => absolute))));
       // A repository that the command made inside the workspace is a change like any other.
       const known = new Set(before.survey.gitEntries);
       const created = survey.gitEntries.filter((entry) => !known.has(entry) && dirname(entry) !== workspace).map((entry): EffectChange => {

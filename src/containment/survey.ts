@@ -134,21 +134,30 @@ export async function surveyWorkspace(workspace: string): Promise<Survey> {
   return createSurveyor(workspace).walk();
 }
 
-/** Permission bits of files that have other ones than a fresh file would get. */
-export async function unusualModes(survey: Survey): Promise<Map<string, number>> {
-  const modes = new Map<string, number>();
+export interface FileModes {
+  /** Permission bits of files that have other ones than a fresh file would get. */
+  unusual: Map<string, number>;
+  /** Permission bits of files whose status changed since `recentMs`: git, which looks at whole seconds, could miss their next change. */
+  recent: Map<string, number>;
+}
+
+export async function readModes(survey: Survey, recentMs: number): Promise<FileModes> {
+  const unusual = new Map<string, number>();
+  const recent = new Map<string, number>();
   let read = 0;
   for (const folder of survey.folders.keys()) {
     if (++read % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
     for (const entry of readEntries(folder)) {
       if (!entry.isFile()) continue;
       const path = join(folder, entry.name);
-      const mode = lstatSync(path, { throwIfNoEntry: false })?.mode ?? 0;
-      const bits = mode & 0o7777;
-      if (mode !== 0 && bits !== 0o644 && bits !== 0o755) modes.set(path, bits);
+      const facts = lstatSync(path, { throwIfNoEntry: false });
+      if (facts === undefined) continue;
+      const bits = facts.mode & 0o7777;
+      if (bits !== 0o644 && bits !== 0o755) unusual.set(path, bits);
+      if (facts.ctimeMs >= recentMs) recent.set(path, bits);
     }
   }
-  return modes;
+  return { unusual, recent };
 }
 
 /** Path names of the Unix sockets that are bound on this machine, as far as the kernel tells; none where it does not. */

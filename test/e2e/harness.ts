@@ -41,7 +41,7 @@ export interface Place {
 const open: string[] = [];
 
 afterEach(() => {
-  for (const folder of open.splice(0)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of open.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 });
 
 export function treeDigest(root: string): string {
