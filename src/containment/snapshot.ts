@@ -5,7 +5,7 @@ import { lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname, join, relative, sep } from "node:path";
 import type { FileAction, FileChange } from "../types/tool.ts";
-import { pathExists, realPathOf } from "../util/paths.ts";
+import { pathExists, realPathOf, isInside } from "../util/paths.ts";
 import { createGitStore } from "./git-store.ts";
 import { readGuardedFiles, sameRules, type GuardedFiles } from "./guarded-files.ts";
 import { createPlainStore } from "./plain-store.ts";
@@ -118,15 +118,19 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     }
   };
 
-  /** Bits of recent files that changed within the second in which the store recorded them. */
-  const missedModes = (found: ReadonlySet<string>): EffectChange[] =>
-    [...recent].flatMap(([absolute, bits]) => {
+  /** Bits of recent files that changed within the second in which the store recorded them; ignored output is left alone. */
+  const missedModes = async (stores: Snapshot["stores"], found: ReadonlySet<string>): Promise<EffectChange[]> => {
+    const missed: EffectChange[] = [];
+    for (const [absolute, bits] of recent) {
       const facts = found.has(absolute) ? undefined : lstatSync(absolute, { throwIfNoEntry: false });
-      if (facts === undefined || !facts.isFile() || (facts.mode & 0o7777) === bits) return [];
+      if (facts === undefined || !facts.isFile() || (facts.mode & 0o7777) === bits) continue;
+      const owner = stores.filter(({ tree }) => isInside(tree, absolute)).sort((left, right) => right.tree.length - left.tree.length)[0];
+      if (owner === undefined || (await owner.store.ignores([absolute]))) continue;
       const bytes = readFileSync(absolute);
-      const before: PreImage = { kind: "file", executable: (bits & 0o100) !== 0, mode: bits, read: () => Promise.resolve(bytes) };
-      return [{ path: relative(workspace, absolute), absolute, action: "modify", before, guarded: false }];
-    });
+      missed.push({ path: relative(workspace, absolute), absolute, action: "modify", before: { kind: "file", executable: (bits & 0o100) !== 0, mode: bits, read: () => Promise.resolve(bytes) }, guarded: false });
+    }
+    return missed;
+  };
 
   const guardedChanges = (before: GuardedFiles, after: GuardedFiles): EffectChange[] => {
     const changes: EffectChange[] = [];
@@ -198,7 +202,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       if (!sameEntries) lastTrees = [];
       const found = await Promise.all(before.stores.map(async ({ tree, store }) => (pathExists(tree) ? (await store.changes(rules, sameEntries)).filter((change) => !isOnlyTouched(tree, change)).map((change) => toEffect(tree, store, change)) : [])));
       const trees = found.flat();
-      trees.push(...missedModes(new Set(trees.map(({ absolute }) => absolute))));
+      trees.push(...(await missedModes(before.stores, new Set(trees.map(({ absolute }) => absolute)))));
       // A repository that the command made inside the workspace is a change like any other.
       const known = new Set(before.survey.gitEntries);
       const created = survey.gitEntries.filter((entry) => !known.has(entry) && dirname(entry) !== workspace).map((entry): EffectChange => {
