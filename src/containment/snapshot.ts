@@ -121,6 +121,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   /** Bits of recent files that changed within the second in which the store recorded them; ignored output is left alone. */
   const missedModes = async (stores: Snapshot["stores"], found: ReadonlySet<string>): Promise<EffectChange[]> => {
     const missed: EffectChange[] = [];
+    // The plain store compares times in nanoseconds and bits: it misses none.
+    if (options.git === null) return missed;
     for (const [absolute, bits] of recent) {
       const facts = found.has(absolute) ? undefined : lstatSync(absolute, { throwIfNoEntry: false });
       if (facts === undefined || !facts.isFile() || (facts.mode & 0o7777) === bits) continue;
