@@ -1,7 +1,7 @@
 // Layout only: the finished transcript above, the live area below. What stands where is decided in frame.ts.
 
 import { Static, useCursor } from "ink";
-import { useLayoutEffect, useMemo, type ReactElement } from "react";
+import { useInsertionEffect, useLayoutEffect, useMemo, type ReactElement } from "react";
 import type { CommandDefinition } from "../types/command.ts";
 import { drawBlock } from "./components/items.ts";
 import type { Drawing } from "./drawing.ts";
@@ -27,7 +27,8 @@ export function App({ store, commands, drawing, output, base }: AppProps): React
   const context = drawing.context(state.columns);
   const frame = composeFrame(state, commands, context);
   setCursorPosition(frame.cursor ?? undefined);
-  useLayoutEffect(() => {
+  // Ink draws at the end of React's mutation phase: before layout effects, after insertion effects.
+  useInsertionEffect(() => {
     output.setFrame(frame);
   });
   // Ink prints the items it has not seen yet; only their number matters, so printed blocks need not be kept.

@@ -4,7 +4,9 @@ import { EXIT, type ExitCode } from "../types/error.ts";
 import { commands } from "../commands/index.ts";
 import { createController } from "./controller.ts";
 import { createDrawing } from "./drawing.ts";
+import { typedAtEnd } from "./echo.ts";
 import { paintFirst } from "./first-paint.ts";
+import type { InputEvent } from "./input/decode.ts";
 import { createInputReader } from "./input/reader.ts";
 import { loadInk } from "./load-ink.ts";
 import type { Mounted } from "./mount.tsx";
@@ -90,8 +92,15 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
   };
   for (const name of Object.keys(SIGNALS)) process.on(name, onSignal);
 
+  const handleInput = (events: InputEvent[]): void => {
+    const before = store.get();
+    controller.handle(events);
+    const typed = typedAtEnd(before, store.get());
+    if (typed !== null) terminal.output.echo(typed);
+  };
+
   const ink = await loadInk(environment);
-  const reader = createInputReader(stdin, paint.takeOver(), controller.handle);
+  const reader = createInputReader(stdin, paint.takeOver(), handleInput);
   terminal.onResize((newColumns, newRows) => {
     store.dispatch({ type: "set", values: { columns: newColumns, rows: newRows } });
     mounted?.flush();

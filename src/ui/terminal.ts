@@ -3,7 +3,7 @@
 // bmo keeps its frames below that height itself.
 
 import { EventEmitter } from "node:events";
-import { END_SYNCHRONIZED, HOME_AND_ERASE, PASTE_OFF, PASTE_ON, RESET_STYLE, SHOW_CURSOR } from "./terminal-codes.ts";
+import { BEGIN_SYNCHRONIZED, END_SYNCHRONIZED, HOME_AND_ERASE, PASTE_OFF, PASTE_ON, RESET_STYLE, SHOW_CURSOR } from "./terminal-codes.ts";
 import type { Frame } from "./frame.ts";
 import { width } from "./text.ts";
 
@@ -46,6 +46,10 @@ export class TerminalOutput extends EventEmitter {
   private clearing: string | null = null;
   private muted = false;
   private frame: Frame = { lines: [], cursor: null };
+  /** Whether the screen shows `frame`; between React's commit and Ink's drawing it does not. */
+  private shown = false;
+  /** What Ink wrote of a synchronised update that it has not ended: three small writes would be three wake-ups of the terminal. */
+  private held = "";
 
   constructor(stdout: NodeJS.WriteStream) {
     super();
@@ -61,16 +65,41 @@ export class TerminalOutput extends EventEmitter {
     }
     let bytes = correctUpdate(data.replaceAll(ERASE_SCROLLBACK, ""));
     // Synchronised-update marks are written apart from what they enclose.
-    if (this.clearing !== null && !bytes.startsWith("\u001b[?2026")) {
+    const isMark = bytes === BEGIN_SYNCHRONIZED || bytes === END_SYNCHRONIZED;
+    if (this.clearing !== null && !isMark) {
       bytes = this.clearing;
       this.clearing = null;
     }
-    return this.stdout.write(bytes, () => callback?.());
+    if (bytes === BEGIN_SYNCHRONIZED || (this.held !== "" && bytes !== END_SYNCHRONIZED)) {
+      this.held += bytes;
+      callback?.();
+      return true;
+    }
+    const whole = this.held + bytes;
+    this.held = "";
+    this.shown = true;
+    return this.stdout.write(whole, () => callback?.());
   }
 
-  /** The frame that the next drawing shows. */
+  /** The frame that the next drawing shows. To be told before Ink draws it. */
   setFrame(frame: Frame): void {
+    const { lines, cursor } = this.frame;
+    const same = lines.length === frame.lines.length && lines.every((line, row) => line === frame.lines[row]) && cursor?.x === frame.cursor?.x && cursor?.y === frame.cursor?.y;
+    if (!same) this.shown = false;
     this.frame = frame;
+  }
+
+  /**
+   * Shows plain ASCII typed at the end of the cursor's line at once, ahead of the drawing that will show the same; React and Ink take milliseconds.
+   * Does nothing where the screen is not known to be the last frame, the line goes on behind the cursor, or the text would reach its end.
+   */
+  echo(text: string): void {
+    const { lines, cursor } = this.frame;
+    const line = cursor === null ? undefined : lines[cursor.y];
+    if (!this.shown || this.muted || cursor === null || line === undefined) return;
+    if (width(line) !== cursor.x || cursor.x + text.length >= this.columns - 1) return;
+    this.stdout.write(text);
+    this.frame = { lines: lines.with(cursor.y, line + text), cursor: { x: cursor.x + text.length, y: cursor.y } };
   }
 
   /**

@@ -73,7 +73,8 @@ describe("resizing", () => {
     await run.waitFor("$0.0123");
     await idle(run);
     run.write("some words in the editor, wrapped on a narrow screen");
-    await run.waitFor("narrow screen");
+    // Drawn, not only shown ahead of the drawing.
+    await run.waitForBytes(/narrow screen\u001b\[K/);
     run.resize(newColumns, newRows);
     // The new size is drawn once quiet: another key then goes to a consistent screen.
     await run.waitForBytes(/\r\u001b\[J/);
@@ -89,7 +90,7 @@ describe("resizing", () => {
   test.each(["", "vscode"])("back and forth with wrapped text in the editor leaves nothing behind and takes nothing away (%s)", async (program) => {
     const run = await start({ columns: 90, rows: 20, environment: { TERM_PROGRAM: program } });
     run.write("a draft of some length in the editor that is nearly as wide as it gets here");
-    await run.waitFor("gets here");
+    await run.waitForBytes(/gets here\u001b\[K/);
     for (const [columns, rows, row] of [[50, 14, 2], [120, 24, 1], [40, 20, 3], [90, 20, 1]] as const) {
       run.resize(columns, rows);
       await run.waitFor((screen) => screen.cursor().y === screen.lines().findIndex((line) => line.startsWith("› a draft")) + row - 1 && screen.lines().filter((line) => line.startsWith("› a draft")).length === 1 && screen.lines().filter((line) => line.startsWith("plan ·")).length === 1, `a clean screen at ${columns}×${rows}`);
@@ -141,6 +142,27 @@ describe("what is shown", () => {
     await run.waitFor((screen) => screen.cursor().x === 2 + 4 + 1 + 1);
     run.write("\u007f\u007f\u007f");
     await run.waitFor((screen) => screen.lines().includes("› 日") && screen.cursor().x === 4);
+  });
+
+  test("keys shown ahead of the drawing leave the screen that the drawing leaves", async () => {
+    const run = await start({ columns: 40 });
+    const typed = "words up to the edge of forty columns, and beyond";
+    for (const character of typed) {
+      run.write(character);
+      const { x } = run.screen.cursor();
+      await run.waitFor((screen) => screen.cursor().x !== x);
+    }
+    await run.waitFor((screen) => screen.text().includes("› words up to the edge of forty column\n  s, and beyond\nplan ") && screen.cursor().x === 15);
+    // A character in the middle, the start of a shell command and a deletion take the long way.
+    run.write("\u001b[D\u001b[DX\u007f\u0005!");
+    await run.waitFor((screen) => screen.lines().includes("  s, and beyond!") && screen.cursor().x === 16);
+    run.write("\u0015");
+    await run.waitFor((screen) => screen.lines().includes("›"));
+    run.write("!");
+    await run.waitFor((screen) => screen.lines().includes("!") && screen.cursor().x === 2);
+    run.write("ls");
+    await run.waitFor((screen) => screen.lines().includes("! ls") && screen.cursor().x === 4);
+    expect(run.screen.lines().filter((line) => line.includes("words"))).toEqual([]);
   });
 
   test("an edit is shown as a diff", async () => {
