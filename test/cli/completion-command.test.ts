@@ -6,8 +6,10 @@ import { parseArguments } from "../../src/cli/arguments.ts";
 import { runCompletionCommand } from "../../src/cli/completion-command.ts";
 import { OPTIONS, SUBCOMMAND_SUMMARIES, SUBCOMMAND_WORDS } from "../../src/cli/completion-data.ts";
 import { createIo } from "./io.ts";
+import { need, type Need } from "../support/need.ts";
 
-const has = (program: string): boolean => spawnSync(program, ["--version"]).error === undefined;
+const installed = (program: string): Need => need(spawnSync(program, ["--version"]).error === undefined, `${program} is not installed`);
+const [bashShell, zshShell, fishShell] = [installed("bash"), installed("zsh"), installed("fish")];
 
 function script(shell: string): string {
   const io = createIo({ workspace: "/", home: "/" });
@@ -30,7 +32,7 @@ test("every option of the help is offered, and every subcommand", () => {
   expect(Object.keys(SUBCOMMAND_WORDS)).toEqual(Object.keys(SUBCOMMAND_SUMMARIES));
 });
 
-test.skipIf(!has("bash"))("bash completes subcommands, options, their values and what follows a subcommand (skipped: bash is not installed)", () => {
+test.skipIf(bashShell.missing)(bashShell.title("bash completes subcommands, options, their values and what follows a subcommand"), () => {
   expect(bash("bmo con")).toEqual(["config"]);
   expect(bash("bmo --approve")).toEqual(["--approve", "--approve-unscoped"]);
   expect(bash("bmo --tier ")).toEqual(["balanced", "coding", "smart", "deep"]);
@@ -39,11 +41,11 @@ test.skipIf(!has("bash"))("bash completes subcommands, options, their values and
   expect(bash("bmo -q completion z")).toEqual(["zsh"]);
 });
 
-test.skipIf(!has("zsh"))("zsh reads its script (skipped: zsh is not installed)", () => {
+test.skipIf(zshShell.missing)(zshShell.title("zsh reads its script"), () => {
   expect(spawnSync("zsh", ["-n"], { input: script("zsh"), encoding: "utf8" }).stderr).toBe("");
 });
 
-test.skipIf(!has("fish"))("fish reads its script (skipped: fish is not installed)", () => {
+test.skipIf(fishShell.missing)(fishShell.title("fish reads its script"), () => {
   expect(spawnSync("fish", ["--no-execute"], { input: script("fish"), encoding: "utf8" }).stderr).toBe("");
 });
 

@@ -6,10 +6,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { probeSandbox, type SandboxState } from "../../src/containment/sandbox.ts";
 import { contain, createPlace, hasBubblewrap, planOf, sandboxFor, treeOf, type Place } from "./fixture.ts";
+import { need } from "../support/need.ts";
 
 const FILES = { "src/a.ts": "a\n", "top.txt": "top\n", ".env": "KEY=sesame-street\n", "certs/server.key": "PRIVATE sesame-street\n", ".gitignore": ".env\ncerts/\n" };
 
-describe.skipIf(!hasBubblewrap)("inside bubblewrap (skipped: bubblewrap is not installed)", () => {
+const bubblewrap = need(hasBubblewrap, "bubblewrap is not installed");
+
+describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () => {
   let place: Place;
   let sandbox: SandboxState;
   const servers: Server[] = [];

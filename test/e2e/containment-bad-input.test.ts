@@ -9,8 +9,10 @@ import { bash, commitAll, isGit, pathWithout, treeOf } from "./containment-scene
 import { calledTimes, isPlanning, lastResult, planInput, planThen, resultOf, scene, submit, ticket, userToml, type Scene } from "./scenario.ts";
 import type { JsonObject } from "../../src/types/json.ts";
 import type { ScriptedReply } from "../support/vendor-server.ts";
+import { need } from "../support/need.ts";
 
 const isRoot = process.getuid?.() === 0;
+const mounts = need(isRoot && spawnSync("unshare", ["-m", "true"]).status === 0, "needs root and mounts");
 
 describe("plans that are refused, and say which field", () => {
   const t1 = (files: Record<string, string>, more: JsonObject = {}): JsonObject => ticket("t1", files, more);
@@ -95,7 +97,7 @@ describe("the machine", () => {
     expect([...held(one), existsSync(join(one.place.workspace, ".git/index.lock"))]).toEqual([false, "in\n", true]);
   });
 
-  test.skipIf(!isRoot || spawnSync("unshare", ["-m", "true"]).status !== 0)("a disk that is full when the snapshot is taken: the command does not run, nothing is lost (skipped: needs root and mounts)", async () => {
+  test.skipIf(mounts.missing)(mounts.title("a disk that is full when the snapshot is taken: the command does not run, nothing is lost"), async () => {
     const one = await executing();
     one.place.file("big.bin", Buffer.alloc(8 << 20, 7));
     const script = `mount -t tmpfs -o size=3m none "$0/bmo/snapshots" && exec "$@"`;
@@ -110,7 +112,7 @@ describe("the machine", () => {
     expect(lastResult(one.server.requests.at(-1) ?? (() => { throw new Error("no request"); })())).toMatch(/no snapshot could be taken, so the command was not run/);
   });
 
-  test.skipIf(!isRoot || spawnSync("unshare", ["-m", "true"]).status !== 0)("a read-only workspace: planned, and the write fails as a tool's result (skipped: needs root and mounts)", async () => {
+  test.skipIf(mounts.missing)(mounts.title("a read-only workspace: planned, and the write fails as a tool's result"), async () => {
     const one = await scene({ replies: planThen(planInput([ticket("t1", { "src/**": "modify" })]), [{ calls: [{ name: "write", input: { path: "src/b.txt", content: "b" } }] }, { text: "could not" }]) });
     one.place.file("src/a.txt", "a\n");
     const { BMO } = await import("./harness.ts");

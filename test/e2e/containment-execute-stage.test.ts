@@ -9,6 +9,7 @@ import { bash, commitAll, hasBubblewrap, isGit, pathWithout, probes, treeOf } fr
 import { isPlanning, planInput, resultOf, scene, submit, ticket, type Scene } from "./scenario.ts";
 import type { JsonObject } from "../../src/types/json.ts";
 import type { ScriptedCall, SeenRequest } from "../support/vendor-server.ts";
+import { need } from "../support/need.ts";
 
 const SANDBOXES = [["with a sandbox", true], ["without a sandbox", false]] as const;
 const commandsOf = (calls: ScriptedCall[]): string[] => calls.flatMap(({ input }) => (typeof input?.["command"] === "string" ? [input["command"]] : []));
@@ -45,9 +46,9 @@ function without(tree: Record<string, string>, prefix: string): Record<string, s
 const INSIDE = [1, 2, 3, 4, 5, 6, 7].map((number) => `src/f${number}`);
 
 describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
-  const skipped = sandboxed && !hasBubblewrap;
+  const sandbox = need(!sandboxed || hasBubblewrap, "bubblewrap is not installed");
 
-  test.skipIf(skipped).each([["default", "in the plan"], ["bypassPermissions", "in the plan"], ["bypassPermissions", "not in the plan"]])("mode %s, commands %s: outside restored, inside kept, exit 4 (skipped: bubblewrap is not installed)", async (mode, planned) => {
+  test.skipIf(sandbox.missing).each([["default", "in the plan"], ["bypassPermissions", "in the plan"], ["bypassPermissions", "not in the plan"]])(sandbox.title("mode %s, commands %s: outside restored, inside kept, exit 4"), async (mode, planned) => {
     const calls = [...probes("src/"), ...probes()];
     const { one, results, environment } = await executing(calls, sandboxed, planned === "in the plan" ? commandsOf(calls) : []);
     const before = treeOf(one.place.workspace, isGit);
@@ -73,7 +74,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     expect(without(treeOf(one.place.workspace, isGit), "src/f")).toEqual(before);
   });
 
-  test.skipIf(skipped)("mode default, commands not in the plan: refused, and nothing is out of scope (skipped: bubblewrap is not installed)", async () => {
+  test.skipIf(sandbox.missing)(sandbox.title("mode default, commands not in the plan: refused, and nothing is out of scope"), async () => {
     const { one, results, environment } = await executing([...probes("src/"), ...probes()], sandboxed);
     const before = treeOf(one.place.workspace, isGit);
     const result = resultOf(await one.place.run(["-p", "--json", "--approve", "do it"], { environment }));
@@ -84,7 +85,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     expect(results()[15]).toContain("On branch main");
   });
 
-  test.skipIf(skipped)("deleting, replacing, moving and linking outside: all of it comes back, byte and mode (skipped: bubblewrap is not installed)", async () => {
+  test.skipIf(sandbox.missing)(sandbox.title("deleting, replacing, moving and linking outside: all of it comes back, byte and mode"), async () => {
     const command = "rm a.txt; rm -rf docs; chmod 600 notes.txt; mv tool.sh src/tool.sh; ln -sf /etc/passwd link; mkdir -p new/deep; echo x > new/deep/f; echo in > src/keep.txt; rmdir void; rm .gitignore; echo y > build/out";
     const { one, environment } = await executing([bash(command)], sandboxed, [command]);
     one.place.file("docs/deep/a.md", "doc\r\n\0bin");
@@ -98,7 +99,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     expect(after).toEqual({ ...before, "src/keep.txt": "644 in\n", "src/tool.sh": "751 #!/bin/sh\n", "build/out": "644 y\n" });
   });
 
-  test.skipIf(skipped)("what the user saves while the command runs is kept in the copy (skipped: bubblewrap is not installed)", async () => {
+  test.skipIf(sandbox.missing)(sandbox.title("what the user saves while the command runs is kept in the copy"), async () => {
     const command = "touch src/started; until [ -e src/go ]; do sleep 0.05; done; echo spoiled > a.txt";
     const { one, environment } = await executing([bash(command)], sandboxed, [command]);
     const running = one.place.run(["-p", "--json", "--approve", "do it"], { environment });

@@ -9,6 +9,7 @@ import { cleanEnvironment, type Place } from "./harness.ts";
 import { resultOf, scene, userToml } from "./scenario.ts";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { need } from "../support/need.ts";
 
 const SANDBOXES = [["with a sandbox", true], ["without a sandbox", false]] as const;
 const MODES = [["no mode", []], ...["default", "acceptEdits", "plan", "bypassPermissions"].map((mode) => [mode, ["--permission-mode", mode]] as const), ["--dangerously-skip-permissions", ["--dangerously-skip-permissions"]], ["the alias", ["--approval-mode", "bypassPermissions"]]] as const;
@@ -39,7 +40,8 @@ function everything(place: Place): Record<string, string> {
 }
 
 describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
-  test.skipIf(sandboxed && !hasBubblewrap).each(MODES)("the eight probes, %s, with every other flag and setting (skipped: bubblewrap is not installed)", async (_mode, mode) => {
+  const sandbox = need(!sandboxed || hasBubblewrap, "bubblewrap is not installed");
+  test.skipIf(sandbox.missing).each(MODES)(sandbox.title("the eight probes, %s, with every other flag and setting"), async (_mode, mode) => {
     const { place, server } = await scene({ replies: () => ({ text: "not set yet" }) });
     prepare(place);
     const environment = sandboxed ? {} : { PATH: pathWithout(place, "bwrap") };
@@ -63,7 +65,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     }
   });
 
-  test.skipIf(sandboxed && !hasBubblewrap)("servers on Unix sockets in the workspace, at home and under /run hear nothing (skipped: bubblewrap is not installed)", async () => {
+  test.skipIf(sandbox.missing)(sandbox.title("servers on Unix sockets in the workspace, at home and under /run hear nothing"), async () => {
     const { place, server } = await scene({ replies: () => ({ text: "not set yet" }) });
     prepare(place);
     const runtime = `/run/bmo-e2e-${process.pid}`;

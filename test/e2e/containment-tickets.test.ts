@@ -9,6 +9,7 @@ import { bash, commitAll, hasBubblewrap, isGit, pathWithout, treeOf } from "./co
 import { isPlanning, planInput, resultOf, scene, submit, ticket, type Scene } from "./scenario.ts";
 import type { JsonObject } from "../../src/types/json.ts";
 import type { ScriptedReply, SeenRequest } from "../support/vendor-server.ts";
+import { need } from "../support/need.ts";
 
 const SUM = "export function sum(list) {\n  return list.reduce((total, one) => total + one);\n}\n";
 const SUM_TEST = 'import assert from "node:assert/strict";\nimport { test } from "node:test";\nimport { sum } from "../src/sum.js";\ntest("sum", () => assert.equal(sum([1, 2]), 3));\n';
@@ -103,7 +104,8 @@ async function throughAKill({ one, environment }: { one: Scene; environment: Rec
 const SANDBOXES = [["with a sandbox", true], ["without a sandbox", false]] as const;
 
 describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
-  test.skipIf(sandboxed && !hasBubblewrap).each([["ticket", ["approve", "ID", "--json"]], ["ticket", ["-c", "-p", "--json", "/approve"]]])('unit = "%s", resumed by %j: fixed, killed, resumed, reported, undone (skipped: bubblewrap is not installed)', async (unit, resume) => {
+  const sandbox = need(!sandboxed || hasBubblewrap, "bubblewrap is not installed");
+  test.skipIf(sandbox.missing).each([["ticket", ["approve", "ID", "--json"]], ["ticket", ["-c", "-p", "--json", "/approve"]]])(sandbox.title('unit = "%s", resumed by %j: fixed, killed, resumed, reported, undone'), async (unit, resume) => {
     const scenery = await sample(unit);
     const { one, before, unpacked } = scenery;
     const environment = sandboxed ? {} : { PATH: pathWithout(one.place, "bwrap") };
@@ -129,7 +131,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     expect(treeOf(unpacked)).toEqual(before);
   });
 
-  test.skipIf(sandboxed && !hasBubblewrap)('unit = "plan": all verified, killed, resumed, undone; the user\'s edits survive the undo (skipped: bubblewrap is not installed)', async () => {
+  test.skipIf(sandbox.missing)(sandbox.title('unit = "plan": all verified, killed, resumed, undone; the user\'s edits survive the undo'), async () => {
     const { one, before } = await sample("plan");
     const environment = sandboxed ? {} : { PATH: pathWithout(one.place, "bwrap") };
     // In one turn: the executor does everything, wrong at first.

@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { treeDigest, type Place } from "./harness.ts";
 import { planInput, resultOf, scene, ticket } from "./scenario.ts";
 import type { ScriptedCall, ScriptedReply, SeenRequest } from "../support/vendor-server.ts";
+import { need } from "../support/need.ts";
 
 const WRITING_COMMANDS = [
   "echo x > f.txt", "echo x >> a.txt", "echo x >| a.txt", "echo x &> f.txt", "echo x 1> f.txt", "ls nothing 2> f.txt", "echo x <> f.txt", "exec 3> f.txt; echo x >&3", ": > a.txt", "> a.txt",
@@ -60,7 +61,9 @@ async function git(place: Place, ...words: string[]): Promise<void> {
 }
 
 describe.each([["with a sandbox", true], ["without a sandbox", false]] as const)("%s", (_name, sandboxed) => {
-  test.skipIf(sandboxed && !hasSandbox).each([["no flags", []], ["bypassPermissions", ["--permission-mode", "bypassPermissions"]], ["every tool allowed", ["--allowedTools", "bash,write,edit,multiedit"]]])("nothing is written in the plan stage (%s; skipped: bubblewrap is not installed)", async (_label, flags) => {
+  const sandbox = need(!sandboxed || hasSandbox, "bubblewrap is not installed");
+
+  test.skipIf(sandbox.missing).each([["no flags", []], ["bypassPermissions", ["--permission-mode", "bypassPermissions"]], ["every tool allowed", ["--allowedTools", "bash,write,edit,multiedit"]]])(sandbox.title("nothing is written in the plan stage (%s)"), async (_label, flags) => {
     const bad = [...FILE_CALLS, ...WRITING_COMMANDS.map((command): ScriptedCall => ({ name: "bash", input: { command } }))];
     const batches: ScriptedCall[][] = [];
     for (let index = 0; index < READING.length; index++) {

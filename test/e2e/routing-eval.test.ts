@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { createPlace } from "./harness.ts";
+import { need } from "../support/need.ts";
 
 const run = promisify(execFile);
 const EVAL = fileURLToPath(new URL("../../../shared/eval", import.meta.url));
@@ -61,7 +62,9 @@ async function predictions(place: ReturnType<typeof createPlace>, path: string):
   return readLines<Prediction>(out);
 }
 
-describe.skipIf(!HAS_SETS)("development sets (need the labelled cases beside the checkout)", () => {
+const sets = need(HAS_SETS, "the labelled cases do not lie beside the checkout");
+
+describe.skipIf(sets.missing)(sets.title("development sets"), () => {
   test.each(["phase", "gate", "tier"])("%s: the scorer takes the predictions and agrees with our own figures", async (what) => {
     const place = createPlace();
     const path = join(EVAL, `${what}.dev.jsonl`);

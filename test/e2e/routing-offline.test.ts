@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { BMO, cleanEnvironment, createPlace, type Place } from "./harness.ts";
 import { isPlanning, planInput, submit, ticket } from "./scenario.ts";
 import { house, routed, type HouseModel } from "./routing-scene.ts";
+import { need } from "../support/need.ts";
 
 const run = promisify(execFile);
 
@@ -30,7 +31,9 @@ async function cutOff(place: Place, args: string[]): Promise<{ stdout: string; s
   return run("unshare", ["-rn", process.execPath, BMO, ...args], { cwd: place.workspace, env: cleanEnvironment({ HOME: place.home, BMO_HOME: `${place.home}/bmo` }) });
 }
 
-describe.skipIf(!CAN_CUT)("with the network cut (needs unshare -rn)", () => {
+const cut = need(CAN_CUT, "needs unshare -rn");
+
+describe.skipIf(cut.missing)(cut.title("with the network cut"), () => {
   test.each([["fix the failing login test", "debug"], ["thanks a lot", null], ["Write unit tests for the parser", "test"]])("a dry run of %j decides, without a key", async (message, phase) => {
     const place = createPlace();
     const { stdout } = await cutOff(place, ["route", message, "--json"]);

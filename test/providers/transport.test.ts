@@ -16,6 +16,7 @@ import { retryAfter } from "../../src/providers/failure.ts";
 import { backoffMs } from "../../src/providers/retry.ts";
 import { createSseReader } from "../../src/providers/sse.ts";
 import { createTransport, type HttpCall } from "../../src/providers/transport.ts";
+import { need } from "../support/need.ts";
 
 const servers: Server[] = [];
 async function listen(handle: (incoming: IncomingMessage, response: ServerResponse) => void): Promise<{ server: Server; url: string; port: number }> {
@@ -112,7 +113,9 @@ const openssl = ((): boolean => {
   }
 })();
 
-describe.skipIf(!openssl)("secure connections (skipped without openssl)", () => {
+const certificates = need(openssl, "openssl is not installed");
+
+describe.skipIf(certificates.missing)(certificates.title("secure connections"), () => {
   test("an unknown certificate is refused, one named by SSL_CERT_FILE is taken, directly and through a tunnel", async () => {
     const folder = mkdtempSync(join(tmpdir(), "bmo-tls-"));
     const [keyFile, certFile] = [join(folder, "key.pem"), join(folder, "cert.pem")];

@@ -4,8 +4,11 @@ import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { startVendorServer } from "../support/vendor-server.ts";
 import { createPlace, providerToml } from "../e2e/harness.ts";
+import { need } from "../support/need.ts";
 
-test.skipIf(!existsSync("/usr/bin/bwrap"))("a refused write of the plan stage stands among the denials (needs bubblewrap)", async () => {
+const bubblewrap = need(existsSync("/usr/bin/bwrap"), "bubblewrap is not installed");
+
+test.skipIf(bubblewrap.missing)(bubblewrap.title("a refused write of the plan stage stands among the denials"), async () => {
   const server = await startVendorServer({
     replies: (request) => (request.toolResults.length === 0 ? { calls: [{ name: "bash", input: { command: "echo x > new.txt; ls" } }] } : { text: "Nothing to plan." }),
   });

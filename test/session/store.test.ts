@@ -16,6 +16,7 @@ import { BmoError } from "../../src/util/errors.ts";
 import { createRedactor } from "../../src/util/redact.ts";
 import { initialWorkflow, reduceWorkflow } from "../../src/agent/workflow.ts";
 import { assistant, richRecords, steppingClock, temporaryDirectory, unchanged, user } from "./samples.ts";
+import { need } from "../support/need.ts";
 
 const options = (): { now: () => Date; redact: (text: string) => string } => ({ now: steppingClock(), redact: unchanged });
 const writer = fileURLToPath(new URL("./writer.ts", import.meta.url));
@@ -103,7 +104,8 @@ describe("appending", () => {
     expect(error.message).toContain(file);
   });
 
-  test.skipIf(process.getuid?.() === 0)("a data directory without permission is a usage error (skipped: root may write anywhere)", () => {
+  const ordinaryUser = need(process.getuid?.() !== 0, "root may write anywhere");
+  test.skipIf(ordinaryUser.missing)(ordinaryUser.title("a data directory without permission is a usage error"), () => {
     const directory = temporaryDirectory();
     chmodSync(directory, 0o500);
     expect(errorOf(() => createSession({ dataDirectory: join(directory, "x"), workspace: "/repo", ...options() })).code).toBe("usage");
@@ -111,7 +113,8 @@ describe("appending", () => {
 
   const tmpfs = mkdtempSync(join(tmpdir(), "bmo-full-"));
   const mounted = process.platform === "linux" && spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "none", tmpfs], { stdio: "ignore" }).status === 0;
-  test.skipIf(!mounted)("a full disk: an error, nothing half-written, and the next append goes on (needs a tmpfs mount)", () => {
+  const fullDisk = need(mounted, "a small file system cannot be mounted here");
+  test.skipIf(fullDisk.missing)(fullDisk.title("a full disk: an error, nothing half-written, and the next append goes on"), () => {
     onTestFinished(() => {
       execFileSync("umount", [tmpfs]);
       rmSync(tmpfs, { recursive: true, force: true });

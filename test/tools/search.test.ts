@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findRipgrep } from "../../src/util/ripgrep.ts";
 import { createWorkspace, type Workspace } from "./tool-harness.ts";
+import { need } from "../support/need.ts";
 
 const ripgrep = await findRipgrep();
 
@@ -33,19 +34,19 @@ function fill(workspace: Workspace): Workspace {
 }
 
 describe.each([
-  ["ripgrep (skipped: not installed)", undefined],
+  ["ripgrep", undefined],
   ["own walker", "/nowhere"],
 ])("search by %s", (_name, searchPath) => {
-  const skip = searchPath === undefined && ripgrep === null;
+  const program = need(searchPath !== undefined || ripgrep !== null, "ripgrep is not installed");
   const create = (): Workspace => fill(createWorkspace(searchPath === undefined ? {} : { searchPath }));
 
-  test.skipIf(skip)("grep respects .gitignore, skips .git, links, binaries and credentials", async () => {
+  test.skipIf(program.missing)(program.title("grep respects .gitignore, skips .git, links, binaries and credentials"), async () => {
     expect(await create().text("grep", { pattern: "needle" })).toBe(
       [".hidden/h.ts", "1|needle hidden", "a.ts", "2|needle one", "4|needle two", "ignored-repo/c.log", "1|needle in nested repository", "keep.log", "1|needle kept", "sub/only-root.txt", "1|needle below"].join("\n"),
     );
   });
 
-  test.skipIf(skip)("grep takes case, glob, path, context and files named outright", async () => {
+  test.skipIf(program.missing)(program.title("grep takes case, glob, path, context and files named outright"), async () => {
     const workspace = create();
     expect(await workspace.text("grep", { pattern: "needle", glob: "*.md", ignore_case: true })).toBe("sub/local.md\n1|Needle md");
     expect(await workspace.text("grep", { pattern: "[Nn]eedle md$", path: "sub" })).toBe("sub/local.md\n1|Needle md");
@@ -60,7 +61,7 @@ describe.each([
     expect(await workspace.text("grep", { pattern: "needle", path: ".env" })).toMatch(/^ERROR grep: credential files are not read/);
   });
 
-  test.skipIf(skip)("glob by name at any depth, by path, within a folder", async () => {
+  test.skipIf(program.missing)(program.title("glob by name at any depth, by path, within a folder"), async () => {
     const workspace = create();
     expect(await workspace.text("glob", { pattern: "*.ts" })).toBe(".hidden/h.ts\na.ts\nsub/deep/x.ts");
     expect(await workspace.text("glob", { pattern: "sub/**" })).toBe("sub/.gitignore\nsub/deep/x.ts\nsub/local.md\nsub/only-root.txt");
@@ -71,7 +72,7 @@ describe.each([
     expect(await workspace.text("glob", { pattern: "*", path: "a.ts" })).toBe(`ERROR glob: a.ts: "path" must be a folder`);
   });
 
-  test.skipIf(skip)("caps", async () => {
+  test.skipIf(program.missing)(program.title("caps"), async () => {
     const workspace = createWorkspace(searchPath === undefined ? {} : { searchPath });
     workspace.put("many.txt", "needle\n".repeat(1_000));
     workspace.put("wide.txt", `needle ${"x".repeat(10_000)}\n`);
@@ -83,7 +84,7 @@ describe.each([
     expect([listed.length, listed.at(-1)]).toEqual([301, "[… 10 more; narrow the pattern]"]);
   });
 
-  test.skipIf(skip)("outside a repository a .gitignore counts too; above the repository it does not", async () => {
+  test.skipIf(program.missing)(program.title("outside a repository a .gitignore counts too; above the repository it does not"), async () => {
     const workspace = createWorkspace(searchPath === undefined ? {} : { searchPath });
     workspace.put("../.gitignore", "*.txt\n");
     workspace.put(".gitignore", "x.*\n");

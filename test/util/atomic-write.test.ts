@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { writeFileAtomic } from "../../src/util/atomic-write.ts";
 import { kindOf, readRegular, type FileIdentity } from "../../src/util/regular-file.ts";
+import { need } from "../support/need.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "bmo-atomic-")));
 const small = join(base, "small");
@@ -73,7 +74,8 @@ describe("writeFileAtomic", () => {
     expect([readdirSync(join(base, "other")), readdirSync(join(base, "other/deep"))]).toEqual([["deep"], []]);
   });
 
-  test.skipIf(process.getuid?.() !== 0)("keeps owner and group (skipped: only root can give files away)", async () => {
+  const root = need(process.getuid?.() === 0, "only root can give files away");
+  test.skipIf(root.missing)(root.title("keeps owner and group"), async () => {
     const path = join(base, "owned.txt");
     writeFileSync(path, "one");
     execFileSync("chown", ["12345:23456", path]);
@@ -81,7 +83,8 @@ describe("writeFileAtomic", () => {
     expect([statSync(path).uid, statSync(path).gid]).toEqual([12345, 23456]);
   });
 
-  test.skipIf(!mounted)("on a full disk the old content stands, the error is told and no temporary file is left (skipped: a small file system cannot be mounted here)", async () => {
+  const fullDisk = need(mounted, "a small file system cannot be mounted here");
+  test.skipIf(fullDisk.missing)(fullDisk.title("on a full disk the old content stands, the error is told and no temporary file is left"), async () => {
     const path = join(small, "a.txt");
     writeFileSync(path, "precious");
     const known = await identity(path);

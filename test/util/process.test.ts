@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { runProcess, runToBytes, runToString, type RunRequest } from "../../src/util/process.ts";
 import { shellArguments } from "../../src/util/shell-report.ts";
+import { need } from "../support/need.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bmo-process-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" };
 const linux = process.platform === "linux";
+const proc = need(linux, "needs /proc");
 
 function request(command: string, more: Partial<RunRequest> = {}): RunRequest {
   return { argv: shellArguments(command), cwd: directory, environment, timeoutSeconds: 30, signal: new AbortController().signal, ...more };
@@ -134,13 +136,13 @@ describe("runProcess", () => {
     expect(readFileSync(join(directory, "substituted.txt"), "utf8")).toBe("kept\n");
   });
 
-  test.skipIf(!linux)("a daemon in a session of its own does not outlive the command (skipped: needs /proc)", async () => {
+  test.skipIf(proc.missing)(proc.title("a daemon in a session of its own does not outlive the command"), async () => {
     const result = await shell("setsid sleep 987.2 >/dev/null 2>&1 </dev/null & sleep 0.2; echo done");
     expect(result.output).toBe("done\n");
     expect(alive("987.2")).toEqual([]);
   });
 
-  test.skipIf(!linux)("after cancellation no member survives: TERM ignored, grandchildren, own sessions, double forks (skipped: needs /proc)", async () => {
+  test.skipIf(proc.missing)(proc.title("after cancellation no member survives: TERM ignored, grandchildren, own sessions, double forks"), async () => {
     const controller = new AbortController();
     const script = [
       "trap '' TERM",
@@ -154,7 +156,7 @@ describe("runProcess", () => {
     expect(alive("987.3")).toEqual([]);
   });
 
-  test.skipIf(!linux)("twenty awkward commands at their limit leave nothing (skipped: needs /proc)", async () => {
+  test.skipIf(proc.missing)(proc.title("twenty awkward commands at their limit leave nothing"), async () => {
     const awkward = ["sleep 987.4", "trap '' TERM; while :; do sleep 987.4; done", "setsid -f sleep 987.4; sleep 987.4", "nohup sleep 987.4 & wait", "while :; do sleep 987.4 & sleep 0.01; done"];
     for (let round = 0; round < 4; round++) {
       const results = await Promise.all(awkward.map((command) => shell(command, { timeoutSeconds: 0.3, graceSeconds: 0.1 })));
@@ -166,16 +168,17 @@ describe("runProcess", () => {
 
 const bubblewrap = "/usr/bin/bwrap";
 const works = linux && existsSync(bubblewrap) && spawnSync(bubblewrap, ["--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "/bin/true"]).status === 0;
+const sandbox = need(works, "bubblewrap is missing or does not work here");
 
 describe("inside a sandbox", () => {
   const sandboxed = (command: string, more: Partial<RunRequest> = {}) =>
     runProcess({ ...request(command, more), argv: [bubblewrap, "--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--dev", "/dev", "--die-with-parent", ...shellArguments(command)] });
 
-  test.skipIf(!works)("the report of failed parts comes through (skipped: bubblewrap is missing or does not work here)", async () => {
+  test.skipIf(sandbox.missing)(sandbox.title("the report of failed parts comes through"), async () => {
     expect(await sandboxed("false | cat; echo on")).toMatchObject({ exitCode: 0, output: "on\n", notes: ["pipeline ending in `cat`: exit codes of its parts 1 | 0"] });
   });
 
-  test.skipIf(!works)("a limit ends everything in it (skipped: bubblewrap is missing or does not work here)", async () => {
+  test.skipIf(sandbox.missing)(sandbox.title("a limit ends everything in it"), async () => {
     const command = "trap '' TERM; (env -i setsid sleep 987.6 &); while :; do sleep 987.6; done";
     expect((await sandboxed(command, { timeoutSeconds: 0.3, graceSeconds: 0.1 })).timedOut).toBe(true);
     expect(alive("987.6")).toEqual([]);
