@@ -4,7 +4,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { call, createHarness, plan, ticket, told, write, type Harness, type HarnessOptions, type Reply, type SeenRequest } from "./harness.ts";
+import { call, createHarness, isPlanning, plan, ticket, told, write, type Harness, type Reply, type SeenRequest } from "./harness.ts";
 
 /** What vendors refuse: a call whose results do not follow at once, one each; a result without its call. */
 function complaints(request: SeenRequest): string[] {
@@ -25,22 +25,16 @@ function complaints(request: SeenRequest): string[] {
 const PLAN = plan([ticket("t1", { "a.txt": "create" }, { verify: ["test -s a.txt"] }), ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] })]);
 
 /** Decides by what lies on disk, so that it can go on after anything. */
-function worker(box: { harness: Harness | null }): HarnessOptions["script"] {
-  return (request): Reply => {
-    const { harness } = box;
-    if (harness === null) return { text: "too early" };
-    if (request.tools.includes("set_plan_artifact")) return told(request).some((text) => text.includes("No files found") || text.includes(".txt")) ? { text: "This is it.", ...PLAN } : call("glob", { pattern: "*" });
-    const all = told(request).join("\n");
-    if (all.includes("Ticket t1") && !harness.exists("a.txt")) return { text: "First.", calls: [{ name: "write", input: { path: "a.txt", content: "a" } }, { name: "glob", input: { pattern: "*" } }] };
-    if (all.includes("Ticket t2") && !harness.exists("b.txt")) return write("b.txt", "b");
-    return { text: "All done." };
-  };
+function worker(request: SeenRequest, _number: number, { exists }: Harness): Reply {
+  if (isPlanning(request)) return told(request).some((text) => text.includes("No files found") || text.includes(".txt")) ? { text: "This is it.", ...PLAN } : call("glob", { pattern: "*" });
+  const all = told(request).join("\n");
+  if (all.includes("Ticket t1") && !exists("a.txt")) return { text: "First.", calls: [{ name: "write", input: { path: "a.txt", content: "a" } }, { name: "glob", input: { pattern: "*" } }] };
+  if (all.includes("Ticket t2") && !exists("b.txt")) return write("b.txt", "b");
+  return { text: "All done." };
 }
 
-async function start(config: string): Promise<Harness> {
-  const box: { harness: Harness | null } = { harness: null };
-  box.harness = await createHarness({ config, files: { "seen.txt": "x" }, script: worker(box) });
-  return box.harness;
+function start(config: string): Promise<Harness> {
+  return createHarness({ config, files: { "seen.txt": "x" }, script: worker });
 }
 
 /** As a person would go on: approve what can be approved, else say it again. */
@@ -101,7 +95,7 @@ describe.each(UNITS)("unit %s", (_unit, config, from) => {
       if (harness.agent.state().workflow.plan?.state === "awaiting_approval" && harness.events.length <= at) await harness.approve();
       await revised;
       const event = harness.events[at]?.type ?? "none";
-      const heard = harness.requests.filter((request) => request.tools.includes("set_plan_artifact") && told(request).at(-1)?.includes("in capitals please") === true);
+      const heard = harness.requests.filter((request) => isPlanning(request) && told(request).at(-1)?.includes("in capitals please") === true);
       if (heard.length !== 1) wrong.push(`event ${at} (${event}): the planner heard it ${heard.length} times`);
       const end = await toTheEnd(harness);
       if (end !== "done") wrong.push(`event ${at} (${event}): ${end}`);

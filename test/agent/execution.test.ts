@@ -1,11 +1,10 @@
 // Carrying a plan out: verification, the way back to the planner, tickets one by one, resuming in the middle.
 
 import { describe, expect, test } from "vitest";
-import { call, createHarness, plan, ticket, told, write, type Harness, type HarnessOptions, type Reply, type SeenRequest } from "./harness.ts";
+import { call, createHarness, isPlanning, ONE_TICKET, plan, ticket, told, write, type HarnessOptions, type Reply } from "./harness.ts";
 
 const BY_TICKET = '[options.phase_model]\nunit = "ticket"';
 const checked = (verify: string): Reply => plan([ticket("t1", { "a.txt": "create" }, { verify: [verify] })]);
-const isPlanning = (request: SeenRequest): boolean => request.tools.includes("set_plan_artifact");
 
 /** One plan, then replies to the executor in their order; the planner's own come from `planner`. */
 function scripted(planner: Reply[], executor: Reply[]): HarnessOptions["script"] {
@@ -62,10 +61,9 @@ describe("verification", () => {
 
   test("failing for good: twice to the planner, then to the person", async () => {
     const harness = await createHarness({ script: scripted([checked("false"), checked("false"), checked("false")], []) });
-    const flag = { via: "flag", tickets: null, note: null, unscoped: false } as const;
     await harness.submit("make a file");
     harness.lines();
-    const result = await harness.agent.approve(flag);
+    const result = await harness.approve({ via: "flag" });
     expect(result).toMatchObject({ reason: "error", error: { code: "failed", message: expect.stringMatching(/could not be completed: The verify command `false`/) as unknown } });
     // Each try is one request to the executor: three of them before each return to the planner.
     expect(harness.requests.map((request) => (isPlanning(request) ? "plan" : "execute")).join(" ")).toBe("plan execute execute execute plan execute execute execute plan execute execute execute");
@@ -100,9 +98,7 @@ describe("verification", () => {
   });
 
   test("aborted while a command verifies: interrupted, and /approve goes on with it", async () => {
-    const box: { harness: Harness | null } = { harness: null };
     const harness = await createHarness({ script: [checked("test -e go || sleep 30"), { text: "Done." }, { text: "Still done." }] });
-    box.harness = harness;
     harness.agent.subscribe((event) => {
       if (event.type === "tool_start" && event.summary.startsWith("verify") && !harness.exists("go")) void harness.agent.abort("test");
     });
@@ -171,9 +167,7 @@ describe("unit = ticket", () => {
   });
 
   test("stopped between tickets: another process goes on with the next one, and knows the report and the note", async () => {
-    const box: { harness: Harness | null } = { harness: null };
-    const harness = await createHarness({ config: BY_TICKET, script: [chain, { text: "b is there." }, { hangs: true, before: () => void box.harness?.agent.abort("test") }, { text: "a is there." }] });
-    box.harness = harness;
+    const harness = await createHarness({ config: BY_TICKET, script: [chain, { text: "b is there." }, { hangs: true, before: ({ agent }) => void agent.abort("test") }, { text: "a is there." }] });
     await harness.submit("make two files");
     expect(await harness.approve({ note: "in UTF-8" })).toMatchObject({ reason: "aborted" });
     await harness.reopen();
@@ -227,7 +221,7 @@ describe("unit = ticket", () => {
 
 describe("what breaks outside of the model", () => {
   test("another run holds the workspace, and the wait is interrupted: nothing approved, nothing asked", async () => {
-    const first = await createHarness({ script: [plan([ticket("t1", { "a.txt": "create" })])] });
+    const first = await createHarness({ script: [ONE_TICKET] });
     await first.submit("make a file");
     const aborted = new AbortController();
     const { lockExecution } = await import("../../src/containment/lock.ts");
@@ -242,7 +236,7 @@ describe("what breaks outside of the model", () => {
   });
 
   test("a handed over conversation with handoff = full goes on in the planning talk", async () => {
-    const harness = await createHarness({ config: '[options.phase_model]\nhandoff = "full"', script: [{ text: "Planning talk.", ...plan([ticket("t1", { "a.txt": "create" })]) }, { text: "Done." }] });
+    const harness = await createHarness({ config: '[options.phase_model]\nhandoff = "full"', script: [{ text: "Planning talk.", ...ONE_TICKET }, { text: "Done." }] });
     await harness.submit("make a file");
     await harness.approve();
     expect(harness.requests[1]?.messages.map((message) => message.role)).toEqual(["user", "assistant", "tool", "user"]);
@@ -250,7 +244,7 @@ describe("what breaks outside of the model", () => {
   });
 
   test("the planner is told how its plan ended", async () => {
-    const harness = await createHarness({ script: [plan([ticket("t1", { "a.txt": "create" })]), { text: "All done." }, { text: "You are welcome." }] });
+    const harness = await createHarness({ script: [ONE_TICKET, { text: "All done." }, { text: "You are welcome." }] });
     await harness.submit("make a file");
     await harness.approve();
     await harness.submit("thanks");

@@ -28,7 +28,7 @@ export interface Reply {
   served?: string;
   error?: { kind: ProviderErrorKind; message?: string; usage?: Partial<Usage> };
   /** Runs when the request has arrived, before anything is answered. */
-  before?: () => void | Promise<void>;
+  before?: (harness: Harness) => void | Promise<void>;
   /** Nothing is answered until the run is aborted. */
   hangs?: boolean;
 }
@@ -45,7 +45,7 @@ export interface SeenRequest {
 
 export interface HarnessOptions {
   /** In the order of the requests, or by request; an exhausted list is an error of the test. */
-  script: Reply[] | ((request: SeenRequest, number: number) => Reply);
+  script: Reply[] | ((request: SeenRequest, number: number, harness: Harness) => Reply);
   /** Lines below the provider in the user's file. */
   config?: string;
   /** Lines above it. */
@@ -74,8 +74,8 @@ export interface Harness {
   exists(path: string): boolean;
   configure(toml: string): void;
   submit(text: string): ReturnType<Agent["submit"]>;
-  /** As a person types it. */
-  approve(more?: { tickets?: string[]; note?: string; unscoped?: boolean }): ReturnType<Agent["approve"]>;
+  /** As a person types it, or as a flag given in advance. */
+  approve(more?: { tickets?: string[]; note?: string; unscoped?: boolean; via?: "command" | "flag" }): ReturnType<Agent["approve"]>;
   /** The events since the last call, one line each. */
   lines(): string[];
   records(): StoredRecord[];
@@ -114,7 +114,7 @@ function messageOf(reply: Reply, model: string, firstCall: number): AssistantMes
   };
 }
 
-function scriptedProvider(options: HarnessOptions, requests: SeenRequest[]): Provider {
+function scriptedProvider(options: HarnessOptions, requests: SeenRequest[], harness: () => Harness): Provider {
   let calls = 0;
   let taken = 0;
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<StreamPart> {
@@ -128,9 +128,9 @@ function scriptedProvider(options: HarnessOptions, requests: SeenRequest[]): Pro
     };
     requests.push(seen);
     const { script } = options;
-    const reply = typeof script === "function" ? script(seen, requests.length) : script[taken++];
+    const reply = typeof script === "function" ? script(seen, requests.length, harness()) : script[taken++];
     if (reply === undefined) throw new Error(`the script has no reply for request ${requests.length}`);
-    await reply.before?.();
+    await reply.before?.(harness());
     const failure = (kind: ProviderErrorKind, message: string, usage: Usage | null): StreamPart => ({ type: "error", usage, error: { kind, status: null, message, hint: null, partialText: "" } });
     if (reply.hangs === true && !signal.aborted) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     if (reply.reasoning !== undefined) yield { type: "reasoning_delta", text: reply.reasoning };
@@ -189,7 +189,7 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
     asked.push(request);
     return Promise.resolve(answers.shift() ?? { answer: "none", reason: "nobody is here to ask" });
   };
-  const provider = scriptedProvider(options, requests);
+  const provider = scriptedProvider(options, requests, () => harness);
   const open = async (flags: string[], path: string | null): Promise<OpenedAgent> => {
     const app = await createApp(parseArguments(["-p", "-C", workspace, ...flags]), { version: "0.0.0", startedAt: 0 });
     const session = path === null ? { kind: "new" as const } : { kind: "open" as const, path, fork: flags.includes("--fork-session") };
@@ -216,7 +216,7 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
     exists: (path) => existsSync(join(workspace, path)),
     configure,
     submit: (text) => harness.agent.submit({ text, images: [] }),
-    approve: ({ tickets, note, unscoped } = {}) => harness.agent.approve({ via: "command", tickets: tickets ?? null, note: note ?? null, unscoped: unscoped ?? false }),
+    approve: ({ tickets, note, unscoped, via } = {}) => harness.agent.approve({ via: via ?? "command", tickets: tickets ?? null, note: note ?? null, unscoped: unscoped ?? false }),
     lines() {
       const since = events.slice(shown);
       shown = events.length;
@@ -322,4 +322,8 @@ export function plan(tickets: JsonObject[], more: JsonObject = {}): Reply {
 }
 
 export const call = (name: string, input: JsonObject): Reply => ({ calls: [{ name, input }] });
+/** The plan of most tests: one ticket that creates `a.txt`. */
+export const ONE_TICKET = plan([ticket("t1", { "a.txt": "create" })]);
+
+export const isPlanning = (request: SeenRequest): boolean => request.tools.includes("set_plan_artifact");
 export const write = (path: string, content: string): Reply => call("write", { path, content });

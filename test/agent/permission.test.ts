@@ -1,7 +1,7 @@
 // What is asked, what an answer lets through and for how long, and what a refusal leaves in records and exit code.
 
 import { describe, expect, test } from "vitest";
-import { call, createHarness, plan, ticket, told, write, type HarnessOptions } from "./harness.ts";
+import { call, createHarness, ONE_TICKET, plan, ticket, told, write, type HarnessOptions } from "./harness.ts";
 import type { AskReply } from "../../src/types/permission.ts";
 
 const CHAT: Pick<HarnessOptions, "flags" | "files"> = { flags: ["--no-plan"], files: { "a.txt": "one\n" } };
@@ -85,10 +85,10 @@ describe("answers", () => {
 });
 
 describe("the scope of an approved plan", () => {
-  const outside = (answers: AskReply[], more: Partial<HarnessOptions> = {}): HarnessOptions => ({ script: [plan([ticket("t1", { "a.txt": "create" })]), write("b.txt", "1"), write("b.txt", "2"), { text: "Done." }], answers, ...more });
+  const outside = (answers: AskReply[], more: Partial<HarnessOptions> = {}): HarnessOptions => ({ script: [ONE_TICKET, write("b.txt", "1"), write("b.txt", "2"), { text: "Done." }], answers, ...more });
 
   test("its own files do not ask; another one asks to extend the scope, once for the plan", async () => {
-    const harness = await createHarness({ script: [plan([ticket("t1", { "a.txt": "create" })]), write("a.txt", "in"), write("b.txt", "out"), call("view", { path: "b.txt" }), call("edit", { path: "b.txt", old: "out", new: "still" }), { text: "Done." }], answers: [{ answer: "allow_session" }] });
+    const harness = await createHarness({ script: [ONE_TICKET, write("a.txt", "in"), write("b.txt", "out"), call("view", { path: "b.txt" }), call("edit", { path: "b.txt", old: "out", new: "still" }), { text: "Done." }], answers: [{ answer: "allow_session" }] });
     await harness.submit("go");
     harness.lines();
     await harness.approve();

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { call, createHarness, plan, ticket, told, userToml, type Harness } from "./harness.ts";
+import { call, createHarness, ONE_TICKET, told, userToml, type Harness } from "./harness.ts";
 
 const CHAT = { flags: ["--no-plan"] };
 const answers = (count: number): { text: string }[] => Array.from({ length: count }, (_, index) => ({ text: `Answer ${index + 1}.` }));
@@ -28,7 +28,7 @@ describe("which model serves a turn", () => {
   });
 
   test("a model chosen by command holds across /approve and resume; one of a flag holds for its run", async () => {
-    const harness = await createHarness({ ...stages, script: [plan([ticket("t1", { "a.txt": "create" })]), { text: "Done." }, { text: "Later." }, { text: "By flag." }, { text: "Without." }] });
+    const harness = await createHarness({ ...stages, script: [ONE_TICKET, { text: "Done." }, { text: "Later." }, { text: "By flag." }, { text: "Without." }] });
     harness.agent.setOverrides({ model: { value: "p/m-1", once: false, from: "command" }, tier: null });
     await harness.submit("plan it");
     await harness.approve();
@@ -80,7 +80,7 @@ describe("the gate", () => {
   });
 
   test("it is skipped while a plan awaits approval", async () => {
-    const harness = await createHarness({ config: "[options.gate]\nenabled = true", script: [plan([ticket("t1", { "a.txt": "create" })]), { text: "Good." }] });
+    const harness = await createHarness({ config: "[options.gate]\nenabled = true", script: [ONE_TICKET, { text: "Good." }] });
     await harness.submit("create the file a.txt");
     await harness.submit("thank you!");
     expect(harness.requests[1]?.tools).toContain("set_plan_artifact");

@@ -1,7 +1,7 @@
 // The staged workflow as whole event lists: plan, approve, execute; revise by talking; what an approval covers.
 
 import { describe, expect, test } from "vitest";
-import { call, createHarness, plan, ticket, told, write, type Harness } from "./harness.ts";
+import { call, createHarness, ONE_TICKET, plan, ticket, told, write } from "./harness.ts";
 
 describe("plan, approve, execute", () => {
   test("the whole list of events", async () => {
@@ -59,12 +59,11 @@ describe("plan, approve, execute", () => {
   });
 });
 
-const ONE = plan([ticket("t1", { "a.txt": "create" })]);
-const TWO = plan([ticket("t1", { "a.txt": "create" }), ticket("t2", { "b.txt": "create" })]);
+const TWO_TICKETS = plan([ticket("t1", { "a.txt": "create" }), ticket("t2", { "b.txt": "create" })]);
 
 describe("revising", () => {
   test("text while a plan awaits approval is feedback; the revision replaces it and says what changed", async () => {
-    const harness = await createHarness({ script: [ONE, { text: "As you like.", ...TWO }, { text: "Done." }] });
+    const harness = await createHarness({ script: [ONE_TICKET, { text: "As you like.", ...TWO_TICKETS }, { text: "Done." }] });
     await harness.submit("make a file");
     harness.lines();
     expect(await harness.submit("also b.txt")).toMatchObject({ reason: "awaiting_approval" });
@@ -89,26 +88,25 @@ describe("revising", () => {
   });
 
   test("a planner that only answers keeps the plan at hand", async () => {
-    const harness = await createHarness({ script: [ONE, { text: "Because of a.txt." }] });
+    const harness = await createHarness({ script: [ONE_TICKET, { text: "Because of a.txt." }] });
     await harness.submit("make a file");
     expect(await harness.submit("why?")).toMatchObject({ reason: "done", text: "Because of a.txt." });
     expect(harness.agent.state().workflow.plan).toMatchObject({ state: "awaiting_approval", revision: 1 });
   });
 
   test("/plan <feedback> in execution: after the current tool, back to planning, the rest of the calls not run", async () => {
-    const box: { harness: Harness | null; revised: Promise<unknown> | null } = { harness: null, revised: null };
+    let revised: Promise<unknown> | undefined;
     const harness = await createHarness({
       script: [
-        ONE,
-        { calls: [{ name: "write", input: { path: "a.txt", content: "one" } }, { name: "write", input: { path: "a.txt", content: "two" } }], before: () => void (box.revised = box.harness?.agent.revise("use b.txt instead") ?? null) },
-        TWO,
+        ONE_TICKET,
+        { calls: [{ name: "write", input: { path: "a.txt", content: "one" } }, { name: "write", input: { path: "a.txt", content: "two" } }], before: ({ agent }) => void (revised = agent.revise("use b.txt instead")) },
+        TWO_TICKETS,
       ],
     });
-    box.harness = harness;
     await harness.submit("make a file");
     harness.lines();
     expect(await harness.approve()).toMatchObject({ reason: "awaiting_approval" });
-    expect(await box.revised).toMatchObject({ reason: "awaiting_approval" });
+    expect(await revised).toMatchObject({ reason: "awaiting_approval" });
     expect(harness.lines()).toMatchInlineSnapshot(`
       [
         "approved revision 1 by command",
@@ -140,9 +138,7 @@ describe("revising", () => {
   });
 
   test("/plan <feedback> that comes with the last answer is not lost, and does not stop a later turn", async () => {
-    const box: { harness: Harness | null } = { harness: null };
-    const harness = await createHarness({ script: [ONE, { text: "Done.", before: () => void box.harness?.agent.revise("one more thing") }, TWO, write("a.txt", "x"), { text: "Done again." }] });
-    box.harness = harness;
+    const harness = await createHarness({ script: [ONE_TICKET, { text: "Done.", before: ({ agent }) => void agent.revise("one more thing") }, TWO_TICKETS, write("a.txt", "x"), { text: "Done again." }] });
     await harness.submit("make a file");
     expect(await harness.approve()).toMatchObject({ reason: "awaiting_approval" });
     expect(told(harness.requests[2]).at(-1)).toContain("one more thing");
@@ -150,9 +146,7 @@ describe("revising", () => {
   });
 
   test("/plan <feedback> while bmo verifies is taken after the command", async () => {
-    const box: { harness: Harness | null } = { harness: null };
-    const harness = await createHarness({ script: [plan([ticket("t1", { "a.txt": "create" }, { verify: ["true"] })]), { text: "Done." }, ONE] });
-    box.harness = harness;
+    const harness = await createHarness({ script: [plan([ticket("t1", { "a.txt": "create" }, { verify: ["true"] })]), { text: "Done." }, ONE_TICKET] });
     harness.agent.subscribe((event) => {
       if (event.type === "tool_start" && event.summary.startsWith("verify")) void harness.agent.revise("no checks please");
     });
@@ -162,24 +156,22 @@ describe("revising", () => {
   });
 
   test("/plan <feedback> while a planner works becomes its next request", async () => {
-    const box: { harness: Harness | null; revised: Promise<unknown> | null } = { harness: null, revised: null };
-    const harness = await createHarness({ files: { "a.txt": "x" }, script: [{ ...call("view", { path: "a.txt" }), before: () => void (box.revised = box.harness?.agent.revise("shorter") ?? null) }, ONE] });
-    box.harness = harness;
+    let revised: Promise<unknown> | undefined;
+    const harness = await createHarness({ files: { "a.txt": "x" }, script: [{ ...call("view", { path: "a.txt" }), before: ({ agent }) => void (revised = agent.revise("shorter")) }, ONE_TICKET] });
     await harness.submit("plan something long");
-    expect(await box.revised).toMatchObject({ reason: "awaiting_approval" });
+    expect(await revised).toMatchObject({ reason: "awaiting_approval" });
     expect(told(harness.requests[1]).slice(-2)).toEqual([expect.stringContaining("1|x"), "shorter"]);
   });
 });
 
 describe("an approval in advance", () => {
-  const flag = { via: "flag", tickets: null, note: null, unscoped: false } as const;
   const replan = call("request_replan", { reason: "it is elsewhere" });
 
   test("covers a revision that is not wider", async () => {
-    const harness = await createHarness({ script: [TWO, replan, ONE, { text: "Done." }] });
+    const harness = await createHarness({ script: [TWO_TICKETS, replan, ONE_TICKET, { text: "Done." }] });
     await harness.submit("make two files");
     harness.lines();
-    expect(await harness.agent.approve(flag)).toMatchObject({ reason: "done", text: "Done." });
+    expect(await harness.approve({ via: "flag" })).toMatchObject({ reason: "done", text: "Done." });
     expect(harness.lines()).toMatchInlineSnapshot(`
       [
         "approved revision 1 by flag",
@@ -221,28 +213,28 @@ describe("an approval in advance", () => {
   });
 
   test("does not cover a wider one: exit 3", async () => {
-    const harness = await createHarness({ script: [ONE, replan, TWO] });
+    const harness = await createHarness({ script: [ONE_TICKET, replan, TWO_TICKETS] });
     await harness.submit("make a file");
-    expect(await harness.agent.approve(flag)).toMatchObject({ reason: "awaiting_approval" });
+    expect(await harness.approve({ via: "flag" })).toMatchObject({ reason: "awaiting_approval" });
     expect(harness.agent.state()).toMatchObject({ outcome: 3, workflow: { stage: "plan", approval: null, plan: { revision: 2, state: "awaiting_approval" } } });
   });
 
   test("does not cover open questions", async () => {
-    const harness = await createHarness({ script: [ONE, replan, plan([ticket("t1", { "a.txt": "create" })], { open_questions: ["which encoding?"] })] });
+    const harness = await createHarness({ script: [ONE_TICKET, replan, plan([ticket("t1", { "a.txt": "create" })], { open_questions: ["which encoding?"] })] });
     await harness.submit("make a file");
-    expect(await harness.agent.approve(flag)).toMatchObject({ reason: "awaiting_approval" });
+    expect(await harness.approve({ via: "flag" })).toMatchObject({ reason: "awaiting_approval" });
     await expect(harness.approve()).rejects.toThrow(/open questions: which encoding/);
   });
 
   test("ends with its plan: the next one needs its own", async () => {
-    const harness = await createHarness({ script: [ONE, { text: "Done." }, ONE] });
+    const harness = await createHarness({ script: [ONE_TICKET, { text: "Done." }, ONE_TICKET] });
     await harness.submit("make a file");
-    await harness.agent.approve(flag);
+    await harness.approve({ via: "flag" });
     expect(await harness.submit("the same again")).toMatchObject({ reason: "awaiting_approval" });
   });
 
   test("waived by the user's configuration: every plan executes by itself", async () => {
-    const harness = await createHarness({ config: "[options.staged_workflow]\nrequire_approval_before_execute = false", script: [ONE, { text: "First." }, ONE, { text: "Second." }] });
+    const harness = await createHarness({ config: "[options.staged_workflow]\nrequire_approval_before_execute = false", script: [ONE_TICKET, { text: "First." }, ONE_TICKET, { text: "Second." }] });
     expect(await harness.submit("make a file")).toMatchObject({ reason: "done", text: "First." });
     expect(await harness.submit("the same again")).toMatchObject({ reason: "done", text: "Second." });
     expect(harness.events.flatMap((event) => (event.type === "plan_approved" ? [event.approval.via] : []))).toEqual(["configuration", "configuration"]);
@@ -253,7 +245,7 @@ describe("what an approval needs", () => {
   test.each([
     ["no plan", { text: "Nothing to plan." }, {}, /there is no plan to approve/],
     ["no file named", plan([ticket("t1", {})]), {}, /names no files/],
-    ["an unknown ticket", TWO, { tickets: ["t7"] }, /no ticket t7/],
+    ["an unknown ticket", TWO_TICKETS, { tickets: ["t7"] }, /no ticket t7/],
     ["an unselected dependency", plan([ticket("t1", { "a.txt": "create" }), ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] })]), { tickets: ["t2"] }, /depends on t1/],
   ] as const)("%s: refused, and nothing changes", async (_name, reply, request, cause) => {
     const harness = await createHarness({ script: [reply] });
@@ -265,7 +257,7 @@ describe("what an approval needs", () => {
   });
 
   test("a finished plan: a message, and nothing runs", async () => {
-    const harness = await createHarness({ script: [ONE, { text: "Done." }] });
+    const harness = await createHarness({ script: [ONE_TICKET, { text: "Done." }] });
     await harness.submit("make a file");
     await harness.approve();
     expect(await harness.approve()).toMatchObject({ reason: "done", text: expect.stringMatching(/already done/) as unknown });
@@ -273,15 +265,14 @@ describe("what an approval needs", () => {
   });
 
   test("while a turn runs: refused", async () => {
-    const box: { harness: Harness | null; refused: Promise<string> | null } = { harness: null, refused: null };
-    const harness = await createHarness({ script: [{ ...ONE, before: () => void (box.refused = box.harness?.approve().then(() => "approved", (thrown: unknown) => String(thrown)) ?? null) }] });
-    box.harness = harness;
+    let refused: Promise<string> | undefined;
+    const harness = await createHarness({ script: [{ ...ONE_TICKET, before: (running) => void (refused = running.approve().then(() => "approved", (thrown: unknown) => String(thrown))) }] });
     await harness.submit("make a file");
-    expect(await box.refused).toMatch(/a turn is running/);
+    expect(await refused).toMatch(/a turn is running/);
   });
 
   test("some tickets: the others are skipped and out of scope", async () => {
-    const harness = await createHarness({ headless: true, script: [TWO, write("b.txt", "no"), write("a.txt", "yes"), { text: "Done." }] });
+    const harness = await createHarness({ headless: true, script: [TWO_TICKETS, write("b.txt", "no"), write("a.txt", "yes"), { text: "Done." }] });
     await harness.submit("make two files");
     harness.lines();
     await harness.approve({ tickets: ["t1"], note: "be quick" });
@@ -318,9 +309,7 @@ describe("what an approval needs", () => {
   });
 
   test("naming further tickets of an interrupted plan approves those as well", async () => {
-    const box: { harness: Harness | null } = { harness: null };
-    const harness = await createHarness({ script: [TWO, { hangs: true, before: () => void box.harness?.agent.abort("test") }, write("b.txt", "yes"), { text: "Done." }] });
-    box.harness = harness;
+    const harness = await createHarness({ script: [TWO_TICKETS, { hangs: true, before: ({ agent }) => void agent.abort("test") }, write("b.txt", "yes"), { text: "Done." }] });
     await harness.submit("make two files");
     expect(await harness.approve({ tickets: ["t1"] })).toMatchObject({ reason: "aborted" });
     expect(await harness.approve({ tickets: ["t1", "t2"] })).toMatchObject({ reason: "done" });
@@ -331,9 +320,7 @@ describe("what an approval needs", () => {
 
 describe("interrupted", () => {
   test("text steers the executor within the same scope and conversation", async () => {
-    const box: { harness: Harness | null } = { harness: null };
-    const harness = await createHarness({ script: [ONE, write("a.txt", "one"), { hangs: true, before: () => void box.harness?.agent.abort("test") }, { text: "Steered." }] });
-    box.harness = harness;
+    const harness = await createHarness({ script: [ONE_TICKET, write("a.txt", "one"), { hangs: true, before: ({ agent }) => void agent.abort("test") }, { text: "Steered." }] });
     await harness.submit("make a file");
     await harness.approve();
     expect(harness.agent.state()).toMatchObject({ outcome: 130, workflow: { stage: "execute", interrupted: true } });
@@ -359,23 +346,22 @@ describe("interrupted", () => {
   });
 
   test("closing while a turn runs ends it; feedback that waits starts nothing", async () => {
-    const box: { harness: Harness | null; revised: Promise<unknown> | null } = { harness: null, revised: null };
+    let revised: Promise<unknown> | undefined;
     const harness = await createHarness({
       script: [
-        ONE,
+        ONE_TICKET,
         {
           hangs: true,
-          before: () => {
-            box.revised = box.harness?.agent.revise("later") ?? null;
-            void box.harness?.agent.close();
+          before: ({ agent }) => {
+            revised = agent.revise("later");
+            void agent.close();
           },
         },
       ],
     });
-    box.harness = harness;
     await harness.submit("make a file");
     expect(await harness.approve()).toMatchObject({ reason: "aborted" });
-    expect(await box.revised).toMatchObject({ reason: "aborted" });
+    expect(await revised).toMatchObject({ reason: "aborted" });
     expect(harness.requests).toHaveLength(2);
     expect(harness.records().at(-1)).toMatchObject({ type: "workflow", event: { type: "execution_interrupted" } });
   });

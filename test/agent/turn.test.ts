@@ -1,7 +1,7 @@
 // The loop of one turn as whole event lists: repetition, empty and cut answers, calls that cannot run, limits, failures.
 
 import { describe, expect, test } from "vitest";
-import { call, createHarness, plan, PRICE, ticket, told, userToml, write, type Harness, type Reply } from "./harness.ts";
+import { call, createHarness, isPlanning, ONE_TICKET, PRICE, told, userToml, write, type HarnessOptions, type Reply } from "./harness.ts";
 
 const CHAT = { flags: ["--no-plan", "--permission-mode", "bypassPermissions"] };
 const look = call("view", { path: "a.txt" });
@@ -24,14 +24,11 @@ describe("repetition", () => {
   });
 
   test("the same call is none where its result differs", async () => {
-    const box: { harness: Harness | null; count: number } = { harness: null, count: 0 };
-    const script = (): Reply => {
-      box.count += 1;
-      box.harness?.put("a.txt", `state ${box.count}\n`);
-      return box.count < 8 ? look : { text: "Seen." };
+    const script: HarnessOptions["script"] = (_request, number, { put }) => {
+      put("a.txt", `state ${number}\n`);
+      return number < 8 ? look : { text: "Seen." };
     };
     const harness = await createHarness({ ...CHAT, files: { "a.txt": "x\n" }, script });
-    box.harness = harness;
     expect(await harness.submit("watch")).toMatchObject({ reason: "done", text: "Seen." });
   });
 });
@@ -127,7 +124,7 @@ describe("calls that cannot run", () => {
   });
 
   test("writing while planning is refused by construction, and counts for nothing in the exit code", async () => {
-    const harness = await createHarness({ script: [write("a.txt", "x"), plan([ticket("t1", { "a.txt": "create" })])] });
+    const harness = await createHarness({ script: [write("a.txt", "x"), ONE_TICKET] });
     await harness.submit("go");
     expect(harness.lines()).toMatchInlineSnapshot(`
       [
@@ -155,7 +152,7 @@ describe("calls that cannot run", () => {
   test("refused calls end the turn when nothing else comes, with one notice in execution", async () => {
     let number = 0;
     const refused = (): Reply => write(`other-${(number += 1)}.txt`, "x");
-    const harness = await createHarness({ headless: true, script: (request) => (request.tools.includes("set_plan_artifact") ? plan([ticket("t1", { "a.txt": "create" })]) : refused()) });
+    const harness = await createHarness({ headless: true, script: (request) => (isPlanning(request) ? ONE_TICKET : refused()) });
     await harness.submit("go");
     harness.lines();
     expect(await harness.approve()).toMatchObject({ reason: "error", error: { message: "50 calls in a row were refused" } });
