@@ -290,7 +290,11 @@ function lineOf(event: AgentEvent): string {
   }
 }
 
-/** Every event as one line; what is drawn by chance gets a name of its own. Live output counts once, however it was cut. */
+/** What follows the beginning of a turn or a step as part of it, and so goes on with its line. */
+const CONTINUES: readonly AgentEvent["type"][] = ["gate_decision", "route_decision", "text_delta", "reasoning_delta", "message_end", "cost_entry"];
+const OPENS: readonly AgentEvent["type"][] = ["turn_start", "step_start"];
+
+/** Every event in its order, a turn's or a step's own ones on its line; what is drawn by chance gets a name. Live output counts once, however it was cut. */
 export function outline(events: readonly AgentEvent[], workspace: string): string[] {
   const names = new Map<string, string>();
   const stable = (text: string): string =>
@@ -302,7 +306,16 @@ export function outline(events: readonly AgentEvent[], workspace: string): strin
         names.set(id, name);
         return name;
       });
-  return events.map((event) => stable(lineOf(event))).filter((line, index, all) => line !== "output" || all[index - 1] !== "output");
+  const lines: string[] = [];
+  let open = false;
+  for (const event of events) {
+    const line = stable(lineOf(event));
+    const last = lines.at(-1);
+    if (last !== undefined && open && CONTINUES.includes(event.type)) lines[lines.length - 1] = `${last} | ${line}`;
+    else if (line !== "output" || last !== "output") lines.push(line);
+    open = OPENS.includes(event.type) || (open && CONTINUES.includes(event.type));
+  }
+  return lines;
 }
 
 /** Texts of a request's user messages and tool results, in their order. */

@@ -39,16 +39,9 @@ describe("answers", () => {
     expect(await harness.submit("go")).toMatchObject({ reason: "done", text: "Here." });
     expect(harness.lines()).toMatchInlineSnapshot(`
       [
-        "turn 1 chat: go",
-        "gate off",
-        "route p/m-1 by default",
-        "step 1 p/m-1",
-        "message ",
-        "cost main p/m-1 0.00012",
-        "step 2 p/m-1",
-        "text "Here."",
-        "message text",
-        "cost main p/m-1 0.00012",
+        "turn 1 chat: go | gate off | route p/m-1 by default",
+        "step 1 p/m-1 | message  | cost main p/m-1 0.00012",
+        "step 2 p/m-1 | text "Here." | message text | cost main p/m-1 0.00012",
         "turn 1 ends done",
       ]
     `);
@@ -76,23 +69,14 @@ describe("answers", () => {
     await harness.submit("go");
     expect(harness.lines()).toMatchInlineSnapshot(`
       [
-        "turn 1 chat: go",
-        "gate off",
-        "route p/m-1 by default",
-        "step 1 p/m-1",
-        "message write",
-        "cost main p/m-1 0.00012",
+        "turn 1 chat: go | gate off | route p/m-1 by default",
+        "step 1 p/m-1 | message write | cost main p/m-1 0.00012",
         "start write: write",
         "end write error: The arguments of this write call were cut off or are no JSON object, so it did not run. Send the call again, whole; split it if it is long.",
-        "step 2 p/m-1",
-        "message write",
-        "cost main p/m-1 0.00012",
+        "step 2 p/m-1 | message write | cost main p/m-1 0.00012",
         "start write: write a.txt (1 line)",
         "end write: Created a.txt (1 line, 5 bytes).",
-        "step 3 p/m-1",
-        "text "Done."",
-        "message text",
-        "cost main p/m-1 0.00012",
+        "step 3 p/m-1 | text "Done." | message text | cost main p/m-1 0.00012",
         "turn 1 ends done",
       ]
     `);
@@ -128,17 +112,11 @@ describe("calls that cannot run", () => {
     await harness.submit("go");
     expect(harness.lines()).toMatchInlineSnapshot(`
       [
-        "turn 1 plan: go",
-        "gate off",
-        "route p/m-1 by default",
-        "step 1 p/m-1",
-        "message write",
-        "cost main p/m-1 0.00012",
+        "turn 1 plan: go | gate off | route p/m-1 by default",
+        "step 1 p/m-1 | message write | cost main p/m-1 0.00012",
         "start write: write a.txt (1 line)",
         "end write error: write is not available in the plan stage: nothing is changed before the user approves a plan. Put the change into the plan. Tools now: view, grep, glob, bash, set_plan_artifact, ask_question.",
-        "step 2 p/m-1",
-        "message set_plan_artifact",
-        "cost main p/m-1 0.00012",
+        "step 2 p/m-1 | message set_plan_artifact | cost main p/m-1 0.00012",
         "start set_plan_artifact: plan: The plan (1 ticket)",
         "end set_plan_artifact: Plan <plan 1>, revision 1, is stored and awaits the user's approval.",
         "turn 1 ends awaiting_approval",
