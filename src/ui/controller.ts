@@ -1,17 +1,18 @@
 // What each key does: routes input to the open card, the history search, the completion list or the editor.
 // Carries nothing out itself that takes time; that is the runner's.
 
-import type { CardKey } from "./cards.ts";
 import { createAsker, type Asker } from "./asker.ts";
+import { handleInCard } from "./card-keys.ts";
 import { createCompleter } from "./completer.ts";
 import { moveSelection } from "./completion.ts";
 import { expandPastes, isCommandTyped, moveVertically, type EditorAction } from "./editor.ts";
-import { addEntry, loadHistory, saveEntry, searchHistory, walk } from "./history.ts";
+import { addEntry, loadHistory, saveEntry, walk } from "./history.ts";
 import type { InputEvent, KeyEvent } from "./input/decode.ts";
 import { bindingOf, type Binding } from "./keybindings.ts";
 import type { Drawing } from "./drawing.ts";
 import type { ReplOptions } from "./options.ts";
 import { classify, createRunner, type Runner } from "./runner.ts";
+import { handleInSearch } from "./search-keys.ts";
 import { createUiSession, type UiSession } from "./session.ts";
 import type { Store } from "./store.ts";
 import { toErrorInfo } from "../util/errors.ts";
@@ -36,8 +37,6 @@ export interface Controller {
   runner: Runner;
   asker: Asker;
 }
-
-const CARD_KEYS: Record<string, CardKey["type"]> = { up: "up", down: "down", enter: "enter", escape: "escape", backspace: "backspace" };
 
 export function createController(options: ReplOptions, store: Store, drawing: Drawing, hooks: ControllerHooks): Controller {
   const asker = createAsker(store);
@@ -188,64 +187,11 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
     }
   };
 
-  const search = (query: string, before: number): void => {
-    const { history, search: open } = store.get();
-    if (open === null) return;
-    const index = query === "" ? -1 : searchHistory(history, query, before);
-    // Going on to older entries stops at the oldest match.
-    const kept = index < 0 && query === open.query ? open.index : index;
-    store.dispatch({ type: "set", values: { search: { ...open, query, index: kept } } });
-    if (kept >= 0) store.dispatch({ type: "editor", action: { type: "set", text: history.entries[kept] ?? "" } });
-  };
-  /** Keys of an open history search; false when the key ends it and counts for the editor too. */
-  const inSearch = (event: InputEvent): boolean => {
-    const { search: open, history } = store.get();
-    if (open === null) return false;
-    if (event.type === "text") {
-      search(open.query + event.text, history.entries.length);
-      return true;
-    }
-    const binding = event.type === "key" ? bindingOf(event) : null;
-    if (binding === "backspace") search([...open.query].slice(0, -1).join(""), history.entries.length);
-    else if (binding === "search") search(open.query, open.index < 0 ? history.entries.length : open.index);
-    else if (binding === "escape" || binding === "interrupt") store.dispatch({ type: "set", values: { search: null, editor: open.before } });
-    else {
-      store.dispatch({ type: "set", values: { search: null, completionClosedFor: store.get().editor.text } });
-      // Enter takes the entry into the editor; sending it needs another one.
-      return binding === "send";
-    }
-    return true;
-  };
-
-  /** Keys of an open card; false when the key is none of its own. */
-  const inCard = (event: InputEvent): boolean => {
-    const card = asker.focused(Date.now());
-    if (card === null) return false;
-    if (event.type === "paste") {
-      // A paste chooses nothing; it may only fill a line that is open.
-      if (card.typing !== null) asker.press(card, { type: "text", text: event.text.replace(/\s+/g, " ") });
-      return card.typing !== null;
-    }
-    if (event.type === "text") {
-      asker.press(card, { type: "text", text: event.text });
-      return true;
-    }
-    const type = event.ctrl || event.alt ? undefined : CARD_KEYS[event.name];
-    if (type === undefined || type === "text") {
-      const binding = bindingOf(event);
-      return !(binding === "interrupt" || binding === "cycle_mode" || binding === "redraw" || binding === "suspend" || binding === "expand");
-    }
-    // Several lines in one burst are no answer.
-    if (type === "enter" && event.burst) return true;
-    asker.press(card, { type });
-    return true;
-  };
-
   const handleOne = (event: InputEvent): void => {
     if (store.get().hint !== null) hint(null);
-    if (inCard(event)) return;
+    if (handleInCard(asker, event)) return;
     asker.typedElsewhere(Date.now());
-    if (inSearch(event)) return;
+    if (handleInSearch(store, event)) return;
     if (event.type === "text") edit({ type: "insert", text: event.text });
     else if (event.type === "paste") edit({ type: "paste", text: event.text });
     else {
