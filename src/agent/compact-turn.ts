@@ -19,7 +19,7 @@ export async function compactConversation(context: AgentContext, signal: AbortSi
   const messages = conversation === undefined ? [] : state.messages(conversation);
   if (conversation === undefined || messages.length < 3) return { reason: "done", text: "There is nothing to compact yet.", error: null };
   const turn = state.startTurn(stage, null, "/compact");
-  const { decision, route } = await decideRoute({ parts, state, turn, stage, ticket: null, conversation, message: "summarise the conversation", pending: true, signal });
+  const { decision, route } = await decideRoute({ parts, state, turn, stage, ticket: null, conversation, message: "summarise the conversation", pending: true, upkeep: true, signal });
   const outcome = await runStep(
     parts,
     {

@@ -5,13 +5,13 @@ import { stayPrompt, type GateFacts } from "../prompts/gate.ts";
 import { runStep, type StepOutcome } from "./step.ts";
 import { estimateTokens, holdsImage, stringifyMessageText, userMessage } from "./messages.ts";
 import { BmoError } from "../util/errors.ts";
-import { addUsd } from "../util/money.ts";
+import { addMoney, fromMoney, savingsPercent, toMoney, type Money } from "../util/money.ts";
 import type { AgentParts } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
 import type { ModelInfo } from "../types/provider.ts";
-import type { AskSmallModel, Route, RouteContext, RouteDecision } from "../types/route.ts";
+import type { AskSmallModel, Overrides, Route, RouteContext, RouteDecision } from "../types/route.ts";
 
 export interface RoutingInput {
   parts: AgentParts;
@@ -24,6 +24,8 @@ export interface RoutingInput {
   /** What this turn adds to the conversation and the conversation does not hold yet: the model must be able to take it. */
   incoming?: Message | null;
   pending: boolean;
+  /** No turn of the user's own, such as a summary: a choice made for the next turn waits. */
+  upkeep?: boolean;
   signal: AbortSignal;
 }
 
@@ -32,7 +34,6 @@ export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext 
   const { parts, state } = input;
   const messages: Message[] = input.conversation === null ? [] : (state.conversations.get(input.conversation) ?? []);
   const needed = [...messages, ...(input.incoming == null ? [] : [input.incoming])];
-  const last = state.ledger.findLast((entry) => entry.purpose === "main");
   const settings = parts.settings().settings;
   return {
     settings,
@@ -44,18 +45,29 @@ export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext 
     plan: state.workflow.plan,
     ticket: input.ticket,
     pending: input.pending,
-    overrides: state.overrides,
+    overrides: input.upkeep === true ? withoutOnce(state.overrides) : state.overrides,
     skill: state.skill === null ? null : { ...state.skill, turn: routedTurn(state, state.skill.turn) },
     needs: { tools: true, vision: holdsImage(needed), contextTokens: estimateTokens(needed) },
-    previous:
-      last === undefined
-        ? null
-        : {
-            model: last.model,
-            prefixTokens: last.usage.input + last.usage.cache_read + last.usage.cache_write + last.usage.output,
-            tier: last.tier ?? "balanced",
-            warm: isWarm(parts, last.model, last.at),
-          },
+    previous: previousOf(input),
+  };
+}
+
+/**
+ * Whose cache holds how much of what this turn will send: all of its own conversation, or, where that one has made no request yet,
+ * what a first request of the same stage sends (system prompt and tools). Another stage's request begins differently.
+ */
+function previousOf({ parts, state, stage, conversation }: Omit<RoutingInput, "signal">): RouteContext["previous"] {
+  const calls = state.ledger.filter((entry) => entry.purpose === "main");
+  const own = calls.findLast((entry) => conversation !== null && entry.conversation === conversation);
+  const last = own ?? calls.findLast((entry) => entry.stage === stage);
+  if (last === undefined) return null;
+  const sent = own ?? calls.find((entry) => entry.conversation === last.conversation && entry.stage === stage) ?? last;
+  const { input, output, cache_read, cache_write } = sent.usage;
+  return {
+    model: last.model,
+    prefixTokens: input + cache_read + cache_write + (own === undefined ? 0 : output),
+    tier: last.tier ?? "balanced",
+    warm: isWarm(parts, last.model, last.at),
   };
 }
 
@@ -84,7 +96,7 @@ export async function decideRoute(input: RoutingInput): Promise<{ decision: Rout
   parts.emit({ type: "gate_decision", turn: input.turn, decision: route.gate, reason: route.gate === null ? "the gate is off or was skipped" : (decision.gateReason ?? route.reason), preview: [...input.message].slice(0, 80).join("") });
   state.addRoute(route);
   parts.emit({ type: "route_decision", route });
-  consumeOnce(state);
+  if (input.upkeep !== true) consumeOnce(state);
   return { decision, route };
 }
 
@@ -95,8 +107,11 @@ export function stampRoute(decision: RouteDecision, turn: number): Route {
 /** A choice made for one turn ends with the decision that used it. */
 function consumeOnce(state: SessionState): void {
   const { model, tier } = state.overrides;
-  if (model?.once !== true && tier?.once !== true) return;
-  state.setOverrides({ model: model?.once === true ? null : model, tier: tier?.once === true ? null : tier });
+  if (model?.once === true || tier?.once === true) state.setOverrides(withoutOnce(state.overrides));
+}
+
+function withoutOnce({ model, tier }: Overrides): Overrides {
+  return { model: model?.once === true ? null : model, tier: tier?.once === true ? null : tier };
 }
 
 /** The one small-model call that a turn may make; booked like any other. */
@@ -164,9 +179,11 @@ export function bookEntry(parts: AgentParts, state: SessionState, entry: LedgerE
 export function settleRoute(state: SessionState, route: Route): void {
   const entries = state.ledger.filter((entry) => entry.route === route.id);
   if (entries.length === 0) return;
-  route.cost_usd = addUsd(entries.map((entry) => entry.cost_usd));
-  route.baseline_cost_usd = addUsd(entries.map((entry) => entry.baseline_cost_usd));
-  route.savings_pct = route.cost_usd === null || route.baseline_cost_usd === null || route.baseline_cost_usd === 0 ? null : Math.round((1 - route.cost_usd / route.baseline_cost_usd) * 1000) / 10;
+  const sum = (figure: "cost_usd" | "baseline_cost_usd"): Money | null => addMoney(entries.map(({ [figure]: usd }) => (usd === null ? null : toMoney(usd))));
+  const [cost, baseline] = [sum("cost_usd"), sum("baseline_cost_usd")];
+  route.cost_usd = cost === null ? null : fromMoney(cost);
+  route.baseline_cost_usd = baseline === null ? null : fromMoney(baseline);
+  route.savings_pct = savingsPercent(cost, baseline);
   state.addRoute(route);
 }
 

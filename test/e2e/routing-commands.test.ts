@@ -55,6 +55,15 @@ describe("/model", () => {
     expect([await ask(), await ask()]).toEqual(["mine-m", "balanced-m"]);
   });
 
+  test.each([["/model my-alias once", "mine-m"], ["/tier smart once", "auto-m"]])("%s waits for the next turn of the user's own: /compact is none", async (choice, model) => {
+    const { ask, say, server, place } = await begun(`${TABLES}smart_model = "p/auto-m"\n`);
+    await ask();
+    await say(choice);
+    expect((await place.run(["-c", "-p", "/compact"])).code).toBe(0);
+    expect(server.requests.at(-1)?.model).toBe("balanced-m");
+    expect([await ask(), await ask()]).toEqual([model, "balanced-m"]);
+  });
+
   test("auto hands over to the phase router and is a choice: a tier beside it is ignored, with a notice", async () => {
     const { ask, say, place } = await begun();
     await say("/model auto");

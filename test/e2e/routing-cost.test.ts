@@ -48,12 +48,13 @@ describe("negative savings", () => {
 
   test("the baseline is the model that the configuration names, where it names one", async () => {
     const { place, configure } = await house([], { top: 'model = "p/ping-m"' });
-    configure([...PAIR, { id: "grand-m", price: [30, 150] }], { top: 'model = "p/ping-m"', tables: '[options.phase_router]\nbaseline_model = "p/pong-m"\n' });
+    configure([...PAIR, { id: "grand-m", price: [29, 145] }], { top: 'model = "p/ping-m"', tables: '[options.phase_router]\nbaseline_model = "p/pong-m"\n' });
     expect(routed(await place.run(["-p", "--json", "a question"])).baseline.model).toBe("p/pong-m");
-    configure([...PAIR, { id: "grand-m", price: [30, 150] }], { top: 'model = "p/ping-m"' });
+    configure([...PAIR, { id: "grand-m", price: [29, 145] }], { top: 'model = "p/ping-m"' });
     const dearest = routed(await place.run(["-p", "--json", "a question"]));
     expect(dearest.baseline.model).toBe("p/grand-m");
-    expect(dearest.savings_pct).toBeCloseTo(90, 0);
+    expect(dearest.savings_pct).toBeCloseTo(89.66, 1);
+    expect(dearest.routes.map((route) => route.savings_pct)).toEqual([dearest.savings_pct]);
   });
 });
 

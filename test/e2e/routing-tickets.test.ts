@@ -72,6 +72,25 @@ describe("unit = ticket", () => {
     expect(why).toMatch(/not switched to p\/tester-m[\s\S]*switching would make/);
   });
 
+  test("only what a fresh context will send again counts as cached, however long the ticket before became", async () => {
+    const dear: HouseModel[] = SPECIALISTS.map((one) => ({ ...one, price: [1, 5, 0.01, 3] }));
+    const scene = await house(dear, { top: 'model = "p/planner-m"', tables: tables("ticket") });
+    const { place, server } = scene;
+    // The first ticket's conversation grows to 80,000 tokens; the second sends the instructions and its own ticket alone.
+    server.setReplies((request) => {
+      if (isPlanning(request)) return submit(plan(true));
+      if (request.userTexts.join("\n").includes(WORK[1].title)) return { text: "done with it" };
+      return request.toolResults.length === 0 ? { calls: [{ name: "view", input: { path: "f0.md" } }], usage: { input: 2_000 } } : { text: "done with it", usage: { input: 100, cache_read: 80_000 } };
+    });
+    for (const index of WORK.keys()) place.file(`f${index}.md`, "text\n");
+    expect((await place.run(["-p", "add a --json flag"])).code).toBe(3);
+    const { routes } = routed(await place.run(["-c", "-p", "--json", "/approve"]));
+    const executed = routes.filter((route) => route.ticket !== null);
+    expect(executed.map((route) => route.model)).toEqual(["p/builder-m", "p/tester-m", "p/writer-m"]);
+    // The wire form of a route is snake case. An execution begins with other instructions than the planning before it.
+    expect(executed.slice(0, 2).map((route) => (route.inputs as unknown as { previous: Json }).previous)).toEqual([null, { model: "p/builder-m", prefix_tokens: 2_000, tier: "balanced", warm: true }]);
+  });
+
   test("resumed between tickets: the rest is routed, each by itself, and nothing twice", async () => {
     const { place, server } = await house(SPECIALISTS, { top: 'model = "p/planner-m"', tables: tables("ticket") });
     for (const index of WORK.keys()) place.file(`f${index}.md`, "text\n");
