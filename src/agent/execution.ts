@@ -138,7 +138,8 @@ function endTicket(context: AgentContext, plan: Plan, ticket: Ticket, ticketStat
   const { parts, state } = context;
   state.change({ type: "ticket_changed", ticket: ticket.id, state: ticketState });
   const costs = state.ticketEntries(ticket.id);
-  parts.emit({ type: "ticket_end", plan: plan.id, ticket: ticket.id, state: ticketState, costUsd: costs.length === 0 ? null : parts.accounting.totals(costs).cost_usd });
+  const { cost_usd: costUsd, estimate: costEstimate } = parts.accounting.totals(costs);
+  parts.emit({ type: "ticket_end", plan: plan.id, ticket: ticket.id, state: ticketState, costUsd: costs.length === 0 ? null : costUsd, costEstimate });
 }
 
 function handOver(context: AgentContext, plan: Plan, tickets: string[] | null, note: string | null): string {

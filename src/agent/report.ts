@@ -12,6 +12,7 @@ export function driftReport(state: SessionState, plan: Plan): JsonObject {
     title: ticket.title,
     state: plan.tickets[ticket.id] ?? "open",
     cost_usd: ticketCost(state.ticketEntries(ticket.id), plan.tickets[ticket.id] ?? "open"),
+    cost_is_estimate: state.ticketEntries(ticket.id).some((entry) => entry.estimate),
     report: state.reports[ticket.id] ?? null,
   }));
   return {

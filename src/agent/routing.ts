@@ -184,6 +184,8 @@ export function settleRoute(state: SessionState, route: Route): void {
   route.cost_usd = cost === null ? null : fromMoney(cost);
   route.baseline_cost_usd = baseline === null ? null : fromMoney(baseline);
   route.savings_pct = savingsPercent(cost, baseline);
+  if (entries.some((entry) => entry.estimate)) route.cost_is_estimate = true;
+  if (entries.some((entry) => entry.baseline_estimate === true)) route.baseline_is_estimate = true;
   state.addRoute(route);
 }
 

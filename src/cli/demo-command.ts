@@ -64,11 +64,11 @@ async function waitForApproval(say: (text: string) => void): Promise<boolean> {
 function report(agent: Agent, say: (text: string) => void): void {
   const state = agent.state();
   say("\nRoutes");
-  for (const route of state.routes) say(`  turn ${route.turn} (${route.stage}): ${modelLabel(route.model, state.settings)} because ${route.reason}; ${formatUsd(route.cost_usd)}`);
+  for (const route of state.routes) say(`  turn ${route.turn} (${route.stage}): ${modelLabel(route.model, state.settings)} because ${route.reason}; ${formatUsd(route.cost_usd, route.cost_is_estimate)}`);
   const planning = state.routes.find((route) => route.stage === "plan")?.model ?? "none";
   const executing = state.routes.find((route) => route.stage === "execute")?.model ?? "none";
   say(`  planning model: ${planning}, execution model: ${executing}`);
-  say(`Cost\n  ${formatUsd(state.totals.cost_usd, state.totals.estimate)} at example prices; all on ${state.totals.baseline_model ?? "one model"}: ${formatUsd(state.totals.baseline_cost_usd)}; saved ${state.totals.savings_pct ?? "unknown"} %`);
+  say(`Cost\n  ${formatUsd(state.totals.cost_usd, state.totals.estimate)} at example prices; all on ${state.totals.baseline_model ?? "one model"}: ${formatUsd(state.totals.baseline_cost_usd, state.totals.baseline_estimate)}; saved ${state.totals.savings_pct ?? "unknown"} %`);
   say("Files");
   for (const file of state.files) say(`  ${file.action} ${file.path}${file.in_scope ? "" : " (outside the plan)"}`);
   if (state.files.length === 0) say("  none");

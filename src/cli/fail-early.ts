@@ -14,7 +14,7 @@ export function failEarly(thrown: unknown, argv: readonly string[], startedAt: n
   if (wantsJson) {
     const result = {
       type: "result", version: 1, session_id: null, status: "error", exit_code: code, result: "", data: null, plan: null, routes: [], usage: { input: 0, output: 0, cache_read: 0, cache_write: 0 },
-      cost_usd: 0, cost_is_estimate: false, baseline: { model: null, cost_usd: null }, savings_pct: null, files: [], denials: [], report: null, warnings: [], error, duration_ms: Math.round(elapsedMs() - startedAt),
+      cost_usd: 0, cost_is_estimate: false, baseline: { model: null, cost_usd: null, cost_is_estimate: false }, savings_pct: null, files: [], denials: [], report: null, warnings: [], error, duration_ms: Math.round(elapsedMs() - startedAt),
     };
     process.stdout.write(`${JSON.stringify(result)}\n`);
   }

@@ -1,5 +1,6 @@
 // `bmo route`: what the router would do and why, offline. Dry run of one message, replay of a session, evaluation on labelled cases.
 
+import { priceUsage } from "../ledger/price.ts";
 import { createRouter, type RouterParts } from "../router/index.ts";
 import { explainRoute } from "../router/explain.ts";
 import { detectPhase } from "../router/phase-detector.ts";
@@ -12,7 +13,7 @@ import type { Route, RouteContext } from "../types/route.ts";
 import type { Settings } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
-import { formatUsd } from "../util/money.ts";
+import { formatUsd, fromMoney } from "../util/money.ts";
 import { parseCases, parseHistory } from "./route-cases.ts";
 import { evalText, kindOf, runEval, type EvalKind } from "./route-eval.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
@@ -120,7 +121,7 @@ async function replay(given: readonly string[], io: SubcommandIo, services: Rout
   }
   io.stdout(`${session.id}: ${rows.length} decision${rows.length === 1 ? "" : "s"}, ${different.length === 0 ? "no difference" : `${different.length} different`}\n`);
   for (const row of different) {
-    io.stdout(`  turn ${row.turn}${row.ticket === null ? "" : ` ticket ${row.ticket}`}: ${row.before} -> ${row.after ?? "none"} (${row.reason}); cost ${formatUsd(row.cost_before)} -> ${formatUsd(row.cost_after)}\n`);
+    io.stdout(`  turn ${row.turn}${row.ticket === null ? "" : ` ticket ${row.ticket}`}: ${row.before} -> ${row.after ?? "none"} (${row.reason}); cost ${formatUsd(row.cost_before, row.estimate_before)} -> ${formatUsd(row.cost_after, row.estimate_after)}\n`);
   }
   return EXIT.done;
 }
@@ -134,10 +135,13 @@ interface Comparison {
   reason: string;
   cost_before: number | null;
   cost_after: number | null;
+  /** Whether a price behind the figure is an estimate. */
+  estimate_before: boolean;
+  estimate_after: boolean;
 }
 
 function comparison({ recorded, model, info, reason, estimatedCost }: ReplayedRoute, usage: Usage | null): Comparison {
-  const estimate = recorded.candidates.find((candidate) => candidate.rejected === null)?.est_cost_usd ?? null;
+  const taken = recorded.candidates.find((candidate) => candidate.rejected === null);
   return {
     turn: recorded.turn,
     ticket: recorded.ticket,
@@ -145,16 +149,17 @@ function comparison({ recorded, model, info, reason, estimatedCost }: ReplayedRo
     before: recorded.model,
     after: model,
     reason,
-    cost_before: recorded.cost_usd ?? estimate,
+    cost_before: recorded.cost_usd ?? taken?.est_cost_usd ?? null,
     cost_after: usage === null || info === null ? estimatedCost : priced(usage, info),
+    estimate_before: recorded.cost_is_estimate ?? taken?.price_is_estimate ?? false,
+    estimate_after: info?.priceEstimate ?? false,
   };
 }
 
-/** The same tokens at the other model's list price; unknown prices stay unknown. */
-function priced(usage: Usage, { price }: ModelInfo): number | null {
-  if (price.input === null || price.output === null) return null;
-  const million = usage.input * price.input + usage.output * price.output + usage.cache_read * (price.cache_read ?? price.input) + usage.cache_write * (price.cache_write ?? price.input);
-  return million / 1_000_000;
+/** The same tokens at the other model's price, as the ledger would book them; unknown prices stay unknown. */
+function priced(usage: Usage, info: ModelInfo): number | null {
+  const { costUsd } = priceUsage(usage, info);
+  return costUsd === null ? null : fromMoney(costUsd);
 }
 
 async function evaluateCases(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {

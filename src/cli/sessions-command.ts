@@ -47,7 +47,7 @@ function row(session: SessionSummary, withWorkspace: boolean): string[] {
     session.updated_at.slice(0, 16).replace("T", " "),
     String(session.turns),
     session.plan_state ?? "",
-    formatUsd(session.cost_usd),
+    formatUsd(session.cost_usd, session.cost_is_estimate),
     session.held_by === null ? "" : `process ${session.held_by}`,
     ...(withWorkspace ? [sanitizeLine(session.workspace)] : []),
     sanitizeLine(session.title),

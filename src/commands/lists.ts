@@ -16,7 +16,7 @@ export const sessionsCommand: CommandDefinition = {
   async run(_argument, { services }) {
     const sessions = await services.sessions();
     if (sessions.length === 0) return answer("No session is stored for this workspace yet.", []);
-    const rows = sessions.map((one) => [one.id, one.updated_at.slice(0, 16).replace("T", " "), one.turns === 1 ? "1 turn" : `${one.turns} turns`, formatUsd(one.cost_usd), one.title]);
+    const rows = sessions.map((one) => [one.id, one.updated_at.slice(0, 16).replace("T", " "), one.turns === 1 ? "1 turn" : `${one.turns} turns`, formatUsd(one.cost_usd, one.cost_is_estimate), one.title]);
     return answer(textTable(rows), JSON.parse(JSON.stringify(sessions)) as Json);
   },
 };

@@ -74,7 +74,7 @@ export function statusRows(context: CommandContext): [label: string, value: stri
     ["containment", `${settings.options.containment.mode}, ${outOfScope} out of scope`],
     ["sandbox", state.sandbox],
     ["tokens and cost", models.length === 0 ? "nothing yet" : models.join("; ")],
-    ["total", `${formatUsd(state.totals.cost_usd, state.totals.estimate)}, baseline ${state.totals.baseline_model ?? "none"} ${formatUsd(state.totals.baseline_cost_usd)}, savings ${savings}`],
+    ["total", `${formatUsd(state.totals.cost_usd, state.totals.estimate)}, baseline ${state.totals.baseline_model ?? "none"} ${formatUsd(state.totals.baseline_cost_usd, state.totals.baseline_estimate)}, savings ${savings}`],
     ["configuration", files.length === 0 ? "no files" : files.join(", ")],
     ["warnings", state.warnings.length === 0 ? "none" : state.warnings.join("; ")],
   ];

@@ -66,7 +66,7 @@ export function eventJson(event: AgentEvent): JsonObject {
     case "plan_ready":
       return { type: event.type, plan: plain(event.plan), execution_model: event.executionModel, changes: event.changes ?? [] };
     case "ticket_end":
-      return { type: event.type, plan: event.plan, ticket: event.ticket, state: event.state, cost_usd: event.costUsd };
+      return { type: event.type, plan: event.plan, ticket: event.ticket, state: event.state, cost_usd: event.costUsd, cost_is_estimate: event.costEstimate };
     case "rollback":
       return { type: event.type, paths: event.paths, copy: event.copy, restore_command: event.restoreCommand };
     case "retry":
@@ -155,7 +155,7 @@ export function resultJson(input: ResultInput): JsonObject {
     usage: plain(totals?.usage ?? { input: 0, output: 0, cache_read: 0, cache_write: 0 }),
     cost_usd: totals === null ? 0 : totals.cost_usd,
     cost_is_estimate: totals?.estimate ?? false,
-    baseline: { model: totals?.baseline_model ?? null, cost_usd: totals?.baseline_cost_usd ?? null },
+    baseline: { model: totals?.baseline_model ?? null, cost_usd: totals?.baseline_cost_usd ?? null, cost_is_estimate: totals?.baseline_estimate ?? false },
     savings_pct: totals?.savings_pct ?? null,
     files: plain(state?.files ?? []),
     denials: (state?.denials ?? []).map((denial) => ({ tool: denial.tool, summary: denial.summary, reason: denial.reason })),

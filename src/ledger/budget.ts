@@ -71,7 +71,7 @@ function refused(cap: Cap, model: ModelInfo, worst: Money, left: Money): Reserva
     ok: false,
     error: {
       code: "limit",
-      message: `${cap.name} = ${cap.limit} USD: the next call of ${model.id} may cost up to ${formatUsd(fromMoney(worst))}, and ${formatUsd(fromMoney(available))} is left; it was not made`,
+      message: `${cap.name} = ${cap.limit} USD: the next call of ${model.id} may cost up to ${formatUsd(fromMoney(worst), model.priceEstimate)}, and ${formatUsd(fromMoney(available))} is left; it was not made`,
       hint: "Raise the cap, take a cheaper model with /model, or shorten the conversation with /compact.",
     },
   };

@@ -82,6 +82,7 @@ export function totalCosts(entries: readonly LedgerEntry[], exact: ReadonlyMap<s
     estimate: entries.some((entry) => entry.estimate),
     baseline_model: mostUsed?.[0] ?? null,
     baseline_cost_usd: baseline === null ? null : fromMoney(baseline),
+    baseline_estimate: entries.some((entry) => entry.baseline_estimate === true),
     savings_pct: cost === null || baseline === null ? null : savingsPercent(cost, baseline),
   };
 }
@@ -110,12 +111,13 @@ export function createLedger(input: LedgerInput): Ledger {
   };
 
   /** What the same work would have cost on the baseline model; `cold` tokens it would have read from its cache. */
-  const baselineOf = (usage: Usage, cold: number): { model: string | null; cost: Money | null } => {
+  const baselineOf = (usage: Usage, cold: number): { model: string | null; cost: Money | null; estimate: boolean } => {
     const { fixed, candidates } = input.baseline();
     const model = fixed ?? dearestModel(usage, candidates);
-    if (model === null) return { model: null, cost: null };
+    if (model === null) return { model: null, cost: null, estimate: false };
     const caches = model.price.cache_read !== null;
-    return { model: model.id, cost: priceUsage(caches ? warmUsage(usage, cold) : usage, model).costUsd };
+    const { costUsd, estimate } = priceUsage(caches ? warmUsage(usage, cold) : usage, model);
+    return { model: model.id, cost: costUsd, estimate };
   };
 
   return {
@@ -153,6 +155,7 @@ export function createLedger(input: LedgerInput): Ledger {
         estimate,
         baseline_model: baseline.model,
         baseline_cost_usd: baseline.cost === null ? null : fromMoney(baseline.cost),
+        ...(baseline.estimate ? { baseline_estimate: true } : {}),
         switch_penalty_usd: cold === null || penalty === null ? null : fromMoney(penalty),
         at: now.toISOString(),
       };

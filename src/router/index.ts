@@ -134,6 +134,7 @@ function otherCandidates(situation: Situation, choice: Choice, phase: PhaseReadi
       model: model.id,
       capability: capability === null ? null : capability / 100,
       est_cost_usd: cost === null ? null : Number(cost.toPrecision(6)),
+      ...(model.priceEstimate ? { price_is_estimate: true } : {}),
       score: null,
       rejected: model.id === choice.model.id ? null : `not asked for: ${choice.reason}`,
     };

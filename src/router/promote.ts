@@ -94,7 +94,7 @@ function breakEven(context: RouteContext, now: ModelInfo, coding: ModelInfo, sig
   const stay = STEPS_AHEAD * (warmNow + (1 - capabilityNow / 100) * repair);
   const move = coldCoding + (STEPS_AHEAD - 1) * warmCoding + STEPS_AHEAD * (1 - capabilityCoding / 100) * repair;
   if (move >= stay) return null;
-  const candidate = (model: ModelInfo, capability: number, cost: number, rejected: string | null): RouteCandidate => ({ model: model.id, capability: capability / 100, est_cost_usd: Number(cost.toPrecision(6)), score: null, rejected });
+  const candidate = (model: ModelInfo, capability: number, cost: number, rejected: string | null): RouteCandidate => ({ model: model.id, capability: capability / 100, est_cost_usd: Number(cost.toPrecision(6)), ...(model.priceEstimate ? { price_is_estimate: true } : {}), score: null, rejected });
   return {
     model: coding,
     signal,

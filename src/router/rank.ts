@@ -153,6 +153,7 @@ function toCandidate(entry: Entry): RouteCandidate {
     model: entry.model.id,
     capability: entry.capability === null ? null : entry.capability / 100,
     est_cost_usd: entry.cost === null ? null : round(entry.cost),
+    ...(entry.model.priceEstimate ? { price_is_estimate: true } : {}),
     score: entry.score === null ? null : round(entry.score),
     rejected: entry.rejected,
   };

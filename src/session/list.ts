@@ -19,7 +19,7 @@ interface LastUse {
   at: string;
 }
 
-const INDEX_VERSION = 1;
+const INDEX_VERSION = 2;
 /** How much of a file's head and tail is looked at, before the whole of it. */
 const PIECES = [4_096, 65_536];
 

@@ -49,6 +49,7 @@ export function summarize(header: SessionHeader, records: readonly StoredRecord[
   const models = new Set<string>();
   const turns = new Set<number>();
   const costs: (number | null)[] = [];
+  let estimate = false;
   let title = "";
   let plan: PlanState | null = null;
   for (const record of records) {
@@ -58,6 +59,7 @@ export function summarize(header: SessionHeader, records: readonly StoredRecord[
     } else if (record.type === "cost") {
       models.add(record.entry.model);
       costs.push(record.entry.cost_usd);
+      estimate ||= record.entry.estimate;
     } else if (record.type === "workflow") {
       plan = planState(plan, record.event);
     }
@@ -73,5 +75,6 @@ export function summarize(header: SessionHeader, records: readonly StoredRecord[
     plan_state: plan,
     models: [...models],
     cost_usd: addUsd(costs),
+    cost_is_estimate: estimate,
   };
 }

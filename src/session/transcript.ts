@@ -51,7 +51,7 @@ function workflowEvents(event: WorkflowEvent, plan: Plan | null): AgentEvent[] {
       if (plan === null) return [];
       const title = plan.content.tickets.find((ticket) => ticket.id === event.ticket)?.title ?? "";
       if (event.state === "in_progress") return [{ type: "ticket_start", plan: plan.id, ticket: event.ticket, title }];
-      if (event.state === "done" || event.state === "failed") return [{ type: "ticket_end", plan: plan.id, ticket: event.ticket, state: event.state, costUsd: null }];
+      if (event.state === "done" || event.state === "failed") return [{ type: "ticket_end", plan: plan.id, ticket: event.ticket, state: event.state, costUsd: null, costEstimate: false }];
       return [];
     }
     case "workflow_switched":

@@ -26,7 +26,7 @@ export type AgentEvent =
   | { type: "plan_ready"; plan: Plan; executionModel: string | null; changes?: string[]; stepCost?: number | null }
   | { type: "plan_approved"; plan: Plan; approval: Approval }
   | { type: "ticket_start"; plan: string; ticket: string; title: string }
-  | { type: "ticket_end"; plan: string; ticket: string; state: TicketState; costUsd: number | null }
+  | { type: "ticket_end"; plan: string; ticket: string; state: TicketState; costUsd: number | null; costEstimate: boolean }
   | { type: "scope_violation"; path: string; action: FileAction; allowed: boolean; reason: string }
   | { type: "rollback"; paths: string[]; copy: string; restoreCommand: string }
   | { type: "cost_entry"; entry: LedgerEntry }

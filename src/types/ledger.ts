@@ -40,6 +40,8 @@ export interface LedgerEntry {
   estimate: boolean;
   baseline_model: string | null;
   baseline_cost_usd: number | null;
+  /** True where the baseline's price is an estimate; otherwise absent. */
+  baseline_estimate?: boolean;
   /** USD paid because a switch made a cache cold; part of cost_usd. */
   switch_penalty_usd: number | null;
   at: string;
@@ -52,5 +54,6 @@ export interface CostTotals {
   estimate: boolean;
   baseline_model: string | null;
   baseline_cost_usd: number | null;
+  baseline_estimate: boolean;
   savings_pct: number | null;
 }

@@ -18,6 +18,8 @@ export interface RouteCandidate {
   model: string;
   capability: number | null;
   est_cost_usd: number | null;
+  /** True where the price behind it is an estimate; otherwise absent. */
+  price_is_estimate?: boolean;
   score: number | null;
   /** Why it was not taken; null for the one taken. */
   rejected: string | null;
@@ -58,6 +60,9 @@ export interface Route {
   decide_ms: number;
   cost_usd: number | null;
   baseline_cost_usd: number | null;
+  /** True where a price behind the figure is an estimate; otherwise absent. */
+  cost_is_estimate?: boolean;
+  baseline_is_estimate?: boolean;
   savings_pct: number | null;
   inputs?: RouteInputs;
 }

@@ -81,6 +81,8 @@ export interface SessionSummary {
   plan_state: string | null;
   models: string[];
   cost_usd: number | null;
+  /** A price behind the cost is an estimate. */
+  cost_is_estimate: boolean;
   /** pid of a live process that holds it, or null. */
   held_by: number | null;
   path: string;

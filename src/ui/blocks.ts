@@ -31,7 +31,7 @@ export type Block =
   | { kind: "plan"; plan: Plan; executionModel: string | null; changes: string[]; stepCost: number | null }
   | { kind: "report"; report: JsonObject }
   | { kind: "approved"; plan: Plan; approval: Approval }
-  | { kind: "ticket"; ticket: string; title: string; state: TicketState | "started"; costUsd: number | null }
+  | { kind: "ticket"; ticket: string; title: string; state: TicketState | "started"; costUsd: number | null; costEstimate: boolean }
   | { kind: "violation"; path: string; action: FileAction; allowed: boolean; reason: string }
   | { kind: "rollback"; paths: string[]; copy: string; restoreCommand: string }
   | { kind: "route"; line: RouteLine }

@@ -162,9 +162,9 @@ export function reduceEvent(state: TranscriptState, event: AgentEvent, now: numb
     case "plan_approved":
       return printBlock(closeMessage(state), { kind: "approved", plan: event.plan, approval: event.approval });
     case "ticket_start":
-      return printBlock(closeMessage(state), { kind: "ticket", ticket: event.ticket, title: event.title, state: "started", costUsd: null });
+      return printBlock(closeMessage(state), { kind: "ticket", ticket: event.ticket, title: event.title, state: "started", costUsd: null, costEstimate: false });
     case "ticket_end":
-      return printBlock(closeMessage(state), { kind: "ticket", ticket: event.ticket, title: "", state: event.state, costUsd: event.costUsd });
+      return printBlock(closeMessage(state), { kind: "ticket", ticket: event.ticket, title: "", state: event.state, costUsd: event.costUsd, costEstimate: event.costEstimate });
     case "scope_violation":
       return printBlock(state, { kind: "violation", path: event.path, action: event.action, allowed: event.allowed, reason: event.reason });
     case "rollback":

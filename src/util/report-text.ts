@@ -37,11 +37,11 @@ function costOfTickets(tickets: readonly Json[]): string {
   const costs = tickets.flatMap((ticket) => {
     const cost = field(ticket, "cost_usd");
     const id = field(ticket, "id");
-    return typeof id === "string" && (typeof cost === "number" || cost === null) ? [{ id, cost }] : [];
+    return typeof id === "string" && (typeof cost === "number" || cost === null) ? [{ id, cost, estimate: field(ticket, "cost_is_estimate") === true }] : [];
   });
   // With all tickets in one turn no call belongs to one of them.
   if (costs.every(({ cost }) => cost === 0 || cost === null)) return "";
-  return costs.map(({ id, cost }) => `${id} ${formatUsd(cost)}`).join(", ");
+  return costs.map(({ id, cost, estimate }) => `${id} ${formatUsd(cost, estimate)}`).join(", ");
 }
 
 /** What was planned and touched always; the rest only where there is something to say. */

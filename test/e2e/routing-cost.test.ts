@@ -2,6 +2,7 @@
 // where a price is missing, `~` where it is an estimate.
 
 import { describe, expect, test } from "vitest";
+import { isPlanning, planInput, submit, ticket } from "./scenario.ts";
 import { house, logOf, modelsOf, routed, type House, type HouseModel } from "./routing-scene.ts";
 import type { SeenRequest } from "../support/vendor-server.ts";
 
@@ -91,7 +92,7 @@ describe("estimated prices", () => {
     configure([], { top: 'model = "minimax/MiniMax-M3.1-Flash"', tables: `[providers.minimax]\nbase_url = "${server.url}/v1"\napi_key = "test-key-mm-0123456789"\n` });
     const result = routed(await place.run(["-p", "--json", "a question"]));
     expect(result.exit_code).toBe(0);
-    expect(result).toMatchObject({ cost_is_estimate: true });
+    expect(result).toMatchObject({ cost_is_estimate: true, baseline: { cost_is_estimate: true }, routes: [{ cost_is_estimate: true, baseline_is_estimate: true, candidates: [{ price_is_estimate: true }] }] });
     expect(result.cost_usd).toBeGreaterThan(0);
     const cost = (await place.run(["-c", "-p", "/cost"])).stdout;
     expect(cost).toMatch(/minimax\/MiniMax-M3\.1-Flash.*~\$0\.0/);
@@ -100,6 +101,23 @@ describe("estimated prices", () => {
     expect((await place.run(["stats"])).stdout).toMatch(/~\$0\.0/);
     expect((await place.run(["stats", "--by", "day"])).stdout).toMatch(/~\$0\.0/);
     expect((await place.run(["sessions", "show", result.session_id ?? ""])).stdout).toMatch(/~\$0\.0/);
+    // With this one model every figure is an estimate: the call's, the baseline's, what a step would cost.
+    const shown = [["-c", "-p", "/cost"], ["-c", "-p", "/status"], ["-c", "-p", "/why"], ["-c", "-p", "/sessions"], ["sessions"], ["sessions", "show"], ["stats"], ["route", "a question"]];
+    for (const args of shown) {
+      const { stdout } = await place.run(args);
+      expect({ args, unmarked: stdout.match(/(?<!~)\$0\.\d+/g), marked: /~\$0\.0/.test(stdout) }).toEqual({ args, unmarked: null, marked: true });
+    }
+  });
+
+  test("so is what a ticket cost", async () => {
+    const { place, server, configure } = await house([], {}, { replies: (request) => (isPlanning(request) ? submit(planInput([ticket("t1", { "a.txt": "modify" })])) : { text: "done" }) });
+    const top = 'model = "minimax/MiniMax-M3.1-Flash"';
+    configure([], { top, tables: `[providers.minimax]\nbase_url = "${server.url}/v1"\napi_key = "test-key-mm-0123456789"\n[options.phase_model]\nunit = "ticket"\n` });
+    place.file("a.txt", "one\n");
+    const finished = await place.run(["-p", "--approve", "--output-format", "stream-json", "change it"]);
+    expect(finished.code).toBe(0);
+    expect(finished.stdout.split("\n").filter((line) => line.startsWith('{"type":"ticket_end"')).map((line) => JSON.parse(line) as object)).toMatchObject([{ ticket: "t1", cost_is_estimate: true }]);
+    expect(finished.stderr).toMatch(/cost by ticket: t1 ~\$0\.0/);
   });
 });
 

@@ -107,6 +107,21 @@ describe("replay of a session that was lived", () => {
     expect((await place.run(["route", "replay", session])).stdout).toMatch(/5 decisions, 1 different\n {2}turn 3 ticket t1: p\/builder-m -> p\/other-m \(.*\); cost \$\S+ -> \$\S+/);
   });
 
+  test("what it would have cost is priced as the ledger prices: exactly, and dearer above a length", async () => {
+    const { place, session, configure } = await lived();
+    const pinned = 'model = "p/planner-m"\n';
+    const stages = '[options.phase_model]\nplanning_model = "p/writer-m"\nexecution_model = "p/writer-m"\n';
+    const costs = async (more: string): Promise<number[]> => {
+      configure(SCORED.map((one) => (one.id === "writer-m" ? { ...one, price: [0.1, 0.3], more } : one)), { top: pinned, tables: stages });
+      return (JSON.parse((await place.run(["route", "replay", session, "--json"])).stdout) as { differences: { cost_after: number }[] }).differences.map((one) => one.cost_after);
+    };
+    const usual = await costs("");
+    const long = await costs("long_context = { above = 10, input = 1, output = 3 }");
+    expect(usual.length).toBeGreaterThan(1);
+    expect(long.map((cost) => cost.toFixed(12))).toEqual(usual.map((cost) => (10 * cost).toFixed(12)));
+    expect(usual.filter((cost) => String(cost).length > 12)).toEqual([]);
+  });
+
   test("--config: another file takes the project's place", async () => {
     const { place, session } = await lived();
     place.file("../other.toml", '[options.phase_model]\nplanning_model = "p/writer-m"\nexecution_model = "p/writer-m"\n');

@@ -99,7 +99,7 @@ describe("booking", () => {
       id: "c_1", conversation: 1, turn: 4, step: 2, route: "r_1", purpose: "main", stage: "execute", phase: "implement", tier: "balanced", ticket: "t1", model: "house/cheap", served_model: "cheap-2",
       usage: usage(1_000, 100, 10_000), cost_usd: 0.00025, estimate: false, baseline_model: "house/dear", baseline_cost_usd: 0.0075, switch_penalty_usd: null, at: "2026-11-21T10:00:00.000Z",
     });
-    expect(ledger.totals([entry])).toEqual({ calls: 1, usage: usage(1_000, 100, 10_000), cost_usd: 0.00025, estimate: false, baseline_model: "house/dear", baseline_cost_usd: 0.0075, savings_pct: 96.67 });
+    expect(ledger.totals([entry])).toEqual({ calls: 1, usage: usage(1_000, 100, 10_000), cost_usd: 0.00025, estimate: false, baseline_model: "house/dear", baseline_cost_usd: 0.0075, baseline_estimate: false, savings_pct: 96.67 });
   });
 
   test("unknown stays unknown in sums, estimates stay marked", () => {
@@ -111,7 +111,7 @@ describe("booking", () => {
     const second = ledger.settle(call(guessed), usage(10, 10), null).entry;
     expect(ledger.totals([first, second])).toMatchObject({ calls: 2, cost_usd: null, estimate: true, baseline_cost_usd: null, savings_pct: null });
     expect(ledger.totals([second])).toMatchObject({ cost_usd: 0.00002, estimate: true });
-    expect(ledger.totals([])).toEqual({ calls: 0, usage: usage(0, 0), cost_usd: 0, estimate: false, baseline_model: null, baseline_cost_usd: 0, savings_pct: null });
+    expect(ledger.totals([])).toEqual({ calls: 0, usage: usage(0, 0), cost_usd: 0, estimate: false, baseline_model: null, baseline_cost_usd: 0, baseline_estimate: false, savings_pct: null });
   });
 
   test("a sum of many entries is exact, from this run and from records", () => {

@@ -28,10 +28,10 @@ test("a list says what each session was about, latest first, over all workspaces
   writeFileSync(join(dirname(rich.path), "20261120-100000000-abcdea.jsonl"), "");
   mkdirSync(join(dirname(rich.path), "20261120-100000000-abcdeb.jsonl"));
   const expected = [
-    { id: other.id, workspace: "/other", created_at: "2026-11-21T10:00:01.000Z", updated_at: "2026-11-21T10:00:02.000Z", title: "/status", turns: 0, plan_state: null, models: [], cost_usd: 0, held_by: null, path: other.path },
+    { id: other.id, workspace: "/other", created_at: "2026-11-21T10:00:01.000Z", updated_at: "2026-11-21T10:00:02.000Z", title: "/status", turns: 0, plan_state: null, models: [], cost_usd: 0, cost_is_estimate: false, held_by: null, path: other.path },
     {
       id: rich.id, workspace: "/repo", created_at: "2026-11-20T10:00:01.000Z", updated_at: "2026-11-20T10:00:47.000Z", title: "mend the sum – ünïcödé 🙂", turns: 3, plan_state: "executing",
-      models: ["house/planner", "house/executor"], cost_usd: null, held_by: null, path: rich.path,
+      models: ["house/planner", "house/executor"], cost_usd: null, cost_is_estimate: false, held_by: null, path: rich.path,
     },
   ];
   expect(listSessions(data)).toEqual(expected);

@@ -71,7 +71,7 @@ function sessionLabel(card: Card, index: number): string | null {
   if (card.request.kind !== "sessions") return null;
   const session = card.request.sessions[index];
   if (session === undefined) return null;
-  const facts = [session.updated_at.slice(0, 16).replace("T", " "), plural(session.turns, "turn"), ...(session.plan_state === null ? [] : [`plan ${session.plan_state.replaceAll("_", " ")}`]), formatUsd(session.cost_usd)];
+  const facts = [session.updated_at.slice(0, 16).replace("T", " "), plural(session.turns, "turn"), ...(session.plan_state === null ? [] : [`plan ${session.plan_state.replaceAll("_", " ")}`]), formatUsd(session.cost_usd, session.cost_is_estimate)];
   const held = session.held_by === null ? "" : ` · in use by process ${session.held_by}`;
   return `${cleanLine(session.title === "" ? session.id : session.title)} · ${facts.join(" · ")}${held}`;
 }

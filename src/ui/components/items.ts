@@ -26,7 +26,7 @@ export function routeText(line: RouteLine): string {
 
 function drawTicket(block: Extract<Block, { kind: "ticket" }>, context: DrawContext): string[] {
   const { theme } = context;
-  const cost = block.costUsd === null ? "" : theme.dim(` · ${formatUsd(block.costUsd)}`);
+  const cost = block.costUsd === null ? "" : theme.dim(` · ${formatUsd(block.costUsd, block.costEstimate)}`);
   const name = `${cleanLine(block.ticket)}${block.title === "" ? "" : `: ${cleanLine(block.title)}`}`;
   switch (block.state) {
     case "started":
