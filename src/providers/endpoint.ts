@@ -41,11 +41,16 @@ function positive(key: string, value: number, least: number): number {
   return value;
 }
 
+/** What the vendor's own variable says; empty where it says nothing. */
+function movedUrl(vendor: Vendor | undefined, environment: Environment): string {
+  return vendor?.baseUrlVariable === undefined ? "" : (environment[vendor.baseUrlVariable] ?? "").trim();
+}
+
 /** The base URL as written, for lists; interpolation faults are left to `placeOf`. */
 export function writtenBaseUrl(type: ProviderType, settings: ProviderSettings | undefined, vendor: Vendor | undefined, environment: Environment): string {
-  const moved = vendor?.baseUrlVariable === undefined ? undefined : environment[vendor.baseUrlVariable];
+  const moved = movedUrl(vendor, environment);
   const official = type === "anthropic" ? "https://api.anthropic.com" : type === "openai" ? "https://api.openai.com/v1" : "";
-  return settings?.base_url ?? (moved !== undefined && moved !== "" ? moved : (vendor?.baseUrl ?? official));
+  return settings?.base_url ?? (moved !== "" ? moved : (vendor?.baseUrl ?? official));
 }
 
 /** @throws BmoError configuration naming the key. */
@@ -53,11 +58,12 @@ export function placeOf(id: string, settings: ProviderSettings | undefined, vend
   const type = typeOf(id, settings, vendor);
   const key = `providers.${id}`;
   const written = writtenBaseUrl(type, settings, vendor, environment);
-  const address = interpolated(written, `${key}.base_url`, environment).replace(/\/+$/, "");
+  const origin = settings?.base_url === undefined && movedUrl(vendor, environment) !== "" ? (vendor?.baseUrlVariable ?? "") : `${key}.base_url`;
+  const address = interpolated(written, origin, environment).trim().replace(/\/+$/, "");
   if (type !== "script") {
     if (address === "") throw new BmoError("configuration", `${key}.base_url is missing`, `Provider ${id} is of type ${type}: it needs the address of its API, such as "http://127.0.0.1:8080/v1".`);
     const url = URL.canParse(address) ? new URL(address) : null;
-    if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) throw new BmoError("configuration", `${key}.base_url = ${JSON.stringify(written)} is no http or https address`, 'Write it like "https://api.example.com/v1".');
+    if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) throw new BmoError("configuration", `${origin} = ${JSON.stringify(written)} is no http or https address`, 'Write it like "https://api.example.com/v1".');
   }
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(settings?.headers ?? {})) headers[name.toLowerCase()] = interpolated(value, `${key}.headers.${name}`, environment);

@@ -149,3 +149,15 @@ describe("messages of odd shapes", () => {
     expect(server.requests).toEqual([]);
   });
 });
+
+describe("a vendor's own variable for its address", () => {
+  test("is taken without the blanks around it; what is no address is exit 2 that names the variable", async () => {
+    const { place, server } = await house([]);
+    place.configure('model = "anthropic/claude-haiku-5-5"\n');
+    const asked = (url: string): ReturnType<typeof place.run> => place.run(["-p", "a question"], { environment: { ANTHROPIC_API_KEY: "key-of-the-vendor-0123", ANTHROPIC_BASE_URL: url } });
+    expect((await asked(` ${server.url}/ `)).code).toBe(0);
+    const wrong = await asked("notaurl");
+    expect({ code: wrong.code, said: /ANTHROPIC_BASE_URL = "notaurl" is no http or https address/.test(wrong.stderr) }).toEqual({ code: 2, said: true });
+    expect(server.requests).toHaveLength(1);
+  });
+});
