@@ -19,14 +19,14 @@ export function outcomeOf(result: TurnResult | null, denials: number): ExitCode 
 
 /** What the next request and an execution would take; computed ahead, because a snapshot must not wait. */
 export interface Preview {
-  next: { model: string | null; reason: string; tier: string };
+  next: AgentState["next"];
   /** `stepCost`: estimated USD of one step; null when unknown. */
-  execution: { model: string | null; reason: string; tier: string; stepCost: number | null };
+  execution: AgentState["next"] & { stepCost: number | null };
 }
 
 export const NO_PREVIEW: Preview = {
-  next: { model: null, reason: "not decided yet", tier: "balanced" },
-  execution: { model: null, reason: "not decided yet", tier: "balanced", stepCost: null },
+  next: { model: null, reason: "not decided yet", tier: "balanced", tierSource: "default" },
+  execution: { model: null, reason: "not decided yet", tier: "balanced", tierSource: "default", stepCost: null },
 };
 
 /** Asks the router by rules alone: no model call. */
@@ -36,9 +36,9 @@ export async function lookAhead(context: AgentContext): Promise<Preview> {
     const routing = routeContext({ parts, state, turn: state.turns + 1, stage, ticket: null, conversation: state.conversationOf[stage] ?? null, message: "", pending: true });
     try {
       const { route } = await parts.previewRouter.decide(routing, null, new AbortController().signal);
-      return { model: route.model, reason: route.reason, tier: route.tier, stepCost: route.candidates.find((candidate) => candidate.model === route.model)?.est_cost_usd ?? null };
+      return { model: route.model, reason: route.reason, tier: route.tier, tierSource: route.tier_source, stepCost: route.candidates.find((candidate) => candidate.model === route.model)?.est_cost_usd ?? null };
     } catch (thrown) {
-      return { model: null, reason: toErrorInfo(thrown).message, tier: "balanced", stepCost: null };
+      return { model: null, reason: toErrorInfo(thrown).message, tier: "balanced", tierSource: "default", stepCost: null };
     }
   };
   return { next: await look(context.state.workflow.stage), execution: await look("execute") };

@@ -63,7 +63,7 @@ function pin(value: string, once: boolean, context: CommandContext): CommandResu
   if (value === "auto") {
     agent.setOverrides({ ...overrides, model: { value: "auto", once, from: "command" } });
     const ignored = overrides.tier === null ? "" : ` The tier ${overrides.tier.value} set beside it is ignored until /model default.`;
-    return answer(`The phase router chooses the model from the next turn on.${ignored}`);
+    return answer(`The phase router chooses the model ${once ? "of the next turn" : "from the next turn on"}.${ignored}`);
   }
   const { model, notices } = services.registry().resolve(value, "/model");
   agent.setOverrides({ ...overrides, model: { value: model.id, once, from: "command" } });

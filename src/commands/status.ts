@@ -18,7 +18,8 @@ function planLine(state: AgentState): string {
 
 function routingLine(state: AgentState): string {
   const { model } = state.overrides;
-  if (model !== null && model.value !== "auto") return `off: pinned by ${model.from === "flag" ? "--model" : "/model"} to ${model.value}`;
+  if (model?.value === "auto") return `on: handed to the phase router by ${model.from === "flag" ? "--model" : "/model"} auto`;
+  if (model !== null) return `off: pinned by ${model.from === "flag" ? "--model" : "/model"} to ${model.value}`;
   if (state.overrides.tier !== null) return `tier fixed by ${state.overrides.tier.from === "flag" ? "--tier" : "/tier"}`;
   if (state.skill?.tier != null) return `tier fixed by the skill ${state.skill.name}`;
   return stagePin(state) ?? "on";
@@ -65,7 +66,7 @@ export function statusRows(context: CommandContext): [label: string, value: stri
     ["planning_model", `${phase_model.planning_model ?? "unset"} (${from("planning_model")})`],
     ["execution_model", `${phase_model.execution_model ?? "unset"} (${from("execution_model")})`],
     ["preset", settings.preset.length === 0 ? "none" : `${settings.preset.join(", ")} (${origins["preset"] ?? "default"})`],
-    ["tier", `${state.next.tier} (source: ${state.overrides.tier !== null ? "user" : state.skill?.tier != null ? "skill" : (route?.tier_source ?? "default")})`],
+    ["tier", `${state.next.tier} (source: ${state.next.tierSource})`],
     ["skill", state.skill?.name ?? "none"],
     ["phase", route?.phase == null ? "none yet" : `${route.phase} (confidence ${route.phase_confidence ?? "unknown"}, layer ${route.phase_layer ?? "none"})`],
     ["gate", settings.options.gate.enabled ? `on, last: ${route?.gate ?? "none"}` : "off"],

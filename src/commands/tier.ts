@@ -14,10 +14,12 @@ export const tierCommand: CommandDefinition = {
   readOnly: false,
   run(argument, { agent }) {
     const [first, second, third] = argument.toLowerCase().split(/\s+/).filter((word) => word !== "");
-    const { overrides, next, routes } = agent.state();
+    const { overrides, next } = agent.state();
     if (first === undefined) {
-      const source = overrides.tier !== null ? "user" : (routes.at(-1)?.tier_source ?? "default");
-      return Promise.resolve(answer(`tier: ${overrides.tier?.value ?? next.tier} (source: ${source}${overrides.tier?.once === true ? ", for the next turn" : ""})`, { tier: overrides.tier?.value ?? next.tier, source }));
+      const { tier, model } = overrides;
+      const ignored = tier === null || model === null ? "" : `; the tier ${tier.value} set with ${tier.from === "flag" ? "--tier" : "/tier"} is ignored: ${model.from === "flag" ? "--model" : "/model"} ${model.value} decides`;
+      const once = ignored === "" && tier?.once === true ? ", for the next turn" : "";
+      return Promise.resolve(answer(`tier: ${next.tier} (source: ${next.tierSource}${once})${ignored}`, { tier: next.tier, source: next.tierSource }));
     }
     if (third !== undefined || (second !== undefined && second !== "once")) throw new BmoError("usage", `/tier does not understand "${argument}"`, `Use /tier ${tierCommand.argumentHint}.`);
     if (first === "auto") {

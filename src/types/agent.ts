@@ -6,7 +6,7 @@ import type { ErrorInfo, ExitCode } from "./error.ts";
 import type { ImageBlock } from "./message.ts";
 import type { ApprovalVia, Plan, WorkflowState } from "./plan.ts";
 import type { Denial } from "./permission.ts";
-import type { Overrides, Route } from "./route.ts";
+import type { Overrides, Route, TierSource } from "./route.ts";
 import type { FileChange } from "./tool.ts";
 import type { PermissionMode, Settings } from "./settings.ts";
 import type { JsonObject } from "./json.ts";
@@ -89,7 +89,7 @@ export interface AgentState {
   /** Canonical id of the model that the last request really went to. */
   lastModel: string | null;
   /** What the next request would take, and why; null when no model can be chosen (the reason says so). */
-  next: { model: string | null; reason: string; tier: string };
+  next: { model: string | null; reason: string; tier: string; tierSource: TierSource };
   /** Model that would execute the plan at hand. */
   executionModel: { model: string | null; reason: string };
   sandbox: string;

@@ -71,6 +71,12 @@ describe("/model", () => {
     expect((await say("/tier coding")).stdout).toMatch(/auto.* goes before it/);
     const beside = await place.run(["-c", "-p", "another question"]);
     expect(beside.stderr).toMatch(/\/tier is ignored: \/model auto decides/);
+    const status = (await say("/status")).stdout;
+    expect(status).toMatch(/^tier\s+balanced \(source: default\)$/m);
+    expect(status).toMatch(/^routing\s+on: handed to the phase router by \/model auto$/m);
+    expect((await say("/tier")).stdout).toBe("tier: balanced (source: default); the tier coding set with /tier is ignored: /model auto decides\n");
+    expect((await say("/model auto once")).stdout).toMatch(/chooses the model of the next turn\./);
+    await say("/model auto");
     expect((await place.run(["-c", "-p", "/why"])).stdout).toMatch(/p\/auto-m[\s\S]*handed to the phase router by \/model auto[\s\S]*source: phase/);
     await say("/model default");
     expect(await ask()).toBe("coding-m");

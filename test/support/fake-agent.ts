@@ -53,7 +53,7 @@ function fakeState(): AgentState {
     workflow: { enabled: true, stage: "plan", plan: null, approval: null, interrupted: false, replans: 0 },
     overrides: { model: null, tier: null }, permissionMode: "default", grants: [], skill: null, turns: 0, routes: [], ledger: [],
     totals: { calls: 0, usage: { input: 0, output: 0, cache_read: 0, cache_write: 0 }, cost_usd: 0, estimate: false, baseline_model: null, baseline_cost_usd: null, baseline_estimate: false, savings_pct: null },
-    files: [], denials: [], warnings: [], lastModel: null, next: { model: "fake/large", reason: "default", tier: "balanced" },
+    files: [], denials: [], warnings: [], lastModel: null, next: { model: "fake/large", reason: "default", tier: "balanced", tierSource: "default" },
     executionModel: { model: "fake/small", reason: "stage" }, sandbox: "none", lastText: "", outcome: 0, report: null,
   };
 }
