@@ -34,9 +34,12 @@ function watchSignals(agent: Agent): { code(): ExitCode | null } {
   return { code: () => code };
 }
 
+/** A longer timer would go off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 function limitTime(agent: Agent, seconds: number | null): void {
   if (seconds === null) return;
-  const timer = setTimeout(() => stop(agent, `limit: the time limit of ${seconds} s is reached`), seconds * 1000);
+  const timer = setTimeout(() => stop(agent, `limit: the time limit of ${seconds} s is reached`), Math.min(seconds * 1000, LONGEST_TIMER_MS));
   timer.unref();
 }
 

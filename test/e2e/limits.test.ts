@@ -47,6 +47,12 @@ describe("limits end with 5", () => {
     expectFailure(finished, 5, /time limit of 2 s/);
   });
 
+  test("--timeout of more days than a timer can count is no limit at once", async () => {
+    const { place } = await scene({ replies: () => ({ text: "hi" }) });
+    const finished = await place.run(["-p", "-q", "--timeout", "3000000", "first words"]);
+    expect(finished).toMatchObject({ code: 0, stdout: "hi\n", stderr: "" });
+  });
+
   test("--timeout while waiting for a retry", async () => {
     const { place } = await scene({ faults: [{ kind: "status", status: 429, headers: { "retry-after": "60" }, times: 3 }] });
     expectFailure(await place.run(["-p", "--timeout", "1", "first words"]), 5, /time limit/);
