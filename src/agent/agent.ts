@@ -15,16 +15,26 @@ import type { Agent, ApproveRequest, TurnResult, UserInput } from "../types/agen
 import type { ErrorInfo } from "../types/error.ts";
 import type { AgentEvent } from "../types/event.ts";
 
-export function createAgent(given: Omit<AgentParts, "emit">): Agent {
+export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agent {
   const listeners = new Set<(event: AgentEvent) => void>();
   const emit = (event: AgentEvent): void => {
     for (const listener of listeners) listener(event);
   };
-  const parts: AgentParts = { ...given, emit };
+  let modelCalls = 0;
+  const parts: AgentParts = {
+    ...given,
+    emit,
+    countCall(purpose) {
+      const limit = given.limits.maxModelCalls;
+      // A small-model call only helps to choose: it does not take the last call, which is the turn's own.
+      if (limit !== null && modelCalls >= (purpose === "classify" ? limit - 1 : limit)) return { code: "limit", message: `the limit of ${limit} model calls for this run is reached`, hint: "Raise --max-turns, or go on with bmo -c." };
+      modelCalls += 1;
+      return null;
+    },
+  };
   const { settings } = parts.settings();
   const state = new SessionState(parts.log, parts.restored, { enabled: settings.options.staged_workflow.enabled, byFlag: parts.workflowByFlag }, settings.permissions.mode, parts.flagOverrides);
   const memory: ExecutionMemory = { standing: null, locked: false, report: null };
-  let modelCalls = 0;
   let closed = false;
   let running: { controller: AbortController; done: Promise<unknown> } | null = null;
   let limitReason: ErrorInfo | null = null;
@@ -37,12 +47,6 @@ export function createAgent(given: Omit<AgentParts, "emit">): Agent {
     signals: { planStored: false, planChanges: [], replanReason: null, revision: null },
     readDigests: new Map(),
     date: parts.now().toISOString().slice(0, 10),
-    countCall() {
-      const limit = parts.limits.maxModelCalls;
-      if (limit !== null && modelCalls >= limit) return { code: "limit", message: `the limit of ${limit} model calls for this run is reached`, hint: "Raise --max-turns, or go on with bmo -c." };
-      modelCalls += 1;
-      return null;
-    },
   };
 
   /** Runs one operation at a time; the session's state is never changed by two. */

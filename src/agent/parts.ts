@@ -149,4 +149,6 @@ export interface AgentParts {
   /** Lines for the session's log file: `Tier assignment:` and the like. */
   writeLog(line: string): void;
   emit(event: AgentEvent): void;
+  /** Counts a model call of this run, whatever it is for; an error when the limit is reached. */
+  countCall(purpose: ModelCall["purpose"]): ErrorInfo | null;
 }

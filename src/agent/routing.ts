@@ -144,7 +144,6 @@ export async function runGateReply(input: RoutingInput, decision: RouteDecision,
   const { parts, state } = input;
   const conversation = state.openConversation("gate", "gate");
   state.addMessage(conversation, userMessage([input.message]));
-  parts.emit({ type: "step_start", turn: input.turn, step: 1, model: decision.model.id });
   const outcome = await runStep(
     parts,
     {

@@ -11,7 +11,6 @@ import { grantedScope } from "./tool-call.ts";
 import { runTurn, type TurnOutcome } from "./turn.ts";
 import type { AgentParts, Boundary } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
-import type { ErrorInfo } from "../types/error.ts";
 import type { TurnEndReason } from "../types/event.ts";
 import type { ImageBlock, Message, UserMessage } from "../types/message.ts";
 import type { Route, RouteDecision } from "../types/route.ts";
@@ -35,7 +34,6 @@ export interface AgentContext {
   parts: AgentParts;
   state: SessionState;
   signals: HostSignals;
-  countCall(): ErrorInfo | null;
   /** Digests of files seen, by real path. */
   readDigests: Map<string, string>;
   /** Day of the session's start, ISO. */
@@ -217,7 +215,6 @@ async function loop(context: AgentContext, input: StageTurnInput, routing: Routi
       if (next !== null) current = next;
       return next;
     },
-    countCall: () => context.countCall(),
     signal: input.signal,
   });
 }

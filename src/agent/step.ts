@@ -1,4 +1,4 @@
-// One model call: reserve, stream, book. Turns a provider's typed failure into the error the run ends with.
+// One model call: count, reserve, stream, book. Turns a provider's typed failure into the error the run ends with.
 
 import { sanitizeText } from "../util/sanitize.ts";
 import { estimateTokens } from "./messages.ts";
@@ -17,7 +17,7 @@ export interface StepInput {
   reasoning: ReasoningLevel | null;
   temperature: number | null;
   cacheKey: string;
-  /** Deltas go up as events only for the turn's own steps, not for small-model calls. */
+  /** Start and deltas go up as events only for the turn's own steps, not for small-model calls. */
   visible: boolean;
   /** Upper limit of the reply in tokens; null = the model's own, within reason. */
   maxTokens: number | null;
@@ -91,6 +91,9 @@ function requestBytes(input: StepInput): number {
 /** Never rejects for what a provider does; rejects only for bugs. @throws BmoError credentials or configuration from the registry. */
 export async function runStep(parts: AgentParts, input: StepInput, signal: AbortSignal): Promise<StepOutcome> {
   const { call } = input;
+  const limit = parts.countCall(call.purpose);
+  if (limit !== null) return { kind: "error", error: limit, providerErrorKind: null, entry: null };
+  if (input.visible) parts.emit({ type: "step_start", turn: call.turn, step: call.step, model: call.model.id });
   const wanted = replyLimit(call.model, input.messages, input.maxTokens);
   const reserved = parts.accounting.reserve(call, () => requestBytes(input), wanted);
   if (!reserved.ok) return { kind: "error", error: reserved.error, providerErrorKind: null, entry: null };

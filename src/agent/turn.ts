@@ -37,8 +37,6 @@ export interface TurnInput {
   reroute(run: Message[]): { decision: RouteDecision; route: Route } | null;
   /** Another model after a provider failure, where the user's policy allows one. */
   substitute(failed: RouteDecision, reason: string): Promise<{ decision: RouteDecision; route: Route } | null>;
-  /** Counts a model call of this run; an error when the limit is reached. */
-  countCall(): ErrorInfo | null;
   signal: AbortSignal;
 }
 
@@ -70,9 +68,6 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
       const other = input.reroute(state.messages(conversation).slice(startLength));
       if (other !== null) ({ decision, route } = other);
     }
-    const limit = input.countCall();
-    if (limit !== null) return { reason: "limit", text, error: limit };
-    parts.emit({ type: "step_start", turn: input.turn, step, model: decision.model.id });
     const outcome = await callModel(input, decision, route, step, overflowed);
     if (outcome.kind === "error") {
       bookEntry(parts, state, outcome.entry);

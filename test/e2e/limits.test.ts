@@ -1,7 +1,7 @@
 // Limits, refusals and the order of exit codes where several apply.
 
 import { describe, expect, test } from "vitest";
-import { expectFailure, expectResumable, isPlanning, planInput, planThen, resultOf, scene, submit, ticket, userToml } from "./scenario.ts";
+import { expectFailure, expectResumable, isPlanning, planInput, planThen, resultOf, scene, stepsOf, submit, ticket, userToml } from "./scenario.ts";
 import type { ScriptedReply } from "../support/vendor-server.ts";
 
 const PLAN = planInput([ticket("t1", { "a.txt": "modify", "flag.txt": "create", "gen.sh": "modify" }, { commands: ["bash(sh gen.sh)"] })]);
@@ -32,6 +32,20 @@ describe("limits end with 5", () => {
   test("--max-turns that is just enough for a plan is no limit: exit 3", async () => {
     const { place } = await scene({ replies: () => submit(PLAN) });
     expect((await place.run(["-p", "--max-turns", "1", "plan it"])).code).toBe(3);
+  });
+
+  test("--max-turns counts the gate's call too, but leaves the last call to the turn", async () => {
+    const unsure = "how do ducks sleep while they float";
+    const tables = '[options.gate]\nenabled = true\nmodel = "p/gate-m"';
+    const { place, server } = await scene({ replies: (request) => (request.model === "gate-m" ? { text: "escalate" } : stepsOf(request) === 0 ? look(1) : { text: "ok" }) }, { models: ["m-1", "gate-m"], tables });
+    const ask = async (limit: string): Promise<{ code: number | null; models: (string | null)[]; steps: number }> => {
+      const before = server.requests.length;
+      const finished = await place.run(["-p", "--output-format", "stream-json", "--max-turns", limit, unsure]);
+      return { code: finished.code, models: server.requests.slice(before).map((request) => request.model), steps: finished.stdout.split("\n").filter((line) => line.includes('"type":"step_start"')).length };
+    };
+    expect(await ask("1")).toEqual({ code: 5, models: ["m-1"], steps: 1 });
+    expect(await ask("2")).toEqual({ code: 5, models: ["gate-m", "m-1"], steps: 1 });
+    expect(await ask("3")).toEqual({ code: 0, models: ["gate-m", "m-1", "m-1"], steps: 2 });
   });
 
   test.each([["before the first byte", 0], ["in mid-stream", 4]])("--timeout while the server is silent (%s)", async (_name, after) => {
