@@ -82,14 +82,15 @@ async function perform(agent: Agent, context: CommandContext, request: HeadlessR
     if (parsed === null) throw new BmoError("internal", `not a command: ${request.command}`);
     const { runCommand } = await import("../commands/index.ts");
     agent.recordCommand(request.command);
-    return commandEnding(agent, await runCommand(parsed, context));
+    const answered = await runCommand(parsed, context);
+    // A plan that a command had made is this run's too; one that an approved plan grew into while it was executed is not.
+    if (answered.exitCode !== EXIT.awaitingApproval || request.approve === null || parsed.name === "approve") return commandEnding(agent, answered);
+    return turnEnding(agent, await approveInAdvance(agent, request.approve, { reason: "awaiting_approval", text: answered.text, error: null }, note));
   }
-  let result: TurnResult;
-  if (request.approveNow !== null) result = await agent.approve({ via: "subcommand", tickets: null, note: null, unscoped: request.approveNow.unscoped });
-  else if (request.prompt !== null) result = await agent.submit({ ...request.prompt, text: unescapePrompt(request.prompt.text) });
-  else throw new BmoError("usage", "there is no prompt", "Give one as an argument or pipe it in.");
-  if (result.reason === "awaiting_approval" && request.approve !== null) result = await approveInAdvance(agent, request.approve, result, note);
-  return turnEnding(agent, result);
+  if (request.approveNow !== null) return turnEnding(agent, await agent.approve({ via: "subcommand", tickets: null, note: null, unscoped: request.approveNow.unscoped }));
+  if (request.prompt === null) throw new BmoError("usage", "there is no prompt", "Give one as an argument or pipe it in.");
+  const result = await agent.submit({ ...request.prompt, text: unescapePrompt(request.prompt.text) });
+  return turnEnding(agent, result.reason === "awaiting_approval" && request.approve !== null ? await approveInAdvance(agent, request.approve, result, note) : result);
 }
 
 /** What cannot be approved in advance still awaits a person: exit 3, with the reason on stderr. */

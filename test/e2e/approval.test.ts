@@ -51,6 +51,33 @@ describe("in advance", () => {
     expect(place.digest()).toBe(before);
   });
 
+  test.each(["/plan another way", "/init"])("--approve covers the plan that %s has made", async (command) => {
+    const { place } = await scene({ replies: planThen(PLAN, CHANGE) });
+    place.file("a.txt", "one\n");
+    const finished = await place.run(["-p", "--json", "--approve", command]);
+    expect(resultOf(finished)).toMatchObject({ exit_code: 0, result: "changed", plan: { state: "done" } });
+    expect(place.read("a.txt")).toBe("two\n");
+  });
+
+  test("a command that makes no plan approves none that waits", async () => {
+    const { place, server } = await waiting();
+    const before = server.requests.length;
+    for (const command of ["/status", "/plan"]) expect((await place.run(["-c", "-p", "--approve", command])).code).toBe(0);
+    expect(server.requests).toHaveLength(before);
+  });
+
+  test.each([
+    ["bmo approve --approve-unscoped", (id: string) => ["approve", id, "--approve-unscoped"]],
+    ["/approve beside --approve", () => ["-c", "-p", "--approve", "/approve"]],
+  ])("%s does not approve a wider revision: exit 3", async (_name, words) => {
+    const wider = planInput([ticket("t1", { "a.txt": "modify", "b.txt": "create" })]);
+    const { place, server, id } = await waiting();
+    server.setReplies((request) => (isPlanning(request) ? submit(wider) : { calls: [{ name: "request_replan", input: { reason: "needs b.txt" } }] }));
+    const result = resultOf(await place.run([...words(id), "--json"]));
+    expect(result).toMatchObject({ exit_code: 3, plan: { revision: 2, state: "awaiting_approval" } });
+    expect(server.requests.filter((request) => !isPlanning(request))).toHaveLength(1);
+  });
+
   test("--approve-unscoped executes a plan that names no files", async () => {
     const { place } = await scene({ replies: planThen(planInput([ticket("t1", {})]), CHANGE) });
     place.file("a.txt", "one\n");
