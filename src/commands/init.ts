@@ -1,7 +1,6 @@
 // /init: has the model write AGENTS.md for this project, through the same plan and approval as any other change.
 
-import { exitCodeOf } from "../util/errors.ts";
-import { answer } from "./results.ts";
+import { turnAnswer } from "./results.ts";
 import type { CommandDefinition } from "../types/command.ts";
 
 const TASK = [
@@ -16,8 +15,6 @@ export const initCommand: CommandDefinition = {
   summary: "write AGENTS.md for this project",
   readOnly: false,
   async run(_argument, { agent }) {
-    const result = await agent.submit({ text: TASK, images: [] });
-    if (result.error !== null) return { ...answer(result.error.message), exitCode: exitCodeOf(result.error.code) };
-    return { ...answer(result.text), exitCode: agent.state().outcome };
+    return turnAnswer(await agent.submit({ text: TASK, images: [] }), agent.state().outcome);
   },
 };

@@ -1,9 +1,9 @@
 // /plan: show the plan, revise it by feedback, edit it as TOML, or switch the staged workflow.
 
-import { BmoError, exitCodeOf } from "../util/errors.ts";
+import { BmoError } from "../util/errors.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
 import { planFromToml, planToToml } from "../util/plan-toml.ts";
-import { answer } from "./results.ts";
+import { answer, turnAnswer } from "./results.ts";
 import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
 import type { Json } from "../types/json.ts";
 
@@ -54,11 +54,8 @@ export const planCommand: CommandDefinition = {
       case "on":
       case "off":
         return switchWorkflow(argument === "on", context);
-      default: {
-        const result = await context.agent.revise(argument);
-        if (result.error !== null) return { ...answer(result.text), exitCode: exitCodeOf(result.error.code), error: result.error };
-        return { ...answer(result.text), exitCode: context.agent.state().outcome };
-      }
+      default:
+        return turnAnswer(await context.agent.revise(argument), context.agent.state().outcome);
     }
   },
 };

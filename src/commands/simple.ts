@@ -1,6 +1,6 @@
 // Commands that only ask the front end for something: leave, start anew, resume, toggle detail, compact.
 
-import { exitCodeOf } from "../util/errors.ts";
+import { BmoError } from "../util/errors.ts";
 import { act, answer } from "./results.ts";
 import type { CommandDefinition } from "../types/command.ts";
 
@@ -26,7 +26,8 @@ export const compactCommand: CommandDefinition = {
   summary: "summarise the conversation to make room",
   readOnly: false,
   async run(_argument, { agent }) {
-    const result = await agent.compact();
-    return result.error === null ? answer(result.text) : { ...answer(result.error.message), exitCode: exitCodeOf(result.error.code) };
+    const { text, error } = await agent.compact();
+    if (error !== null) throw new BmoError(error.code, error.message, error.hint);
+    return answer(text);
   },
 };

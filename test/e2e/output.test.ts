@@ -79,6 +79,15 @@ describe("json", () => {
     expect(again).toMatchObject({ status: "done", exit_code: 0, result: expect.stringContaining("already done") as unknown });
   });
 
+  test.each(["/init", "/compact"])("a failing %s carries its error; stdout has no answer then", async (command) => {
+    const { place, server } = await scene({ replies: () => ({ text: "Forty-two." }) });
+    for (const prompt of ["one", "two"]) await place.run(["-c", "-p", prompt].slice(prompt === "one" ? 1 : 0));
+    server.addFaults([{ kind: "status", status: 400, message: "no such luck", times: 2 }]);
+    expect(resultOf(await place.run(["-c", "-p", "--json", command]))).toMatchObject({ status: "error", exit_code: 7, result: "", error: { code: "provider", message: expect.stringContaining("no such luck") as unknown } });
+    const spoken = await place.run(["-c", "-p", command]);
+    expect(spoken).toMatchObject({ code: 7, stdout: "", stderr: expect.stringContaining("no such luck") as unknown });
+  });
+
   test("a failing approval carries its error", async () => {
     const { place, server } = await scene({ replies: () => submit(PLAN) });
     place.file("a.txt", "a\n");
