@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from "../types/error.ts";
 import type { LoadedSettings } from "../types/settings.ts";
 import { BmoError, exitCodeOf } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
+import { padColumns, textWidth } from "../util/text-width.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
 import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
@@ -17,8 +18,9 @@ function show(loaded: LoadedSettings, filter: string | undefined, io: Subcommand
     printJson(io, { settings: rows.map(({ key, value, origin }) => ({ key, value: JSON.parse(value) as unknown, origin })), files: loaded.files, notices: loaded.notices, untrusted: loaded.untrusted });
     return;
   }
-  const width = Math.max(...rows.map(({ key, value }) => key.length + value.length + 3));
-  for (const { key, value, origin } of rows) io.stdout(`${sanitizeLine(`${key} = ${value}`).padEnd(Math.min(width, 72))}  # ${sanitizeLine(origin)}\n`);
+  const lines = rows.map(({ key, value, origin }) => ({ setting: sanitizeLine(`${key} = ${value}`), origin: sanitizeLine(origin) }));
+  const width = Math.min(72, Math.max(...lines.map(({ setting }) => textWidth(setting))));
+  for (const { setting, origin } of lines) io.stdout(`${padColumns(setting, width)}  # ${origin}\n`);
   for (const notice of loaded.notices) io.stderr(`bmo: ${sanitizeLine(notice)}\n`);
 }
 

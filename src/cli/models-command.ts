@@ -5,6 +5,7 @@ import type { ModelInfo, ModelRegistry, Price } from "../types/provider.ts";
 import { BmoError } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { textTable } from "../util/text-table.ts";
+import { formatTokens } from "../util/token-count.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
 import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
@@ -13,12 +14,6 @@ export function formatPrice({ input, output }: Pick<Price, "input" | "output">, 
   if (input === null && output === null) return "unknown";
   const figure = (value: number | null): string => (value === null ? "unknown" : `${estimate ? "~" : ""}${String(value)}`);
   return `${figure(input)} / ${figure(output)}`;
-}
-
-function formatTokens(tokens: number | null): string {
-  if (tokens === null) return "unknown";
-  if (tokens >= 1_000_000) return `${String(Math.round(tokens / 100_000) / 10)}M`;
-  return tokens >= 1_000 ? `${String(Math.round(tokens / 1_000))}k` : String(tokens);
 }
 
 function standing(model: ModelInfo): string {
@@ -56,7 +51,7 @@ export function runModelsCommand(given: readonly string[], io: SubcommandIo, reg
     io.stdout(`${sanitizeLine(id)}${known?.hasCredentials === true ? "" : "  (no credentials)"}\n`);
     const rows = models
       .filter(({ provider }) => provider === id)
-      .map((model) => ["", sanitizeLine(model.id), formatPrice(model.price, model.priceEstimate), formatTokens(model.contextWindow), standing(model)]);
+      .map((model) => ["", sanitizeLine(model.id), formatPrice(model.price, model.priceEstimate), model.contextWindow === null ? "unknown" : formatTokens(model.contextWindow), standing(model)]);
     io.stdout(`${textTable([["", "model", "USD per Mtok in / out", "window", ""], ...rows])}\n`);
   }
   return EXIT.done;

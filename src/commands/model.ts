@@ -4,6 +4,7 @@ import { TIERS, type Tier } from "../types/route.ts";
 import { BmoError } from "../util/errors.ts";
 import { modelLabel } from "../util/model-label.ts";
 import { textTable } from "../util/text-table.ts";
+import { formatTokens } from "../util/token-count.ts";
 import { parseTier } from "../util/tiers.ts";
 import { answer } from "./results.ts";
 import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
@@ -33,7 +34,7 @@ function list(context: CommandContext): CommandResult {
   const groups = new Map<string, string[][]>();
   for (const model of registry.list()) {
     if (!usable.has(model.provider)) continue;
-    const window = model.contextWindow === null ? "window unknown" : `${Math.round(model.contextWindow / 1000)}k`;
+    const window = model.contextWindow === null ? "window unknown" : formatTokens(model.contextWindow);
     groups.set(model.provider, [...(groups.get(model.provider) ?? []), [`  ${modelLabel(model.id, context.services.loaded().settings)}`, window, priceText(model.price, model.priceEstimate), model.status === "current" ? "" : model.status]]);
   }
   const models = [...groups].map(([provider, rows]) => `${provider}\n${textTable(rows)}`).join("\n");

@@ -34,12 +34,6 @@ export function shorten(lines: readonly string[], limit: number, note: (hidden: 
   return [...lines.slice(0, start), note(lines.length - start - end), ...lines.slice(lines.length - end)];
 }
 
-export function formatTokens(count: number): string {
-  if (count < 1000) return String(count);
-  if (count < 1_000_000) return `${(count / 1000).toFixed(count < 10_000 ? 1 : 0)}k`;
-  return `${(count / 1_000_000).toFixed(1)}M`;
-}
-
 /** `42s`, `3m 05s`. */
 export function formatSeconds(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));

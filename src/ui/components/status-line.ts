@@ -3,7 +3,8 @@
 import { formatUsd } from "../../util/money.ts";
 import type { StatusView, UiState } from "../state.ts";
 import { cleanLine, clip, width } from "../text.ts";
-import { type DrawContext, formatSeconds, formatTokens } from "./draw.ts";
+import { formatTokens } from "../../util/token-count.ts";
+import { type DrawContext, formatSeconds } from "./draw.ts";
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 /** Milliseconds per frame; the clock of the REPL ticks at this pace while something runs. */
