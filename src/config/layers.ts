@@ -36,8 +36,8 @@ export interface FlagSetting {
 }
 export type FlagSettings = readonly FlagSetting[];
 
-function toLayer(kind: LayerKind, origin: Origin, file: string | null, table: RawTable): Layer {
-  return { kind, origin, file, leaves: flattenLayer(table), asking: new Set(), missing: [] };
+function toLayer(kind: LayerKind, origin: Origin, file: string | null, table: RawTable, missing: Missing[] = []): Layer {
+  return { kind, origin, file, leaves: flattenLayer(table), asking: new Set(), missing };
 }
 
 /** Validated before variables are filled in, so that no error message can hold a variable's value. */
@@ -47,7 +47,7 @@ async function fileLayer(kind: "user" | "project", path: string, router: boolean
   notices.push(...validateLayer(table, path));
   const asking = new Set(flattenLayer(table).filter(({ value }) => asksForVariables(value)).map(({ key }) => key));
   const missing = interpolateLayer(table, environment);
-  return { ...toLayer(kind, path, path, table), asking, missing };
+  return { ...toLayer(kind, path, path, table, missing), asking };
 }
 
 function flagLayers(flags: FlagSettings, notices: string[]): Layer[] {
@@ -62,7 +62,8 @@ async function environmentLayers(environment: Environment, notices: string[]): P
   return (await readEnvironment(environment)).map(({ variable, path, value }) => {
     const table = normaliseLayer(layerOf(path, value));
     notices.push(...validateLayer(table, variable));
-    return toLayer("environment", variable, null, table);
+    const missing = interpolateLayer(table, environment);
+    return toLayer("environment", variable, null, table, missing);
   });
 }
 

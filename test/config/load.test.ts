@@ -265,6 +265,13 @@ describe("interpolation", () => {
     expect(JSON.parse(JSON.stringify([settings.model, settings.providers, settings.permissions.deny]))).toEqual(["a/m", { a: { api_key: "secret", base_url: "http://h/v1" }, b: { api_key: "${B_KEY}" } }, ["bash(echo ${HOME})"]]);
   });
 
+  test("in variables of bmo as well", async () => {
+    const environment = { BMO_MODEL: "${WHO}/m", BMO_PROVIDERS__A__API_KEY: "${A_KEY}", BMO_PROVIDERS__B__API_KEY: "${NOPE}", WHO: "a", A_KEY: "secret" };
+    const { settings } = await load(createPlace(), { environment });
+    expect([settings.model, settings.providers["a"]?.api_key, settings.providers["b"]?.api_key]).toEqual(["a/m", "secret", "${NOPE}"]);
+    expect(await failure(load(createPlace(), { environment: { BMO_MODEL: "${NOPE}" } }))).toMatchObject({ code: "configuration", message: "BMO_MODEL: model asks for ${NOPE}, which is not set" });
+  });
+
   test("missing elsewhere is an error that names it, unless a higher layer gives the value", async () => {
     const place = createPlace();
     place.write(place.userFile, 'model = "${NOPE}"\n');
