@@ -7,7 +7,7 @@ import { BmoError } from "../util/errors.ts";
 import { DEFAULT_SETTINGS } from "./defaults.ts";
 import { checkConfigFile, findProjectFiles, projectDirectories, stampOf, type FileStamp, type ProjectFiles } from "./find-files.ts";
 import type { FlagSettings, Layer, Layers, Sources } from "./layers.ts";
-import { combinationOf, flattenLayer, setMerged, valueAtPath, type Merged } from "./merge.ts";
+import { combinationOf, flattenLayer, isChange, setMerged, valueAtPath, type Merged } from "./merge.ts";
 import { preferencesPath, userConfigPath } from "./paths.ts";
 import type { RawTable } from "./read-text.ts";
 import { ruleOn } from "./restrict.ts";
@@ -48,7 +48,7 @@ function mergeLayers(layers: readonly Layer[], trusted: boolean): Outcome {
       if (ruling.allowed) {
         setMerged(outcome.merged, path, value, layer.origin);
         accepted.set(key, new Set([...(combinationOf(path) === null ? [] : (accepted.get(key) ?? [])), layer]));
-      } else {
+      } else if (isChange(outcome.merged.values, path, value)) {
         (ruling.because === "untrusted" ? outcome.untrusted : outcome.refused).push(`${key} (${layer.origin})`);
       }
     }

@@ -1,6 +1,7 @@
 // Lays one layer over what is below it, remembering where each value came from. Knows nothing of files and trust.
 
 import type { Origin } from "../types/settings.ts";
+import { canonicalJson } from "../util/canonical-json.ts";
 import { formatKey } from "./keys.ts";
 import { isTable, type RawTable } from "./read-text.ts";
 
@@ -45,6 +46,14 @@ function combine(how: Combination, higher: unknown, lower: unknown): unknown {
 
 export function valueAtPath(table: RawTable, path: readonly string[]): unknown {
   return path.reduce<unknown>((value, segment) => (isTable(value) && Object.hasOwn(value, segment) ? value[segment] : undefined), table);
+}
+
+/** Whether setting the value would make a difference: one that stands there already, an empty list of rules or an empty table makes none. */
+export function isChange(values: RawTable, path: readonly string[], value: unknown): boolean {
+  const below = valueAtPath(values, path);
+  if (below === undefined) return true;
+  if (isTable(value) && Object.keys(value).length === 0) return false;
+  return canonicalJson(combine(combinationOf(path), value, below)) !== canonicalJson(below);
 }
 
 /** Sets one value of a higher layer, in place. An empty table only makes sure that there is one. */

@@ -1,5 +1,6 @@
 // What a project's file may set: before trust, after trust, and never.
 
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { behaviourDigest } from "../../src/config/trust-input.ts";
@@ -84,6 +85,19 @@ describe("an untrusted project", () => {
     const asked: string[] = [];
     const loaded = await load(place, { trusted: false, onTrust: (directory) => asked.push(directory) });
     expect([asked, loaded.trust, loaded.settings.model]).toEqual([[], null, "a/b"]);
+  });
+
+  test("is not asked about what changes nothing: values that hold already, tables without a key", async () => {
+    const example = readFileSync(new URL("../../.bmorc.example.toml", import.meta.url), "utf8");
+    for (const text of [example, "[options.phase_model]\nplaning_model = 'a/b'\n", "[options.reasoning]\n", "[options.budget]\nsession_usd = 0\n", '[permissions]\nallow = []\nmode = "default"\n']) {
+      const place = createPlace();
+      place.write(join(place.workspace, ".bmorc.toml"), text);
+      expect(await load(place, { trusted: false })).toMatchObject({ trust: null, untrusted: [] });
+    }
+    const place = createPlace();
+    place.write(place.userFile, "[options.budget]\nsession_usd = 3\n[permissions]\nallow = ['view']\n");
+    place.write(join(place.workspace, ".bmorc.toml"), "[options.budget]\nsession_usd = 0\n[permissions]\nallow = ['view', 'bash']\n[providers.x]\n");
+    expect((await load(place, { trusted: false })).untrusted.map((entry) => entry.split(" ")[0]).sort()).toEqual(["options.budget.session_usd", "permissions.allow", "providers.x"]);
   });
 
   test("skills alone are something to trust, and --config does not vouch for them", async () => {
