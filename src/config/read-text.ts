@@ -37,12 +37,35 @@ async function parseToml(text: string, file: string): Promise<unknown> {
   }
 }
 
+/** Whether parsing stops inside the text; false where more text could still make it whole. */
+function isBrokenInside(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError)) throw thrown;
+    const position = /at position (\d+)/.exec(thrown.message)?.[1];
+    return position === undefined ? !thrown.message.includes("end of JSON input") : Number(position) < text.length;
+  }
+}
+
+/** The first character that cannot stand where it does, or the length. Not every message of the engine names its place. */
+function jsonErrorPosition(text: string): number {
+  let [whole, broken] = [0, text.length + 1];
+  while (broken - whole > 1) {
+    const middle = Math.floor((whole + broken) / 2);
+    if (isBrokenInside(text.slice(0, middle))) broken = middle;
+    else whole = middle;
+  }
+  return whole;
+}
+
 function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (thrown) {
     if (!(thrown instanceof SyntaxError)) throw thrown;
-    const position = Number(/at position (\d+)/.exec(thrown.message)?.[1] ?? text.length);
+    const position = jsonErrorPosition(text);
     const before = text.slice(0, position).split("\n");
     // The engine's own message quotes the text around the place, which may be a key.
     throw broken(file, "JSON", position >= text.length ? "it ends too early" : "something else was expected here", before.length, (before.at(-1)?.length ?? 0) + 1, thrown);
