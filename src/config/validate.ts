@@ -30,10 +30,11 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, segment) => (typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[segment] : undefined), root);
 }
 
-/** Keys of another table that are spelt just like this one; else the nearest name among the siblings. */
+/** Keys and tables elsewhere that are spelt just like this one, the shortest path first; else the nearest name among the siblings. */
 function suggestKeys(path: readonly string[], siblings: readonly string[]): string[] {
   const name = path.at(-1) ?? "";
-  const elsewhere = knownPaths().filter((known) => known.at(-1) === name && known.length > path.length).map((known) => known.join("."));
+  const spelt = knownPaths().filter((known) => known.includes(name)).map((known) => known.slice(0, known.indexOf(name) + 1));
+  const elsewhere = [...new Set(spelt.sort((left, right) => left.length - right.length).map((known) => known.join(".")))];
   if (elsewhere.length > 0) return elsewhere.slice(0, 2);
   return nearestNames(name, siblings, 1).map((sibling) => formatKey([...path.slice(0, -1), sibling]));
 }

@@ -105,6 +105,17 @@ contex_window = 5
     expect(settings.options.gate.enabled).toBe(false);
   });
 
+  test("a table at the wrong place is named with where it belongs", async () => {
+    const place = createPlace();
+    place.write(place.userFile, "[phase_model]\nplanning_model = 'a/b'\n[gate]\nenabled = true\n[options]\nmodel = 'a/b'\n");
+    const { notices } = await load(place);
+    expect(notices.map((notice) => notice.replace(`${place.userFile}: unknown key `, "")).sort()).toEqual([
+      "gate is ignored; did you mean options.gate or options.reasoning.gate?",
+      "options.model is ignored; did you mean model or options.gate.model?",
+      "phase_model is ignored; did you mean options.phase_model?",
+    ]);
+  });
+
   test.each([
     ["bmo.toml", '[__proto__]\npolluted = true\n[providers.__proto__]\nbase_url = "http://h"\n["constructor".prototype]\npolluted = true\n'],
     [".bmorc.json", '{"__proto__": {"polluted": true}, "providers": {"__proto__": {"base_url": "http://h"}}, "constructor": {"prototype": {"polluted": true}}}'],
