@@ -23,7 +23,7 @@ export function looksLikeSessionId(text: string): boolean {
 }
 
 export function matchesSessionId(id: string, wanted: string): boolean {
-  return id.startsWith(wanted) || (ID_ENDING.test(wanted) && id.endsWith(`-${wanted}`));
+  return (ID_PREFIX.test(wanted) && id.startsWith(wanted)) || (ID_ENDING.test(wanted) && id.endsWith(`-${wanted}`));
 }
 
 export function sessionsDirectory(dataDirectory: string): string {

@@ -65,9 +65,22 @@ function workflowEvents(event: WorkflowEvent, plan: Plan | null): AgentEvent[] {
   }
 }
 
+const NONE: ReadonlyMap<string, string> = new Map();
+
+/** What each message's calls were announced as, by call id. Some servers count their ids anew in every conversation. */
+function callSummaries(records: readonly StoredRecord[]): ReadonlyMap<Message, ReadonlyMap<string, string>> {
+  const found = new Map<Message, Map<string, string>>();
+  let latest = new Map<string, string>();
+  for (const record of records) {
+    if (record.type === "tool_intent") latest.set(record.call_id, record.summary);
+    else if (record.type === "message" && record.message.role === "assistant") found.set(record.message, (latest = new Map()));
+  }
+  return found;
+}
+
 /** Events in the order of the records. Each turn shows the routes as they stood at its end. */
 export function transcriptOf(records: readonly StoredRecord[]): AgentEvent[] {
-  const summaries = new Map(records.flatMap((record) => (record.type === "tool_intent" ? [[record.call_id, record.summary] as const] : [])));
+  const summaries = callSummaries(records);
   const lastRoutes = new Map(records.flatMap((record) => (record.type === "route" ? [[record.route.id, record.route] as const] : [])));
   const shownRoutes = new Set<string>();
   let plan: Plan | null = null;
@@ -84,7 +97,7 @@ export function transcriptOf(records: readonly StoredRecord[]): AgentEvent[] {
         break;
       }
       case "message":
-        events.push(...messageEvents(record.message, summaries));
+        events.push(...messageEvents(record.message, summaries.get(record.message) ?? NONE));
         break;
       case "workflow":
         if (record.event.type === "plan_stored") plan = record.event.plan;

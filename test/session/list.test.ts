@@ -97,7 +97,10 @@ test("a session is found by id, by its beginning and by its ending; none and sev
   if (looksLikeSessionId(ending)) expect(findSession(data, ending)).toEqual(first);
   expect(() => findSession(data, "20261120-")).toThrow(/fits 2 sessions/);
   expect(() => findSession(data, "20251120-")).toThrow(BmoError);
-  expect(() => findSession(data, "")).toThrow(/there is no session/);
+  write(data, "/third", "2025-11-21T10:00:00.000Z", [turn]);
+  for (const word of ["", "2", "2025", "20251121"]) {
+    expect(() => findSession(data, word), word).toThrow(/there is no session/);
+  }
   expect(() => findSession(data, "../../etc/passwd")).toThrow(/there is no session/);
 });
 

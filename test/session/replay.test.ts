@@ -72,6 +72,16 @@ test("nothing is announced for an interruption that was gone past", () => {
   expect(session.conversationOf).toEqual({ plan: 1, chat: 1, execute: 3 });
 });
 
+test("a server that counts its call ids anew: each call is shown as it was announced itself", () => {
+  const called = (path: string): SessionRecord[] => [
+    { type: "message", conversation: 1, turn: 1, message: assistant("", [{ id: "call_1", name: "view" }]) },
+    { type: "tool_intent", turn: 1, call_id: "call_1", tool: "view", summary: `view ${path}` },
+    { type: "message", conversation: 1, turn: 1, message: result("call_1", path) },
+  ];
+  const { transcript } = replayed([...called("one.js"), ...called("two.js")]);
+  expect(transcript.flatMap((event) => (event.type === "tool_start" ? [event.summary] : []))).toEqual(["view one.js", "view two.js"]);
+});
+
 test("an approval counts only with its record, in its session and in its workspace", () => {
   const workflow = (records: SessionRecord[]): SessionRecord[] => [{ type: "workflow", event: { type: "plan_stored", plan: samplePlan } }, ...records, { type: "workflow", event: { type: "execution_started" } }];
   const own = approvalFor(id, "/repo");
