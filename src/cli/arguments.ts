@@ -59,8 +59,8 @@ function positiveWhole(label: string): (value: string) => number {
   };
 }
 
-const collect = (value: string, earlier: string[]): string[] => [...earlier, value];
-const collectRules = (value: string, earlier: string[]): string[] => [...earlier, ...splitRules(value)];
+const collect = (value: string, earlier: string[] = []): string[] => [...earlier, value];
+const collectRules = (value: string, earlier: string[] = []): string[] => [...earlier, ...splitRules(value)];
 
 function createProgram(subcommands: Record<string, string>): Command {
   const program = new Command("bmo")
@@ -74,21 +74,21 @@ function createProgram(subcommands: Record<string, string>): Command {
     .option("--tier <tier>", "tier for this run: balanced, coding, smart or deep")
     .option("--preset <names>", "preset or presets for this run, comma-separated")
     .option("-c, --continue", "go on with the last session of this workspace")
-    .option("-r, --resume [id]", "go on with a session")
+    .option("-r, --resume [id]", "go on with that session; without an id, choose one")
     .option("--fork-session", "with -c or -r: go on in a copy")
     .option("--plan", "staged workflow on")
     .option("--no-plan", "staged workflow off")
     .option("--approve", "approve in advance the plan that this run produces")
     .option("--approve-unscoped", "the same, also for a plan that names no files")
-    .addOption(new Option("--permission-mode <mode>", "default, acceptEdits, plan or bypassPermissions").choices(["default", "acceptEdits", "plan", "bypassPermissions"]))
+    .addOption(new Option("--permission-mode <mode>", "what is asked before it is done; also --approval-mode").choices(["default", "acceptEdits", "plan", "bypassPermissions"]))
     .addOption(new Option("--approval-mode <mode>", "same as --permission-mode").choices(["default", "acceptEdits", "plan", "bypassPermissions"]).hideHelp())
     .option("--dangerously-skip-permissions", "same as --permission-mode bypassPermissions; the plan stage still writes nothing")
-    .option("--allowedTools <rules>", "rules such as 'bash(git *)' or 'edit(src/**)'", collectRules, [])
-    .option("--disallowedTools <rules>", "rules that forbid; they win", collectRules, [])
+    .option("--allowedTools <rules>", "allow: 'bash(git *)', 'edit(src/**)', 'view'; comma-separated, repeatable", collectRules)
+    .option("--disallowedTools <rules>", "forbid, in the same form; they win", collectRules)
     .option("--max-turns <n>", "model calls of this run at most", positiveWhole("--max-turns"))
     .option("--max-budget-usd <x>", "money of this run at most", positive("--max-budget-usd"))
     .option("--timeout <s>", "wall time of this run at most, in seconds", positive("--timeout"))
-    .option("--add-dir <dir>", "a further directory that may be read", collect, [])
+    .option("--add-dir <dir>", "a further directory that may be read; repeatable", collect)
     .option("--trust", "trust this directory's project configuration for this run")
     .option("-C, --cd <dir>", "work in that directory")
     .option("--config <file>", "that file as the project's configuration, trusted")
@@ -99,11 +99,11 @@ function createProgram(subcommands: Record<string, string>): Command {
     .enablePositionalOptions()
     .allowExcessArguments(false)
     .exitOverride()
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
   for (const [name, description] of Object.entries(subcommands)) {
     program.command(name).description(description).argument("[args...]").helpOption(false).allowUnknownOption().passThroughOptions();
   }
-  program.addHelpText("after", "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.");
   return program;
 }
 
@@ -121,7 +121,7 @@ function separateResume(argv: readonly string[]): string[] {
 interface RawOptions {
   version?: true; print?: true; outputFormat?: "text" | "json" | "stream-json"; json?: true; model?: string; tier?: string; preset?: string; continue?: true; resume?: true | string;
   forkSession?: true; plan?: boolean; approve?: true; approveUnscoped?: true; permissionMode?: PermissionMode; approvalMode?: PermissionMode; dangerouslySkipPermissions?: true;
-  allowedTools: string[]; disallowedTools: string[]; maxTurns?: number; maxBudgetUsd?: number; timeout?: number; addDir: string[]; trust?: true; cd?: string; config?: string; quiet?: true; verbose?: true;
+  allowedTools?: string[]; disallowedTools?: string[]; maxTurns?: number; maxBudgetUsd?: number; timeout?: number; addDir?: string[]; trust?: true; cd?: string; config?: string; quiet?: true; verbose?: true;
 }
 
 const presetNames = (text: string): string[] => text.split(",").map((name) => name.trim()).filter((name) => name !== "");
@@ -185,7 +185,7 @@ export function parseArguments(argv: readonly string[]): CommandLine {
     }
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.help") return { ...emptyLine(), kind: "help", text: subcommand === null ? program.helpInformation() + "\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.\n" : subcommandHelp(subcommand) };
+    if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.help") return { ...emptyLine(), kind: "help", text: subcommand === null ? program.helpInformation() + "\nbmo <command> --help says how each is called. /help in the REPL lists its commands and keys.\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.\n" : subcommandHelp(subcommand) };
     throw new BmoError("usage", thrown.message.replace(/^error: /, "").trim(), "bmo --help lists the options.");
   }
   if (subcommand !== null && subcommand !== "approve" && (rest.includes("--help") || rest[0] === "-h")) return { ...emptyLine(), kind: "help", text: subcommandHelp(subcommand) };
@@ -211,12 +211,12 @@ export function parseArguments(argv: readonly string[]): CommandLine {
     approve: options.approve === true,
     approveUnscoped: options.approveUnscoped === true,
     permissionMode: mode,
-    allowedTools: options.allowedTools,
-    disallowedTools: options.disallowedTools,
+    allowedTools: options.allowedTools ?? [],
+    disallowedTools: options.disallowedTools ?? [],
     maxTurns: options.maxTurns ?? null,
     maxBudgetUsd: options.maxBudgetUsd ?? null,
     timeoutSeconds: options.timeout ?? null,
-    addDirectories: options.addDir,
+    addDirectories: options.addDir ?? [],
     trust: options.trust === true,
     directory: options.cd ?? null,
     config: options.config ?? null,

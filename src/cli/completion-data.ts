@@ -53,13 +53,13 @@ export const OPTIONS: readonly CompletionOption[] = [
 
 /** Words that may follow a subcommand's name. */
 export const SUBCOMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
-  demo: ["--yes"],
+  demo: ["--yes", "--keep", "--script", "--json"],
   init: ["--yes", "--model", "--preset", "--json"],
   doctor: ["--json"],
   models: ["--json"],
-  route: ["replay", "eval", "--history", "--stage", "--model", "--tier", "--preset", "--json"],
+  route: ["replay", "eval", "--history", "--stage", "--model", "--tier", "--preset", "--config", "--what", "--predictions", "--json"],
   approve: ["--json", "--approve-unscoped"],
-  sessions: ["list", "show", "rm", "export", "--json"],
+  sessions: ["list", "show", "rm", "export", "--all", "--json"],
   stats: ["--by", "--json"],
   config: ["show", "path", "validate", "--json"],
   checkpoint: ["list", "diff", "restore", "--json"],

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { runCompletionCommand } from "../../src/cli/completion-command.ts";
 import { OPTIONS, SUBCOMMAND_SUMMARIES, SUBCOMMAND_WORDS } from "../../src/cli/completion-data.ts";
+import { SUBCOMMAND_USAGE } from "../../src/cli/subcommand-usage.ts";
 import { createIo } from "./io.ts";
 import { need, type Need } from "../support/need.ts";
 
@@ -30,6 +31,9 @@ test("every option of the help is offered, and every subcommand", () => {
   expect(inHelp.length).toBeGreaterThan(25);
   expect(inHelp.filter((name) => !offered.has(name))).toEqual([]);
   expect(Object.keys(SUBCOMMAND_WORDS)).toEqual(Object.keys(SUBCOMMAND_SUMMARIES));
+  for (const [name, usage] of Object.entries(SUBCOMMAND_USAGE)) expect(SUBCOMMAND_WORDS[name], name).toEqual(expect.arrayContaining(usage.match(/--[a-z-]+/g) ?? []));
+  // No default that is empty, no placeholder for what a subcommand's own help says.
+  expect(help).not.toMatch(/\[\]|\[args/);
 });
 
 test.skipIf(bashShell.missing)(bashShell.title("bash completes subcommands, options, their values and what follows a subcommand"), () => {
