@@ -39,7 +39,7 @@ function list(context: CommandContext): CommandResult {
   }
   const models = [...groups].map(([provider, rows]) => `${provider}\n${textTable(rows)}`).join("\n");
   const { next } = context.agent.state();
-  const text = [models === "" ? "No provider has credentials; bmo init sets one up." : models, "", textTable(bindings(context)), "", `next request: ${next.model === null ? "none" : modelLabel(next.model, context.services.loaded().settings)} (${next.reason})`].join("\n");
+  const text = [models === "" ? (usable.size === 0 ? "No provider has credentials; bmo init sets one up." : "No model of the providers set up is listed; any id of theirs is taken.") : models, "", textTable(bindings(context)), "", `next request: ${next.model === null ? "none" : modelLabel(next.model, context.services.loaded().settings)} (${next.reason})`].join("\n");
   return answer(text, { bindings: bindings(context).map(([label = "", value = "", origin = ""]) => ({ label, value, origin })), next: { model: next.model, reason: next.reason } });
 }
 

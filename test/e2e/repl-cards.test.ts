@@ -159,7 +159,7 @@ describe("questions", () => {
     one.place.file(".bmorc.toml", SETTINGS);
     const start = async (keys: string, asked: boolean, ignored: boolean): Promise<void> => {
       const program = open(one, [], SIZE);
-      await program.waitFor(asked ? /Do you trust this directory's project configuration\?[\s\S]*permissions\.allow[\s\S]*esc cancels/ : /^plan · p\//m);
+      await program.waitFor(asked ? /Do you trust this directory's project configuration\?[\s\S]*permissions\.allow[\s\S]*if yes[\s\S]*start programs[\s\S]*esc cancels/ : /^plan · p\//m);
       program.write(keys);
       await idle(program);
       expect((await command(program, "/permissions", /mode: default\n.*\S/)).includes("bash(mkdir *)")).toBe(!ignored);

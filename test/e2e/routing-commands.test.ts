@@ -2,6 +2,7 @@
 // the configuration between turns; log lines; temperature; fallback policy and served models.
 
 import { describe, expect, test } from "vitest";
+import { createPlace } from "./harness.ts";
 import { isPlanning, planInput, submit, ticket } from "./scenario.ts";
 import { during, expectWireIds, house, logOf, modelsOf, routed, type House, type HouseModel } from "./routing-scene.ts";
 
@@ -37,6 +38,15 @@ describe("/model", () => {
     expect(stdout).toMatch(/^tier deep\s+unset\s+default$/m);
     expect(stdout).toMatch(/^next request: p\/balanced-m \(planning_model = tier:balanced\)/m);
     expect(stdout).not.toMatch(/^anthropic$/m);
+  });
+
+  test("without an argument, of a provider that lists no models: it is not said to lack credentials", async () => {
+    const place = createPlace();
+    place.file("replies.json", '{"replies":[{"text":"An answer."}]}');
+    place.configure('model = "replay/m"\n[providers.replay]\ntype = "script"\nfile = "replies.json"\n');
+    const { stdout } = await place.run(["-p", "/model"]);
+    expect(stdout).toMatch(/^No model of the providers set up is listed; any id of theirs is taken\./);
+    expect(stdout).toMatch(/^next request: replay\/m/m);
   });
 
   test("<provider/model> pins from the next turn, over processes, until default; a flag holds for one run", async () => {

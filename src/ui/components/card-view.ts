@@ -9,6 +9,8 @@ import { type DrawContext, labelled, shorten } from "./draw.ts";
 
 const LABEL = 10;
 const PREVIEW_LINES = 200;
+/** A person who says yes must know that it lets the repository run things. */
+const TRUST_MEANS = "these count. Such settings can start programs, name the servers that see your code, and allow commands unasked.";
 
 function title(text: string, context: DrawContext): string[] {
   return wrapIndented(context.theme.bold(text), context.columns, context.theme.warning("? "), "  ");
@@ -59,6 +61,7 @@ function detailLines(card: Card, context: DrawContext): string[] {
         ...title("Do you trust this directory's project configuration?", context),
         ...row("directory", request.directory, context),
         ...request.items.flatMap((item, index) => row(index === 0 ? "it sets" : "", item, context)),
+        ...row("if yes", TRUST_MEANS, context),
       ];
     case "confirm":
       return [...title(clean(request.question), context), ...(request.detail === "" ? [] : wrap(clean(request.detail), context.columns - 2).map((line) => `  ${line}`))];
