@@ -9,9 +9,9 @@ const section = (title: string): string => page.split(`\n## ${title}\n`)[1]?.spl
 const CONTRACT = "help status model tier approve plan reject why cost usage diff undo new clear reset compact resume sessions skills skill tools permissions config init verbose exit quit".split(" ");
 const named = [...section("Commands").matchAll(/`\/([a-z]+)/g)].map((match) => match[1]);
 
-test("the table names every command of the contract, and none that is not there", () => {
+test("the table names every command of the contract and of the program, and none that is not there", () => {
   const known = commands.flatMap((command) => [command.name, ...command.aliases]);
-  expect(CONTRACT.filter((name) => !named.includes(name))).toEqual([]);
+  expect([...CONTRACT, ...known].filter((name) => !named.includes(name))).toEqual([]);
   expect(named.filter((name) => name !== undefined && !known.includes(name))).toEqual([]);
 });
 

@@ -1,0 +1,41 @@
+// The user documents are true to the code: options, subcommands with their flags, providers with their keys, exit codes, and links.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { OPTIONS } from "../../src/cli/completion-data.ts";
+import { SUBCOMMAND_USAGE } from "../../src/cli/subcommand-usage.ts";
+import { VENDORS } from "../../src/providers/vendors.ts";
+import { EXIT } from "../../src/types/error.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const page = (path: string): string => readFileSync(join(root, path), "utf8");
+const documents = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)];
+
+test("docs/command-line.md names every option and every subcommand with its flags, and no option that is not there", () => {
+  const text = page("docs/command-line.md");
+  const options = OPTIONS.flatMap(({ names }) => names);
+  const rows = text.split("\n").filter((line) => line.startsWith("| `-")).flatMap((line) => [...(line.split(/(?<!\\)\|/)[1] ?? "").matchAll(/`(-{1,2}[a-zA-Z-]+)/g)].map((match) => match[1] ?? ""));
+  expect([...rows].sort()).toEqual([...options].sort());
+  for (const [name, usage] of Object.entries(SUBCOMMAND_USAGE)) {
+    const told = text.split("\n").filter((line) => line.startsWith(`| \`${name}`)).join("\n");
+    expect(told, name).not.toBe("");
+    expect((usage.match(/--[a-z-]+/g) ?? []).filter((flag) => flag !== "--json" && !told.includes(flag)), name).toEqual([]);
+  }
+});
+
+test("docs/configuration.md names every ready-made provider with its key variables, in their order", () => {
+  const text = page("docs/configuration.md");
+  for (const { id, keyVariables } of VENDORS) expect(text).toMatch(keyVariables.length === 0 ? new RegExp(`\`${id}\``) : new RegExp(`^\\| \`${id}\` \\| ${keyVariables.map((name) => `\`${name}\``).join(", ")} \\|$`, "m"));
+});
+
+test("the README's exit codes are those of the program", () => {
+  const rows = [...page("README.md").matchAll(/^\| ([\d, ]+) \| /gm)].flatMap((match) => (match[1] ?? "").split(",").map(Number));
+  expect(rows).toEqual(Object.values(EXIT).sort((left, right) => left - right));
+});
+
+test.each(documents)("what %s links to is there", (path) => {
+  const links = [...page(path).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? "");
+  expect(links.filter((link) => !existsSync(join(root, dirname(path), link)))).toEqual([]);
+});
