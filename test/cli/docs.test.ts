@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { OPTIONS } from "../../src/cli/completion-data.ts";
 import { SUBCOMMAND_USAGE } from "../../src/cli/subcommand-usage.ts";
+import { resultJson } from "../../src/headless/json.ts";
 import { VENDORS } from "../../src/providers/vendors.ts";
 import { EXIT } from "../../src/types/error.ts";
 
@@ -28,6 +29,17 @@ test("docs/command-line.md names every option and every subcommand with its flag
 test("docs/configuration.md names every ready-made provider with its key variables, in their order", () => {
   const text = page("docs/configuration.md");
   for (const { id, keyVariables } of VENDORS) expect(text).toMatch(keyVariables.length === 0 ? new RegExp(`\`${id}\``) : new RegExp(`^\\| \`${id}\` \\| ${keyVariables.map((name) => `\`${name}\``).join(", ")} \\|$`, "m"));
+});
+
+test("docs/headless.md names every key of the result object, every event and every code of an error", () => {
+  const text = page("docs/headless.md");
+  const result = Object.keys(resultJson({ sessionId: null, state: null, exitCode: EXIT.done, text: "", data: null, error: null, warnings: [], durationMs: 0 }));
+  expect(result.filter((key) => !text.includes(`"${key}":`))).toEqual([]);
+  const events = [...page("src/types/event.ts").matchAll(/\| \{ type: "([a-z_]+)"/g)].map((match) => match[1] ?? "");
+  expect(events.length).toBeGreaterThan(20);
+  const codes = [...(page("src/types/error.ts").split("export type ErrorCode =")[1]?.split(";")[0] ?? "").matchAll(/"([a-z_]+)"/g)].map((match) => match[1] ?? "");
+  expect(codes.length).toBeGreaterThan(9);
+  expect([...events, ...codes].filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
 });
 
 test("the README's exit codes are those of the program", () => {
