@@ -26,7 +26,7 @@ export async function chooseSession(app: App): Promise<SessionChoice> {
 function planArgument(rest: readonly string[]): string {
   const words = rest.filter((word) => !word.startsWith("-"));
   const [wanted] = words;
-  if (wanted === undefined || words.length > 1) throw new BmoError("usage", "bmo approve takes the id or a hash prefix of one plan", "The run that made the plan named both; bmo sessions shows them too.");
+  if (wanted === undefined || words.length > 1) throw new BmoError("usage", "bmo approve takes the id or a hash prefix of one plan", "The run that made the plan named both; bmo sessions show prints them too.");
   return wanted;
 }
 
@@ -60,7 +60,7 @@ function findPlanSession(app: App, wanted: string): string {
   const everywhere = listSessions(app.dataDirectory).flatMap((session) => plansOf(session.path));
   const named = everywhere.filter(({ plan }) => matches(plan, wanted));
   const here = named.filter(({ workspace }) => workspace === app.workspace);
-  if (named.length === 0) throw new BmoError("usage", `no plan has the id or hash ${wanted}`, "bmo sessions lists the sessions with their plans; a hash prefix needs at least 4 digits.");
+  if (named.length === 0) throw new BmoError("usage", `no plan has the id or hash ${wanted}`, "bmo sessions show prints the plan of a session; a hash prefix needs at least 4 digits.");
   if (here.length === 0) throw new BmoError("usage", `plan ${wanted} belongs to ${named[0]?.workspace ?? "another workspace"}, not to ${app.workspace}`, "Go there with -C.");
   const current = here.filter((one) => one.current);
   if (current.length === 0) throw new BmoError("usage", `plan ${wanted} is stale: a later revision took its place`, "Look at the session's last plan and approve that one.");

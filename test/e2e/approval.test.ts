@@ -20,6 +20,18 @@ async function waiting(plan: JsonObject = PLAN, execution = CHANGE): Promise<Sce
   return { ...one, id: result.plan?.id ?? "", hash: result.plan?.hash ?? "" };
 }
 
+test("where a plan is not found the hint names a command that prints id and hash", async () => {
+  const { place, id, hash } = await waiting();
+  for (const args of [["approve"], ["approve", "p_none"]]) {
+    const { code, stderr } = await place.run(args);
+    expect(code).toBe(2);
+    expect(stderr).toContain("bmo sessions show prints");
+  }
+  const { stdout } = await place.run(["sessions", "show"]);
+  expect(stdout).toContain(id);
+  expect(stdout).toContain(hash);
+});
+
 describe("in advance", () => {
   test("--approve executes: the plan on stderr, the answer on stdout, exit 0", async () => {
     const { place } = await scene({ replies: planThen(PLAN, CHANGE) });
