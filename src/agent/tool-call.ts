@@ -1,7 +1,7 @@
 // One tool call: known? offered? well-formed? permitted? Then the intent is logged, the tool runs, and its result is
 // cleaned. A failure is always a result that the model reads; nothing here ends the run.
 
-import { toErrorInfo } from "../util/errors.ts";
+import { BmoError, toErrorInfo } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { errorOutput } from "../util/tool-output.ts";
@@ -9,7 +9,7 @@ import type { AgentParts, Boundary } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { ToolCallBlock } from "../types/message.ts";
 import type { Verdict } from "../types/permission.ts";
-import type { FileAction, ToolContext, ToolDefinition, ToolOutput } from "../types/tool.ts";
+import type { DisplayBlock, FileAction, ToolContext, ToolDefinition, ToolOutput } from "../types/tool.ts";
 
 export interface ToolCallContext {
   parts: AgentParts;
@@ -101,7 +101,10 @@ async function judgeAndRun(
 
   const target = tool.target(parsed.value);
   const verdict = await boundary.judge({ tool, input: parsed.value, stage: context.stage });
-  const permission = await askIfNeeded(verdict, { context, tool, input: parsed.value, summary, target: target.value });
+  // Only a person is shown what a call would do; nobody is asked about one that is bound to fail.
+  const preview = verdict.decision === "ask" && !context.parts.headless ? await previewCall(tool, parsed.value, context.toolContext) : NOTHING_TO_SHOW;
+  if (preview.failure !== null) return { output: errorOutput(`${tool.spec.name}: ${preview.failure}`), refused: false };
+  const permission = await askIfNeeded(verdict, { context, tool, display: preview.display, summary, target: target.value });
   if (permission !== null) {
     state.addDenial({ tool: tool.spec.name, summary, reason: permission.recorded, target: target.value }, context.stage, tool.access === "read");
     return { output: errorOutput(permission.told), refused: true };
@@ -126,10 +129,28 @@ async function judgeAndRun(
   return { output, refused: false };
 }
 
+interface CallPreview {
+  display: DisplayBlock[];
+  /** Why the call cannot be carried out, whatever the answer; null when nothing speaks against it. */
+  failure: string | null;
+}
+
+const NOTHING_TO_SHOW: CallPreview = { display: [], failure: null };
+
+async function previewCall(tool: ToolDefinition, input: unknown, context: ToolContext): Promise<CallPreview> {
+  try {
+    return { display: (await tool.preview?.(input, context)) ?? [], failure: null };
+  } catch (thrown) {
+    if (thrown instanceof BmoError && thrown.code === "failed") return { display: [], failure: thrown.message };
+    if (thrown instanceof Error) return { display: [{ kind: "text", text: thrown.message }], failure: null };
+    throw thrown;
+  }
+}
+
 interface PermissionQuestion {
   context: ToolCallContext;
   tool: ToolDefinition;
-  input: unknown;
+  display: DisplayBlock[];
   summary: string;
   target: string;
 }
@@ -141,9 +162,8 @@ async function askIfNeeded(verdict: Verdict, question: PermissionQuestion): Prom
   const { parts, state, boundary } = context;
   if (verdict.decision === "deny") return { told: `Refused: ${verdict.reason}`, recorded: verdict.reason };
   if (verdict.scope !== undefined) return askForScope(verdict.scope, verdict.reason, question);
-  const display = tool.preview === undefined ? [] : await tool.preview(question.input, context.toolContext);
   const reply = await parts.ask(
-    { kind: "permission", tool: tool.spec.name, summary: question.summary, target: boundary.display(question.target), reason: verdict.reason, rule: verdict.rule, display },
+    { kind: "permission", tool: tool.spec.name, summary: question.summary, target: boundary.display(question.target), reason: verdict.reason, rule: verdict.rule, display: question.display },
     context.toolContext.signal,
   );
   switch (reply.answer) {

@@ -53,13 +53,8 @@ export async function describeEdit(edit: PlannedEdit): Promise<{ text: string; d
   return { text, display: diffBlock(edit.file.shown, change) };
 }
 
-/** Diffs for the approval card; a request that cannot be carried out shows its reason. */
+/** Diffs for the approval card. @throws what `planEdits` throws: such a call would fail in the same way. */
 export async function previewEdits(requests: readonly EditRequest[], context: ToolContext): Promise<DisplayBlock[]> {
-  try {
-    const described = await Promise.all((await planEdits(requests, context)).map(describeEdit));
-    return described.map(({ display }) => display);
-  } catch (thrown) {
-    if (thrown instanceof Error) return [{ kind: "text", text: thrown.message }];
-    throw thrown;
-  }
+  const described = await Promise.all((await planEdits(requests, context)).map(describeEdit));
+  return described.map(({ display }) => display);
 }

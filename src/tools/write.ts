@@ -7,7 +7,7 @@ import { normalizeEndings, usualEnding, type LineEnding } from "../util/line-end
 import { kindOf, readRegular, type FileIdentity } from "../util/regular-file.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { linesOf } from "../util/text-lines.ts";
-import type { DisplayBlock, ToolContext, ToolDefinition } from "../types/tool.ts";
+import type { ToolContext, ToolDefinition } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
 import { changedLines, compareTexts, diffBlock } from "./changed-lines.ts";
 import { checkNewName, checkWritablePlace, checkWriteBits, commitWrite, EDIT_CAP_BYTES, permitWrites, resolveTarget, withFileErrors, writeNotes, type Target } from "./file-access.ts";
@@ -77,14 +77,9 @@ export const writeTool: ToolDefinition<WriteInput> = {
   },
   summarize: (input) => `write ${sanitizeLine(input.path)} (${linesOf(input.content).length === 1 ? "1 line" : `${linesOf(input.content).length} lines`})`,
   target: (input) => ({ kind: "path", value: input.path }),
-  async preview(input, context): Promise<DisplayBlock[]> {
-    try {
-      const plan = await planWrite(input, context);
-      return [diffBlock(plan.target.shown, await compareTexts(plan.before, plan.after))];
-    } catch (thrown) {
-      if (thrown instanceof Error) return [{ kind: "text", text: thrown.message }];
-      throw thrown;
-    }
+  async preview(input, context) {
+    const plan = await planWrite(input, context);
+    return [diffBlock(plan.target.shown, await compareTexts(plan.before, plan.after))];
   },
   run: (input, context) =>
     withFileErrors("write", async () => {

@@ -107,7 +107,7 @@ export interface ToolDefinition<Input = unknown> {
   target(input: Input): { kind: "path" | "command" | "none"; value: string };
   /** Every path of a call that concerns several; policy must permit each. Absent: `target` is all. */
   targets?(input: Input): string[];
-  /** What the call would do to files, for the approval card; null when it cannot be said beforehand. */
+  /** What the call would do to files, for the approval card. @throws BmoError "failed" when it is bound to fail: then nobody is asked. */
   preview?(input: Input, context: ToolContext): Promise<DisplayBlock[]>;
   run(input: Input, context: ToolContext): Promise<ToolOutput>;
 }

@@ -100,6 +100,20 @@ describe("permission", () => {
     await program.waitFor("Edited.");
     expect(one.place.read("a.txt")).toBe("two\n");
   });
+
+  test("nobody is asked about an edit or a write that is bound to fail; the model reads why", async () => {
+    const call = (name: string, input: Record<string, string>): ScriptedReply => ({ calls: [{ name, input }] });
+    const one = await scene({
+      replies: inTurn([call("edit", { path: "a.txt", old: "one", new: "two" }), call("view", { path: "a.txt" }), call("edit", { path: "a.txt", old: "zero", new: "two" }), call("write", { path: "a.txt", content: "one\n" }), { text: "Gave up." }]),
+    });
+    one.place.file("a.txt", "one\n");
+    const program = open(one, ["--no-plan", "change it"], SIZE);
+    await program.waitFor("Gave up.");
+    expect(program.output()).not.toMatch(/Allow (edit|write)\?/);
+    expect(one.server.requests.at(-1)?.toolResults.map(({ text }) => text)).toEqual([
+      "edit: a.txt: was not read in this session. View it first", expect.stringContaining("one") as unknown, 'edit: a.txt: "old" was not found. View the file again.', "write: a.txt: holds exactly this content already; nothing to do",
+    ]);
+  });
 });
 
 describe("an approved plan", () => {

@@ -162,14 +162,14 @@ describe("edit as a guarded write", () => {
     }
   });
 
-  test("the preview is the diff, or the reason why there is none", async () => {
+  test("the preview is the diff, or throws why there is none", async () => {
     const { editTool } = await import("../../src/tools/edit.ts");
     const workspace = createWorkspace();
     workspace.put("a.txt", "one\n");
     await workspace.call("view", { path: "a.txt" });
     const request = { path: "a.txt", old: "one", new: "1", line: null, replaceAll: false };
     expect(await editTool.preview?.(request, workspace.context)).toMatchObject([{ kind: "diff", path: "a.txt", added: 1, removed: 1 }]);
-    expect(await editTool.preview?.({ ...request, old: "zz" }, workspace.context)).toEqual([{ kind: "text", text: `a.txt: "old" was not found. View the file again.` }]);
+    await expect(editTool.preview?.({ ...request, old: "zz" }, workspace.context)).rejects.toMatchObject({ code: "failed", message: `a.txt: "old" was not found. View the file again.` });
     expect(workspace.bytes("a.txt")).toBe("one\n");
   });
 });
