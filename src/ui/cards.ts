@@ -127,6 +127,17 @@ function typeInto(card: Card, typed: string, key: CardKey): CardStep {
   }
 }
 
+/** Chooses the option of that letter, or the only one that begins with it; among several it goes to the next one, which Enter takes. */
+function byFirstLetter(card: Card, character: string): CardStep {
+  const own = card.options.findIndex((one) => one.letter === character);
+  if (own >= 0) return choose(card, own);
+  const beginning = card.options.flatMap((one, index) => (one.label.trim().charAt(0).toLowerCase() === character ? [index] : []));
+  const [first] = beginning;
+  if (first === undefined) return { card, reply: null };
+  if (beginning.length === 1) return choose(card, first);
+  return { card: { ...card, selected: beginning.find((index) => index > card.selected) ?? first }, reply: null };
+}
+
 /** One key in a card. Arrows, numbers and first letters choose; text goes into the line when one is open. */
 export function pressInCard(card: Card, key: CardKey): CardStep {
   if (card.typing !== null) return typeInto(card, card.typing, key);
@@ -147,7 +158,7 @@ export function pressInCard(card: Card, key: CardKey): CardStep {
       // Text of several characters at once is typing that was meant for something else.
       if ([...key.text].length !== 1) return { card, reply: null };
       if (/^[1-9]$/.test(character)) return choose(card, Number(character) - 1);
-      return choose(card, card.options.findIndex((one) => one.letter === character));
+      return byFirstLetter(card, character);
     }
   }
 }

@@ -70,9 +70,29 @@ describe("the frame", () => {
       "  ↑↓, number or letter · esc says no · 2 more questions after this",
     ]);
   });
+
+  test("on a narrow screen a choice says all that it allows, and one line of it where there is no room", () => {
+    expect(drawCard(createCard(1, permission, null), 0, context(39), 30).lines.slice(-9).map((line) => line.trimEnd())).toEqual([
+      "› 1. Yes, this once (y)", "  2. Session: allow edit(**) until this", "     session ends (s)", "  3. Project: always allow edit(**)", "     here (p)", "  4. No (n)",
+      "  5. Tell the model what to do instead", "     (t)", "  ↑↓, number or letter · esc says no",
+    ]);
+    expect(drawCard(createCard(1, permission, null), 0, context(39), 12).lines.slice(-5, -1)).toEqual([
+      "  2. Session: allow edit(**) until thi…", "  3. Project: always allow edit(**) he…", "  4. No (n)", "  5. Tell the model what to do instead…",
+    ]);
+  });
 });
 
 describe("cards", () => {
+  test("a first letter that several choices share goes round among them, one of its own chooses", () => {
+    const card = createCard(1, { kind: "question", question: "Which?", options: ["alpha", "beta", "another"] }, null);
+    const press = (from: typeof card, text: string): ReturnType<typeof pressInCard> => pressInCard(from, { type: "text", text });
+    const [once, twice] = [press(card, "a"), press(press(card, "a").card, "A")];
+    expect([once.card.selected, once.reply, twice.card.selected, twice.reply]).toEqual([2, null, 0, null]);
+    expect(press(card, "b").reply).toEqual({ answer: "text", text: "beta" });
+    expect(press(card, "s").card.typing).toBe("");
+    expect(press(card, "x")).toEqual({ card, reply: null });
+  });
+
   test("Esc never allows, and letters are not shared", () => {
     for (const request of requests) {
       const letters = cardOptions(request).flatMap(({ letter }) => letter ?? []);

@@ -79,14 +79,22 @@ function sessionLabel(card: Card, index: number): string | null {
   return `${cleanLine(session.title === "" ? session.id : session.title)} · ${facts.join(" · ")}${held}`;
 }
 
-function optionLines(card: Card, context: DrawContext, limit: number): { lines: string[]; cursor: { x: number; y: number } | null } {
+/** The lines of each choice: whole, because what is allowed stands there; cut to one line each where the card has no room for that, and in a list of sessions. */
+function choiceLines(card: Card, context: DrawContext, limit: number): string[][] {
+  const { theme, columns } = context;
+  const parts = card.options.map((option, index) => ({
+    mark: `${index === card.selected ? "›" : " "} ${index < 9 ? `${index + 1}.` : "  "} `,
+    text: (sessionLabel(card, index) ?? cleanLine(option.label)) + (option.letter === null ? "" : theme.dim(` (${option.letter})`)),
+    style: index === card.selected ? theme.accent : (text: string): string => text,
+  }));
+  const whole = parts.map(({ mark, text, style }) => wrapIndented(text, columns, mark, " ".repeat(mark.length)).map(style));
+  if (card.request.kind !== "sessions" && whole.flat().length <= limit / 2) return whole;
+  return parts.map(({ mark, text, style }) => [clip(style(mark + text), columns)]);
+}
+
+function optionLines(card: Card, choices: readonly string[][], context: DrawContext, limit: number): { lines: string[]; cursor: { x: number; y: number } | null } {
   const { theme } = context;
-  const all = card.options.map((option, index) => {
-    const selected = index === card.selected;
-    const label = sessionLabel(card, index) ?? cleanLine(option.label);
-    const text = `${selected ? "›" : " "} ${index < 9 ? `${index + 1}.` : "  "} ${label}${option.letter === null ? "" : theme.dim(` (${option.letter})`)}`;
-    return clip(selected ? theme.accent(text) : text, context.columns);
-  });
+  const all = choices.flat();
   const room = Math.max(1, card.typing === null ? limit : limit - 1);
   // The selected choice stays in view.
   const from = Math.max(0, Math.min(card.selected - Math.floor(room / 2), all.length - room));
@@ -109,9 +117,10 @@ export function drawCard(card: Card, waiting: number, context: DrawContext, limi
   const { theme } = context;
   const more = waiting === 0 ? "" : ` · ${plural(waiting, "more question")} after this`;
   const help = card.typing !== null ? "enter sends, esc goes back" : `↑↓, number or letter · esc ${card.request.kind === "permission" || card.request.kind === "scope" ? "says no" : card.request.kind === "effects" ? "restores" : "cancels"}${more}`;
-  const wanted = card.options.length + (card.typing === null ? 0 : 1);
+  const choices = choiceLines(card, context, limit);
+  const wanted = choices.flat().length + (card.typing === null ? 0 : 1);
   const optionRoom = Math.max(1, Math.min(wanted, card.request.kind === "sessions" ? limit - 2 : limit - 1));
-  const options = optionLines(card, context, optionRoom);
+  const options = optionLines(card, choices, context, optionRoom);
   const helpLines = limit - options.lines.length >= 3 ? [theme.dim(clip(`  ${help}`, context.columns))] : [];
   const room = Math.max(0, limit - options.lines.length - helpLines.length);
   const detail = shorten(detailLines(card, context), room, (hidden) => theme.dim(`  … ${hidden} more lines`), Math.min(3, Math.floor(room / 3))).map((line) => clip(line, context.columns));
