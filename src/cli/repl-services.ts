@@ -46,9 +46,10 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
   const first: SessionChoice | "pick" = line.resume === null ? "pick" : await chooseSession(app);
   let opened: { names: () => Promise<string[]>; readImage: (path: string) => Promise<import("../types/message.ts").ImageBlock | null> } | null = null;
   let initialUsed = false;
+  const unanswered = new Set<string>();
 
   const openSession = async (request: SessionRequest, ask: Ask): Promise<OpenedSession> => {
-    await settleTrust(app, ask);
+    await settleTrust(app, ask, unanswered);
     const session: SessionChoice =
       !initialUsed && first !== "pick" ? first : request.kind === "new" ? { kind: "new" } : { kind: "open", path: findSession(app.dataDirectory, request.id).path, fork: false };
     initialUsed = true;

@@ -1,4 +1,4 @@
-// Which directories the user trusts, and for which content. Keyed to the canonical path, the repository behind it and a digest
+// Which directories the user trusts or refuses to trust, and for which content. Keyed to the canonical path, the repository behind it and a digest
 // of everything that can change behaviour: any change asks again. Never taken from the directory itself.
 
 import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -11,7 +11,10 @@ import { findRepository } from "./git-config.ts";
 
 export interface TrustStore {
   isTrusted(canonicalPath: string, digest: string): boolean;
+  /** The user said no to exactly this; it need not be asked again. */
+  isRefused(canonicalPath: string, digest: string): boolean;
   trust(canonicalPath: string, digest: string): void;
+  refuse(canonicalPath: string, digest: string): void;
   revoke(canonicalPath: string): void;
 }
 
@@ -19,6 +22,7 @@ interface TrustEntry {
   digest: string;
   identity: string;
   at: string;
+  refused?: boolean;
 }
 
 /**
@@ -52,22 +56,31 @@ export function createTrustStore(dataDirectory: string, now: () => Date = () => 
     writeFileSync(temporary, JSON.stringify(Object.fromEntries(entries), null, 2), { mode: 0o600, flag: "wx" });
     renameSync(temporary, path);
   };
+  /** The entry for exactly this directory and content. */
+  const find = (canonicalPath: string, digest: string): TrustEntry | null => {
+    const entry = read().get(canonicalPath);
+    if (entry === undefined || entry.digest !== digest) return null;
+    try {
+      return entry.identity === identityOf(canonicalPath) ? entry : null;
+    } catch (thrown) {
+      if (systemErrorCode(thrown) !== undefined) return null;
+      throw thrown;
+    }
+  };
+  const put = (canonicalPath: string, digest: string, refused: boolean): void => {
+    const entries = read();
+    entries.set(canonicalPath, { digest, identity: identityOf(canonicalPath), at: now().toISOString(), ...(refused ? { refused } : {}) });
+    write(entries);
+  };
   return {
     isTrusted(canonicalPath, digest) {
-      const entry = read().get(canonicalPath);
-      if (entry === undefined || entry.digest !== digest) return false;
-      try {
-        return entry.identity === identityOf(canonicalPath);
-      } catch (thrown) {
-        if (systemErrorCode(thrown) !== undefined) return false;
-        throw thrown;
-      }
+      const entry = find(canonicalPath, digest);
+      // Only its absence or a plain false is trust: whatever else stands there was not written here.
+      return entry !== null && (entry.refused ?? false) === false;
     },
-    trust(canonicalPath, digest) {
-      const entries = read();
-      entries.set(canonicalPath, { digest, identity: identityOf(canonicalPath), at: now().toISOString() });
-      write(entries);
-    },
+    isRefused: (canonicalPath, digest) => find(canonicalPath, digest)?.refused === true,
+    trust: (canonicalPath, digest) => put(canonicalPath, digest, false),
+    refuse: (canonicalPath, digest) => put(canonicalPath, digest, true),
     revoke(canonicalPath) {
       const entries = read();
       if (entries.delete(canonicalPath)) write(entries);

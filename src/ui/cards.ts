@@ -75,11 +75,12 @@ export function escapeReply(request: CardRequest): AskReply {
       return { answer: "restore" };
     case "question":
     case "sessions":
+    // A no would be kept.
+    case "trust":
       return { answer: "none", reason: "the person gave no answer" };
     case "permission":
     case "scope":
     case "fallback":
-    case "trust":
     case "confirm":
       return DENY;
   }
@@ -169,7 +170,7 @@ export function answerText(card: Card, reply: AskReply): string {
     case "text":
       return reply.text;
     case "none":
-      return "no answer";
+      return card.request.kind === "trust" ? "not trusted for now" : "no answer";
     case "deny":
       return reply.feedback ?? (card.request.kind === "trust" ? "not trusted" : "no");
     case "allow_once":

@@ -26,6 +26,17 @@ describe("trust", () => {
     later.revoke(place.workspace);
     expect(later.isTrusted(place.workspace, digest)).toBe(false);
   });
+  test("a no is kept like a yes, trusts nothing, and each takes the place of the other", () => {
+    createTrustStore(place.data).refuse(place.workspace, digest);
+    const store = createTrustStore(place.data);
+    const both = (of: string): boolean[] => [store.isTrusted(place.workspace, of), store.isRefused(place.workspace, of)];
+    expect([both(digest), both("sha256:two")]).toEqual([[false, true], [false, false]]);
+    store.trust(place.workspace, digest);
+    expect(both(digest)).toEqual([true, false]);
+    store.refuse(place.workspace, digest);
+    store.revoke(place.workspace);
+    expect(both(digest)).toEqual([false, false]);
+  });
   test("a directory put in the place of the trusted one is not it", () => {
     const store = createTrustStore(place.data);
     store.trust(place.workspace, digest);

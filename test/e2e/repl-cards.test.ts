@@ -168,11 +168,11 @@ describe("an approved plan", () => {
 describe("questions", () => {
   const SETTINGS = '[permissions]\nallow = ["bash(mkdir *)"]\n';
 
-  test("trust: No ignores the settings and asks again, this time only is not remembered, Yes is", async () => {
+  test("trust: No and Yes hold until the settings change, Esc and this time only for one run, --trust takes a No back", async () => {
     const one = await scene({ replies: () => ({ text: "hello" }) });
     one.place.file(".bmorc.toml", SETTINGS);
-    const start = async (keys: string, asked: boolean, ignored: boolean): Promise<void> => {
-      const program = open(one, [], SIZE);
+    const start = async (keys: string, asked: boolean, ignored: boolean, words: string[] = []): Promise<void> => {
+      const program = open(one, words, SIZE);
       await program.waitFor(asked ? /Do you trust this directory's project configuration\?[\s\S]*permissions\.allow[\s\S]*if yes[\s\S]*start programs[\s\S]*esc cancels/ : /^plan · p\//m);
       program.write(keys);
       await idle(program);
@@ -180,7 +180,10 @@ describe("questions", () => {
       program.write(KEY.ctrl("d"));
       await program.exited;
     };
+    await start(KEY.escape, true, true);
     await start(KEY.enter, true, true);
+    await start("", false, true);
+    await start("", false, false, ["--trust"]);
     await start("t", true, false);
     await start("y", true, false);
     await start("", false, false);
