@@ -17,6 +17,8 @@ function showPlan({ agent }: CommandContext): CommandResult {
 function editPlan({ agent }: CommandContext): CommandResult {
   const { plan } = agent.state().workflow;
   if (plan === null) throw new BmoError("usage", "there is no plan to edit");
+  // Before the editor opens: what was written in it would be lost.
+  if (agent.busy()) throw new BmoError("usage", "a turn is running: the plan cannot be edited now", "Interrupt it first (Esc), or say what to change with /plan <feedback>.");
   return {
     ...answer(""),
     action: {

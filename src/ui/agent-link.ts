@@ -80,7 +80,8 @@ function planText(agent: Agent): string | null {
     case "executing":
     case "approved": {
       const states = Object.values(plan.tickets);
-      return `${plan.state} ${states.filter((state) => state === "done").length}/${states.length}`;
+      const done = `${states.filter((state) => state === "done").length}/${states.length}`;
+      return agent.busy() ? `${plan.state} ${done}` : `stopped ${done}, /approve goes on`;
     }
     case "failed":
       return "plan failed";

@@ -15,6 +15,7 @@ import { initialState } from "./state.ts";
 import { classifyPrompt } from "./runner.ts";
 import { createStore } from "./store.ts";
 import { createTerminal } from "./terminal.ts";
+import { UP_ONE_ROW } from "./terminal-codes.ts";
 import { wantsColor } from "./theme.ts";
 
 const SIGNALS: Record<"SIGINT" | "SIGTERM" | "SIGHUP", ExitCode> = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup };
@@ -53,6 +54,8 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
   const withTerminal = async <Result,>(work: () => Promise<Result>): Promise<Result> => {
     reader.stop();
     unmount();
+    // An empty frame is an empty line; what is drawn next brings its own.
+    stdout.write(UP_ONE_ROW);
     terminal.leave();
     try {
       return await work();

@@ -9,3 +9,4 @@ export const END_SYNCHRONIZED = "\u001b[?2026l";
 export const RESET_STYLE = "\u001b[0m";
 /** Home and erase below: what is on the screen was pushed into the scrollback before. */
 export const HOME_AND_ERASE = "\u001b[H\u001b[J";
+export const UP_ONE_ROW = "\u001b[1A";

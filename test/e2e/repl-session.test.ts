@@ -1,7 +1,7 @@
 // Around the main job at a terminal: resuming and switching sessions, shell commands, completion, the editor, and what each
 // slash command prints. Then the terminal itself: sizes, colours, a dumb one, and every way out.
 
-import { chmodSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { PtyProgram } from "../support/pty.ts";
@@ -172,6 +172,21 @@ describe("prompt", () => {
     await second.waitFor("remember the needle");
   });
 
+  test("/plan edit does not open the editor while a turn runs; an interrupted plan says how it goes on", async () => {
+    const one = await scene({ replies: planThen(planInput([ticket("t1", { "a.txt": "modify" }, { commands: ["bash(sleep *)"] })]), [{ calls: [{ name: "bash", input: { command: "sleep 60" } }] }]) });
+    const program = open(one, ["plan it"], { ...SIZE, environment: { EDITOR: "touch opened;" } });
+    await program.waitFor(/\/reject +drops it/);
+    await idle(program);
+    await type(program, "/approve");
+    await program.waitFor(/● bash sleep 60/);
+    expect(program.screen.text()).toMatch(/^plan · executing 0\/1 · /m);
+    await type(program, "/plan edit");
+    await program.waitFor("✗ a turn is running: the plan cannot be edited now");
+    expect(existsSync(join(one.place.workspace, "opened"))).toBe(false);
+    program.write(KEY.escape);
+    await program.waitFor(/^plan · stopped 0\/1, \/approve goes on · /m);
+  });
+
   test("/plan edit opens the editor; what was edited is the new revision with its changes", async () => {
     const editor = (script: string): ((one: Scene) => string) => (one) => {
       one.place.file("../editor.sh", `#!/bin/sh\n${script}\n`);
@@ -188,6 +203,9 @@ describe("prompt", () => {
     await program.waitFor("~ title: Change a in another way");
     await idle(program);
     expect(program.screen.text()).toContain("revision 2");
+    // One blank line below the command, as below any other.
+    const shown = program.screen.all();
+    expect(shown.slice(shown.lastIndexOf("› /plan edit")).slice(1, 3)).toEqual(["", expect.stringContaining("◆ Plan Change a in another way") as unknown]);
     expect(one.server.requests.length).toBe(1);
     editor('exit 1')(one);
     await type(program, "/plan edit");

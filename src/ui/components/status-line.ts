@@ -23,7 +23,7 @@ export function drawStatus(status: StatusView | null, hint: string | null, conte
   const stage = status.plan ?? (status.stage === "chat" ? null : status.stage);
   const parts: { text: string; weight: number }[] = [
     { text: modeText(status), weight: 5 },
-    ...(stage === null || stage === status.mode ? [] : [{ text: stage, weight: 4 }]),
+    ...(stage === null || `${status.mode} `.startsWith(`${stage} `) ? [] : [{ text: stage, weight: 4 }]),
     { text: status.tier === null ? model : `${model} (${status.tier})`, weight: 3 },
     ...(status.calls === 0 ? [] : [{ text: `${formatTokens(status.tokens)} tokens`, weight: 1 }, { text: formatUsd(status.cost, status.costEstimate), weight: 2 }]),
   ];
