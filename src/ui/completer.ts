@@ -38,8 +38,10 @@ export function createCompleter(options: ReplOptions, store: Store): Completer {
     store.dispatch({ type: "set", values: { completion: items.length === 0 ? null : { items, selected: 0, start: request.start, end: request.end } } });
   };
   const fetchNames = async (request: CompletionRequest & { kind: "skill" | "file" }, mine: number): Promise<void> => {
+    const { text } = store.get().editor;
     const [list, rankNames] = await Promise.all([names(request.kind), loadRank()]);
-    if (mine === generation) show(request, nameItems(request.kind, list, request.query, rankNames));
+    // The text may have been sent meanwhile, or another taken from the history.
+    if (mine === generation && store.get().editor.text === text) show(request, nameItems(request.kind, list, request.query, rankNames));
   };
 
   const update = (): void => {

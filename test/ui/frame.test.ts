@@ -11,6 +11,7 @@ import { cardOptions, createCard, pressInCard, type CardKey, type CardRequest } 
 import type { DrawContext } from "../../src/ui/components/draw.ts";
 import { drawCard } from "../../src/ui/components/card-view.ts";
 import { drawBlock } from "../../src/ui/components/items.ts";
+import { drawCompletion } from "../../src/ui/components/prompt.ts";
 import { composeFrame, frameHeight } from "../../src/ui/frame.ts";
 import { highlightCode } from "../../src/ui/highlight.ts";
 import { Lines } from "../../src/ui/lines.ts";
@@ -69,6 +70,12 @@ describe("the frame", () => {
       "› 1. Yes, this once (y)", "  2. Session: allow edit(**) until this session ends (s)", "  3. Project: always allow edit(**) here (p)", "  4. No (n)", "  5. Tell the model what to do instead (t)",
       "  ↑↓, number or letter · esc says no · 2 more questions after this",
     ]);
+  });
+
+  test("a completion list shows arguments before descriptions where there is no room for both", () => {
+    const completion = { items: [{ value: "/approve ", label: "/approve [ids] [note]", detail: "approve the plan at hand" }, { value: "/why ", label: "/why [turn]", detail: "why this model" }], selected: 0, start: 0, end: 1 };
+    expect(drawCompletion(completion, context(79), 8)).toEqual(["  › /approve [ids] [note]  approve the plan at hand", "    /why [turn]            why this model"]);
+    expect(drawCompletion(completion, context(39), 8)).toEqual(["  › /approve [ids] [note]", "    /why [turn]"]);
   });
 
   test("on a narrow screen a choice says all that it allows, and one line of it where there is no room", () => {

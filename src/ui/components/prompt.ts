@@ -34,18 +34,24 @@ export function drawSearch(search: Search, editor: EditorState, context: DrawCon
   return { lines: [first, ...found], cursor: { x: Math.min(context.columns - 1, label.length + 2 + width(query)), y: 0 } };
 }
 
+/** A description with less room than this is left out. */
+const DETAIL_COLUMNS = 20;
+
 export function drawCompletion(completion: Completion, context: DrawContext, limit: number): string[] {
   const { theme, columns } = context;
   const { items, selected } = completion;
   const from = Math.max(0, Math.min(selected - Math.floor(limit / 2), items.length - limit));
   const shown = items.slice(from, from + limit);
-  const labelWidth = Math.min(Math.max(...shown.map((item) => width(cleanLine(item.label)))), Math.max(10, Math.floor(columns * 0.6)));
+  const longest = Math.max(...shown.map((item) => width(cleanLine(item.label))));
+  const beside = Math.min(longest, Math.max(10, Math.floor(columns * 0.6)));
+  // What is left of a description on a narrow screen says nothing; the arguments then have the line.
+  const described = columns - beside - 6 >= DETAIL_COLUMNS;
+  const labelWidth = described ? beside : columns - 4;
   return shown.map((item, index) => {
     const chosen = from + index === selected;
     const label = item.detail === "" ? clipStart(cleanLine(item.label), columns - 4) : clip(cleanLine(item.label), labelWidth);
-    const padded = label + " ".repeat(Math.max(0, item.detail === "" ? 0 : labelWidth - width(label)));
-    const line = `  ${chosen ? theme.accent(`› ${padded}`) : `  ${padded}`}${item.detail === "" ? "" : `  ${theme.dim(cleanLine(item.detail))}`}`;
-    return clip(line, columns);
+    const detail = item.detail === "" || !described ? "" : `${" ".repeat(Math.max(0, labelWidth - width(label)))}  ${theme.dim(cleanLine(item.detail))}`;
+    return clip(`  ${chosen ? theme.accent(`› ${label}`) : `  ${label}`}${detail}`, columns);
   });
 }
 
