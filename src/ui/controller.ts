@@ -75,6 +75,10 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
     }
     const text = expandPastes(editor);
     if (text.trim() === "") return;
+    if (text.trim() === "!") {
+      hint("type the shell command behind the !");
+      return;
+    }
     const input = classify(text);
     if (input.kind === "command" && parseCommand(input.text)?.name === "approve" && !isCommandTyped(editor)) {
       hint("a pasted /approve approves nothing: clear the line (ctrl+c) and type it");

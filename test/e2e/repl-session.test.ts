@@ -119,6 +119,15 @@ describe("prompt", () => {
     expect(server.requests[0]?.userTexts.join("\n")).toMatch(/echo marked-\$\(\(40\+2\)\)[\s\S]*marked-42/);
   });
 
+  test("! alone is no shell command and no prompt either", async () => {
+    const { program, server } = await chat();
+    await type(program, "!");
+    await program.waitFor("type the shell command behind the !");
+    expect(server.requests).toEqual([]);
+    program.write("echo from $0\r");
+    await program.waitFor(/^! echo from \$0\n +from /m);
+  });
+
   test("@ completes files, / commands with their arguments; Tab takes, Esc closes", async () => {
     const { program, place, server } = await chat();
     place.file("src/deep/needle.ts", "x\n");

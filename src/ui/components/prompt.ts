@@ -56,7 +56,7 @@ export function drawCompletion(completion: Completion, context: DrawContext, lim
 }
 
 export function drawQueue(queue: readonly QueuedInput[], context: DrawContext, limit: number): string[] {
-  const lines = queue.map((one) => clip(context.theme.dim(`  queued: ${cleanLine(one.text)}`), context.columns));
+  const lines = queue.map((one) => clip(context.theme.dim(`  queued: ${one.kind === "shell" ? "!" : ""}${cleanLine(one.text)}`), context.columns));
   if (lines.length <= limit) return lines;
   return limit <= 0 ? [] : [...lines.slice(0, limit - 1), context.theme.dim(clip(`  … ${lines.length - limit + 1} more queued`, context.columns))];
 }
