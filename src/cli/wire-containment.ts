@@ -42,8 +42,8 @@ export interface Containment {
 }
 
 async function credentialIn(verdict: ShellVerdict): Promise<string | null> {
-  for (const { root, how } of verdict.reads) {
-    const met = await credentialInTree(root, how);
+  for (const { root, how, unhides } of verdict.reads) {
+    const met = await credentialInTree(root, how, unhides);
     if (met !== null) return met;
   }
   return null;

@@ -43,7 +43,7 @@ export interface ContainedRequest extends ShellRequest {
   network: boolean;
   /** The user's environment and what is added and taken away. */
   environment: Readonly<Record<string, string | undefined>>;
-  environmentOptions: Omit<EnvironmentOptions, "readOnlyIn">;
+  environmentOptions: Omit<EnvironmentOptions, "readOnlyIn" | "sandboxed">;
   snapshots: Snapshots;
   /** Folder of the data directory for copies of what was put back. */
   copiesDirectory: string;
@@ -87,7 +87,7 @@ export function mayWriteRepository(verdict: ShellVerdict): boolean {
 }
 
 async function run(request: ContainedRequest, readOnly: boolean, before: Snapshot | null): Promise<RunResult> {
-  const environment = childEnvironment(request.environment, { ...request.environmentOptions, ...(readOnly ? { readOnlyIn: request.workspace } : {}) });
+  const environment = childEnvironment(request.environment, { ...request.environmentOptions, sandboxed: request.sandbox.available, ...(readOnly ? { readOnlyIn: request.workspace } : {}) });
   const shell = shellArguments(request.command);
   const common = { cwd: request.workspace, timeoutSeconds: request.timeoutSeconds, signal: request.signal, onOutput: request.onOutput };
   if (!request.sandbox.available || request.place === null) return runProcess({ ...common, argv: shell, environment });

@@ -12,6 +12,8 @@ export interface EnvironmentOptions {
   keysInUse: Iterable<string>;
   /** Set for commands that must only read: no program of the workspace is found by name, git takes no lock and obeys no hook. */
   readOnlyIn?: string;
+  /** Set where a sandbox keeps such commands from writing: git may then try to. */
+  sandboxed?: boolean;
 }
 
 const SECRET_NAME =
@@ -45,6 +47,8 @@ const READ_ONLY_GIT = [
   ["core.fsmonitor", "false"], ["core.hooksPath", "/dev/null"], ["core.pager", "cat"], ["core.askPass", ""], ["safe.bareRepository", "explicit"], ["diff.ignoreSubmodules", "dirty"],
   ["log.showSignature", "false"], ["core.alternateRefsCommand", ""], ["credential.helper", ""], ["protocol.allow", "never"],
 ] as const;
+/** `git diff` writes the index where only times of files differ; told not to, it lists such files as changed. */
+const CLOSED_INDEX = ["diff.autoRefreshIndex", "false"] as const;
 
 /** Entries of the search path that are absolute and, for commands that must only read, outside the workspace. */
 function safePath(path: string, workspace: string | undefined): string {
@@ -67,8 +71,8 @@ export function childEnvironment(environment: Readonly<Record<string, string | u
   }
   Object.assign(child, QUIET);
   if (options.readOnlyIn !== undefined) {
-    Object.assign(child, gitConfiguration(READ_ONLY_GIT), {
-      GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "none", npm_config_logs_max: "0", npm_config_update_notifier: "false",
+    Object.assign(child, gitConfiguration(options.sandboxed === true ? READ_ONLY_GIT : [...READ_ONLY_GIT, CLOSED_INDEX]), {
+      GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "none", npm_config_logs_max: "0", npm_config_update_notifier: "false", npm_config_cache: "/dev/null",
     });
   }
   for (const [name, value] of Object.entries(options.add)) if (!removed.has(name) && !holdsKey(value)) child[name] = value;

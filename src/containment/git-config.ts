@@ -164,12 +164,12 @@ function repositoryProblem(found: FoundRepository, seen: Set<string>): string | 
 /** What git would obey in the directory. Outside of a repository nothing. */
 export function readGitConfigFacts(directory: string): GitConfigFacts {
   const found = findRepository(directory);
-  if (found === null) return { gitDirectory: null, problem: null };
+  if (found === null) return { gitDirectory: null, workTree: null, problem: null };
   try {
-    return { gitDirectory: found.gitDirectory, problem: repositoryProblem(found, new Set()) };
+    return { gitDirectory: found.gitDirectory, workTree: found.workTree, problem: repositoryProblem(found, new Set()) };
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     if (code === undefined) throw thrown;
-    return { gitDirectory: found.gitDirectory, problem: `a file that cannot be read (${code})` };
+    return { gitDirectory: found.gitDirectory, workTree: found.workTree, problem: `a file that cannot be read (${code})` };
   }
 }

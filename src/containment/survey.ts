@@ -4,6 +4,7 @@
 import { lstatSync, readdirSync, readFileSync, type Dirent } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
+import { compileGlob } from "../util/path-glob.ts";
 import { findRepository } from "./git-config.ts";
 import { readGitIndex } from "./git-index.ts";
 import { isCredentialFolder, isCredentialName } from "./protected.ts";
@@ -182,14 +183,26 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** The first credential that a recursive reader of the tree would meet, or null. `visible` readers skip dot files, `tracked` ones read what git tracks. */
-export async function credentialInTree(root: string, how: "visible" | "all" | "tracked"): Promise<string | null> {
+/** Whether a search tool's glob may bring a hidden path back; rather once too often. */
+function mayUnhide(glob: string, path: string): boolean {
+  if (glob.startsWith("!")) return false;
+  const matches = compileGlob(`**/${glob.replace(/^\.?\//, "").replace(/\/$/, "").toLowerCase()}`);
+  const below = path.slice(1).toLowerCase();
+  return matches(below) || matches(`${below}/any`);
+}
+
+/**
+ * The first credential that a recursive reader of the tree would meet, or null. `visible` readers skip dot files but for those that
+ * `unhides` names, `tracked` ones read what git tracks.
+ */
+export async function credentialInTree(root: string, how: "visible" | "all" | "tracked", unhides: readonly string[] = []): Promise<string | null> {
   if (how === "tracked") {
     const found = findRepository(root);
     const index = found === null ? null : readGitIndex(join(found.gitDirectory, "index"));
     return index?.credentials[0] ?? null;
   }
   const { credentials } = await surveyWorkspace(root);
-  const met = how === "all" ? credentials : credentials.filter((path) => !path.slice(root.length + 1).split("/").some((part) => part.startsWith(".")));
+  const isHidden = (path: string): boolean => path.slice(root.length + 1).split("/").some((part) => part.startsWith("."));
+  const met = how === "all" ? credentials : credentials.filter((path) => !isHidden(path) || unhides.some((glob) => mayUnhide(glob, path)));
   return met[0] ?? null;
 }

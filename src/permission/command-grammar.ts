@@ -6,6 +6,8 @@ import type { TreeReading } from "../types/shell-reading.ts";
 
 export interface CommandGrammar {
   options?: string;
+  /** The program looks at the first letter of a short option only: a second letter behind it is not an option of its own. */
+  singleLetters?: boolean;
   /** Leading operands that are text: patterns, filters, formats. */
   texts?: number;
   /** Options that take the place of the leading text, such as `-e` of grep. */
@@ -21,6 +23,10 @@ export interface CommandGrammar {
   reads?: TreeReading;
   /** Options that make it read a tree, and how. */
   readsWith?: Record<string, TreeReading>;
+  /** Options whose value is a glob that brings hidden files back. */
+  unhidesWith?: string[];
+  /** Folders are no operands: the program would read what lies in them, and follow links there. */
+  filesOnly?: boolean;
   /** A last look at what was read; a sentence refuses. */
   check?(parsed: ParsedArguments): string | null;
   /** A grammar of its own (find, git, test). */
@@ -33,6 +39,9 @@ export interface ParsedArguments {
   /** Operands and option values that are paths. */
   paths: string[];
   reads: TreeReading;
+  /** Globs of hidden files that are read although the reading is `visible`. */
+  unhides?: string[];
+  filesOnly?: boolean;
 }
 
 type OptionKind = "flag" | "text" | "path" | "optional";
@@ -69,7 +78,7 @@ function strongest(left: TreeReading, right: TreeReading): TreeReading {
 }
 
 /** Reads options and operands; a sentence when something is not in the table. */
-function readArguments(words: string[], table: OptionTable): { options: ParsedArguments["options"]; operands: string[]; paths: string[] } | string {
+function readArguments(words: string[], table: OptionTable, singleLetters: boolean): { options: ParsedArguments["options"]; operands: string[]; paths: string[] } | string {
   const options: ParsedArguments["options"] = [];
   const operands: string[] = [];
   const paths: string[] = [];
@@ -109,6 +118,7 @@ function readArguments(words: string[], table: OptionTable): { options: ParsedAr
       const kind = table.named.get(name);
       if (kind === undefined) return `option ${name}`;
       if (kind === "flag") {
+        if (singleLetters && word.length > 2) return `option ${word}`;
         options.push({ name, value: null });
         continue;
       }
@@ -138,7 +148,7 @@ export function parseArguments(argv: string[], grammar: CommandGrammar): ParsedA
     return grammar.check?.(parsed) ?? parsed;
   }
   if (grammar.options === undefined && grammar.paths === undefined && grammar.texts === undefined) return "these arguments";
-  const read = readArguments(words, optionTable(grammar.options ?? ""));
+  const read = readArguments(words, optionTable(grammar.options ?? ""), grammar.singleLetters === true);
   if (typeof read === "string") return read;
   const fromOptions = read.options.some(({ name }) => grammar.textsFromOptions?.includes(name));
   const textCount = fromOptions ? 0 : (grammar.texts ?? 0);
@@ -148,6 +158,7 @@ export function parseArguments(argv: string[], grammar: CommandGrammar): ParsedA
   if (read.operands.length < (grammar.least ?? 0)) return "so few operands";
   let reads = grammar.reads ?? "none";
   for (const { name } of read.options) reads = strongest(reads, grammar.readsWith?.[name] ?? "none");
-  const parsed: ParsedArguments = { options: read.options, texts, paths: [...read.paths, ...pathOperands], reads };
+  const unhides = read.options.flatMap(({ name, value }) => (value !== null && grammar.unhidesWith?.includes(name) === true ? [value] : []));
+  const parsed: ParsedArguments = { options: read.options, texts, paths: [...read.paths, ...pathOperands], reads, unhides, filesOnly: grammar.filesOnly === true };
   return grammar.check?.(parsed) ?? parsed;
 }

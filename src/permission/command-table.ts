@@ -52,9 +52,12 @@ function checkPrintf({ texts }: ParsedArguments): string | null {
   return /%(?![-+ #0]*\d*(\.\d+)?[sdiuxXoc%])/.test(format) ? "this printf format" : null;
 }
 
+const SED_SCRIPTS = ["-e", "--expression"];
+
 /** Line ranges, `$`, and plain patterns, each with `p`; or a final `Nq`. Nothing that writes (`w`), runs (`e`) or changes. */
 function checkSed({ options, texts }: ParsedArguments): string | null {
-  const scripts = options.some(({ name }) => name === "-e") ? options.flatMap(({ name, value }) => (name === "-e" ? [value ?? ""] : [])) : texts;
+  const given = options.filter(({ name }) => SED_SCRIPTS.includes(name));
+  const scripts = given.length > 0 ? given.map(({ value }) => value ?? "") : texts;
   const address = String.raw`(?:\d+|\$|/[\w .,:=<>@#"'-]+/)`;
   const command = String.raw`\s*${address}(?:,(?:${address}|\+\d+))?\s*p\s*|\s*\d+\s*q\s*`;
   const whole = new RegExp(`^(?:${command})(?:;(?:${command}))*$`);
@@ -69,6 +72,11 @@ function checkAwk({ texts }: ParsedArguments): string | null {
 
 function checkJq({ texts }: ParsedArguments): string | null {
   return /\b(import|include|modulemeta|input_filename|get_search_list)\b/.test(texts[0] ?? "") ? "a jq filter that loads modules" : null;
+}
+
+/** `@file` would take further arguments from that file. */
+function checkStrings({ paths }: ParsedArguments): string | null {
+  return paths.some((path) => path.startsWith("@")) ? "arguments from a file" : null;
 }
 
 /** An operand that does not begin with `+` would set the clock. */
@@ -92,7 +100,7 @@ const RIPGREP: CommandGrammar = {
   options:
     "-#FivwxclqnNHIoaSspU. -e= -m= -A= -B= -C= -g= -t= -T= -d= -M= -r= -j= -f@ -u --glob= --iglob= --type= --type-not= --type-list --files --files-with-matches --files-without-match --count --count-matches --max-count= --ignore-case --smart-case --case-sensitive --fixed-strings --word-regexp --line-regexp --invert-match --line-number --no-line-number --with-filename --no-filename --only-matching --heading --no-heading --color= --colors= --column --no-column --after-context= --before-context= --context= --max-depth= --maxdepth= --max-columns= --max-columns-preview --max-filesize= --multiline --multiline-dotall --pcre2 --null --null-data --passthru --quiet --replace= --sort= --sortr= --stats --text --threads= --trim --vimgrep --json --hidden --no-ignore --no-ignore-vcs --unrestricted --regexp= --file@ --no-messages --no-config --no-follow --engine= --version --block-buffered --line-buffered --one-file-system",
   texts: 1, textsFromOptions: ["-e", "-f", "--regexp", "--file", "--files", "--type-list", "--version"], paths: MANY,
-  reads: "visible",
+  reads: "visible", unhidesWith: ["-g", "--glob", "--iglob"],
   readsWith: { "--hidden": "all", "-.": "all", "-u": "all", "--unrestricted": "all", "--no-ignore": "all" },
 };
 
@@ -132,12 +140,12 @@ export const READ_ONLY_COMMANDS: Readonly<Record<string, CommandGrammar>> = {
   expand: { options: "-i -t= --initial --tabs=", paths: MANY },
   unexpand: { options: "-a -t= --all --first-only --tabs=", paths: MANY },
   column: { options: "-txLen -s= -o= -c= -N= -R= --table --separator= --output-separator=", paths: MANY },
-  diff: { options: "-abBdEHiNpqstTuwyZ -U= -C= -W= -I= -F= --brief --report-identical-files --unified[=] --context[=] --side-by-side --ignore-case --ignore-all-space --ignore-space-change --ignore-blank-lines --ignore-trailing-space --text --minimal --width= --color[=] --suppress-common-lines --left-column --label= --strip-trailing-cr --new-file", paths: 2, least: 2 },
+  diff: { options: "-abBdEHiNpqstTuwyZ -U= -C= -W= -I= -F= --brief --report-identical-files --unified[=] --context[=] --side-by-side --ignore-case --ignore-all-space --ignore-space-change --ignore-blank-lines --ignore-trailing-space --text --minimal --width= --color[=] --suppress-common-lines --left-column --label= --strip-trailing-cr --new-file", paths: 2, least: 2, filesOnly: true },
   cmp: { options: "-bls -i= -n= --print-bytes --verbose --quiet --silent --bytes= --ignore-initial=", paths: 2, least: 1 },
-  od: { options: "-abcdfhilosvx -A= -j= -N= -t= -w= --address-radix= --skip-bytes= --read-bytes= --format=", paths: MANY },
+  od: { options: "-abcdfhilosvx -A= -j= -N= -t= -w[=] --address-radix= --skip-bytes= --read-bytes= --format=", paths: MANY },
   hexdump: { options: "-bcCdovx -n= -s=", paths: MANY },
-  xxd: { options: "-abeiupCE -c= -g= -l= -s= -o=", paths: 1 },
-  strings: { options: "-afo -n= -t= -e= -# --all --print-file-name --bytes= --radix=", paths: MANY },
+  xxd: { options: "-abeiupCE -c= -g= -l= -s= -o=", singleLetters: true, paths: 1 },
+  strings: { options: "-afo -n= -t= -e= -# --all --print-file-name --bytes= --radix=", paths: MANY, check: checkStrings },
   base64: { options: "-di -w= --decode --ignore-garbage --wrap=", paths: 1 },
   md5sum: CHECKSUM, sha1sum: CHECKSUM, sha224sum: CHECKSUM, sha256sum: CHECKSUM, sha384sum: CHECKSUM, sha512sum: CHECKSUM, b2sum: CHECKSUM,
   cksum: { options: "", paths: MANY },
@@ -160,7 +168,7 @@ export const READ_ONLY_COMMANDS: Readonly<Record<string, CommandGrammar>> = {
   uptime: { options: "-ps --pretty --since" },
   free: { options: "-bkmghtw --human --total --wide" },
   seq: { options: "-w -f= -s= --equal-width --format= --separator=", texts: 3, least: 1 },
-  sed: { options: "-nErsz -e= --quiet --silent --regexp-extended --expression=", texts: 1, textsFromOptions: ["-e"], paths: MANY, check: checkSed },
+  sed: { options: "-nErsz -e= --quiet --silent --regexp-extended --expression=", texts: 1, textsFromOptions: SED_SCRIPTS, paths: MANY, check: checkSed },
   awk: { options: "-F=", texts: 1, least: 1, paths: MANY, check: checkAwk },
   jq: { options: "-rcsSeMCjanR --raw-output --compact-output --slurp --sort-keys --exit-status --monochrome-output --color-output --join-output --ascii-output --null-input --raw-input --tab --indent= --version --seq --stream", texts: 1, paths: MANY, check: checkJq },
   // Asking these for their version starts nothing of the project. Cargo, rustc, go, yarn and pnpm are left out: a file of

@@ -2,7 +2,7 @@
 // contain: what a command does is bounded by the sandbox and the snapshot. Whatever is not understood is never read-only.
 
 import { statSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { GitConfigFacts, ShellSegment, ShellVerdict, TreeRead } from "../types/containment.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isInside, realPathOf } from "../util/paths.ts";
@@ -57,12 +57,14 @@ function judgePaths(parsed: ParsedArguments, directory: string, context: ShellCo
     if (operand === "-") continue;
     const result = readable(operand, directory, context);
     if ("reason" in result) return { readOnly: false, reason: result.reason };
-    if (isDirectory(result.path)) roots.push(result.path);
+    if (!isDirectory(result.path)) continue;
+    if (parsed.filesOnly === true) return { readOnly: false, reason: `${operand} is a folder, and what lies in it would be read` };
+    roots.push(result.path);
   }
   const how = parsed.reads;
   if (how === "none") return { readOnly: true, reads: [] };
   if (how === "tracked" || parsed.paths.length === 0) roots.push(directory);
-  return { readOnly: true, reads: roots.map((root) => ({ root, how })) };
+  return { readOnly: true, reads: roots.map((root) => ({ root, how, unhides: parsed.unhides ?? [] })) };
 }
 
 function judgeGit(argv: string[], directory: string, context: ShellContext): SegmentVerdict {
@@ -78,7 +80,9 @@ function judgeGit(argv: string[], directory: string, context: ShellContext): Seg
   const facts = context.gitConfig(where);
   if (facts.problem !== null) return { readOnly: false, reason: `the repository's git configuration holds ${facts.problem}, which may start a program` };
   const paths = reading.parsed.paths.flatMap(pathsOfRevision).filter((path) => path !== "" && path !== "-");
-  return judgePaths({ ...reading.parsed, paths }, where, context);
+  // Between places that no repository tracks, git compares the files themselves.
+  const isPlainDiff = reading.subcommand === "diff" && (facts.workTree === null || paths.some((path) => !isInside(facts.workTree ?? where, resolve(where, path))));
+  return judgePaths({ ...reading.parsed, paths, filesOnly: isPlainDiff }, where, context);
 }
 
 function judgeSegment(segment: Segment, directory: string, context: ShellContext): SegmentVerdict {

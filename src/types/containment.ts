@@ -7,6 +7,8 @@ import type { TreeReading } from "./shell-reading.ts";
 export interface GitConfigFacts {
   /** Real path of the directory that holds config, HEAD and objects; null outside a repository. */
   gitDirectory: string | null;
+  /** The directory that holds `.git`; null outside a repository. */
+  workTree: string | null;
   problem: string | null;
 }
 
@@ -24,6 +26,8 @@ export interface ShellSegment {
 export interface TreeRead {
   root: string;
   how: Exclude<TreeReading, "none">;
+  /** Globs whose hidden files are read as well. */
+  unhides: string[];
 }
 
 export interface ShellVerdict {

@@ -56,6 +56,9 @@ const NOT_READ_ONLY = [
   "ls\ntouch f", "ls # comment\ntouch f", "cat <<E\nx\nE", "cat <<< x", "ls \\\n touch", "alias ls=touch", "export A=1", "declare -x A=1", "local a", "readonly a", "set -x", "shopt -s extglob", "trap 'touch f' EXIT", "unset PATH", "hash -p /bin/touch ls", "enable -f x y",
   "type -P ls; touch f", "cd ..", "cd / && ls", "cd escape && ls", "cd src; ls", "cd src || ls", "cd - && ls", "cd && ls", "cd src && cd .. && ls", "pushd src", "ls && cd ..", "cat /etc/passwd", "cat ../outside/secret.txt", "cat src/link.txt", "cat escape/secret.txt", "ls escape", "ls ..",
   "ls /", "cat .env", "cat ./src/../.env", "head .env", "grep KEY .env", "cat /proc/self/environ", "/bin/ls", "./ls", "bin/ls", "\\ls\\ ", "'l s'", "\"\"", "''", "ls README.md -exec touch f", "constructor", "__proto__", "toString x", "hasOwnProperty", "tail -f README.md", "sleep 1000", "printenv", "ps aux",
+  "sed -n --expression='w f' 1p README.md", "sed --expression='1e touch f' 1p README.md", "sed -n -e 1p --expression='1w f' README.md", "xxd -ps README.md f", "xxd -ac .env", "od -c -w .env", "od -w ../outside/secret.txt", "strings @list",
+  "diff -N escape src", "diff src README.md", "diff . src", "git branch --abbrev name", "git branch -v --abbrev name", "git diff -U ../outside/secret.txt README.md", "git diff --unified ../outside/secret.txt README.md", "git blame --abbrev .env HEAD",
+  "git log --format .env", "git log --max-parents .env", "git shortlog --committer .env HEAD", "git describe --dirty", "git describe --broken",
   "npm ls --prefix=/x", "npm config list", "npm view x", "base64 -w0 /etc/passwd", "column --version x > f", "diff -r src escape", "od /dev/mem", "python3 --version x", "node --version -e 1", "id -Z", "yes", "exit", "return", "true &&", "&& ls", "| ls", "ls |", "ls ||", "ls ;; ls", "ls 'open", "ls \"open",
 ];
 
