@@ -91,12 +91,14 @@ async function run(request: ContainedRequest, readOnly: boolean, before: Snapsho
   const shell = shellArguments(request.command);
   const common = { cwd: request.workspace, timeoutSeconds: request.timeoutSeconds, signal: request.signal, onOutput: request.onOutput };
   if (!request.sandbox.available || request.place === null) return runProcess({ ...common, argv: shell, environment });
-  const repository = findRepository(request.workspace);
+  const found = findRepository(request.workspace);
+  // A pointer that leads to no repository of its own could name any folder, to have it opened for writing.
+  const repository = found?.problem === null ? found : null;
   const gitFolders = repository === null ? [] : [repository.gitDirectory, repository.commonDirectory];
   const prefix = sandboxArguments({
     stage: readOnly ? "plan" : request.stage, workspace: request.workspace, readRoots: request.readRoots, home: request.home, network: request.network,
     privateTemp: request.place.privateTemp, emptyFile: request.place.emptyFile, hidden: request.hidden, survey: before?.survey ?? (await request.snapshots.survey()),
-    gitFolders: [...new Set(gitFolders)], gitWritable: !readOnly && mayWriteRepository(request.verdict),
+    gitFolders: [...new Set(gitFolders)], workTree: repository?.workTree ?? null, gitWritable: !readOnly && mayWriteRepository(request.verdict),
   });
   return runProcess({ ...common, argv: [request.sandbox.program, ...prefix, ...shell], environment: { ...environment, ...sandboxEnvironment() } });
 }

@@ -97,14 +97,16 @@ export function findRepository(directory: string): FoundRepository | null {
     const stat = statOf(entry);
     if (stat?.isDirectory() === true && looksBare(entry)) {
       const linked = lstatSync(entry).isSymbolicLink();
-      return { gitDirectory: entry, commonDirectory: commonDirectoryOf(entry), workTree: current, problem: linked ? "a .git that is a link" : null };
+      const commonDirectory = commonDirectoryOf(entry);
+      return { gitDirectory: entry, commonDirectory, workTree: current, problem: linked ? "a .git that is a link" : commonProblem(commonDirectory) };
     }
     if (stat?.isFile() === true) {
       const pointer = /^gitdir: (.+?)\r?\n?$/s.exec(readSmall(entry) ?? "");
       const target = pointer?.[1];
       if (target === undefined) return { gitDirectory: entry, commonDirectory: entry, workTree: current, problem: "a .git file that cannot be read" };
       const gitDirectory = isAbsolute(target) ? target : join(current, target);
-      return { gitDirectory, commonDirectory: commonDirectoryOf(gitDirectory), workTree: current, problem: pointerProblem(gitDirectory, entry) };
+      const commonDirectory = commonDirectoryOf(gitDirectory);
+      return { gitDirectory, commonDirectory, workTree: current, problem: pointerProblem(gitDirectory, entry) ?? commonProblem(commonDirectory) };
     }
     if (looksBare(current)) return { gitDirectory: current, commonDirectory: current, workTree: current, problem: "a bare repository in the tree" };
     if (dirname(current) === current) return null;
@@ -115,6 +117,10 @@ function commonDirectoryOf(gitDirectory: string): string {
   const text = readSmall(join(gitDirectory, "commondir"))?.trim();
   if (text === undefined || text === "") return gitDirectory;
   return isAbsolute(text) ? text : join(gitDirectory, text);
+}
+
+function commonProblem(commonDirectory: string): string | null {
+  return looksBare(commonDirectory) ? null : "a commondir file that points to no repository";
 }
 
 /** A worktree's directory points back to its `.git` file; one that points elsewhere is somebody else's. */

@@ -32,6 +32,8 @@ export interface SandboxRequest {
   survey: Survey;
   /** Folders of the repository outside the workspace (worktrees, a repository above), which git must write to commit. */
   gitFolders: string[];
+  /** Top of the repository that the workspace belongs to: with the rest of it hidden, git would take its files for deleted. */
+  workTree: string | null;
   /** Whether this command may write the repository: the plan or the user named a git command. Hooks and configuration stay closed. */
   gitWritable: boolean;
 }
@@ -57,9 +59,10 @@ function existing(paths: string[], workspace: string): string[] {
   return [...new Set(real)].filter((path) => !isInside(path, workspace));
 }
 
-/** Read roots and a home that lie where a private folder covers them. */
+/** Read roots, a home and the rest of the repository, where they lie in a place that a private folder covers; outer ones first. */
 function shownAgain(request: SandboxRequest): string[] {
-  const roots = [...request.readRoots, ...(request.home === null ? [] : [request.home])].flatMap((path) => realOrNull(path) ?? []);
+  const wanted = [...request.readRoots, request.home, request.workTree, ...request.gitFolders].filter((path) => path !== null && !isInside(request.workspace, path));
+  const roots = [...new Set(wanted.flatMap((path) => realOrNull(path ?? "") ?? []))].sort();
   return roots.filter((path) => HIDDEN_ROOTS.some((root) => root !== path && isInside(root, path)));
 }
 
@@ -141,7 +144,7 @@ async function tryBubblewrap(program: string, folder: string): Promise<string | 
   const real = realpathSync(workspace);
   const survey: Survey = { credentials: [join(real, "masked", ".env")], sockets: [], ignoreFiles: [], gitEntries: [], skipped: [], folders: new Map(), complete: true };
   const prefix = sandboxArguments({
-    stage: "plan", workspace: real, readRoots: [], home: null, network: false, privateTemp, emptyFile, hidden: [], survey, gitFolders: [], gitWritable: false,
+    stage: "plan", workspace: real, readRoots: [], home: null, network: false, privateTemp, emptyFile, hidden: [], survey, gitFolders: [], workTree: null, gitWritable: false,
   });
   const result = await runToString({
     argv: [program, ...prefix, "/bin/bash", "--noprofile", "--norc", "-c", PROBE, "9"], cwd: real, environment: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" }, timeoutSeconds: 10,
