@@ -12,7 +12,8 @@ import type { EffectChange, PreImage } from "./snapshot.ts";
 
 type State =
   | { kind: "absent" }
-  | { kind: "folder" }
+  /** Journals of earlier versions know no bits of folders. */
+  | { kind: "folder"; mode?: number }
   | { kind: "other" }
   | { kind: "file"; id: string; mode: number }
   | { kind: "link"; id: string; mode: number };
@@ -89,6 +90,7 @@ function digestOf(bytes: Buffer): string {
 
 function sameState(left: State, right: State): boolean {
   if (left.kind !== right.kind) return false;
+  if (left.kind === "folder" && right.kind === "folder") return left.mode === undefined || right.mode === undefined || left.mode === right.mode;
   return !("id" in left) || !("id" in right) || (left.id === right.id && left.mode === right.mode);
 }
 
@@ -112,7 +114,7 @@ export function createCheckpoints(options: { workspace: string; dataDirectory: s
     try {
       const facts = lstatSync(path);
       const mode = facts.mode & 0o7777;
-      if (facts.isDirectory()) return { kind: "folder" };
+      if (facts.isDirectory()) return { kind: "folder", mode };
       if (!facts.isFile() && !facts.isSymbolicLink()) return { kind: "other" };
       const bytes = facts.isFile() ? readFileSync(path) : Buffer.from(readlinkSync(path));
       return { kind: facts.isFile() ? "file" : "link", id: store ? keep(bytes) : digestOf(bytes), mode };
@@ -271,13 +273,13 @@ function actionFrom(before: State, now: State): FileAction {
 
 function imageOf(state: State, bytesOf: (state: State) => Buffer | null): PreImage | null {
   if (state.kind === "absent" || state.kind === "other") return null;
-  if (state.kind === "folder") return { kind: "folder" };
+  if (state.kind === "folder") return { kind: "folder", mode: state.mode ?? null };
   return { kind: state.kind, executable: (state.mode & 0o100) !== 0, mode: state.mode, read: async () => bytesOf(state) ?? Buffer.alloc(0) };
 }
 
 async function stateBefore(before: PreImage | null, keep: (bytes: Buffer) => string): Promise<State> {
   if (before === null) return { kind: "absent" };
-  if (before.kind === "folder") return { kind: "folder" };
+  if (before.kind === "folder") return before.mode === null ? { kind: "folder" } : { kind: "folder", mode: before.mode };
   const mode = before.kind === "link" ? 0o777 : (before.mode ?? (before.executable ? 0o755 : 0o644));
   return { kind: before.kind, id: keep(await before.read()), mode };
 }

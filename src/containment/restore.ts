@@ -123,6 +123,7 @@ async function writeBack(path: string, before: PreImage, current: number | null,
   if (before.kind === "folder") {
     if (there !== null && !there.isDirectory()) moveAside(path, aside);
     mkdirSync(path, { recursive: true });
+    if (before.mode !== null) chmodSync(path, before.mode);
     return;
   }
   const bytes = await before.read();

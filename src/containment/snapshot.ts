@@ -9,13 +9,13 @@ import { pathExists, realPathOf, isInside } from "../util/paths.ts";
 import { createGitStore } from "./git-store.ts";
 import { readGuardedFiles, sameRules, type GuardedFiles } from "./guarded-files.ts";
 import { createPlainStore } from "./plain-store.ts";
-import { createSurveyor, readModes, type Survey } from "./survey.ts";
+import { boundSockets, createSurveyor, readModes, type Survey } from "./survey.ts";
 import type { TreeChange, TreeStore } from "./tree-store.ts";
 
 /** Something as it was before: bytes of a file, target of a link, or a folder. */
 export type PreImage =
   | { kind: "file" | "link"; executable: boolean; mode: number | null; read(): Promise<Buffer> }
-  | { kind: "folder" };
+  | { kind: "folder"; mode: number | null };
 
 /** One change that happened. `path` is relative to the workspace; a folder's ends with `/`. */
 export interface EffectChange extends FileChange {
@@ -66,6 +66,11 @@ function keyOf(path: string): string {
 function treesOf(workspace: string, survey: Survey): string[] {
   const nested = survey.gitEntries.map((entry) => dirname(entry)).filter((tree) => tree !== workspace);
   return [workspace, ...nested.sort()];
+}
+
+/** The innermost tree that holds a path. */
+function ownerOf(stores: Snapshot["stores"], path: string): Snapshot["stores"][number] | undefined {
+  return stores.filter(({ tree }) => isInside(tree, path)).sort((left, right) => right.tree.length - left.tree.length)[0];
 }
 
 export function createSnapshots(options: SnapshotOptions): Snapshots {
@@ -126,7 +131,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     for (const [absolute, bits] of recent) {
       const facts = found.has(absolute) ? undefined : lstatSync(absolute, { throwIfNoEntry: false });
       if (facts === undefined || !facts.isFile() || (facts.mode & 0o7777) === bits) continue;
-      const owner = stores.filter(({ tree }) => isInside(tree, absolute)).sort((left, right) => right.tree.length - left.tree.length)[0];
+      const owner = ownerOf(stores, absolute);
       if (owner === undefined || (await owner.store.ignores([absolute]))) continue;
       const bytes = readFileSync(absolute);
       missed.push({ path: relative(workspace, absolute), absolute, action: "modify", before: { kind: "file", executable: (bits & 0o100) !== 0, mode: bits, read: () => Promise.resolve(bytes) }, guarded: false });
@@ -146,17 +151,38 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     return changes;
   };
 
-  /** Empty folders that came or went; those with files are told by their files. */
-  const folderChanges = (before: Survey, after: Survey): EffectChange[] => {
+  /** Changes that no store tells of: pipes, sockets and devices that came, and empty folders that came or went; other folders are told by their files. */
+  const entryChanges = (before: Survey, after: Survey): EffectChange[] => {
     if (!before.complete || !after.complete) return [];
     const changes: EffectChange[] = [];
+    const known = new Set([...before.sockets, ...before.specials]);
+    const created = [...after.sockets, ...after.specials].filter((path) => !known.has(path));
+    // The command's own processes have ended: what is still listened on belongs to another.
+    const foreign = new Set(created.length === 0 ? [] : boundSockets());
+    for (const path of created) if (!foreign.has(path)) changes.push({ path: relative(workspace, path), absolute: path, action: "create", before: null, guarded: false });
     for (const [path, { empty }] of after.folders) {
       if (empty && !before.folders.has(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "create", before: null, guarded: false });
     }
-    for (const [path, { empty }] of before.folders) {
-      if (empty && !after.folders.has(path) && !pathExists(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "delete", before: { kind: "folder" }, guarded: false });
+    for (const [path, { empty, mode }] of before.folders) {
+      if (empty && !after.folders.has(path) && !pathExists(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "delete", before: { kind: "folder", mode }, guarded: false });
+    }
+    for (const [path, { mode }] of after.folders) {
+      const old = before.folders.get(path);
+      if (old !== undefined && old.mode !== mode) changes.push({ path: `${relative(workspace, path) || "."}/`, absolute: path, action: "modify", before: { kind: "folder", mode: old.mode }, guarded: false });
     }
     return changes;
+  };
+
+  const unignored = async (stores: Snapshot["stores"], changes: EffectChange[]): Promise<EffectChange[]> => {
+    const kept: EffectChange[] = [];
+    for (const owner of stores) {
+      const own = changes.filter(({ absolute }) => ownerOf(stores, absolute) === owner);
+      const areIgnored = async (some: readonly EffectChange[]): Promise<boolean> => some.every(({ absolute }) => absolute !== owner.tree) && owner.store.ignores(some.map(({ absolute }) => absolute));
+      // Build output comes by the hundred: it is asked about at once first.
+      if (own.length === 0 || (await areIgnored(own))) continue;
+      for (const change of own) if (own.length === 1 || !(await areIgnored([change]))) kept.push(change);
+    }
+    return kept;
   };
 
   const surveyor = createSurveyor(workspace, leaveOut);
@@ -212,7 +238,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
         return { path: `${relative(workspace, absolute)}/`, absolute, action: "create", before: null, guarded: true };
       });
       const owned = created.filter(({ absolute }) => !before.survey.folders.has(absolute));
-      return uniqueByPath([...trees, ...folderChanges(before.survey, survey), ...owned, ...guardedChanges(before.guarded, guarded)]);
+      return uniqueByPath([...trees, ...(await unignored(before.stores, entryChanges(before.survey, survey))), ...owned, ...guardedChanges(before.guarded, guarded)]);
     },
     survey: () => lookout.walk(),
     renewModes() {

@@ -13,12 +13,14 @@ export interface Survey {
   /** Credential files and folders, absolute. */
   credentials: string[];
   sockets: string[];
+  /** Pipes and devices, absolute. */
+  specials: string[];
   /** Every `.gitignore`, absolute. */
   ignoreFiles: string[];
   /** Every `.git` (folder or file) of the tree, absolute; the workspace's own first. */
   gitEntries: string[];
-  /** Folders, absolute, links and skipped ones left out. Tells which were empty. */
-  folders: Map<string, { empty: boolean }>;
+  /** Folders, absolute, links and skipped ones left out. Tells which were empty, and their permission bits. */
+  folders: Map<string, { empty: boolean; mode: number }>;
   /** Folders that were not looked into. */
   skipped: string[];
   /** False when the bound was reached: what lies beyond is not known. */
@@ -50,28 +52,30 @@ interface FolderFacts {
   folders: string[];
   credentials: string[];
   sockets: string[];
+  specials: string[];
   ignoreFiles: string[];
   gitEntry: string | null;
   skipped: string[];
   empty: boolean;
+  mode: number;
 }
 
 /** Coarsest step of file times on the file systems that matter, with room to spare. */
 const TIME_STEP_NS = 50_000_000n;
 
-function stampOf(folder: string): { stamp: string; changedNs: bigint } | null {
+function stampOf(folder: string): { stamp: string; changedNs: bigint; mode: number } | null {
   try {
-    const { mtimeNs, ctimeNs, ino, dev } = lstatSync(folder, { bigint: true });
-    return { stamp: `${mtimeNs} ${ctimeNs} ${ino} ${dev}`, changedNs: ctimeNs > mtimeNs ? ctimeNs : mtimeNs };
+    const { mtimeNs, ctimeNs, ino, dev, mode } = lstatSync(folder, { bigint: true });
+    return { stamp: `${mtimeNs} ${ctimeNs} ${ino} ${dev} ${mode}`, changedNs: ctimeNs > mtimeNs ? ctimeNs : mtimeNs, mode: Number(mode & 0o7777n) };
   } catch (thrown) {
     if (systemErrorCode(thrown) !== undefined) return null;
     throw thrown;
   }
 }
 
-function readFolder(folder: string, stamp: string, settled: boolean): FolderFacts {
+function readFolder(folder: string, { stamp, mode }: { stamp: string; mode: number }, settled: boolean): FolderFacts {
   const entries = readEntries(folder);
-  const facts: FolderFacts = { stamp, settled, folders: [], credentials: [], sockets: [], ignoreFiles: [], gitEntry: null, skipped: [], empty: entries.length === 0 };
+  const facts: FolderFacts = { stamp, mode, settled, folders: [], credentials: [], sockets: [], specials: [], ignoreFiles: [], gitEntry: null, skipped: [], empty: entries.length === 0 };
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.name === ".git") facts.gitEntry = path;
@@ -81,6 +85,7 @@ function readFolder(folder: string, stamp: string, settled: boolean): FolderFact
       else facts.folders.push(path);
     } else if (entry.name === ".gitignore") facts.ignoreFiles.push(path);
     else if (entry.isSocket()) facts.sockets.push(path);
+    else if (entry.isFIFO() || entry.isCharacterDevice() || entry.isBlockDevice()) facts.specials.push(path);
     else if (isCredentialName(entry.name)) facts.credentials.push(path);
   }
   return facts;
@@ -96,7 +101,7 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
   let known = new Map<string, FolderFacts>();
   return {
     async walk() {
-      const survey: Survey & { sameEntries: boolean } = { credentials: [], sockets: [], ignoreFiles: [], gitEntries: [], skipped: [], folders: new Map(), complete: true, sameEntries: true };
+      const survey: Survey & { sameEntries: boolean } = { credentials: [], sockets: [], specials: [], ignoreFiles: [], gitEntries: [], skipped: [], folders: new Map(), complete: true, sameEntries: true };
       const next = new Map<string, FolderFacts>();
       const waiting = [workspace];
       let read = 0;
@@ -112,13 +117,14 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
         const before = known.get(folder);
         let facts = before;
         if (facts === undefined || !facts.settled || facts.stamp !== found.stamp) {
-          facts = readFolder(folder, found.stamp, now - found.changedNs > TIME_STEP_NS);
+          facts = readFolder(folder, found, now - found.changedNs > TIME_STEP_NS);
           survey.sameEntries = false;
         }
         next.set(folder, facts);
         survey.folders.set(folder, facts);
         survey.credentials.push(...facts.credentials);
         survey.sockets.push(...facts.sockets);
+        survey.specials.push(...facts.specials);
         survey.ignoreFiles.push(...facts.ignoreFiles);
         survey.skipped.push(...facts.skipped);
         if (facts.gitEntry !== null) survey.gitEntries.push(facts.gitEntry);
