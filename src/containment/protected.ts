@@ -15,7 +15,8 @@ const ENDINGS = [".pem", ".key", ".p12", ".pfx", ".p8", ".ppk", ".jks", ".keysto
 /** Directories that hold credentials wherever they lie. */
 const FOLDERS = new Set([".ssh", ".aws", ".azure", ".gnupg", ".kube", ".password-store", ".docker"]);
 const HARMLESS_ENV = /^\.env[\w.-]*\.(example|sample|template|dist|defaults)$/;
-const ENV = /^\.env(rc)?($|[.\-_])/;
+/** `.environment` and its like are other words; copies and numbered ones are not. */
+const ENV = /^\.env(rc)?($|[^a-z])/;
 
 /** Below the home directory: credentials of tools, shells' histories, browsers' profiles. */
 export const HOME_CREDENTIALS: readonly string[] = [

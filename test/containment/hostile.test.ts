@@ -83,14 +83,14 @@ test("the child's environment: keys in use and secret names go, canaries stay, w
   const reading = childEnvironment(given, { ...options, readOnlyIn: place.workspace });
   expect(reading).toMatchObject({ PATH: "/usr/bin", GIT_OPTIONAL_LOCKS: "0" });
   expect(reading["SSH_AUTH_SOCK"]).toBeUndefined();
-  for (const name of ["OPENAI_API_KEY", "SECRET", "MY_TOKEN", "X_PASSWORD", "STRIPE_SECRET_KEY", "AUTH", "DATABASE_PASS", "GITHUB_PAT_TOKEN", "SENTRY_DSN"]) expect(looksSecret(name), name).toBe(true);
-  for (const name of ["PATH", "MONKEY", "AUTHOR", "TOKENIZERS_PARALLELISM", "KEYMAP", "PASSIVE", "PWD", "SSH_AUTH_SOCK"]) expect(looksSecret(name), name).toBe(false);
+  for (const name of ["OPENAI_API_KEY", "SECRET", "MY_TOKEN", "X_PASSWORD", "STRIPE_SECRET_KEY", "AUTH", "DATABASE_PASS", "GITHUB_PAT_TOKEN", "SENTRY_DSN", "PGPASSWORD", "MYSQL_PWD", "SSHPASS", "GH_PAT", "CI_JOB_JWT", "CLIENTSECRET", "npm_config__authToken"]) expect(looksSecret(name), name).toBe(true);
+  for (const name of ["PATH", "MONKEY", "AUTHOR", "TOKENIZERS_PARALLELISM", "KEYMAP", "PASSIVE", "PWD", "OLDPWD", "INIT_CWD", "COMPASS_PATH", "SSH_AUTH_SOCK"]) expect(looksSecret(name), name).toBe(false);
 });
 
 test("credentials by name and place", () => {
   place = createPlace({}, false);
   const is = (path: string): boolean => isProtectedPath(path.replace("~", "/home/u").replace(/^w\//, `${place.workspace}/`), place.workspace, "/home/u");
-  for (const path of ["w/.env", "w/.env.local", "w/apps/x/.env.production", "w/.ENV", "w/server.key", "w/cert/tls.pem", "w/.npmrc", "w/id_rsa", "w/.ssh/config", "w/.aws/x", "~/.ssh/known", "~/.config/gh/hosts.yml", "~/.bash_history", "/etc/shadow", "/proc/self/environ", "/proc/12/environ", "w/credentials.json", "w/.envrc"]) expect(is(path), path).toBe(true);
+  for (const path of ["w/.env", "w/.env.local", "w/apps/x/.env.production", "w/.ENV", "w/server.key", "w/cert/tls.pem", "w/.npmrc", "w/id_rsa", "w/.ssh/config", "w/.aws/x", "~/.ssh/known", "~/.config/gh/hosts.yml", "~/.bash_history", "/etc/shadow", "/proc/self/environ", "/proc/12/environ", "w/credentials.json", "w/.envrc", "w/.env#backup", "w/.env2", "w/.env copy"]) expect(is(path), path).toBe(true);
   for (const path of ["w/.env.example", "w/.env.sample", "w/.env.local.template", "w/src/env.ts", "w/environment.env.ts", "w/keys.ts", "w/id_rsa.pub", "w/public.pem", "w/tokenizer.json", "w/.github/x", "~/notes", "/etc/hosts", "w/.environment"]) expect(is(path), path).toBe(false);
 });
 
