@@ -64,7 +64,7 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
 
   const run = (command: ContainedCommand): ReturnType<typeof runContained> => {
     const { settings } = app.loaded();
-    if (sandbox.available) place ??= createSandboxPlace(dataDirectory);
+    place ??= createSandboxPlace(dataDirectory);
     return runContained({
       ...command,
       timeoutSeconds: command.timeoutSeconds,

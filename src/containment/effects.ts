@@ -13,7 +13,7 @@ import { shellArguments } from "../util/shell-report.ts";
 import { childEnvironment, type EnvironmentOptions } from "./environment.ts";
 import { findRepository } from "./git-config.ts";
 import { copyChanged, restoreChanges, restoreCommandFor } from "./restore.ts";
-import { sandboxArguments, sandboxEnvironment, type SandboxState } from "./sandbox.ts";
+import { cacheEnvironment, sandboxArguments, sandboxEnvironment, type SandboxState } from "./sandbox.ts";
 import type { EffectChange, Snapshot, Snapshots } from "./snapshot.ts";
 
 export interface OutOfScopeReport {
@@ -36,7 +36,7 @@ export interface ContainedRequest extends ShellRequest {
   scope: ScopeJudge | null;
   containment: ContainmentMode;
   sandbox: SandboxState;
-  /** From `createSandboxPlace`; null only without a sandbox. */
+  /** From `createSandboxPlace`: where commands keep what is only theirs. Null only where there is no sandbox either. */
   place: { privateTemp: string; emptyFile: string } | null;
   /** Places with bmo's own data and configuration, closed to commands. */
   hidden: string[];
@@ -90,7 +90,8 @@ async function run(request: ContainedRequest, readOnly: boolean, before: Snapsho
   const environment = childEnvironment(request.environment, { ...request.environmentOptions, sandboxed: request.sandbox.available, ...(readOnly ? { readOnlyIn: request.workspace } : {}) });
   const shell = shellArguments(request.command);
   const common = { cwd: request.workspace, timeoutSeconds: request.timeoutSeconds, signal: request.signal, onOutput: request.onOutput };
-  if (!request.sandbox.available || request.place === null) return runProcess({ ...common, argv: shell, environment });
+  if (request.place === null) return runProcess({ ...common, argv: shell, environment });
+  if (!request.sandbox.available) return runProcess({ ...common, argv: shell, environment: cacheEnvironment(request.place.privateTemp, environment) });
   const found = findRepository(request.workspace);
   // A pointer that leads to no repository of its own could name any folder, to have it opened for writing.
   const repository = found?.problem === null ? found : null;
@@ -100,7 +101,7 @@ async function run(request: ContainedRequest, readOnly: boolean, before: Snapsho
     privateTemp: request.place.privateTemp, emptyFile: request.place.emptyFile, hidden: request.hidden, survey: before?.survey ?? (await request.snapshots.survey()),
     gitFolders: [...new Set(gitFolders)], workTree: repository?.workTree ?? null, gitWritable: !readOnly && mayWriteRepository(request.verdict),
   });
-  return runProcess({ ...common, argv: [request.sandbox.program, ...prefix, ...shell], environment: { ...environment, ...sandboxEnvironment() } });
+  return runProcess({ ...common, argv: [request.sandbox.program, ...prefix, ...shell], environment: { ...cacheEnvironment("/tmp", environment), ...sandboxEnvironment() } });
 }
 
 /** Why a change lies outside what may be changed, or null. */

@@ -119,6 +119,20 @@ export function sandboxEnvironment(): Record<string, string> {
   };
 }
 
+/**
+ * Variables that keep the caches of interpreters, test runners and checkers out of the tree, where each would be a change out of scope.
+ * What the user set for the same purpose wins.
+ * @param folder the private temp as commands see it.
+ */
+export function cacheEnvironment(folder: string, environment: Readonly<Record<string, string>>): Record<string, string> {
+  const pytest = `-o 'cache_dir=${folder}/.pytest'`;
+  const own = environment["PYTEST_ADDOPTS"];
+  return {
+    PYTHONPYCACHEPREFIX: `${folder}/.pycache`, MYPY_CACHE_DIR: `${folder}/.mypy`, RUFF_CACHE_DIR: `${folder}/.ruff`, ...environment,
+    PYTEST_ADDOPTS: own === undefined ? pytest : `${pytest} ${own}`,
+  };
+}
+
 function findBubblewrap(searchPath: string, workspace: string): string | null {
   for (const folder of searchPath.split(delimiter)) {
     const path = join(folder, "bwrap");
@@ -192,7 +206,7 @@ function readCache(path: string): { key: string; problem: string | null } | null
   }
 }
 
-/** Folder and empty file for one session's sandboxes; removed by `release`. */
+/** Private temp and empty file for the commands of one session; removed by `release`. */
 export function createSandboxPlace(dataDirectory: string): { privateTemp: string; emptyFile: string; release(): void } {
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
   const folder = mkdtempSync(join(dataDirectory, "sandbox-"));
