@@ -5,22 +5,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { call, createHarness, isPlanning, plan, ticket, told, write, type Harness, type Reply, type SeenRequest } from "./harness.ts";
-
-/** What vendors refuse: a call whose results do not follow at once, one each; a result without its call. */
-function complaints(request: SeenRequest): string[] {
-  const wrong: string[] = [];
-  let waiting: string[] = [];
-  for (const message of request.messages) {
-    if (message.role === "tool") {
-      if (!waiting.includes(message.callId)) wrong.push(`result without call: ${message.callId}`);
-      waiting = waiting.filter((id) => id !== message.callId);
-      continue;
-    }
-    if (waiting.length > 0) wrong.push(`calls without result: ${waiting.join(", ")}`);
-    waiting = message.role === "assistant" ? message.content.flatMap((block) => (block.type === "tool_call" ? [block.id] : [])) : [];
-  }
-  return waiting.length > 0 ? [...wrong, `calls without result at the end: ${waiting.join(", ")}`] : wrong;
-}
+import { complaints } from "../support/complaints.ts";
 
 const PLAN = plan([ticket("t1", { "a.txt": "create" }, { verify: ["test -s a.txt"] }), ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] })]);
 
@@ -73,7 +58,7 @@ describe.each(UNITS)("unit %s", (_unit, config, from) => {
       const end = await toTheEnd(harness);
       if (end !== "done") wrong.push(`event ${at} (${event}): ${end}`);
       if (harness.agent.busy()) wrong.push(`event ${at} (${event}): still busy`);
-      for (const request of harness.requests) wrong.push(...complaints(request).map((text) => `event ${at} (${event}): ${text}`));
+      for (const request of harness.requests) wrong.push(...complaints(request.messages).map((text) => `event ${at} (${event}): ${text}`));
       const open = harness.records().filter((record) => record.type === "turn_start").length - harness.records().filter((record) => record.type === "turn_end").length;
       if (open !== 0) wrong.push(`event ${at} (${event}): ${open} turns without an end`);
       await harness.agent.close();
@@ -99,7 +84,7 @@ describe.each(UNITS)("unit %s", (_unit, config, from) => {
       if (heard.length !== 1) wrong.push(`event ${at} (${event}): the planner heard it ${heard.length} times`);
       const end = await toTheEnd(harness);
       if (end !== "done") wrong.push(`event ${at} (${event}): ${end}`);
-      for (const request of harness.requests) wrong.push(...complaints(request).map((text) => `event ${at} (${event}): ${text}`));
+      for (const request of harness.requests) wrong.push(...complaints(request.messages).map((text) => `event ${at} (${event}): ${text}`));
       await harness.agent.close();
     }
     expect(wrong).toEqual([]);

@@ -26,13 +26,13 @@ describe("in a process of its own, bundled as it ships", () => {
   const folder = mkdtempSync(join(tmpdir(), "bmo-sdk-"));
   const program = `
     import { createRegistry } from "./src/providers/index.ts";
-    import { settingsWith } from "./test/providers/support.ts";
+    import { plainSettings } from "./test/support/settings.ts";
     const [type, base_url, id] = process.argv.slice(2);
     const model = { id, temperature: true, ...(type === "anthropic" ? { reasoning: true, reasoning_style: "budget" } : {}) };
     const names = ["fetch", "Headers", "Request", "Response", "FormData", "ReadableStream"];
     const descriptors = () => names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
     const before = descriptors();
-    const registry = createRegistry({ settings: settingsWith({ house: { type, base_url, api_key: "${KEY}", models: [model] } }), environment: {}, runKeyCommand: () => Promise.reject(new Error("none")), onKey: () => {}, baseDirectory: "/", now: () => new Date("2026-11-21") });
+    const registry = createRegistry({ settings: plainSettings(null, { house: { type, base_url, api_key: "${KEY}", models: [model] } }), environment: {}, runKeyCommand: () => Promise.reject(new Error("none")), onKey: () => {}, baseDirectory: "/", now: () => new Date("2026-11-21") });
     const found = registry.resolve("house/" + id, "test").model;
     const provider = await registry.provider(found);
     const message = { role: "user", content: [{ type: "text", text: "hi" }] };

@@ -2,31 +2,13 @@
 
 import type { AssistantMessage, Message } from "../../src/types/message.ts";
 import type { ModelInfo, ModelRegistry, ModelRequest, Provider, StreamPart, ToolSpec } from "../../src/types/provider.ts";
-import type { ModelSettings, ProviderSettings, Settings } from "../../src/types/settings.ts";
+import type { ModelSettings, ProviderSettings } from "../../src/types/settings.ts";
 import { createRegistry } from "../../src/providers/index.ts";
+import { plainSettings } from "../support/settings.ts";
 import type { VendorServer, Wire } from "../support/vendor-server.ts";
 
 export const WIRES: Wire[] = ["anthropic", "responses", "chat"];
 export const KEY = "sk-planted-0123456789abcdef";
-
-export function settingsWith(providers: Record<string, ProviderSettings>): Settings {
-  return {
-    model: null, preset: [], providers,
-    options: {
-      staged_workflow: { enabled: true, require_approval_before_execute: true },
-      phase_model: { planning_model: null, execution_model: null, handoff: "plan", unit: "plan", strict: false, max_replans: 2 },
-      roles: { capable: null, fast: null },
-      model_router: { balanced_model: null, smart_model: null, coding_model: null, deep_model: null, routing_model: null, dynamic_tier_enabled: true, temperature: 0.7 },
-      phase_router: { enabled: false, rank: "expected-cost", baseline_model: null, preferences: {}, capability: {}, floor: {} },
-      gate: { enabled: false, model: null },
-      reasoning: {}, containment: { mode: "enforce" }, fallback: { policy: "ask" },
-      budget: { session_usd: 0, plan_usd: 0, execute_usd: 0, turn_usd: 0 },
-      shell: { env: { add: {}, remove: [] }, timeout_s: 120 },
-      ui: { theme: "auto", verbose: false },
-    },
-    permissions: { mode: "default", allow: [], deny: [] },
-  };
-}
 
 export interface RegistryOptions {
   environment?: Record<string, string | undefined>;
@@ -38,7 +20,7 @@ export interface RegistryOptions {
 
 export function registryWith(providers: Record<string, ProviderSettings>, options: RegistryOptions = {}): ModelRegistry {
   return createRegistry({
-    settings: settingsWith(providers),
+    settings: plainSettings(null, providers),
     environment: options.environment ?? {},
     runKeyCommand: options.runKeyCommand ?? (() => Promise.reject(new Error("no command expected"))),
     onKey: (value) => void options.keys?.push(value),

@@ -5,6 +5,7 @@ import type { ModelInfo, ModelRegistry, Phase, Price } from "../../src/types/pro
 import type { AskSmallModel, RouteContext } from "../../src/types/route.ts";
 import type { Settings } from "../../src/types/settings.ts";
 import { BmoError } from "../../src/util/errors.ts";
+import { plainSettings } from "../support/settings.ts";
 
 export function model(id: string, facts: { price?: [number, number] | null; scores?: Partial<Record<Phase, number>>; all?: number; extra?: Partial<ModelInfo> } = {}): ModelInfo {
   const [provider = "", ...rest] = id.split("/");
@@ -49,26 +50,7 @@ export function partsOf(models: ModelInfo[], more: Partial<RouterParts> = {}): R
 }
 
 export function settings(change: (value: Settings) => void = () => undefined): Settings {
-  const value: Settings = {
-    model: "house/default",
-    preset: [],
-    providers: {},
-    options: {
-      staged_workflow: { enabled: true, require_approval_before_execute: true },
-      phase_model: { planning_model: null, execution_model: null, handoff: "plan", unit: "plan", strict: false, max_replans: 2 },
-      roles: { capable: null, fast: null },
-      model_router: { balanced_model: null, smart_model: null, coding_model: null, deep_model: null, routing_model: null, dynamic_tier_enabled: true, temperature: 0.7 },
-      phase_router: { enabled: false, rank: "expected-cost", baseline_model: null, preferences: {}, capability: {}, floor: {} },
-      gate: { enabled: false, model: null },
-      reasoning: {},
-      containment: { mode: "enforce" },
-      fallback: { policy: "ask" },
-      budget: { session_usd: 0, plan_usd: 0, execute_usd: 0, turn_usd: 0 },
-      shell: { env: { add: {}, remove: [] }, timeout_s: 120 },
-      ui: { theme: "auto", verbose: false },
-    },
-    permissions: { mode: "default", allow: [], deny: [] },
-  };
+  const value = plainSettings("house/default");
   change(value);
   return value;
 }

@@ -8,25 +8,8 @@ import { readSession } from "../../src/session/reader.ts";
 import { replay } from "../../src/session/replay.ts";
 import { initialWorkflow, reduceWorkflow } from "../../src/agent/workflow.ts";
 import { BmoError } from "../../src/util/errors.ts";
-import type { Message } from "../../src/types/message.ts";
+import { complaints } from "../support/complaints.ts";
 import { richRecords, steppingClock, temporaryDirectory, unchanged } from "./samples.ts";
-
-/** What the vendors refuse: a call whose results do not follow at once, one each; a result without its call. */
-function complaints(messages: readonly Message[]): string[] {
-  const wrong: string[] = [];
-  let waiting: string[] = [];
-  for (const message of messages) {
-    if (message.role === "tool") {
-      if (!waiting.includes(message.callId)) wrong.push(`result without call: ${message.callId}`);
-      waiting = waiting.filter((id) => id !== message.callId);
-      continue;
-    }
-    if (waiting.length > 0) wrong.push(`calls without result: ${waiting.join(", ")}`);
-    waiting = message.role === "assistant" ? message.content.flatMap((block) => (block.type === "tool_call" ? [block.id] : [])) : [];
-  }
-  if (waiting.length > 0) wrong.push(`calls without result at the end: ${waiting.join(", ")}`);
-  return wrong;
-}
 
 test("cut at every byte: opens, keeps every whole record, takes the next one, history well-formed", () => {
   const directory = temporaryDirectory();

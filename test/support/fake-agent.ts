@@ -3,7 +3,7 @@
 import type { Agent, AgentState, TurnResult, UserInput } from "../../src/types/agent.ts";
 import type { AgentEvent, TurnEndReason } from "../../src/types/event.ts";
 import type { Approval, Plan, Ticket } from "../../src/types/plan.ts";
-import type { Settings } from "../../src/types/settings.ts";
+import { plainSettings } from "./settings.ts";
 
 /** What one turn does. `emit` sends events; the turn's start and end are sent around it. */
 export interface Play {
@@ -31,25 +31,9 @@ export function fakePlan(values: Partial<Plan["content"]> = {}): Plan {
   return { id: "p_1", revision: 1, hash: `sha256:${"ab".repeat(32)}`, content, state: "awaiting_approval", tickets: Object.fromEntries(content.tickets.map((ticket) => [ticket.id, "open" as const])), flags: [] };
 }
 
-function fakeSettings(): Settings {
-  return {
-    model: "fake/large", preset: [], providers: {},
-    options: {
-      staged_workflow: { enabled: true, require_approval_before_execute: true },
-      phase_model: { planning_model: null, execution_model: null, handoff: "plan", unit: "plan", strict: false, max_replans: 2 },
-      roles: { capable: null, fast: null },
-      model_router: { balanced_model: null, smart_model: null, coding_model: null, deep_model: null, routing_model: null, dynamic_tier_enabled: true, temperature: 0.7 },
-      phase_router: { enabled: false, rank: "expected-cost", baseline_model: null, preferences: {}, capability: {}, floor: {} },
-      gate: { enabled: false, model: null }, reasoning: {}, containment: { mode: "enforce" }, fallback: { policy: "ask" },
-      budget: { session_usd: 0, plan_usd: 0, execute_usd: 0, turn_usd: 0 }, shell: { env: { add: {}, remove: [] }, timeout_s: 120 }, ui: { theme: "auto", verbose: false },
-    },
-    permissions: { mode: "default", allow: [], deny: [] },
-  };
-}
-
 function fakeState(): AgentState {
   return {
-    settings: fakeSettings(),
+    settings: plainSettings("fake/large"),
     workflow: { enabled: true, stage: "plan", plan: null, approval: null, interrupted: false, replans: 0 },
     overrides: { model: null, tier: null }, permissionMode: "default", grants: [], skill: null, turns: 0, routes: [], ledger: [],
     totals: { calls: 0, usage: { input: 0, output: 0, cache_read: 0, cache_write: 0 }, cost_usd: 0, estimate: false, baseline_model: null, baseline_cost_usd: null, baseline_estimate: false, savings_pct: null },
