@@ -1,15 +1,16 @@
 // `bmo demo`: the whole workflow on a sample project in a temporary folder, offline. Only the model's replies are
 // scripted, and it says so first; tools, plan, approval, containment and the sample's test are real.
 
+import { rmSync } from "node:fs";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { checkDemo, prepareDemo, type PreparedDemo } from "../demo/demo.ts";
 import { headlessAsk } from "../headless/ask.ts";
 import { createProgress } from "../headless/progress.ts";
 import { resultJson } from "../headless/json.ts";
 import { elapsedMs } from "../util/clock.ts";
-import { BmoError } from "../util/errors.ts";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { labelEvent, modelLabel } from "../util/model-label.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
 import { formatUsd } from "../util/money.ts";
@@ -22,6 +23,7 @@ import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
 const USAGE = SUBCOMMAND_USAGE.demo;
 const PACE_MS = 12;
+const SIGNALS: readonly NodeJS.Signals[] = ["SIGHUP", "SIGINT", "SIGTERM"];
 
 interface DemoOptions {
   yes: boolean;
@@ -46,14 +48,22 @@ function readOptions(given: readonly string[]): DemoOptions {
   return options;
 }
 
-async function waitForApproval(say: (text: string) => void): Promise<boolean> {
+/** null = approved; otherwise how the demo ends. */
+async function waitForApproval(say: (text: string) => void): Promise<ExitCode | null> {
   const { createInterface } = await import("node:readline/promises");
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  let interrupted = false;
+  terminal.once("SIGINT", () => {
+    interrupted = true;
+    terminal.close();
+  });
+  // Ctrl+C and Ctrl+D close the terminal; its question would then never be answered.
+  const closed = new Promise<string>((resolve) => terminal.once("close", () => resolve("/exit")));
   try {
     for (;;) {
-      const typed = (await terminal.question("Type /approve to carry the plan out, /reject to leave: ")).trim();
-      if (typed === "/approve") return true;
-      if (typed === "/reject" || typed === "/exit") return false;
+      const typed = (await Promise.race([terminal.question("Type /approve to carry the plan out, /reject to leave: "), closed])).trim();
+      if (typed === "/approve") return null;
+      if (typed === "/reject" || typed === "/exit") return interrupted ? EXIT.interrupted : EXIT.awaitingApproval;
       say("Nothing happens before /approve.");
     }
   } finally {
@@ -81,16 +91,29 @@ export async function runDemoCommand(given: readonly string[], line: CommandLine
     if (!json) process.stdout.write(`${text}\n`);
   };
   const asking = process.stdin.isTTY === true && process.stdout.isTTY === true && !options.yes && !json;
-  const folder = await mkdtemp(join(tmpdir(), "bmo-demo-"));
+  const folder = await mkdtemp(join(tmpdir(), "bmo-demo-")).catch(refuse(`no folder for the sample project can be made in ${tmpdir()}`, "Set TMPDIR to a folder that you may write."));
+  const leave = (signal: NodeJS.Signals): void => {
+    if (!options.keep) rmSync(folder, { recursive: true, force: true });
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const name of SIGNALS) process.once(name, leave);
   try {
     say("bmo demo: the replies of both models are scripted; everything else is real. No key, no network.");
     const demo = await prepareDemo({ directory: folder, environment: process.env, paceMs: asking ? PACE_MS : 0 });
-    if (options.script !== null) await copyFile(options.script, join(demo.home, "script.json"));
+    if (options.script !== null) await copyFile(options.script, join(demo.home, "script.json")).catch(refuse(`--script ${options.script} cannot be read`, USAGE));
     return await play(demo, { ...line, directory: demo.workspace, format: line.format, model: null, tier: null, preset: [], config: null }, facts, { say, asking, json });
   } finally {
     if (options.keep) say(`\nkept: ${folder}`);
     else await rm(folder, { recursive: true, force: true });
+    for (const name of SIGNALS) process.off(name, leave);
   }
+}
+
+/** What the file system refuses is the caller's to mend. */
+function refuse(message: string, hint: string): (thrown: unknown) => never {
+  return (thrown) => {
+    throw new BmoError("usage", `${message} (${systemErrorCode(thrown) ?? "unknown error"})`, hint, { cause: thrown });
+  };
 }
 
 interface Stage {
@@ -115,7 +138,8 @@ async function play(demo: PreparedDemo, line: CommandLine, facts: RunFacts, { sa
     const { plan } = agent.state().workflow;
     if (result.reason === "awaiting_approval" && plan !== null) {
       say(`\n${planMarkdown(plan)}`);
-      if (asking && !(await waitForApproval(say))) return EXIT.awaitingApproval;
+      const refused = asking ? await waitForApproval(say) : null;
+      if (refused !== null) return refused;
       say(asking ? "" : "> /approve   (given by the demo itself)");
       result = await agent.approve({ via: asking ? "command" : "demo", tickets: null, note: null, unscoped: false });
     }
