@@ -104,6 +104,8 @@ function createProgram(subcommands: Record<string, string>): Command {
   for (const [name, description] of Object.entries(subcommands)) {
     program.command(name).description(description).argument("[args...]").helpOption(false).allowUnknownOption().passThroughOptions();
   }
+  // The same option under two names: the later one counts.
+  program.on("option:json", () => program.setOptionValue("outputFormat", "json"));
   return program;
 }
 
@@ -119,35 +121,60 @@ function separateResume(argv: readonly string[]): string[] {
 }
 
 interface RawOptions {
-  version?: true; print?: true; outputFormat?: "text" | "json" | "stream-json"; json?: true; model?: string; tier?: string; preset?: string; continue?: true; resume?: true | string;
+  version?: true; print?: true; outputFormat?: "text" | "json" | "stream-json"; model?: string; tier?: string; preset?: string; continue?: true; resume?: true | string;
   forkSession?: true; plan?: boolean; approve?: true; approveUnscoped?: true; permissionMode?: PermissionMode; approvalMode?: PermissionMode; dangerouslySkipPermissions?: true;
   allowedTools?: string[]; disallowedTools?: string[]; maxTurns?: number; maxBudgetUsd?: number; timeout?: number; addDir?: string[]; trust?: true; cd?: string; config?: string; quiet?: true; verbose?: true;
 }
 
 const presetNames = (text: string): string[] => text.split(",").map((name) => name.trim()).filter((name) => name !== "");
 
-/** Options that a subcommand shares with the program, also where they follow its name. */
+type Taken = (line: CommandLine, value: string) => void;
+
+const SHARED_FLAGS: Readonly<Record<string, (line: CommandLine) => void>> = {
+  "--json": (line) => void (line.format = "json"),
+  "--trust": (line) => void (line.trust = true),
+  "-q": (line) => void (line.quiet = true),
+  "--quiet": (line) => void (line.quiet = true),
+  "--verbose": (line) => void (line.verbose = true),
+};
+
+const setDirectory: Taken = (line, value) => void (line.directory = value);
+const setModel: Taken = (line, value) => void (line.model = value);
+
+/** What an option with a value sets for a subcommand, or undefined where that subcommand has its own or none of that name. */
+function sharedOption(name: string, subcommand: string | null, action: string | undefined): Taken | undefined {
+  const ofRoute = subcommand === "route";
+  switch (name) {
+    case "-C":
+    case "--cd":
+      return setDirectory;
+    case "--config":
+      return ofRoute && action === "replay" ? undefined : (line, value) => void (line.config = value);
+    case "--preset":
+      return ofRoute || subcommand === "config" ? (line, value) => void (line.preset = presetNames(value)) : undefined;
+    case "-m":
+    case "--model":
+      return ofRoute ? setModel : undefined;
+    case "--tier":
+      return ofRoute ? (line, value) => void (line.tier = value) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Takes in what a subcommand shares with the program, also where it follows the name, as two words or as `--name=value`. */
 function liftShared(rest: readonly string[], into: CommandLine): string[] {
   const left: string[] = [];
   for (let index = 0; index < rest.length; index++) {
     const word = rest[index] ?? "";
-    const next = rest[index + 1];
-    if (word === "--json") into.format = "json";
-    else if (word === "--trust") into.trust = true;
-    else if (word === "-q" || word === "--quiet") into.quiet = true;
-    else if (word === "--verbose") into.verbose = true;
-    else if ((word === "-C" || word === "--cd") && next !== undefined) {
-      into.directory = next;
-      index += 1;
-    } else if (into.subcommand === "route" && next !== undefined && (word === "-m" || word === "--model")) {
-      into.model = next;
-      index += 1;
-    } else if (into.subcommand === "route" && next !== undefined && word === "--tier") {
-      into.tier = next;
-      index += 1;
-    } else if (into.subcommand === "route" && next !== undefined && word === "--preset") {
-      into.preset = presetNames(next);
-      index += 1;
+    const [, name = word, attached] = /^(--[^=]+)=(.*)$/s.exec(word) ?? [];
+    const flag = Object.hasOwn(SHARED_FLAGS, word) ? SHARED_FLAGS[word] : undefined;
+    const take = sharedOption(name, into.subcommand, rest[0]);
+    const value = attached ?? rest[index + 1];
+    if (flag !== undefined) flag(into);
+    else if (take !== undefined && value !== undefined) {
+      take(into, value);
+      if (attached === undefined) index += 1;
     } else left.push(word);
   }
   return left;
@@ -200,7 +227,7 @@ export function parseArguments(argv: readonly string[]): CommandLine {
     rest,
     prompt,
     print: options.print === true,
-    format: options.outputFormat ?? (options.json === true ? "json" : "text"),
+    format: options.outputFormat ?? "text",
     model: options.model ?? null,
     tier: options.tier ?? null,
     preset: presetNames(options.preset ?? ""),

@@ -9,7 +9,7 @@ export const SUBCOMMAND_USAGE = {
   approve: "bmo approve <plan id | hash prefix> [options of a run]",
   sessions: "bmo sessions [list [--all] | show [id] | rm <id>… | export [id]] [--json]",
   stats: "bmo stats [--by day|stage|tier|phase|model|session] [--json]",
-  config: "bmo config [show [key] | path | validate] [--json]",
+  config: "bmo config [show [key] | path | validate] [--config <file>] [--preset <name[,name]>] [--json]",
   checkpoint: "bmo checkpoint [list | diff [id] | restore <id>] [--json]",
   completion: "bmo completion bash|zsh|fish",
 } as const;

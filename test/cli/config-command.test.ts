@@ -43,5 +43,5 @@ test("validate: the files that are fine, or the mistake as an error or as JSON",
   const json = createIo({ ...place, json: true });
   expect(await runConfigCommand(["validate"], json, () => load(place))).toBe(2);
   expect(JSON.parse(json.out())).toMatchObject({ valid: false, error: { code: "configuration" } });
-  expect((await failure(runConfigCommand(["edit"], createIo(place), () => load(place)))).hint).toBe("bmo config [show [key] | path | validate] [--json]");
+  expect((await failure(runConfigCommand(["edit"], createIo(place), () => load(place)))).hint).toBe("bmo config [show [key] | path | validate] [--config <file>] [--preset <name[,name]>] [--json]");
 });

@@ -124,6 +124,23 @@ describe("configuration files", () => {
     expect(server.requests).toEqual([]);
   });
 
+  test("what a project file says moves no cursor", async () => {
+    const { place } = await scene({});
+    place.file(".bmorc.toml", 'model = "p/\\u001b]0;title\\u0007\\u001b[2Jm"\n');
+    for (const args of [["-p", "hello"], ["-p", "--json", "hello"], ["route", "hello"], ["config", "show", "model"]]) {
+      const { code, stdout, stderr } = await place.run(args);
+      expect({ args, code: code === 0 ? args[0] === "config" : code === 2, clean: !/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(stdout + stderr) }).toEqual({ args, code: true, clean: true });
+    }
+  });
+
+  test("bmo config takes the file, the preset and the folder after its name too", async () => {
+    const { place } = await scene({});
+    place.file("other.toml", 'preset = "gated"\n[options.budget]\nturn_usd = "much"\n');
+    expectFailure(await place.run(["config", "validate", "--config", "other.toml"]), 2, /other\.toml: options\.budget\.turn_usd/);
+    expect((await place.run(["config", "show", "preset", "--preset=tiered"])).stdout).toMatch(/^preset = \["tiered"\] +# flag --preset/);
+    expect((await place.run(["config", "path", `--cd=${place.home}`])).code).toBe(0);
+  });
+
   test("an unknown key warns with the nearest, and the run goes on", async () => {
     const { place } = await scene({ replies: () => ({ text: "fine" }) }, { tables: "[options.staged_workflw]\nenabled = false" });
     const finished = await place.run(["-p", "hello"]);

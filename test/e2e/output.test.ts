@@ -59,6 +59,14 @@ describe("text", () => {
 });
 
 describe("json", () => {
+  test("of --json and --output-format the last one counts, for a failure as well", async () => {
+    const { place } = await scene({ replies: () => ({ text: "Forty-two." }) });
+    expect(resultOf(await place.run(["-p", "--output-format", "text", "--json", "hello"]))).toMatchObject({ result: "Forty-two." });
+    expect((await place.run(["-p", "--json", "--output-format", "text", "hello"])).stdout).toBe("Forty-two.\n");
+    expect(resultOf(await place.run(["-p", "--output-format", "text", "--json", "--tier", "huge", "hello"]))).toMatchObject({ exit_code: 2 });
+    for (const words of [["--json", "--output-format", "text", "hello"], ["--", "--json"]]) expect(await place.run(["-p", "--tier", "huge", ...words])).toMatchObject({ code: 2, stdout: "" });
+  });
+
   test("an answer without a plan: the object alone", async () => {
     const { place } = await scene({ replies: () => ({ text: "Forty-two." }) });
     const result = resultOf(await place.run(["-p", "--json", "what is it?"]));
