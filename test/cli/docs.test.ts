@@ -51,3 +51,18 @@ test.each(documents)("what %s links to is there", (path) => {
   const links = [...page(path).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? "");
   expect(links.filter((link) => !existsSync(join(root, dirname(path), link)))).toEqual([]);
 });
+
+/** The numbers that a list such as `1, 3–5` means. */
+const numbersIn = (list: string): number[] => list.trim().split(", ").flatMap((part) => {
+  const [first = 0, last = first] = part.split(/[–-]/).map(Number);
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+});
+
+test("docs/containment.md accounts for each of the 51 published weaknesses, and the tests it names hold their numbers", () => {
+  const rows = [...(page("docs/containment.md").split("| number | where |")[1] ?? "").matchAll(/^\| ([\d, –]+) \| (.*) \|$/gm)].map(([, list = "", where = ""]) => ({ where, numbers: numbersIn(list) }));
+  expect([...new Set(rows.flatMap(({ numbers }) => numbers))].sort((left, right) => left - right)).toEqual(Array.from({ length: 51 }, (_, index) => index + 1));
+  const files = { w: "test/containment/weaknesses.test.ts", e: "test/e2e/weaknesses.test.ts", t: "test/containment/trust-lock.test.ts" };
+  const held = Object.entries(files).map(([letter, path]) => ({ letter, numbers: [...page(path).matchAll(/(?:item: |test(?:\.each\(.*?\))?\()"(\d[\d, -]*)/g)].flatMap(([, list = ""]) => numbersIn(list)) }));
+  const tested = rows.filter(({ where }) => where.startsWith("`"));
+  expect(tested.flatMap(({ numbers, where }) => numbers.filter((number) => !held.some((file) => where.includes(`\`${file.letter}\``) && file.numbers.includes(number))))).toEqual([]);
+});
