@@ -146,6 +146,15 @@ describe("blocks", () => {
     }
   });
 
+  test("the card names a ticket of this plan that may be approved alone, in the words that would do it", () => {
+    const help = (...tickets: ReturnType<typeof fakeTicket>[]): string => drawBlock({ kind: "plan", plan: fakePlan({ tickets }), executionModel: null, changes: [], stepCost: null }, false, context(120)).find((line) => line.includes("carries it out"))?.trim() ?? "";
+    expect([
+      help(fakeTicket()),
+      help(fakeTicket({ id: "b", depends_on: ["a"] }), fakeTicket({ id: "a" })),
+      help(fakeTicket({ id: "a", files: [] }), fakeTicket({ id: "b", files: [] })),
+    ]).toEqual(["/approve      carries it out", "/approve      carries it out; /approve a only that ticket", "/approve unscoped  carries it out; /approve unscoped a only that ticket"]);
+  });
+
   test("a plan without files names the one command that approves it", () => {
     const lines = drawBlock({ kind: "plan", plan: fakePlan({ tickets: [fakeTicket({ files: [] })] }), executionModel: null, changes: [], stepCost: null }, false, context(80)).join("\n");
     expect(lines).toContain("only /approve unscoped can approve it");

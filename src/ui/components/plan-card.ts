@@ -52,8 +52,12 @@ export function approvalHelp(plan: Plan, context: DrawContext): string[] {
   const { theme } = context;
   const unscoped = plan.content.tickets.every((ticket) => ticket.files.length === 0);
   const blocked = plan.content.open_questions.length > 0;
+  const approve = unscoped ? "/approve unscoped" : "/approve";
+  // One that can be chosen alone, as an example.
+  const single = plan.content.tickets.length > 1 ? plan.content.tickets.find((ticket) => ticket.depends_on.length === 0) : undefined;
+  const part = single === undefined ? "" : `; ${approve} ${cleanLine(single.id)} only that ticket`;
   const rows: [string, string][] = [
-    [unscoped ? "/approve unscoped" : "/approve", blocked ? "refused until the open questions are answered" : `carries it out${plan.content.tickets.length > 1 ? "; /approve t1,t2 only these tickets" : ""}`],
+    [approve, blocked ? "refused until the open questions are answered" : `carries it out${part}`],
     ["/plan <text>", "revises it; plain text does the same"],
     ["/plan edit", "opens it in your editor"],
     ["/reject", "drops it"],
