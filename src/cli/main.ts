@@ -51,8 +51,6 @@ async function work(): Promise<number> {
 }
 
 async function run(): Promise<void> {
-  // A reader that went away must not end the work: the exit code is the work's.
-  process.stdout.on("error", () => undefined);
   process.stderr.on("error", () => undefined);
   const code = await work();
   // Open sockets and idle timers must not hold the process once the work is done; what was written goes out first.
@@ -60,6 +58,8 @@ async function run(): Promise<void> {
   process.stdout.write("", () => process.exit(code));
 }
 
+// A reader that went away, or a full device, must not end the work: the exit code is the work's.
+process.stdout.on("error", () => undefined);
 const answer = instantAnswer();
 if (answer === null) void run();
 else process.stdout.write(answer);

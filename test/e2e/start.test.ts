@@ -1,12 +1,13 @@
 // How the built program starts: what it answers without loading anything, and that the code cache never decides anything.
 
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { startVendorServer } from "../support/vendor-server.ts";
-import { createPlace, providerToml, type Place } from "./harness.ts";
+import { BMO, createPlace, providerToml, type Place } from "./harness.ts";
 
 const { version } = JSON.parse(readFileSync(fileURLToPath(new URL("../../package.json", import.meta.url)), "utf8")) as { version: string };
 
@@ -21,6 +22,13 @@ describe("without loading anything", () => {
     const found = await place.run([word]);
     expect(found).toEqual({ code: 0, signal: null, stdout: parseArguments(["--help"]).text, stderr: "" });
     expect(readdirSync(join(place.home, "bmo"))).toEqual([]);
+  });
+
+  test.skipIf(!existsSync("/dev/full"))("a device that is full ends neither --version nor --help with a fault of its own", () => {
+    for (const option of ["--version", "--help"]) {
+      const { status, stderr } = spawnSync("/bin/sh", ["-c", `"$0" "$1" ${option} > /dev/full`, process.execPath, BMO], { encoding: "utf8" });
+      expect({ option, status, stderr }).toEqual({ option, status: 0, stderr: "" });
+    }
   });
 
   test("help that is asked for among other words says the same", async () => {
