@@ -3,6 +3,7 @@
 import { createApp, type App, type RunFacts } from "./app.ts";
 import { openAgent } from "./create-app.ts";
 import { chooseSession } from "./choose-session.ts";
+import { earlyResult } from "./fail-early.ts";
 import { readPrompt, type PromptSource } from "./read-prompt.ts";
 import { headlessAsk } from "../headless/ask.ts";
 import { runHeadless } from "../headless/run.ts";
@@ -43,10 +44,13 @@ function limitTime(agent: Agent, seconds: number | null): void {
   timer.unref();
 }
 
-/** Signals that arrive before there is a session have nothing to save. */
-function leaveOnEarlySignals(): () => void {
+/** Signals that arrive before there is a session have nothing to save; the object that was promised still comes. */
+function leaveOnEarlySignals({ format }: CommandLine, startedAt: number): () => void {
   const handlers = Object.entries(SIGNALS).map(([name, exitCode]) => {
-    const handler = (): void => process.exit(exitCode);
+    const handler = (): void => {
+      if (format !== "text") process.stdout.write(earlyResult("aborted", exitCode, null, startedAt));
+      process.exit(exitCode);
+    };
     process.on(name, handler);
     return { name, handler };
   });
@@ -88,7 +92,7 @@ function approveHint({ id, hash, content }: Plan): string {
 }
 
 export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promise<ExitCode> {
-  const stopWatching = leaveOnEarlySignals();
+  const stopWatching = leaveOnEarlySignals(line, facts.startedAt);
   const app = await createApp(line, facts);
   if (line.resume === null) throw new BmoError("usage", "-r needs the id of a session when nobody is there to choose one", "bmo sessions lists them; -c takes the last one.");
   const source = await sourceOf(line, app);

@@ -47,6 +47,14 @@ describe.each(SIGNALS)("%s", (signal, code) => {
     await expectResumable(one, "first words");
   });
 
+  test("while waiting for piped text: no session yet, but the object that was promised", async () => {
+    const place = createPlace();
+    for (const format of ["json", "stream-json"]) {
+      const finished = await place.run(["-p", "--output-format", format, "-"], { stdin: "open", onStart: (child) => void delay(1_500).then(() => child.kill(signal)) });
+      expect(resultOf(finished)).toMatchObject({ status: "aborted", exit_code: code, session_id: null, error: null });
+    }
+  });
+
   test("in mid-stream, text and events already written", async () => {
     let begun = (): void => undefined;
     const streaming = new Promise<void>((resolve) => { begun = resolve; });
