@@ -65,7 +65,7 @@ function findPlanSession(app: App, wanted: string): string {
   const current = here.filter((one) => one.current);
   if (current.length === 0) throw new BmoError("usage", `plan ${wanted} is stale: a later revision took its place`, "Look at the session's last plan and approve that one.");
   const distinct = new Set(current.map(({ plan, path }) => `${path} ${plan.hash}`));
-  if (distinct.size > 1) throw new BmoError("usage", `${wanted} is ambiguous: it fits ${current.map(({ plan }) => `${plan.id} (${plan.hash.slice(0, 19)})`).join(", ")}`, "Give more digits of the hash.");
+  if (distinct.size > 1) throw new BmoError("usage", `${wanted} is ambiguous: it fits ${current.map(({ plan }) => `${plan.id} (${plan.hash.slice(0, 19)})`).join(", ")}`, new Set(current.map(({ plan }) => plan.hash)).size > 1 ? "Give more digits of the hash." : "The same plan was made more than once: give the id of the one that is meant.");
   const [only] = current;
   if (only === undefined) throw new BmoError("internal", "a plan was found and lost");
   return only.path;

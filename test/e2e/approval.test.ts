@@ -201,7 +201,7 @@ describe("bmo approve", () => {
   test("one plan made in two sessions: its hash is ambiguous, its id is not", async () => {
     const one = await waiting();
     expect((await one.place.run(["-p", "change it"])).code).toBe(3);
-    expectFailure(await one.place.run(["approve", one.hash]), 2, /ambiguous/);
+    expectFailure(await one.place.run(["approve", one.hash]), 2, /ambiguous[\s\S]*give the id/);
     expect((await one.place.run(["approve", one.id])).code).toBe(0);
   });
 
