@@ -11,6 +11,19 @@ function snakeCase(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** How a file writes keys that are checked and shown under their documented names, by layer and documented key. */
+const spellings = new WeakMap<RawTable, Map<string, string>>();
+
+function noteSpelling(layer: RawTable, documented: string, written: string): void {
+  const known = spellings.get(layer) ?? new Map<string, string>();
+  spellings.set(layer, known.set(documented, written));
+}
+
+/** The key as the layer's source writes it, where that is another spelling than the documented one. */
+export function spellingOf(layer: RawTable, documented: string): string | null {
+  return spellings.get(layer)?.get(documented) ?? null;
+}
+
 /** `balancedModel` and the like in `modelRouter` objects. */
 export function snakeKeys(table: RawTable): RawTable {
   const renamed = emptyTable();
@@ -30,8 +43,9 @@ function putBelow(layer: RawTable, path: readonly string[], table: RawTable): vo
 }
 
 function takeModelRouter(layer: RawTable): void {
-  for (const [holder, key] of [[layer, "modelRouter"], [layer["options"], "modelRouter"]] as const) {
+  for (const [holder, key, prefix] of [[layer, "modelRouter", ""], [layer["options"], "modelRouter", "options."]] as const) {
     if (!isTable(holder) || !isTable(holder[key])) continue;
+    for (const name of Object.keys(holder[key])) noteSpelling(layer, `options.model_router.${snakeCase(name)}`, `${prefix}modelRouter.${name}`);
     const router = snakeKeys(holder[key]);
     delete holder[key];
     putBelow(layer, ["options", "model_router"], router);
@@ -45,6 +59,7 @@ function takeAgentRouting(layer: RawTable): void {
   if (!isTable(agents) || !isTable(defaults) || !isTable(defaults["routing"])) return;
   const routing = snakeKeys(defaults["routing"]);
   const gate = emptyTable();
+  for (const name of Object.keys(defaults["routing"])) noteSpelling(layer, name === "enabled" ? "options.gate.enabled" : "options.gate.model", `agents.defaults.routing.${name}`);
   if (routing["enabled"] !== undefined) gate["enabled"] = routing["enabled"];
   if (routing["classifier_model"] !== undefined) gate["model"] = routing["classifier_model"];
   putBelow(layer, ["options", "gate"], gate);
@@ -81,6 +96,8 @@ export function normaliseLayer(layer: RawTable): RawTable {
 export function normaliseRouterFile(table: RawTable): RawTable {
   const inner = table["modelRouter"];
   const layer = emptyTable();
-  putBelow(layer, ["options", "model_router"], snakeKeys(isTable(inner) ? inner : table));
+  const router = isTable(inner) ? inner : table;
+  for (const name of Object.keys(router)) noteSpelling(layer, `options.model_router.${snakeCase(name)}`, router === inner ? `modelRouter.${name}` : name);
+  putBelow(layer, ["options", "model_router"], snakeKeys(router));
   return normaliseLayer(layer);
 }

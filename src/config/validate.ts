@@ -3,6 +3,7 @@
 import * as z from "zod/mini";
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
+import { spellingOf } from "./aliases.ts";
 import { formatKey } from "./keys.ts";
 import { isTable, type RawTable } from "./read-text.ts";
 import { childrenOf, describeAllowed, knownPaths, layerSchema, schemaAt, type Schema } from "./schema.ts";
@@ -77,6 +78,7 @@ export function validateLayer(layer: RawTable, source: string): string[] {
   const schema = schemaAt(issue.path) ?? layerSchema;
   const value = valueAt(layer, issue.path);
   const key = formatKey(path);
+  const written = spellingOf(layer, key);
   if (value === undefined) throw new BmoError("configuration", `${source}: ${key} is missing`, `Allowed: ${describeAllowed(schema)}.`);
-  throw new BmoError("configuration", `${source}: ${key} is ${describeValue(value, issue.path)}; allowed: ${describeAllowed(schema)}`, null);
+  throw new BmoError("configuration", `${source}: ${key} is ${describeValue(value, issue.path)}; allowed: ${describeAllowed(schema)}`, written === null ? null : `There it is written as ${written}.`);
 }

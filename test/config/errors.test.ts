@@ -33,6 +33,23 @@ describe("wrong values", () => {
   });
 });
 
+describe("wrong values in another spelling", () => {
+  test.each([
+    [".bmorc.json", '{"modelRouter": {"balancedModel": 7}}', "options.model_router.balanced_model", "modelRouter.balancedModel"],
+    [".bmorc.yaml", "options:\n  modelRouter:\n    dynamicTierEnabled: 3\n", "options.model_router.dynamic_tier_enabled", "options.modelRouter.dynamicTierEnabled"],
+    ["preferences/model-router.json", '{"temperature": "hot"}', "options.model_router.temperature", "temperature"],
+    ["preferences/model-router.json", '{"modelRouter": {"smartModel": []}}', "options.model_router.smart_model", "modelRouter.smartModel"],
+    ["bmo.toml", "[agents.defaults.routing]\nenabled = 1\n", "options.gate.enabled", "agents.defaults.routing.enabled"],
+    ["bmo.toml", "[agents.defaults.routing]\nclassifierModel = 1\n", "options.gate.model", "agents.defaults.routing.classifierModel"],
+  ])("%s %j: the key as it is documented, and as it is written", async (name, text, key, written) => {
+    const place = createPlace();
+    place.write(join(place.workspace, name), text);
+    const error = await failure(load(place));
+    expect(error.message.startsWith(`${join(place.workspace, name)}: ${key} is `)).toBe(true);
+    expect(error.hint).toBe(`There it is written as ${written}.`);
+  });
+});
+
 describe("broken files", () => {
   test.each([
     ["bmo.toml", 'model = "a/b"\nmodel = "c/d"\n', /bmo\.toml:2:\d+: broken TOML/],
