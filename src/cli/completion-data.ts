@@ -61,7 +61,7 @@ export const SUBCOMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
   approve: ["--json", "--approve-unscoped"],
   sessions: ["list", "show", "rm", "export", "--all", "--json"],
   stats: ["--by", "--json"],
-  config: ["show", "path", "validate", "--json"],
+  config: ["show", "path", "validate", "--config", "--preset", "--json"],
   checkpoint: ["list", "diff", "restore", "--json"],
   completion: ["bash", "zsh", "fish"],
 };

@@ -41,7 +41,7 @@ test.skipIf(bashShell.missing)(bashShell.title("bash completes subcommands, opti
   expect(bash("bmo --approve")).toEqual(["--approve", "--approve-unscoped"]);
   expect(bash("bmo --tier ")).toEqual(["balanced", "coding", "smart", "deep"]);
   expect(bash("bmo --permission-mode p")).toEqual(["plan"]);
-  expect(bash("bmo config ")).toEqual(["show", "path", "validate", "--json"]);
+  expect(bash("bmo config ")).toEqual(["show", "path", "validate", "--config", "--preset", "--json"]);
   expect(bash("bmo -q completion z")).toEqual(["zsh"]);
 });
 
