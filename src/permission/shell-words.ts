@@ -70,7 +70,7 @@ function isHarmless(redirection: Redirection): boolean {
 
 const RESERVED = new Set("! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while".split(" "));
 
-/** Blanks the spans that were read; what is left of a plain list is operators and blanks, with a blank between words. */
+/** Blanks the spans that were read; what is left of a plain list is operators and blanks, with a blank between words; no line break but inside quotes. */
 function isFullyRead(source: string, spans: readonly { pos: number; end: number }[]): boolean {
   let rest = "";
   let position = 0;
@@ -177,7 +177,6 @@ export async function readShellLine(command: string): Promise<ShellLine> {
   };
   collect(script);
   if (script.errors !== undefined && script.errors.length > 0) line.unclear = `it cannot be parsed (${script.errors[0]?.message ?? "error"})`;
-  if (/[\n]/.test(source)) line.unclear ??= "it has more than one line";
   if (script.commands.length === 0) line.unclear ??= "it is empty";
   const spans: Reader["spans"] = [];
   script.commands.forEach((statement, index) => {

@@ -88,6 +88,8 @@ function judgeGit(argv: string[], directory: string, context: ShellContext): Seg
 function judgeSegment(segment: Segment, directory: string, context: ShellContext): SegmentVerdict {
   const [name = ""] = segment.argv;
   if (!segment.plain) return { readOnly: false, reason: `${segment.text} is more than literal words` };
+  // A rule may cover it, such as a commit with a message of several lines; unasked it never runs.
+  if (segment.text.includes("\n")) return { readOnly: false, reason: "it has more than one line" };
   if (name === "git") return judgeGit(segment.argv, directory, context);
   const grammar = Object.hasOwn(READ_ONLY_COMMANDS, name) ? READ_ONLY_COMMANDS[name] : undefined;
   if (grammar === undefined) return { readOnly: false, reason: `${name} is not known to be read-only` };

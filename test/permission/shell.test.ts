@@ -171,6 +171,8 @@ describe("the approved plan's commands", () => {
     ["npm test", ["npm test"], "planned"], ["npm test", ["bash(npm test)"], "planned"], ["npm run build -- --x", ["bash(npm run *)"], "planned"], ["npm test && git status", ["npm test"], "planned"],
     ["npm test | head -3", ["bash(npm test)"], "planned"], ["FOO=1 npm test > log", ["FOO=1 npm test > log"], "planned"], ["npm test > log", ["npm test"], "ask"], ["npm test -- --update", ["npm test"], "ask"],
     ["npm test; rm -rf x", ["npm test"], "ask"], ["npm test $(rm x)", ["bash(npm test *)"], "ask"], ["npm 'run evil'", ["bash(npm run evil)"], "ask"], ["A=1 npm test", ["bash(npm test)"], "ask"], ["npm install", ["bash(npm:*)"], "planned"],
+    ["git commit -m 'one\n\ntwo'", ["bash(git commit *)"], "planned"], ['git add . && git commit -m "one\n\ntwo"', ["bash(git *)"], "planned"], ["git commit -m 'one'\ntouch f", ["bash(git *)"], "ask"], ["git commit -m 'one\n$(touch f)'; touch f", ["bash(git *)"], "ask"],
+    ["git commit -m one \\\n; touch f", ["bash(git *)"], "ask"], ['git commit -m "one\n$(touch f)"', ["bash(git *)"], "ask"], ["echo 'one\ntwo'", [], "ask"], ["git commit -m 'one\n", ["bash(git *)"], "ask"],
   ];
   test.each(planned)("%j under %j is %s", async (command, commands, expected) => {
     expect((await judgeCommand(command, contextOf(workspace, commands))).verdict).toBe(expected);
