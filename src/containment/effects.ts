@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { ScopeJudge, ShellVerdict } from "../types/containment.ts";
 import type { ContainmentMode } from "../types/settings.ts";
 import type { FileChange, ShellRequest, ShellResult } from "../types/tool.ts";
@@ -104,8 +104,16 @@ async function run(request: ContainedRequest, readOnly: boolean, before: Snapsho
   return runProcess({ ...common, argv: [request.sandbox.program, ...prefix, ...shell], environment: { ...cacheEnvironment("/tmp", environment), ...sandboxEnvironment() } });
 }
 
+/** A repository that a planned git command made: in a folder that was there, or where the plan may create files. */
+function isPlannedRepository(change: EffectChange, { verdict, scope }: ContainedRequest): boolean {
+  const isRepository = change.guarded && change.action === "create" && change.path.endsWith("/");
+  if (!isRepository || verdict.verdict !== "planned" || !mayWriteRepository(verdict)) return false;
+  return basename(change.absolute) === ".git" || scope === null || scope.permits(join(change.absolute, "any"), "create").permitted;
+}
+
 /** Why a change lies outside what may be changed, or null. */
 function outside(change: EffectChange, request: ContainedRequest): string | null {
+  if (isPlannedRepository(change, request)) return null;
   if (change.guarded) return request.opensProtected?.(change.absolute) === true ? null : "it is a credential or part of the repository's own files";
   if (request.deniesWrite?.(change.absolute) === true) return "a rule denies writing it";
   if (request.scope === null) return null;

@@ -231,14 +231,14 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const found = await Promise.all(before.stores.map(async ({ tree, store }) => (pathExists(tree) ? (await store.changes(rules, sameEntries)).filter((change) => !isOnlyTouched(tree, change)).map((change) => toEffect(tree, store, change)) : [])));
       const trees = found.flat();
       trees.push(...(await missedModes(before.stores, new Set(trees.map(({ absolute }) => absolute)))));
-      // A repository that the command made inside the workspace is a change like any other.
+      // A repository that the command made inside the workspace is one change: its folder, or its `.git` where the folder was there.
       const known = new Set(before.survey.gitEntries);
-      const created = survey.gitEntries.filter((entry) => !known.has(entry) && dirname(entry) !== workspace).map((entry): EffectChange => {
-        const absolute = dirname(entry);
+      const created = survey.gitEntries.filter((entry) => !known.has(entry) && lstatSync(entry, { throwIfNoEntry: false })?.isDirectory() === true).map((entry): EffectChange => {
+        const absolute = before.survey.folders.has(dirname(entry)) ? entry : dirname(entry);
         return { path: `${relative(workspace, absolute)}/`, absolute, action: "create", before: null, guarded: true };
       });
-      const owned = created.filter(({ absolute }) => !before.survey.folders.has(absolute));
-      return uniqueByPath([...trees, ...(await unignored(before.stores, entryChanges(before.survey, survey))), ...owned, ...guardedChanges(before.guarded, guarded)]);
+      const guardedElsewhere = guardedChanges(before.guarded, guarded).filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
+      return uniqueByPath([...trees, ...(await unignored(before.stores, entryChanges(before.survey, survey))), ...created, ...guardedElsewhere]);
     },
     survey: () => lookout.walk(),
     renewModes() {
