@@ -2,33 +2,16 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { buildRepl, startRepl, type ReplBuild, type ReplRun } from "../support/pty-repl.ts";
+import { describe, expect, test } from "vitest";
+import { READY, useRepl, type ReplRun } from "../support/pty-repl.ts";
 
 const ENTER = "\r";
 const ESCAPE = "\u001b";
 const CTRL = (letter: string): string => String.fromCharCode(letter.charCodeAt(0) - 96);
 const SHIFT_TAB = "\u001b[Z";
 const UP = "\u001b[A";
-const READY = "plan · fake/large (balanced)";
 
-let build: ReplBuild;
-const running: ReplRun[] = [];
-
-beforeAll(async () => {
-  build = await buildRepl();
-});
-afterAll(() => build.remove());
-afterEach(() => {
-  for (const run of running.splice(0)) run.dispose();
-});
-
-async function start(options: Parameters<typeof startRepl>[1] = {}, ready: string | RegExp = READY): Promise<ReplRun> {
-  const run = startRepl(build, options);
-  running.push(run);
-  await run.waitFor(ready);
-  return run;
-}
+const { launch, start } = useRepl();
 
 const submits = (run: ReplRun): unknown[] => run.calls().filter(({ call }) => call === "submit").map(({ argument }) => (argument as { text: string }).text);
 const named = (run: ReplRun, name: string): unknown[] => run.calls().filter(({ call }) => call === name).map(({ argument }) => argument);
@@ -43,8 +26,7 @@ describe("start", () => {
   });
 
   test("what is typed before Ink is there is not lost", async () => {
-    const run = startRepl(build);
-    running.push(run);
+    const run = launch();
     run.write("early words");
     await run.waitFor("› early words");
     run.write(ENTER);
@@ -65,8 +47,7 @@ describe("start", () => {
   });
 
   test("a session that cannot be opened ends the program with its message and a usable terminal", async () => {
-    const run = startRepl(build, { arguments: { failOpening: true } });
-    running.push(run);
+    const run = launch({ arguments: { failOpening: true } });
     expect((await run.exited).exitCode).toBe(1);
     expect(run.screen.text()).toContain("failed: the data folder cannot be written");
     expect(run.output()).toContain("\u001b[?2004l\u001b[?25h");

@@ -1,29 +1,12 @@
 // What the REPL does to the terminal: scrollback, sizes, resizing, hostile bytes, large pastes, and every way out.
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { startPty } from "../support/pty.ts";
-import { buildRepl, startRepl, type ReplBuild, type ReplRun } from "../support/pty-repl.ts";
+import { READY, useRepl, type ReplRun } from "../support/pty-repl.ts";
 
-const READY = "plan · fake/large (balanced)";
 const CTRL_D = "\u0004";
 
-let build: ReplBuild;
-const running: { dispose(): void }[] = [];
-
-beforeAll(async () => {
-  build = await buildRepl();
-});
-afterAll(() => build.remove());
-afterEach(() => {
-  for (const run of running.splice(0)) run.dispose();
-});
-
-async function start(options: Parameters<typeof startRepl>[1] = {}, ready: string | RegExp = READY): Promise<ReplRun> {
-  const run = startRepl(build, options);
-  running.push(run);
-  await run.waitFor(ready);
-  return run;
-}
+const { build, launch, start, track } = useRepl();
 
 const idle = (run: ReplRun): Promise<void> => run.waitFor((screen) => !screen.text().includes("esc interrupts"), "idle");
 const count = (run: ReplRun, line: string): number => run.screen.all().filter((one) => one === line).length;
@@ -43,8 +26,7 @@ describe("scrollback", () => {
   });
 
   test("lines of the shell before the start are kept", async () => {
-    const run = startPty(["/bin/sh", "-c", `for i in $(seq 50); do echo "shell line $i"; done; exec "$0" "$@"`, process.execPath, `${build.folder}/program.mjs`, JSON.stringify({ folder: build.folder, log: `${build.folder}/log` })], { rows: 20 });
-    running.push(run);
+    const run = track(startPty(["/bin/sh", "-c", `for i in $(seq 50); do echo "shell line $i"; done; exec "$0" "$@"`, process.execPath, `${build().folder}/program.mjs`, JSON.stringify({ folder: build().folder, log: `${build().folder}/log` })], { rows: 20 }));
     await run.waitFor(READY);
     run.write("stream 100\r");
     await run.waitFor("$0.0123");
@@ -114,8 +96,7 @@ describe("resizing", () => {
   });
 
   test.each([1, 2, 3, 5])("%i rows: it runs, takes input and ends", async (rows) => {
-    const run = startRepl(build, { rows });
-    running.push(run);
+    const run = launch({ rows });
     run.submit("small screen");
     await run.waitFor("echo: small screen");
     run.write(CTRL_D);
