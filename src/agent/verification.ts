@@ -14,7 +14,7 @@ export interface VerificationResult {
 const OUTPUT_TAIL = 6_000;
 
 /** A rule such as `bash(npm test)` names its command inside the parentheses. */
-export function commandOfRule(rule: string): string {
+function commandOfRule(rule: string): string {
   return /^bash\(([\s\S]*)\)$/i.exec(rule.trim())?.[1] ?? rule.trim();
 }
 

@@ -17,7 +17,7 @@ export interface PromptSource {
 }
 
 /** True where stdin can carry text: a pipe, a file, a socket. A terminal or the null device cannot. */
-export function stdinCarriesText(): boolean {
+function stdinCarriesText(): boolean {
   try {
     const facts = fstatSync(0);
     return facts.isFIFO() || facts.isFile() || facts.isSocket();

@@ -7,7 +7,7 @@ import type { CommandDefinition } from "../types/command.ts";
 import type { Plan } from "../types/plan.ts";
 
 /** A first word that is a list of ticket ids selects those; `unscoped` approves a plan that names no files. */
-export function parseApproval(argument: string, plan: Plan | null): { tickets: string[] | null; unscoped: boolean; note: string | null } {
+function parseApproval(argument: string, plan: Plan | null): { tickets: string[] | null; unscoped: boolean; note: string | null } {
   const [first = "", ...rest] = argument.split(/\s+/).filter((word) => word !== "");
   const remainder = rest.join(" ");
   if (first === "unscoped") return { ...parseApproval(remainder, plan), unscoped: true };

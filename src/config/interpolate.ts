@@ -14,7 +14,7 @@ export function missingVariable(value: string): string | null {
 }
 
 /** Replaces what is set; an empty variable counts as missing. `missing` names the others, whose text stays. */
-export function interpolateText(text: string, environment: Environment): { text: string; missing: string[]; used: boolean } {
+function interpolateText(text: string, environment: Environment): { text: string; missing: string[]; used: boolean } {
   const missing: string[] = [];
   let used = false;
   const replaced = text.replace(REFERENCE, (reference, name: string) => {

@@ -12,7 +12,7 @@ export interface TrustFile {
 }
 
 /** Folders of skills in each directory from the workspace up to the repository root. */
-export const SKILL_FOLDERS = [".bmo/skills", ".agents/skills", ".claude/skills", ".github/skills"] as const;
+const SKILL_FOLDERS = [".bmo/skills", ".agents/skills", ".claude/skills", ".github/skills"] as const;
 
 const FILE_LIMIT = 5_000;
 const BYTE_LIMIT = 64 * 1_048_576;

@@ -9,8 +9,8 @@ import { BmoError } from "../util/errors.ts";
 import { runProcess } from "../util/process.ts";
 import { demoScript } from "./script.ts";
 
-export const PLANNING_MODEL = "demo/planner";
-export const EXECUTION_MODEL = "demo/executor";
+const PLANNING_MODEL = "demo/planner";
+const EXECUTION_MODEL = "demo/executor";
 
 /** Where the sample lies: beside this file, or in the built package beside or above the chunk that this file became. */
 const SAMPLE_PLACES = ["./sample/", "./demo/", "../demo/"];

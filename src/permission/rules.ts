@@ -6,7 +6,7 @@ import { nearestNames } from "../util/names.ts";
 import { compileGlob } from "../util/path-glob.ts";
 import { isInside } from "../util/paths.ts";
 
-export const RULE_TOOLS = [
+const RULE_TOOLS = [
   "view", "edit", "multiedit", "write", "grep", "glob", "bash", "set_plan_artifact", "request_replan", "ask_question", "activate_skill",
 ] as const;
 export type RuleTool = (typeof RULE_TOOLS)[number];

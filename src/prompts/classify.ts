@@ -1,6 +1,6 @@
 // The one combined question for phase and tier, asked only where rules are unsure. Nothing of the agent's prompt belongs here.
 
-export const CLASSIFY_SYSTEM = `Sort one message typed into a coding agent. Reply with two words and nothing else: the phase, then the tier.
+const CLASSIFY_SYSTEM = `Sort one message typed into a coding agent. Reply with two words and nothing else: the phase, then the tier.
 phase: plan (decide or judge before code changes), implement (add or change behaviour), debug (find or repair something wrong), test, refactor (same behaviour, other structure), document, small_edit (trivial, fully given change)
 tier: balanced (talk, a fact, a trivial edit), coding (write or repair code), smart (several steps of reasoning, planning, review), deep (long research, exhaustive audit, proof, a cause that resisted attempts)
 Example: "why does login answer 500 since yesterday" -> debug coding

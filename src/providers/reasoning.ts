@@ -23,7 +23,7 @@ export function effortValue(model: ModelInfo, level: ReasoningLevel): string | n
 }
 
 const BUDGETS: Record<Exclude<ReasoningLevel, "off">, number> = { low: 2_048, medium: 8_192, high: 24_576 };
-export const SMALLEST_BUDGET = 1_024;
+const SMALLEST_BUDGET = 1_024;
 
 /** Thinking tokens for a `budget` model, leaving at least as many again, up to 4,096, for the answer; null where the limit is too small for any. */
 export function budgetTokens(level: Exclude<ReasoningLevel, "off">, maxTokens: number): number | null {

@@ -12,11 +12,11 @@ export interface RetryPolicy {
 }
 
 /** No single wait is longer, whatever the server asks. */
-export const LONGEST_WAIT_MS = 120_000;
+const LONGEST_WAIT_MS = 120_000;
 /** Asked to wait longer than this, the call fails at once and says so. */
-export const HOPELESS_WAIT_MS = 300_000;
+const HOPELESS_WAIT_MS = 300_000;
 /** All waits of one call together. */
-export const TOTAL_WAIT_MS = 300_000;
+const TOTAL_WAIT_MS = 300_000;
 const LONGEST_BACKOFF_MS = 20_000;
 
 /** Half of the doubled base for sure, the other half by chance, so that many clients do not come back at once. */

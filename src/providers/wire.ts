@@ -188,7 +188,7 @@ function wholeAnswer(names: CallNames, type: string, text: string): ProviderFail
   return protocolFailure(names, `no event stream but ${cleanLine(type, 60)}`, text);
 }
 
-export function hostOf(baseUrl: string): string {
+function hostOf(baseUrl: string): string {
   return URL.canParse(baseUrl) ? new URL(baseUrl).host : baseUrl;
 }
 

@@ -38,7 +38,7 @@ const SHAPES: [string, RegExp][] = [
 ];
 
 /** Lower-case NFKC text whose literals are replaced by what they are: words inside quotes and code must not count as intent. */
-export function normalise(message: string): { text: string; raw: string } {
+function normalise(message: string): { text: string; raw: string } {
   const clipped = message.length <= HEAD_CHARACTERS + TAIL_CHARACTERS ? message : `${message.slice(0, HEAD_CHARACTERS)}\n${message.slice(-TAIL_CHARACTERS)}`;
   const raw = clipped.normalize("NFKC").toLowerCase().replace(/[\u2018\u2019]/gu, "'").replace(/[\u201c\u201d\u201e«»]/gu, "\"").trim().replace(/[\s.!?。！？…,;:]+$/u, "");
   const text = raw
@@ -63,7 +63,7 @@ export function words(text: string): string[] {
 }
 
 /** Named features with weights; the names exist for tests and training, prediction hashes them at once. */
-export function visitFeatures(message: string, visit: (name: string, weight: number) => void): void {
+function visitFeatures(message: string, visit: (name: string, weight: number) => void): void {
   const { text, raw } = normalise(message);
   const headed = text.replace(OPENING, "");
   const tokens = words(headed);
@@ -127,7 +127,7 @@ function visitShapes(raw: string, text: string, count: number, visit: (name: str
 }
 
 /** FNV-1a over UTF-16 code units, folded into the feature space. */
-export function hashFeature(name: string): number {
+function hashFeature(name: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
   hash ^= hash >>> 15;

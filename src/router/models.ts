@@ -40,7 +40,7 @@ export interface ModelBook {
   isUsable(model: ModelInfo): boolean;
 }
 
-export const TIER_KEYS = { balanced: "balanced_model", smart: "smart_model", coding: "coding_model", deep: "deep_model" } as const;
+const TIER_KEYS = { balanced: "balanced_model", smart: "smart_model", coding: "coding_model", deep: "deep_model" } as const;
 
 export function createModelBook(settings: Settings, parts: RouterParts, notice: (text: string) => void): ModelBook {
   const { registry } = parts;

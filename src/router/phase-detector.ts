@@ -22,7 +22,7 @@ export interface DetailedReading extends PhaseReading {
   label: Phase | "review";
 }
 
-export const AGENT_MODE_CONFIDENCE = 0.95;
+const AGENT_MODE_CONFIDENCE = 0.95;
 /** Below this a message counts as vague: then even a host that only usually does one thing decides. */
 const VAGUE = 0.6;
 const AGENT_MODES: Record<string, Phase> = {

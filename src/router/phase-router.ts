@@ -29,7 +29,7 @@ export async function rankForPhase(situation: Situation, because: string): Promi
 }
 
 /** The user's list for the phase; else the models named in the configuration, then the dated list of vendors with credentials. */
-export function candidatesFor(phase: Phase, settings: Settings, book: ModelBook): { models: ModelInfo[]; unknown: string[] } {
+function candidatesFor(phase: Phase, settings: Settings, book: ModelBook): { models: ModelInfo[]; unknown: string[] } {
   const own = settings.options.phase_router.preferences[phase] ?? [];
   const models = new Map<string, ModelInfo>();
   const unknown: string[] = [];

@@ -10,9 +10,9 @@ import { CLASSIFY_MAX_TOKENS, GATE_MAX_TOKENS, parseClassification, parseGateWor
 import { resolveTier } from "./tiers.ts";
 
 /** Below this the small model is asked; exactly this is not below. */
-export const CONFIDENCE_THRESHOLD = 0.6;
+const CONFIDENCE_THRESHOLD = 0.6;
 /** Given to what the small model answered: it is not calibrated, so it claims no more than this. */
-export const SMALL_MODEL_CONFIDENCE = 0.8;
+const SMALL_MODEL_CONFIDENCE = 0.8;
 const DEFAULT_TIMEOUT_MS = 8_000;
 
 export interface PhaseReading {

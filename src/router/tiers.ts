@@ -5,7 +5,7 @@ import type { ModelInfo } from "../types/provider.ts";
 import type { ModelBook } from "./models.ts";
 
 /** Where a tier falls when it is unset. */
-export const NEXT_TIER: Record<Tier, Tier | null> = { deep: "smart", smart: "balanced", coding: "balanced", balanced: null };
+const NEXT_TIER: Record<Tier, Tier | null> = { deep: "smart", smart: "balanced", coding: "balanced", balanced: null };
 
 export interface TierResolution {
   /** Null when the whole chain is unset: then the default model serves. */

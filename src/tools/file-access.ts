@@ -68,7 +68,7 @@ export function checkReadable(target: Target, context: ToolContext): void {
 }
 
 /** Names in the way of a wrong path: entries of its folder that look alike, and files of the same name elsewhere. */
-export async function nearPaths(target: Target, context: ToolContext): Promise<string[]> {
+async function nearPaths(target: Target, context: ToolContext): Promise<string[]> {
   const name = basename(target.realPath);
   const folder = dirname(target.realPath);
   const siblings = nearestNames(name, await readdir(folder).catch(() => []), 3).map((one) => join(folder, one));

@@ -32,13 +32,13 @@ const PASTE_SHOWN_CHARACTERS = 1000;
 const PASTE_SHOWN_LINES = 10;
 const NEIGHBOURHOOD = 64;
 
-export function previousBoundary(text: string, at: number): number {
+function previousBoundary(text: string, at: number): number {
   if (at <= 0) return 0;
   const from = Math.max(0, at - NEIGHBOURHOOD);
   return at - (graphemes(text.slice(from, at)).at(-1)?.length ?? 1);
 }
 
-export function nextBoundary(text: string, at: number): number {
+function nextBoundary(text: string, at: number): number {
   if (at >= text.length) return text.length;
   return at + (graphemes(text.slice(at, at + NEIGHBOURHOOD))[0]?.length ?? 1);
 }

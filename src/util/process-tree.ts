@@ -60,7 +60,7 @@ async function candidates(leader: number): Promise<number[]> {
 }
 
 /** Living processes of the run: members of the leader's group, bearers of the marker, and children of either. */
-export async function livingMembers(leader: number, runId: string): Promise<number[]> {
+async function livingMembers(leader: number, runId: string): Promise<number[]> {
   const found = new Set<number>();
   const parents = new Map<number, number>();
   const wanted = `${RUN_MARKER}=${runId}`;

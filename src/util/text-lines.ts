@@ -21,7 +21,7 @@ export function lineAt(text: string, offset: number): number {
 }
 
 /** One line as shown: control characters visible, length bounded. */
-export function shownLine(line: string): string {
+function shownLine(line: string): string {
   if (line.length <= LONGEST_SHOWN_LINE) return visibleText(line);
   return `${visibleText(line.slice(0, LONGEST_SHOWN_LINE))} [… ${line.length - LONGEST_SHOWN_LINE} more characters]`;
 }

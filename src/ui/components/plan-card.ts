@@ -48,7 +48,7 @@ function scopeLine(plan: Plan, context: DrawContext): string[] {
 }
 
 /** What the commands do that come next; nothing else approves. */
-export function approvalHelp(plan: Plan, context: DrawContext): string[] {
+function approvalHelp(plan: Plan, context: DrawContext): string[] {
   const { theme } = context;
   const unscoped = plan.content.tickets.every((ticket) => ticket.files.length === 0);
   const blocked = plan.content.open_questions.length > 0;

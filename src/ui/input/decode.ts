@@ -26,7 +26,7 @@ export const INITIAL_DECODER: DecoderState = { pending: "", paste: null };
 const PASTE_START = "\u001b[200~";
 const PASTE_END = "\u001b[201~";
 /** A paste keeps no more than this many characters; the rest is dropped. */
-export const PASTE_LIMIT = 8_000_000;
+const PASTE_LIMIT = 8_000_000;
 const LONGEST_SEQUENCE = 64;
 
 const FINAL_NAMES: Record<string, string> = { A: "up", B: "down", C: "right", D: "left", H: "home", F: "end", M: "enter" };
