@@ -2,6 +2,7 @@
 // knowledge, and nothing in it asks for work. Unsure is never stay by itself; what rules forbid, no model may allow.
 
 import { ABOUT, TALK, TALK_ELSEWHERE } from "./gate-phrases.ts";
+import { goesWithSmallTalk, isSmallTalk } from "./gate-talk.ts";
 
 export interface GateRuleReading {
   decision: "stay" | "escalate" | "unsure";
@@ -15,6 +16,7 @@ const MAX_LENGTH = 240;
 
 /** Characters and words that belong to commands, code, paths, or to attempts to steer the gate. */
 const FORBIDDEN: [RegExp, string][] = [
+  [/\b(?:here|in (?:here|there))\s*\?*\s*$/u, "it is about what is here"],
   [/^\s*[\w.]+\s+-{1,2}\w|[`$|<>{}\\;=]|&&|\(\)|--\w|\b\w+\.(?:[a-z]{2,4})\b(?<!\b(?:e\.g|i\.e|etc)\.?)|(?:^|\s)[.~]?\/\w|\w\/\w+\/|\.\.\//iu, "it holds code, a command or a path"],
   [/\b(?:stay|escalate|classif\w*|gate|ignore (?:all|any|the|previous|prior|every)|disregard|system prompt|as an admin|you must answer|instructions?|jailbreak|pretend|hypothetical\w*)\b|\[\/?\w+\]|system:/iu, "it tries to steer the decision"],
   [/\b(?:weather|news|what time|what day|today'?s date|the date|right now|currently|latest|up to date|price of|stock|score of|tomorrow'?s|traffic|remind|schedule|appointment|calendar|subscribe|search the web|google)\b/iu, "it needs the clock or the web"],
@@ -39,17 +41,19 @@ const SHORT_TOPIC = TOPIC.replace(".){1,80}", ".){1,40}");
 const SUBJECT = "python|java|javascript|js|typescript|rust|go|golang|c\\+\\+|c#|c|ruby|php|perl|kotlin|swift|scala|haskell|lisp|cobol|bash|linux|unix|macos|windows|git|docker|kubernetes|sql|postgres|mysql|sqlite|redis|html|css|json|yaml|toml|xml|utf-8|unicode|http|https|tcp|udp|rest|graphql|react|vue|angular|node|npm";
 const KNOWLEDGE = new RegExp(`^(?:${[
   `what(?:'s| is| are|s) (?:an? )?(?!the |\\d|number \\d|item )${SHORT_TOPIC}`,
-  `what(?:'s| is| are|s) the (?:(?:main |exact |short )?(?:difference|meaning|definition|plural|opposite|capital|default port|default|shortcut|syntax|command|abbreviation|etymology|origin|population|speed|height|size|unit|symbol|formula|square root|http code|status code|exit code|file extension|extension|biggest|largest|tallest|longest|smallest|oldest|highest|fastest|deepest)) ${TOPIC}`,
+  `what(?:'s| is| are|s) the (?:(?:main |exact |short )?(?:difference|meaning|definition|plural|opposite|capital|default port|default|shortcut|syntax|command|abbreviation|etymology|origin|population|(?:speed|height|size)(?= of (?:an? |the (?:sun|moon|earth|universe)\\b|light\\b|sound\\b|mount ))|unit|symbol|formula|(?:boiling|melting|freezing) point|square root|http code|status code|exit code|file extension|extension|biggest|largest|tallest|longest|smallest|oldest|highest|fastest|deepest)) ${TOPIC}`,
   `what (?:does|do) (?!the (?!(?:term|word|acronym|abbreviation|expression|phrase|symbol|prefix|suffix|letters?)\\b))${TOPIC} (?:mean|stand for|do in (?:linux|unix|bash|git|vim|sql))(?: in [\\p{L} ]{2,24})?(?:,? vs [\\p{L} ]{1,20})?`,
   `what (?:default )?(?:port|http code|status code|shortcut|file extension|year|country|language) (?:does|do|is|was|did) ${TOPIC}`,
-  `(?:who|when) (?:is|was|were|did|invented|wrote|created|made|designed|discovered) (?!the (?:last|next)|last|next)${SHORT_TOPIC}(?: (?:come out|released|born|invented|created))?`,
+  `(?:who|when) (?:is|was|were|did|invented|wrote|created|made|designed|discovered|came up with|coined) (?!the (?:last|next)|last|next)${SHORT_TOPIC}(?: (?:come out|released|born|invented|created))?`,
   `(?:in )?which (?:year|country) (?:was|is|did) ${TOPIC}|which is (?:older|newer|bigger|faster|stricter),? ${SHORT_TOPIC}`,
   `how (?:many|much) (?:is [\\d.,^*/+ x×%-]+|(?:bits?|bytes?|kilobytes|megabytes|days|hours|minutes|seconds|weeks|months|meters|feet|inches|planets|continents|countries|people|legs) (?:are|is|has|have|does|do|fit) (?:there )?(?:in |an? )?${TOPIC})`,
+  `(?:roughly |about )?how (?:long|far|fast|big|heavy|old|tall|hot|cold) is an? ${SHORT_TOPIC}`,
   `how do (?:you|i|we) (?:spell|pronounce|say|exit|leave|quit) ${SHORT_TOPIC}`,
   `how (?:does|do) (?:an? )?(?!the )${SHORT_TOPIC} work(?: in general| internally)?(?:,? (?:short version|in short|roughly))?`,
   `(?:is|are|does|do|can|has) (?:an? )?(?:${SUBJECT})(?: (?:(?!\\b(?:this|our|my|here|repo|project|we|us|the)\\b).){1,60})?`,
   `(?:is|are) (?:an? )?[\\p{L}\\d.+#-]{1,16} (?:an? (?:[\\p{L}-]+ )?(?:number|language|planet|country|animal|fruit|vegetable|word|verb|protocol|database|framework|library|metal|myth|sport|city|continent|editor|shell|paradigm|algorithm|data structure|design pattern)|older than|newer than|faster than|slower than|better than|bigger than|the same as|compiled|interpreted|dynamically typed|statically typed|strongly typed|open source|case[- ]sensitive|turing complete|object[- ]oriented|even|odd|prime)(?: [\\p{L}\\d.+# -]{1,30})?`,
   `what (?:is|are) \\d[\\d.,^*/+ x×%()-]*(?: (?:to the power of|times|plus|minus|divided by|mod|percent of) \\d[\\d.]*)?|(?:what'?s|how much is|calculate|compute) [\\d(][\\d.,^*/+ x×%()-]*(?: (?:in (?:hex|binary|decimal|octal)|squared|cubed|percent of [\\d.]+|divided by [\\d.]+|times [\\d.]+|plus [\\d.]+|minus [\\d.]+))?`,
+  `why (?:is|are) (?:the (?:sky|sea|ocean|sun|moon|grass|earth)|water|snow|ice|blood|leaves|cats|dogs|people|humans) [\\p{L} ]{2,30}|why do (?:people|humans|programmers|developers|cats|dogs|birds|leaves|we|computers) (?:(?!\\b(?:here|our|this|my)\\b)[\\p{L} ]){2,40}|how (?:far(?: away)?|big|old|hot|heavy) (?:is|are) the (?:sun|moon|earth|universe|stars|sea|ocean)`,
   `(?:are tabs|is zero|is water|is the earth|is a hotdog) .{1,40}`,
   `define (?!an? |the |this |our )${SHORT_TOPIC}|explain (?:what (?:an? )?)?(?!(?:it|this|that|the|how|why|our|my|your)\\b)${SHORT_TOPIC}(?: is| means)?(?: in (?:one|a|two|simple|short|plain) [\\p{L}]+(?: words)?)?`,
   `translate ["'][^"']{1,60}["'] (?:in)?to [\\p{L}]+`,
@@ -78,8 +82,9 @@ function decideText(text: string): GateRuleReading {
   if (APPROVAL.test(whole)) return { decision: "escalate", reason: "an approval or reference to something the gate cannot see", mayStay: false };
   const segments = text.split(/[.!?…。！？、，,:]+(?=\s|$|[^\x20-\x7e])|(?<=[。！？、，])|\s[-–—]\s|\n/u).map(bare).filter((part) => part !== "");
   const joyful = JOY.test(text);
-  const known = (part: string): boolean => forms(part).some((form) => isTalk(form) || ABOUT.test(form) || (joyful && CLOSING.test(form) && !/\?/.test(text)));
-  if (segments.length > 0 && segments.every(known)) return { decision: "stay", reason: "talk, or a question about bmo and the user", mayStay: true };
+  const known = (part: string): boolean => forms(part).some((form) => isTalk(form) || ABOUT.test(form) || isSmallTalk(form) || (joyful && CLOSING.test(form) && !/\?/.test(text)));
+  const lively = segments.some((part) => isTalk(part) || forms(part).some(isSmallTalk));
+  if (segments.length > 0 && segments.every((part) => known(part) || (lively && goesWithSmallTalk(part)))) return { decision: "stay", reason: "talk, or a question about bmo and the user", mayStay: true };
   for (const [pattern, reason] of FORBIDDEN) {
     if (pattern.test(text) && !(joyful && segments.some(isTalk) && segments.every((part) => known(part)))) return { decision: "escalate", reason, mayStay: false };
   }
