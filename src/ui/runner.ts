@@ -54,6 +54,8 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
   /** Commands that run beside a turn, such as `/plan <feedback>`; what runs is over when they are. */
   const beside = new Set<Promise<void>>();
   let shellAbort: AbortController | null = null;
+  /** An edited text that could not be taken, and what it was made of: opened again, so that nothing written is lost. */
+  let refusedEdit: { of: string; text: string } | null = null;
   const print = (block: Parameters<Store["dispatch"]>[0] & { type: "print" }): void => store.dispatch(block);
   const printError = (thrown: unknown): void => print({ type: "print", block: { kind: "error", error: toErrorInfo(thrown) } });
 
@@ -136,9 +138,21 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
         store.dispatch({ type: "toggle_detail" });
         return;
       case "edit_text": {
-        const edited = await hooks.editText(action.text, action.extension);
-        if (edited === null) print({ type: "print", block: { kind: "notice", level: "info", text: "nothing was changed" } });
-        else await showResult(await action.apply(edited));
+        const edited = await hooks.editText(refusedEdit?.of === action.text ? refusedEdit.text : action.text, action.extension);
+        if (edited === null) {
+          print({ type: "print", block: { kind: "notice", level: "info", text: "nothing was changed" } });
+          return;
+        }
+        let result: CommandResult;
+        try {
+          result = await action.apply(edited);
+        } catch (thrown) {
+          refusedEdit = { of: action.text, text: edited };
+          print({ type: "print", block: { kind: "notice", level: "warning", text: "What you wrote is kept: the same command opens it again." } });
+          throw thrown;
+        }
+        refusedEdit = null;
+        await showResult(result);
       }
     }
   };

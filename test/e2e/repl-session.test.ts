@@ -1,7 +1,7 @@
 // Around the main job at a terminal: resuming and switching sessions, shell commands, completion, the editor, and what each
 // slash command prints. Then the terminal itself: sizes, colours, a dumb one, and every way out.
 
-import { chmodSync, existsSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { PtyProgram } from "../support/pty.ts";
@@ -222,8 +222,14 @@ describe("prompt", () => {
     editor('printf "title = 3" > "$1"')(one);
     await type(program, "/plan edit");
     await program.waitFor(/✗ .*(plan|title)/);
+    await program.waitFor("What you wrote is kept");
     await idle(program);
     expect(statusRow(await command(program, "/status", END), "plan")).toContain("Change a in another way");
+    // What could not be taken is opened again, and given up where the plan has changed meanwhile.
+    editor('cp "$1" "$0.seen"; exit 1')(one);
+    await type(program, "/plan edit");
+    await program.waitFor((screen) => screen.text().split("nothing was changed").length === 3);
+    expect(readFileSync(`${path}.seen`, "utf8")).toBe("title = 3");
   });
 });
 
