@@ -55,11 +55,11 @@ function none(figure: string, wrong: number, of: number, must: number, aimed: nu
   return { figure, must: `0 of ${count(must)}`, aim: `0 of ${count(aimed)}`, reached: `${count(wrong)} of ${count(of)}${more}`, peers: "", met: wrong > 0 || of < must ? "no" : of >= aimed ? "aim" : "must" };
 }
 
-/** The published weaknesses that a passed test names by number: `17, 19-21: …`, or `3 …` at the very beginning. */
+/** The published weaknesses that a passed test names by number: `17, 19-21: …`, or `'3 …'` at the very beginning. */
 function numbersOf(names: readonly string[]): Set<number> {
   const found = new Set<number>();
   for (const name of names) {
-    for (const [, titled, first] of name.matchAll(/(?:^|\s)(\d+(?:(?:, |-)\d+)*): |^(\d+) /g)) {
+    for (const [, titled, first] of name.matchAll(/(?:^|\s)(\d+(?:(?:, |-)\d+)*): |^'?(\d+) /g)) {
       const list = titled ?? first ?? "";
       for (const part of list.split(", ")) {
         const [from = 0, to = from] = part.split("-").map(Number);
