@@ -1,9 +1,10 @@
 // `bmo demo` where something is in its way, or somebody leaves it: a clear end, and no folder left behind.
 
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { demoScript } from "../../src/demo/script.ts";
 import { startPty } from "../support/pty.ts";
 import { BMO, cleanEnvironment, createPlace, type Place } from "./harness.ts";
 
@@ -19,6 +20,20 @@ test("no folder to work in, no script to read: exit 2 that says what", async () 
   expect({ code: nowhere.code, stderr: nowhere.stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/^bmo: no folder for the sample project can be made in .*missing \(ENOENT\)\n.*TMPDIR/) as string });
   const scriptless = await place.run(["demo", "--yes", "--script", "missing.json"]);
   expect({ code: scriptless.code, stderr: scriptless.stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/^bmo: --script .*missing\.json cannot be read \(ENOENT\)\n/) as string });
+});
+
+test("with the scripted edit the sample's test passes and it exits 0; with the edit taken out it exits 1", async () => {
+  const place = createPlace();
+  const script = demoScript(0) as { scenes: { replies: { calls?: { name: string }[] }[] }[] };
+  const run = async (): Promise<{ code: number | null; last: string | undefined; models: boolean }> => {
+    writeFileSync(join(place.workspace, "replies.json"), JSON.stringify(script));
+    const { code, stdout } = await place.run(["demo", "--yes", "--script", "replies.json"]);
+    return { code, last: stdout.split("\n").findLast((line) => line.startsWith("its test after:")), models: stdout.includes("planning model: demo/planner, execution model: demo/executor") };
+  };
+  expect(await run()).toEqual({ code: 0, last: "its test after: passes", models: true });
+  for (const { replies } of script.scenes) for (const reply of replies) if (reply.calls !== undefined) reply.calls = reply.calls.filter(({ name }) => name !== "edit");
+  const without = await run();
+  expect({ ...without, last: without.last?.startsWith("its test after: fails") }).toEqual({ code: 1, last: true, models: true });
 });
 
 test("ended by a signal it leaves no folder", async () => {
