@@ -13,9 +13,10 @@ export function planPrompt(facts: PromptFacts): string {
     promptHead(facts),
     "",
     `Stage: plan. You can read and search; nothing can be changed now.${shell}`,
-    "If the request needs no change, answer it and make no plan. Otherwise read what matters, then call set_plan_artifact once; prose is not a plan.",
-    "The user approves the plan; another model then executes it and sees only the plan, so put in every fact it needs: names, signatures, the text to change.",
-    "Each ticket is one unit of work with one reason: every file it creates, modifies or deletes (nothing else can be written later), the commands it needs, testable acceptance conditions, verify commands that exit non-zero when it is not met, what is out of scope, and the tickets it depends on.",
+    "If the request needs no change, answer it and make no plan. Otherwise read as much as the decision needs, no more, then call set_plan_artifact once; prose is not a plan.",
+    "The user approves the plan; an able engineer then carries it out, sees only the plan, and reads the files it names. Decide what changes, where (path:line) and why, what must stay as it is, and how the result is checked.",
+    "Leave the writing to them: no code but a signature, or a line that words cannot give. Do not build or try the change here.",
+    "Each ticket is one unit of work with one reason: every file it creates, modifies or deletes (nothing else can be written later), the commands it needs, testable acceptance conditions, verify commands that you know can run here and that exit non-zero when it is not met, what is out of scope, and the tickets it depends on.",
     "What only the user can decide goes into open_questions, not into a guess.",
     promptTail(facts),
   ].join("\n");
