@@ -38,7 +38,7 @@ function ioOf(app: Ground): SubcommandIo {
 
 async function doctor(app: Ground, rest: string[]): Promise<ExitCode> {
   const { runDoctorCommand } = await import("./doctor-command.ts");
-  const { probeSandbox } = await import("../containment/sandbox.ts");
+  const { probeSandbox } = await import("../containment/probe.ts");
   const { findProgram, ownPath } = await import("./wire-containment.ts");
   const { runToString } = await import("../util/process.ts");
   return runDoctorCommand(rest, ioOf(app), {

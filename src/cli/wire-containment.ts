@@ -6,7 +6,8 @@ import { createBoundaryFactory, type ContainedCommand } from "../agent/boundary.
 import { userConfigPath } from "../config/paths.ts";
 import { createCheckpoints, type Checkpoints } from "../containment/checkpoint.ts";
 import { runContained } from "../containment/effects.ts";
-import { createSandboxPlace, probeSandbox, type SandboxState } from "../containment/sandbox.ts";
+import { probeSandbox, type SandboxState } from "../containment/probe.ts";
+import { createSandboxPlace } from "../containment/sandbox-place.ts";
 import { createSnapshots } from "../containment/snapshot.ts";
 import { credentialInTree } from "../containment/survey.ts";
 import { matchesRule, parseRule } from "../permission/rules.ts";

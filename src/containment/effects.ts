@@ -10,10 +10,11 @@ import type { FileChange, ShellRequest, ShellResult } from "../types/tool.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { runProcess, type RunResult } from "../util/process.ts";
 import { shellArguments } from "../util/shell-report.ts";
-import { childEnvironment, type EnvironmentOptions } from "./environment.ts";
+import { sandboxArguments } from "./bubblewrap.ts";
+import { cacheEnvironment, childEnvironment, sandboxEnvironment, type EnvironmentOptions } from "./environment.ts";
 import { findRepository } from "./git-config.ts";
+import type { SandboxState } from "./probe.ts";
 import { copyChanged, restoreChanges, restoreCommandFor } from "./restore.ts";
-import { cacheEnvironment, sandboxArguments, sandboxEnvironment, type SandboxState } from "./sandbox.ts";
 import type { EffectChange, Snapshot, Snapshots } from "./snapshot.ts";
 
 export interface OutOfScopeReport {

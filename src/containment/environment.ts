@@ -79,3 +79,25 @@ export function childEnvironment(environment: Readonly<Record<string, string | u
   child["PATH"] = safePath(child["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", options.readOnlyIn);
   return child;
 }
+
+/** Variables that send caches and temporary files to the private temp, because everything else is read-only. */
+export function sandboxEnvironment(): Record<string, string> {
+  return {
+    TMPDIR: "/tmp", XDG_CACHE_HOME: "/tmp/.cache", npm_config_cache: "/tmp/.npm", XDG_RUNTIME_DIR: "/tmp/.runtime", PYTHONPYCACHEPREFIX: "/tmp/.pycache",
+    npm_config_update_notifier: "false",
+  };
+}
+
+/**
+ * Variables that keep the caches of interpreters, test runners and checkers out of the tree, where each would be a change out of scope.
+ * What the user set for the same purpose wins.
+ * @param folder the private temp as commands see it.
+ */
+export function cacheEnvironment(folder: string, environment: Readonly<Record<string, string>>): Record<string, string> {
+  const pytest = `-o 'cache_dir=${folder}/.pytest'`;
+  const own = environment["PYTEST_ADDOPTS"];
+  return {
+    PYTHONPYCACHEPREFIX: `${folder}/.pycache`, MYPY_CACHE_DIR: `${folder}/.mypy`, RUFF_CACHE_DIR: `${folder}/.ruff`, ...environment,
+    PYTEST_ADDOPTS: own === undefined ? pytest : `${pytest} ${own}`,
+  };
+}

@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { probeSandbox, type SandboxState } from "../../src/containment/sandbox.ts";
+import { probeSandbox, type SandboxState } from "../../src/containment/probe.ts";
 import { contain, createPlace, hasBubblewrap, planOf, sandboxFor, treeOf, type Place } from "./fixture.ts";
 import { need } from "../support/need.ts";
 
