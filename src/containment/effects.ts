@@ -12,6 +12,7 @@ import { runProcess, type RunResult } from "../util/process.ts";
 import { shellArguments } from "../util/shell-report.ts";
 import { sandboxArguments } from "./bubblewrap.ts";
 import { cacheEnvironment, childEnvironment, sandboxEnvironment, type EnvironmentOptions } from "./environment.ts";
+import { mayWriteRepository } from "./git-command.ts";
 import { findRepository } from "./git-config.ts";
 import type { SandboxState } from "./probe.ts";
 import { copyChanged, restoreChanges, restoreCommandFor } from "./restore.ts";
@@ -80,11 +81,6 @@ export const SANDBOX_REFUSAL = "the sandbox refused a write";
 function listed(paths: string[]): string {
   const shown = paths.slice(0, SHOWN_PATHS).join(", ");
   return paths.length > SHOWN_PATHS ? `${shown} and ${paths.length - SHOWN_PATHS} more` : shown;
-}
-
-/** Whether the line names git for something that is not mere reading; only then may it write the repository. */
-export function mayWriteRepository(verdict: ShellVerdict): boolean {
-  return verdict.verdict !== "read_only" && verdict.announced.some((argv) => argv[0] === "git");
 }
 
 async function run(request: ContainedRequest, readOnly: boolean, before: Snapshot | null): Promise<RunResult> {
