@@ -110,6 +110,10 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
         const { plan, stage } = state.workflow;
         if (stage === "execute" && plan !== null && !isFinished(plan)) return steer(context, memory, input.text, signal);
         if (plan !== null && isFinished(plan)) state.change({ type: "stage_reset" });
+        if (plan !== null && stage === "chat" && isPending(state.workflow)) {
+          const ways = "/approve, /plan <feedback>, /reject";
+          emit({ type: "notice", level: "info", text: `the staged workflow is off: this request is carried out directly; plan ${plan.id} still waits (${ways})` });
+        }
         return planningTurn(input, signal);
       });
     },

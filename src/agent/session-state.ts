@@ -62,8 +62,10 @@ export class SessionState {
     this.lastModel = restored?.lastModel ?? null;
     this.lastText = restored?.lastText ?? "";
     this.permissionMode = permissionMode;
-    // A flag of this run goes before what the session was switched to; the configuration does not.
-    if (restored !== null && workflow.byFlag) this.change({ type: "workflow_switched", enabled: workflow.enabled });
+    // A flag goes before what the session was switched to; the configuration does not. Neither is written down: a flag
+    // holds for this run.
+    const enabled = workflow.byFlag ? workflow.enabled : this.workflow.enabled;
+    if (workflow.byFlag || !enabled) this.workflow = reduceWorkflow(this.workflow, { type: "workflow_switched", enabled });
   }
 
   append(record: SessionRecord): void {

@@ -29,9 +29,12 @@ function resting(enabled: boolean): "plan" | "chat" {
 /** Next state; an event that does not fit leaves the state as it is. Same events, same state: replay depends on it. */
 export function reduceWorkflow(state: WorkflowState, event: WorkflowEvent): WorkflowState {
   switch (event.type) {
-    case "workflow_switched":
-      if (state.enabled === event.enabled) return state;
-      return { ...state, enabled: event.enabled, stage: state.stage === "execute" ? "execute" : resting(event.enabled) };
+    case "workflow_switched": {
+      const stage = state.stage === "execute" ? "execute" : resting(event.enabled);
+      // A stored plan leaves the session in the plan stage also where the workflow was off already.
+      if (state.enabled === event.enabled && state.stage === stage) return state;
+      return { ...state, enabled: event.enabled, stage };
+    }
     case "plan_stored":
       return { ...state, stage: "plan", plan: event.plan, approval: null, interrupted: false };
     case "plan_approved": {

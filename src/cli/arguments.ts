@@ -251,6 +251,13 @@ export function parseArguments(argv: readonly string[]): CommandLine {
     verbose: options.verbose === true,
   };
   if (line.fork && !line.continue && line.resume === undefined) throw new BmoError("usage", "--fork-session needs -c or -r", "It goes on in a copy of a session.");
+  if (line.plan !== null && argv.includes("--plan") && argv.includes("--no-plan")) {
+    throw new BmoError("usage", "--plan and --no-plan exclude each other", "Give one of them.");
+  }
+  if ((line.approve || line.approveUnscoped) && line.plan === false && mode !== "plan") {
+    const flag = line.approve ? "--approve" : "--approve-unscoped";
+    throw new BmoError("usage", `${flag} approves a plan, and --no-plan makes none`, "Give one of them.");
+  }
   if (line.continue && line.resume !== undefined) throw new BmoError("usage", "-c and -r exclude each other", "Give one of them.");
   if (subcommand !== null) line.rest = liftShared(rest, line);
   return line;

@@ -2,6 +2,7 @@
 
 import { createApp, type App, type RunFacts } from "./app.ts";
 import { openAgent } from "./create-app.ts";
+import { approveHint } from "./approve-hint.ts";
 import { chooseSession } from "./choose-session.ts";
 import { earlyResult } from "./fail-early.ts";
 import { readPrompt, type PromptSource } from "./read-prompt.ts";
@@ -12,7 +13,6 @@ import { BmoError } from "../util/errors.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import type { CommandLine } from "./arguments.ts";
 import type { Agent } from "../types/agent.ts";
-import type { Plan } from "../types/plan.ts";
 
 const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup } as const;
 
@@ -83,18 +83,15 @@ async function sourceOf(line: CommandLine, app: App): Promise<PromptSource> {
   return source;
 }
 
-/** Names the command that will work for this very plan. */
-function approveHint({ id, hash, content }: Plan): string {
-  const name = `plan ${id} (${hash.slice(0, 19)})`;
-  const [byId, bySession] = content.tickets.some((ticket) => ticket.files.length > 0) ? [`bmo approve ${id}`, "bmo -c -p /approve"] : [`bmo approve ${id} --approve-unscoped`, 'bmo -c -p "/approve unscoped"'];
-  const run = `run  ${byId}  or  ${bySession}`;
-  return content.open_questions.length === 0 ? `${name} awaits approval: ${run}` : `${name} awaits answers to its open questions: bmo -c -p "<answers>"; then ${run}`;
-}
 
 export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promise<ExitCode> {
   const stopWatching = leaveOnEarlySignals(line, facts.startedAt);
   const app = await createApp(line, facts);
-  if (line.resume === null) throw new BmoError("usage", "-r needs the id of a session when nobody is there to choose one", "bmo sessions lists them; -c takes the last one.");
+  if (line.resume === null) {
+    const [word] = line.prompt;
+    const what = word === undefined ? "-r needs the id of a session when nobody is there to choose one" : `-r needs the id of a session; "${word}" does not have the form of one and was taken as the prompt`;
+    throw new BmoError("usage", what, "bmo sessions lists them; -c takes the last one.");
+  }
   const source = await sourceOf(line, app);
   if (source.prompt !== null) await checkStageModels(app);
   const session = await chooseSession(app);
@@ -112,7 +109,7 @@ export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promi
     command: source.command,
     approve: line.approve || line.approveUnscoped ? { unscoped: line.approveUnscoped } : null,
     approveNow: line.subcommand === "approve" ? { unscoped: line.approveUnscoped } : null,
-    approveHint,
+    approveHint: (plan) => approveHint(plan, line, app.loaded().settings.options.phase_model.strict),
     startedAt: facts.startedAt,
     clock: elapsedMs,
     notices: opened.notices,

@@ -30,6 +30,8 @@ interface Setting {
 
 interface Found {
   credentials: { provider: string; variable: string }[];
+  /** Providers that the configuration already gives a key or a key command. */
+  configured: string[];
   servers: FoundServer[];
 }
 
@@ -52,13 +54,13 @@ function readPresets(text: string): string[] {
   return names;
 }
 
-async function look(io: SubcommandIo, vendors: readonly InitVendor[]): Promise<Found> {
+async function look(io: SubcommandIo, vendors: readonly InitVendor[], configured: readonly string[]): Promise<Found> {
   const credentials = vendors.flatMap(({ id, keyVariables }) => {
     const variable = keyVariables.find((name) => (io.environment[name] ?? "") !== "");
     return variable === undefined ? [] : [{ provider: id, variable }];
   });
   const servers: LocalServer[] = vendors.filter(({ needsKey }) => !needsKey);
-  return { credentials, servers: await findLocalServers(servers) };
+  return { credentials, configured: [...configured], servers: await findLocalServers(servers) };
 }
 
 /** A local server needs a table, so that it counts as configured. */
@@ -69,6 +71,7 @@ function serverSettings(found: Found): Setting[] {
 function describe(found: Found): string {
   const lines = [
     ...found.credentials.map(({ provider, variable }) => `found  ${provider}: key in ${variable}`),
+    ...found.configured.map((provider) => `found  ${sanitizeLine(provider)}: key in the configuration`),
     ...found.servers.map(({ id, baseUrl, models }) => `found  ${id}: ${baseUrl}, ${models.length === 0 ? "no models loaded" : models.slice(0, 5).map(sanitizeLine).join(", ")}`),
   ];
   return lines.length === 0 ? "found  no key in the environment and no local server\n" : `${lines.join("\n")}\n`;
@@ -102,11 +105,16 @@ function plannedSettings(model: string | null, preset: readonly string[], others
 }
 
 /** @throws BmoError usage, or configuration when the user's file cannot be written. */
-export async function runInitCommand(given: readonly string[], io: SubcommandIo, vendors: readonly InitVendor[]): Promise<ExitCode> {
+export async function runInitCommand(
+  given: readonly string[],
+  io: SubcommandIo,
+  vendors: readonly InitVendor[],
+  configured: () => Promise<readonly string[]>,
+): Promise<ExitCode> {
   const options = readOptions(given);
   const file = userConfigPath(io.environment, io.home);
-  const found = await look(io, vendors);
-  const nothing = found.credentials.length === 0 && found.servers.length === 0;
+  const found = await look(io, vendors, await configured());
+  const nothing = found.credentials.length === 0 && found.configured.length === 0 && found.servers.length === 0;
   const asking = io.isTerminal && !io.json && !options.yes;
   if (!io.json) io.stderr(describe(found));
 
@@ -121,7 +129,7 @@ export async function runInitCommand(given: readonly string[], io: SubcommandIo,
   if (write) for (const { key, value } of settings) await setUserSetting(file, key, value);
 
   const shown = settings.map(({ key, value, secret }) => ({ key, value: secret ? "********" : value }));
-  if (io.json) printJson(io, { file, existed: stampOf(file) !== null, written: write, settings: shown, credentials: found.credentials, servers: found.servers.map(({ id, baseUrl, models }) => ({ id, base_url: baseUrl, models })) });
+  if (io.json) printJson(io, { file, existed: stampOf(file) !== null, written: write, settings: shown, credentials: found.credentials, configured: found.configured, servers: found.servers.map(({ id, baseUrl, models }) => ({ id, base_url: baseUrl, models })) });
   else if (write) io.stdout(`wrote ${file}\n`);
   else if (settings.length === 0) io.stdout(`nothing to write to ${file}${nothing ? "" : ": the keys found serve as they are"}\n`);
   else io.stdout(`would write to ${file} (with --yes):\n${shown.map(({ key, value }) => `  ${key} = ${JSON.stringify(value)}\n`).join("")}`);

@@ -64,6 +64,18 @@ async function route(app: App, rest: string[]): Promise<ExitCode> {
   return runRouteCommand(rest, ioOf(app), { ...routeServices(app), overrides: app.flagOverrides() });
 }
 
+/** Providers that the configuration gives a key; none where it cannot be read, which `bmo config validate` explains. */
+async function providersWithKeys(ground: Ground): Promise<string[]> {
+  try {
+    const { settings } = await loadSettings(ground.input);
+    const withKey = Object.entries(settings.providers).filter(([, { api_key, key_command }]) => api_key ?? key_command);
+    return withKey.map(([id]) => id);
+  } catch (thrown) {
+    if (!(thrown instanceof BmoError)) throw thrown;
+    return [];
+  }
+}
+
 export async function runSubcommand(line: CommandLine, facts: RunFacts): Promise<ExitCode> {
   const { rest } = line;
   if (line.subcommand === "completion") {
@@ -81,7 +93,7 @@ export async function runSubcommand(line: CommandLine, facts: RunFacts): Promise
     case "init": {
       const { runInitCommand } = await import("./init-command.ts");
       const { VENDORS } = await import("../providers/vendors.ts");
-      return runInitCommand(rest, ioOf(ground), VENDORS);
+      return runInitCommand(rest, ioOf(ground), VENDORS, () => providersWithKeys(ground));
     }
     case "doctor":
       return doctor(ground, rest);

@@ -28,7 +28,11 @@ export const approveCommand: CommandDefinition = {
     if (agent.busy()) throw new BmoError("usage", "a turn is running; nothing was approved", "Wait for its end, or interrupt it (Esc).");
     const { workflow } = agent.state();
     const { plan, approval } = workflow;
-    if (plan?.state === "done") return answer(`Plan ${plan.id} is already done; nothing to approve.`);
+    if (plan?.state === "done") {
+      const skipped = Object.entries(plan.tickets).flatMap(([id, state]) => (state === "skipped" ? [id] : []));
+      const left = skipped.length === 0 ? "" : ` Skipped: ${skipped.join(", ")}; describe them again for a new plan.`;
+      return answer(`Plan ${plan.id} is already done; nothing to approve.${left}`);
+    }
     const unfinished = plan !== null && approval !== null && (plan.state === "executing" || plan.state === "approved");
     if (unfinished && !headless) {
       const reply = await ask({ kind: "confirm", question: "Go on with the approved plan?", detail: plan.content.title }, new AbortController().signal);

@@ -76,13 +76,25 @@ export async function runHeadless(agent: Agent, context: CommandContext, given: 
   return ending.exitCode;
 }
 
+/** A session without a turn is not one that `-c` takes, so a choice made in it would be lost without a word. */
+const COMMANDS_ONLY =
+  "this session holds commands only and -c will not take it: give the choice as an option of the run that has the request";
+
+/** What a slash command may choose for later turns, in a form that can be compared. */
+function choicesOf(agent: Agent): string {
+  const { overrides, skill, workflow } = agent.state();
+  return JSON.stringify([overrides, skill, workflow.enabled]);
+}
+
 async function perform(agent: Agent, context: CommandContext, request: HeadlessRequest, note: (text: string) => void): Promise<Ending> {
   if (request.command !== null) {
     const parsed = parseCommand(request.command);
     if (parsed === null) throw new BmoError("internal", `not a command: ${request.command}`);
     const { runCommand } = await import("../commands/index.ts");
     agent.recordCommand(request.command);
+    const before = choicesOf(agent);
     const answered = await runCommand(parsed, context);
+    if (agent.state().turns === 0 && choicesOf(agent) !== before) note(COMMANDS_ONLY);
     // A plan that a command had made is this run's too; one that an approved plan grew into while it was executed is not.
     if (answered.exitCode !== EXIT.awaitingApproval || request.approve === null || parsed.name === "approve") return commandEnding(agent, answered);
     return turnEnding(agent, await approveInAdvance(agent, request.approve, { reason: "awaiting_approval", text: answered.text, error: null }, note));
