@@ -2,6 +2,7 @@
 // filter, attribute or configuration of the repository is obeyed. Never writes into the tree or the user's repository.
 
 import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { runToBytes } from "../util/process.ts";
@@ -45,6 +46,8 @@ const LOCK_PAUSE_MS = 100;
 const LINK = "120000";
 const GITLINK = "160000";
 const NOTHING = /^0+$/;
+/** Version 2 with no entry; a sum of zeros counts as none. */
+const EMPTY_INDEX = Buffer.concat([Buffer.from("DIRC\0\0\0\u0002\0\0\0\0", "latin1"), Buffer.alloc(20)]);
 
 export interface GitStoreOptions {
   /** Real path of the tree. */
@@ -144,13 +147,19 @@ function names(output: Buffer): string[] {
 }
 
 export function createGitStore(options: GitStoreOptions): TreeStore {
-  const gitFolder = prepare(options);
+  return storeOn(options, prepare(options), "index");
+}
+
+/** @param record name of the index file that says how the tree was; all but `index` are never written. */
+function storeOn(options: GitStoreOptions, gitFolder: string, record: string): TreeStore {
   const globalIgnore = options.home === null ? [] : ["-c", `core.excludesFile=${join(options.home, ".config/git/ignore")}`];
   const run = async (words: string[], input?: string, tree = options.tree, tries = LOCK_TRIES): Promise<Buffer> => {
     const result = await runToBytes({
       argv: [options.git, `--git-dir=${gitFolder}`, `--work-tree=${tree}`, ...globalIgnore, ...words],
       cwd: tree, timeoutSeconds: 600, capBytes: 1 << 30, ...(input === undefined ? {} : { input }),
-      environment: { PATH: dirname(options.git), LC_ALL: "C", GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", GIT_ATTR_NOSYSTEM: "1" },
+      environment: {
+        PATH: dirname(options.git), LC_ALL: "C", GIT_INDEX_FILE: join(gitFolder, record), GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", GIT_ATTR_NOSYSTEM: "1",
+      },
     });
     if (result.exitCode !== 0 && result.stderr.includes("index.lock") && tries > 0) {
       // Another session looks at the same workspace just now.
@@ -218,5 +227,14 @@ export function createGitStore(options: GitStoreOptions): TreeStore {
     async bytesOf(file) {
       return run(["cat-file", "blob", file.id]);
     },
+    keepRecord() {
+      const name = `record-${randomBytes(8).toString("hex")}`;
+      // Git replaces its index by renaming, never in place: the link keeps what it is now.
+      if (existsSync(join(gitFolder, record))) linkSync(join(gitFolder, record), join(gitFolder, name));
+      else writeFileSync(join(gitFolder, name), EMPTY_INDEX, { mode: 0o600 });
+      return name;
+    },
+    openRecord: (name) => (existsSync(join(gitFolder, name)) ? storeOn(options, gitFolder, name) : null),
+    dropRecord: (name) => rmSync(join(gitFolder, name), { force: true }),
   };
 }

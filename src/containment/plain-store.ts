@@ -1,6 +1,7 @@
 // Keeps the state of a tree by own code, for machines without git: times and digests of every file, bytes in a folder of the
 // data directory. Slower than the git store, same answers. Never writes into the tree.
 
+import { randomBytes } from "node:crypto";
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync, existsSync, type BigIntStats } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
@@ -40,11 +41,17 @@ export function mirrorRules(place: { tree: string; folder: string }, ignoreBefor
   return mirror;
 }
 
-export function createPlainStore(options: { tree: string; folder: string; nested: string[] }): TreeStore {
+export interface PlainStoreOptions {
+  tree: string;
+  folder: string;
+  nested: string[];
+}
+
+export function createPlainStore(options: PlainStoreOptions, recorded: ReadonlyMap<string, Known> = new Map()): TreeStore {
   const objects = join(options.folder, "objects");
   mkdirSync(objects, { recursive: true, mode: 0o700 });
   const nested = new Set(options.nested.map((path) => join(options.tree, path)));
-  let known = new Map<string, Known>();
+  let known = new Map(recorded);
 
   const keep = (path: string, facts: BigIntStats): StoredFile => {
     const link = facts.isSymbolicLink();
@@ -118,5 +125,15 @@ export function createPlainStore(options: { tree: string; folder: string; nested
     // Own code looks into every folder anyway.
     ignores: async () => false,
     bytesOf: async (file) => readFileSync(join(objects, file.id)),
+    keepRecord() {
+      const name = `record-${randomBytes(8).toString("hex")}`;
+      writeFileSync(join(options.folder, name), JSON.stringify([...known]), { mode: 0o600 });
+      return name;
+    },
+    openRecord(name) {
+      const place = join(options.folder, name);
+      return existsSync(place) ? createPlainStore(options, new Map(JSON.parse(readFileSync(place, "utf8")) as [string, Known][])) : null;
+    },
+    dropRecord: (name) => rmSync(join(options.folder, name), { force: true }),
   };
 }

@@ -7,6 +7,7 @@ import { dirname, join, relative, sep } from "node:path";
 import type { FileAction, FileChange } from "../types/tool.ts";
 import { pathExists, realPathOf, isInside } from "../util/paths.ts";
 import { createGitStore } from "./git-store.ts";
+import { dropIdentity, readIdentity, writeIdentity } from "./snapshot-identity.ts";
 import { readGuardedFiles, sameRules, type GuardedFiles } from "./guarded-files.ts";
 import { createPlainStore } from "./plain-store.ts";
 import { boundSockets, createSurveyor, readModes, type Survey } from "./survey.ts";
@@ -30,6 +31,18 @@ export interface Snapshot {
   guarded: GuardedFiles;
   withHistory: boolean;
   stores: { tree: string; store: TreeStore }[];
+  /** Permission bits of files that have other ones than a fresh file would get. */
+  modes: ReadonlyMap<string, number>;
+  /** True for one of another process. */
+  opened?: boolean;
+}
+
+/** A snapshot as plain JSON. Its parts are kept in the data directory, so that another process can compare with it. */
+export interface SnapshotIdentity {
+  version: 1;
+  workspace: string;
+  /** Absolute path of the file that describes it. */
+  file: string;
 }
 
 export interface SnapshotOptions {
@@ -47,6 +60,12 @@ export interface Snapshots {
   /** @param allowHistory true for a command that may commit: branches and HEAD are then its own. */
   take(allowHistory?: boolean): Promise<Snapshot>;
   compare(before: Snapshot): Promise<EffectChange[]>;
+  /** Keeps a snapshot for another process: to be called right after `take`, before the command starts. Written to disk when it returns. */
+  identityOf(snapshot: Snapshot): SnapshotIdentity;
+  /** The snapshot that another process took of this workspace; null when it is of another one or its parts are gone. */
+  open(identity: SnapshotIdentity): Snapshot | null;
+  /** Drops what `identityOf` kept, once the command's effects are settled. */
+  forget(identity: SnapshotIdentity): void;
   /** The walk alone, for commands that need a sandbox and no snapshot. */
   survey(): Promise<Survey>;
   /** The next `take` also notes unusual permission bits, which the stores do not keep. Called at every checkpoint. */
@@ -97,21 +116,21 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     return store;
   };
 
-  const toEffect = (tree: string, store: TreeStore, change: TreeChange): EffectChange => {
+  const toEffect = (tree: string, store: TreeStore, change: TreeChange, recordedModes: ReadonlyMap<string, number>): EffectChange => {
     const absolute = join(tree, change.path);
     const { before } = change;
-    const image: PreImage | null = before === null ? null : { kind: before.kind, executable: before.executable, mode: change.sameBytes === true ? recordedMode(absolute, before.executable) : (modes.get(absolute) ?? null), read: () => store.bytesOf(before) };
+    const image: PreImage | null = before === null ? null : { kind: before.kind, executable: before.executable, mode: change.sameBytes === true ? recordedMode(absolute, before.executable, recordedModes) : (recordedModes.get(absolute) ?? null), read: () => store.bytesOf(before) };
     return { path: relative(workspace, absolute), absolute, action: actionOf(image, change.exists), before: image, guarded: false };
   };
 
   /** Permission bits as the last record found them; the stores only know of executable or not. */
-  const recordedMode = (absolute: string, executable: boolean): number => modes.get(absolute) ?? (executable ? 0o755 : 0o644);
+  const recordedMode = (absolute: string, executable: boolean, recordedModes: ReadonlyMap<string, number>): number => recordedModes.get(absolute) ?? (executable ? 0o755 : 0o644);
   /** True for a difference that is only one of times. */
-  const isOnlyTouched = (tree: string, { path, before, sameBytes }: TreeChange): boolean => {
+  const isOnlyTouched = (tree: string, { path, before, sameBytes }: TreeChange, recordedModes: ReadonlyMap<string, number>): boolean => {
     if (sameBytes !== true || before === null) return false;
     const absolute = join(tree, path);
     const facts = lstatSync(absolute, { throwIfNoEntry: false });
-    return facts !== undefined && (facts.mode & 0o7777) === recordedMode(absolute, before.executable);
+    return facts !== undefined && (facts.mode & 0o7777) === recordedMode(absolute, before.executable, recordedModes);
   };
   const noteModes = (paths: readonly string[], recentMs: number): void => {
     for (const path of paths) {
@@ -220,15 +239,15 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const recorded = await record();
       if (modesAreOld) ({ unusual: modes, recent } = await readModes(recorded.survey, Math.floor(Date.now() / 1000) * 1000));
       modesAreOld = false;
-      return { ...recorded, guarded: readGuardedFiles(workspace, recorded.survey, !allowHistory), withHistory: !allowHistory };
+      return { ...recorded, guarded: readGuardedFiles(workspace, recorded.survey, !allowHistory), withHistory: !allowHistory, modes };
     },
     async compare(before) {
       const survey = await surveyor.walk();
       const guarded = readGuardedFiles(workspace, survey, before.withHistory);
       const rules = sameRules(before.guarded.ignoreRules, guarded.ignoreRules) ? null : before.guarded.ignoreRules;
-      const sameEntries = survey.sameEntries && (skippedAnswer?.ignored ?? survey.skipped.length === 0);
+      const sameEntries = survey.sameEntries && before.opened !== true && (skippedAnswer?.ignored ?? survey.skipped.length === 0);
       if (!sameEntries) lastTrees = [];
-      const found = await Promise.all(before.stores.map(async ({ tree, store }) => (pathExists(tree) ? (await store.changes(rules, sameEntries)).filter((change) => !isOnlyTouched(tree, change)).map((change) => toEffect(tree, store, change)) : [])));
+      const found = await Promise.all(before.stores.map(async ({ tree, store }) => (pathExists(tree) ? (await store.changes(rules, sameEntries)).filter((change) => !isOnlyTouched(tree, change, before.modes)).map((change) => toEffect(tree, store, change, before.modes)) : [])));
       const trees = found.flat();
       trees.push(...(await missedModes(before.stores, new Set(trees.map(({ absolute }) => absolute)))));
       // A repository that the command made inside the workspace is one change: its folder, or its `.git` where the folder was there.
@@ -240,6 +259,9 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const guardedElsewhere = guardedChanges(before.guarded, guarded).filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
       return uniqueByPath([...trees, ...(await unignored(before.stores, entryChanges(before.survey, survey))), ...created, ...guardedElsewhere]);
     },
+    identityOf: (snapshot) => writeIdentity(snapshot, workspace, folder),
+    open: (identity) => readIdentity(identity, workspace, storeOf),
+    forget: (identity) => dropIdentity(identity, storeOf),
     survey: () => lookout.walk(),
     renewModes() {
       modesAreOld = true;

@@ -29,4 +29,10 @@ export interface TreeStore {
   /** Whether the ignore rules cover all of these paths; then nothing in them is of interest. */
   ignores(paths: readonly string[]): Promise<boolean>;
   bytesOf(file: StoredFile): Promise<Buffer>;
+  /** Keeps the present record under a name of its own in the store's folder, so that later records leave it as it is. Costs a link. */
+  keepRecord(): string;
+  /** The store as a kept record describes it, or null when that record is gone. Its record never changes. */
+  openRecord(name: string): TreeStore | null;
+  /** Drops a kept record. */
+  dropRecord(name: string): void;
 }

@@ -1,0 +1,112 @@
+// Snapshots that outlive their process: what one holds is written to the data directory and read back by another. Compares nothing.
+
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { sha256 } from "../util/canonical-json.ts";
+import { systemErrorCode } from "../util/errors.ts";
+import type { GuardedFile, GuardedFiles } from "./guarded-files.ts";
+import type { Snapshot, SnapshotIdentity } from "./snapshot.ts";
+import type { Survey } from "./survey.ts";
+import type { TreeStore } from "./tree-store.ts";
+
+interface StoredGuarded extends Omit<GuardedFile, "bytes"> {
+  path: string;
+  /** Digest that names the bytes in the folder of pre-images. */
+  id: string;
+}
+
+interface StoredSnapshot {
+  version: 1;
+  withHistory: boolean;
+  survey: Omit<Survey, "folders"> & { folders: [string, { empty: boolean; mode: number }][] };
+  guarded: { files: StoredGuarded[]; ignoreRules: [string, string][] };
+  modes: [string, number][];
+  /** Folder of the pre-images of guarded files. */
+  images: string;
+  stores: { tree: string; record: string }[];
+}
+
+type StoreOf = (tree: string, trees: string[]) => TreeStore;
+
+/** Writes a file that is whole after a crash of the machine too. */
+function writeDurably(path: string, bytes: string | Buffer): void {
+  const temporary = `${path}.${randomBytes(4).toString("hex")}`;
+  const descriptor = openSync(temporary, "wx", 0o600);
+  try {
+    writeFileSync(descriptor, bytes);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, path);
+}
+
+function keepImage(images: string, bytes: Buffer): string {
+  const id = sha256(bytes).slice("sha256:".length);
+  try {
+    if (readFileSync(join(images, id)).equals(bytes)) return id;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== "ENOENT") throw thrown;
+  }
+  writeDurably(join(images, id), bytes);
+  return id;
+}
+
+/** @param folder folder of the workspace's snapshots. */
+export function writeIdentity(snapshot: Snapshot, workspace: string, folder: string): SnapshotIdentity {
+  const images = join(folder, "images");
+  mkdirSync(images, { recursive: true, mode: 0o700 });
+  const stored: StoredSnapshot = {
+    version: 1,
+    withHistory: snapshot.withHistory,
+    survey: { ...snapshot.survey, folders: [...snapshot.survey.folders].map(([path, { empty, mode }]) => [path, { empty, mode }]) },
+    guarded: {
+      files: [...snapshot.guarded.files].map(([path, { bytes, ...file }]) => ({ ...file, path, id: keepImage(images, bytes) })),
+      ignoreRules: [...snapshot.guarded.ignoreRules].map(([path, bytes]) => [path, bytes.toString("latin1")]),
+    },
+    modes: [...snapshot.modes],
+    images,
+    stores: snapshot.stores.map(({ tree, store }) => ({ tree, record: store.keepRecord() })),
+  };
+  const file = join(folder, `taken-${randomBytes(8).toString("hex")}.json`);
+  writeDurably(file, JSON.stringify(stored));
+  return { version: 1, workspace, file };
+}
+
+function readStored(identity: SnapshotIdentity): StoredSnapshot | null {
+  try {
+    const stored = JSON.parse(readFileSync(identity.file, "utf8")) as StoredSnapshot;
+    return stored.version === 1 ? stored : null;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError || systemErrorCode(thrown) !== undefined) return null;
+    throw thrown;
+  }
+}
+
+function readGuarded({ guarded, images }: StoredSnapshot): GuardedFiles {
+  return {
+    files: new Map(guarded.files.map(({ path, id, ...file }) => [path, { ...file, bytes: readFileSync(join(images, id)) }])),
+    ignoreRules: new Map(guarded.ignoreRules.map(([path, bytes]) => [path, Buffer.from(bytes, "latin1")])),
+  };
+}
+
+export function readIdentity(identity: SnapshotIdentity, workspace: string, storeOf: StoreOf): Snapshot | null {
+  const stored = identity.workspace === workspace ? readStored(identity) : null;
+  if (stored === null) return null;
+  const trees = stored.stores.map(({ tree }) => tree);
+  const stores: Snapshot["stores"] = [];
+  for (const { tree, record } of stored.stores) {
+    const store = storeOf(tree, trees).openRecord(record);
+    if (store === null) return null;
+    stores.push({ tree, store });
+  }
+  return { survey: { ...stored.survey, folders: new Map(stored.survey.folders) }, guarded: readGuarded(stored), withHistory: stored.withHistory, modes: new Map(stored.modes), stores, opened: true };
+}
+
+export function dropIdentity(identity: SnapshotIdentity, storeOf: StoreOf): void {
+  const stored = readStored(identity);
+  const trees = (stored?.stores ?? []).map(({ tree }) => tree);
+  for (const { tree, record } of stored?.stores ?? []) storeOf(tree, trees).dropRecord(record);
+  rmSync(identity.file, { force: true });
+}
