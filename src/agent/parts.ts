@@ -1,5 +1,6 @@
 // What the composition root hands to an agent. The agent builds none of it, so its tests need no mocks.
 
+import type { ProjectContext } from "./project-context.ts";
 import type { AgentEvent } from "../types/event.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { CostTotals, LedgerEntry, ModelCall } from "../types/ledger.ts";
@@ -121,7 +122,7 @@ export interface AgentParts {
   /** Held while a plan executes: one run executes in a workspace at a time. @throws BmoError locked. */
   lockExecution(signal: AbortSignal): Promise<() => void>;
   /** AGENTS.md and facts about the workspace, for the first message of a conversation. */
-  projectContext(): Promise<string>;
+  projectContext(): Promise<ProjectContext>;
   ask: Ask;
   /** Keeps a rule for this workspace; it counts at once. @throws when it cannot be kept. */
   allowInProject(rule: string): Promise<void>;

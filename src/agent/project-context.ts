@@ -1,12 +1,18 @@
 // What a conversation is told about the workspace: AGENTS.md (else CLAUDE.md), nearest first up to the repository root,
-// and a few facts read from files. No process is started for it.
+// and a few facts read from files. No process is started for it, and no file outside the repository is read.
 
-import { readFile, stat } from "node:fs/promises";
+import { lstatSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { findRepository } from "../containment/git-config.ts";
+import { projectRoot, readProjectFile, type ProjectPlace } from "../util/project-file.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 
-/** Bytes of instruction files that are taken over, all together. */
+/** Characters of instruction files that are taken over, all together. */
 const INSTRUCTIONS_LIMIT = 24_000;
+/** Bytes of one character at most. */
+const CHARACTER_BYTES = 4;
+const MANIFEST_LIMIT = 1 << 20;
+const HEAD_LIMIT = 4_096;
 const SCRIPTS = ["test", "lint", "build", "typecheck", "check"] as const;
 const LOCKFILES: readonly (readonly [file: string, manager: string])[] = [
   ["pnpm-lock.yaml", "pnpm"],
@@ -19,81 +25,102 @@ const LOCKFILES: readonly (readonly [file: string, manager: string])[] = [
   ["go.sum", "go"],
 ];
 
-async function readText(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, "utf8");
-  } catch {
-    return null; // Absent or unreadable: the fact is left out.
-  }
+export interface ProjectContext {
+  /** Text for the first message of a conversation; empty when there is nothing to say. */
+  text: string;
+  /** Files that were not read, each with the reason; for the user. */
+  notices: string[];
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(() => true, () => false);
+export interface ProjectContextOptions {
+  /** Real path. */
+  workspace: string;
+  home: string | null;
+  /** True for real paths whose content must not be shown. */
+  isClosed(realPath: string, root: string): boolean;
+}
+
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /** Folders from the workspace up to the repository root; the workspace alone outside a repository. */
-async function foldersUp(workspace: string): Promise<{ folders: string[]; gitPath: string | null }> {
+function foldersUp(workspace: string): string[] {
   const folders: string[] = [];
   for (let folder = workspace; ; folder = dirname(folder)) {
     folders.push(folder);
-    const gitPath = join(folder, ".git");
-    if (await exists(gitPath)) return { folders, gitPath };
-    if (dirname(folder) === folder) return { folders: [workspace], gitPath: null };
+    if (exists(join(folder, ".git"))) return folders;
+    if (dirname(folder) === folder) return [workspace];
   }
 }
 
-async function branchName(gitPath: string | null): Promise<string | null> {
-  if (gitPath === null) return null;
-  const pointer = /^gitdir:\s*(.+)\s*$/.exec((await readText(gitPath)) ?? "");
-  const head = await readText(join(pointer?.[1]?.trim() ?? gitPath, "HEAD"));
-  return /^ref: refs\/heads\/(.+)/.exec(head ?? "")?.[1]?.trim() ?? (head === null ? null : "detached");
+function branchName(workspace: string): string | null {
+  const found = findRepository(workspace);
+  if (found === null || found.problem !== null) return null;
+  // Old repositories keep HEAD as a link to a branch; one that leads elsewhere is somebody else's file.
+  const head = readProjectFile(join(found.gitDirectory, "HEAD"), { root: found.gitDirectory, isClosed: () => false }, HEAD_LIMIT);
+  if (head.kind !== "read") return null;
+  return /^ref: refs\/heads\/(.+)/.exec(head.bytes.toString("utf8"))?.[1]?.trim() ?? "detached";
 }
 
-async function manifestFacts(workspace: string): Promise<string[]> {
+function scriptFacts(manifest: string, manager: string): string[] {
+  let scripts: unknown;
+  try {
+    const parsed: unknown = JSON.parse(manifest);
+    scripts = typeof parsed === "object" && parsed !== null && "scripts" in parsed ? parsed.scripts : undefined;
+  } catch {
+    return ["package.json is not valid JSON"];
+  }
+  if (typeof scripts !== "object" || scripts === null) return [];
+  const commands: Record<string, unknown> = { ...scripts };
+  return SCRIPTS.flatMap((name) => {
+    const command = commands[name];
+    return typeof command === "string" ? [`${name}: ${manager} run ${name} (${command.slice(0, 120)})`] : [];
+  });
+}
+
+/** Text for the first message of a conversation, and what was refused on the way. */
+export async function projectContext(options: ProjectContextOptions): Promise<ProjectContext> {
+  const { workspace, home } = options;
+  const notices: string[] = [];
+  const folders = foldersUp(workspace);
+  const top = folders.at(-1) ?? workspace;
+  const root = projectRoot(workspace, top, home);
+  const place: ProjectPlace = { root, isClosed: (realPath) => options.isClosed(realPath, root) };
+  const read = (path: string, capBytes: number): { text: string; cut: boolean } | null => {
+    const file = readProjectFile(path, place, capBytes);
+    const shown = relative(workspace, path);
+    if (file.kind === "refused") notices.push(`${shown} is not read: ${file.reason}`);
+    if (file.kind !== "read") return null;
+    if (!file.bytes.includes(0)) return { text: file.bytes.toString("utf8"), cut: file.size > file.bytes.length };
+    notices.push(`${shown} is not read: it is no text`);
+    return null;
+  };
+
   const facts: string[] = [];
-  let manager: string | null = null;
-  for (const [file, name] of LOCKFILES) {
-    if (manager === null && (await exists(join(workspace, file)))) manager = name;
-  }
-  const manifest = await readText(join(workspace, "package.json"));
-  if (manifest !== null) {
-    manager ??= "npm";
-    try {
-      const { scripts } = JSON.parse(manifest) as { scripts?: Record<string, unknown> };
-      for (const name of SCRIPTS) {
-        const command = scripts?.[name];
-        if (typeof command === "string") facts.push(`${name}: ${manager} run ${name} (${command.slice(0, 120)})`);
-      }
-    } catch {
-      facts.push("package.json is not valid JSON");
-    }
-  }
-  for (const file of ["Makefile", "pyproject.toml", "Cargo.toml", "go.mod"]) if (await exists(join(workspace, file))) facts.push(`has ${file}`);
-  return manager === null ? facts : [`package manager: ${manager}`, ...facts];
-}
-
-/** Text for the first message of a conversation; empty when there is nothing to say. */
-export async function projectContext(workspace: string): Promise<string> {
-  const { folders, gitPath } = await foldersUp(workspace);
-  const lines: string[] = [];
-  const branch = await branchName(gitPath);
-  if (branch !== null) lines.push(`git branch: ${branch}`);
-  lines.push(...(await manifestFacts(workspace)));
+  const branch = branchName(workspace);
+  if (branch !== null) facts.push(`git branch: ${branch}`);
+  const manifest = read(join(workspace, "package.json"), MANIFEST_LIMIT);
+  const manager = LOCKFILES.find(([file]) => exists(join(workspace, file)))?.[1] ?? (manifest === null ? null : "npm");
+  if (manager !== null) facts.push(`package manager: ${manager}`);
+  if (manifest !== null) facts.push(...scriptFacts(manifest.text, manager ?? "npm"));
+  for (const file of ["Makefile", "pyproject.toml", "Cargo.toml", "go.mod"]) if (exists(join(workspace, file))) facts.push(`has ${file}`);
 
   let left = INSTRUCTIONS_LIMIT;
   const instructions: string[] = [];
   for (const folder of folders) {
     for (const name of ["AGENTS.md", "CLAUDE.md"]) {
-      const text = await readText(join(folder, name));
-      if (text === null || text.trim() === "") continue;
-      const kept = text.slice(0, left);
+      const path = join(folder, name);
+      const file = read(path, INSTRUCTIONS_LIMIT * CHARACTER_BYTES);
+      if (file === null || file.text.trim() === "") continue;
+      const kept = file.text.slice(0, left);
       left -= kept.length;
-      const cut = kept.length < text.length ? "\n[cut here]" : "";
-      if (kept !== "") instructions.push(`<repository-file path="${relative(workspace, join(folder, name)) || name}">\n${kept}${cut}\n</repository-file>`);
+      const cut = file.cut || kept.length < file.text.length ? "\n[cut here]" : "";
+      if (kept !== "") instructions.push(`<repository-file path="${relative(workspace, path) || name}">\n${kept}${cut}\n</repository-file>`);
       break;
     }
   }
-  if (lines.length === 0 && instructions.length === 0) return "";
-  const facts = lines.length === 0 ? "" : `<workspace-facts>\n${lines.join("\n")}\n</workspace-facts>`;
-  return sanitizeText([facts, ...instructions].filter((part) => part !== "").join("\n"));
+  if (facts.length === 0 && instructions.length === 0) return { text: "", notices };
+  const about = facts.length === 0 ? "" : `<workspace-facts>\n${facts.join("\n")}\n</workspace-facts>`;
+  return { text: sanitizeText([about, ...instructions].filter((part) => part !== "").join("\n")), notices };
 }

@@ -105,7 +105,13 @@ async function talkConversation(context: AgentContext, input: StageTurnInput): P
   } else {
     state.conversationOf.execute = id;
   }
-  return { id, preface: state.messages(id).length === 0 ? [await parts.projectContext()] : [] };
+  if (state.messages(id).length > 0) return { id, preface: [] };
+  const { text, notices } = await parts.projectContext();
+  for (const notice of notices) {
+    if (!state.warnings.includes(notice)) parts.emit({ type: "notice", level: "warning", text: notice });
+    state.warn(notice);
+  }
+  return { id, preface: [text] };
 }
 
 export interface StageTurnResult extends TurnOutcome {

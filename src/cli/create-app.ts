@@ -18,6 +18,7 @@ import { createAccounting } from "./accounting.ts";
 import { createCommandServices } from "./command-services.ts";
 import { createFileLog } from "./file-log.ts";
 import { createImageReader } from "./images.ts";
+import { isClosedToProject } from "./closed-paths.ts";
 import { scriptedNotice } from "./scripted-notice.ts";
 import { createSkills } from "./skills.ts";
 import { ownPath, wireContainment } from "./wire-containment.ts";
@@ -111,7 +112,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     skills,
     checkpoints: containment.checkpoints,
     lockExecution: (signal) => lockExecution({ dataDirectory: app.dataDirectory, workspace: app.workspace, sessionId: log.id, signal }),
-    projectContext: () => projectContext(app.workspace),
+    projectContext: () => projectContext({ workspace: app.workspace, home: app.home, isClosed: (path, root) => isClosedToProject(app, path, root) }),
     ask: request.ask,
     async allowInProject(rule) {
       app.projectRules.add(rule);

@@ -1,22 +1,31 @@
 // Images that a user names in a prompt. Larger ones than vendors take, and files that are none, are left as text.
 
-import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { IMAGE_CAP_BYTES, imageTypeOf } from "../tools/view-image.ts";
-import { isProtectedPath } from "../containment/protected.ts";
-import { realPathOf } from "../util/paths.ts";
+import { isInside, realPathOf } from "../util/paths.ts";
+import { locateProjectFile } from "../util/project-file.ts";
+import { readRegular } from "../util/regular-file.ts";
+import { isClosedToProject } from "./closed-paths.ts";
 import type { App } from "./app.ts";
 import type { ImageBlock } from "../types/message.ts";
+
+/** The real path of what the user named, or null: a link of the workspace does not lead out of it, a path outside is the user's own choice. */
+function imagePath(app: App, path: string): string | null {
+  const named = resolve(app.workspace, path);
+  if (!isInside(app.workspace, named)) return realPathOf(named);
+  const located = locateProjectFile(named, { root: app.workspace, isClosed: () => false });
+  return located.kind === "found" ? located.realPath : null;
+}
 
 export function createImageReader(app: App): (path: string) => Promise<ImageBlock | null> {
   return async (path) => {
     try {
-      const real = realPathOf(resolve(app.workspace, path));
-      const facts = await stat(real);
-      if (!facts.isFile() || facts.size > IMAGE_CAP_BYTES || isProtectedPath(real, app.workspace, app.home)) return null;
-      const bytes = await readFile(real);
-      const mediaType = imageTypeOf(bytes);
-      return mediaType === null ? null : { type: "image", mediaType, data: bytes.toString("base64") };
+      const real = imagePath(app, path);
+      if (real === null || isClosedToProject(app, real, app.workspace)) return null;
+      const read = await readRegular(real, IMAGE_CAP_BYTES);
+      if (read === null) return null;
+      const mediaType = imageTypeOf(read.bytes);
+      return mediaType === null ? null : { type: "image", mediaType, data: read.bytes.toString("base64") };
     } catch {
       return null; // Not there: the mention stays text.
     }

@@ -3,6 +3,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { locateProjectFile } from "../util/project-file.ts";
 import { preferencesPath } from "./paths.ts";
 import { CONFIG_SIZE_LIMIT } from "./read-text.ts";
 
@@ -19,15 +20,6 @@ export function stampOf(path: string): FileStamp {
   } catch (thrown) {
     if (systemErrorCode(thrown) === undefined) throw thrown;
     return null;
-  }
-}
-
-function isRegularFile(path: string): boolean {
-  try {
-    return statSync(path).isFile();
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === undefined) throw thrown;
-    return false;
   }
 }
 
@@ -75,13 +67,21 @@ function realPath(path: string): string {
   }
 }
 
-/** `userFiles` are no project files, wherever the workspace lies. */
-export function findProjectFiles(workspace: string, directories: readonly string[], userFiles: readonly string[]): ProjectFiles {
+/**
+ * `userFiles` are no project files, wherever the workspace lies. Links that lead out of `root` and what is no regular file do not
+ * count, with a notice.
+ */
+export function findProjectFiles(workspace: string, directories: readonly string[], userFiles: readonly string[], root: string): ProjectFiles {
   const own = new Set(userFiles.map(realPath));
   const found: ProjectFiles = { files: [], preferences: null, candidates: [], notices: [] };
   const present = (path: string): boolean => {
     found.candidates.push(path);
-    return isRegularFile(path) && !own.has(realPath(path));
+    if (own.has(realPath(path))) return false;
+    // Settings are not shown to a model: what is closed to it may be linked to.
+    const located = locateProjectFile(path, { root, isClosed: () => false });
+    if (located.kind === "found" && statSync(located.realPath).isFile()) return true;
+    if (located.kind !== "absent") found.notices.push(`${path} is not read: ${located.kind === "refused" ? located.reason : "not a regular file"}`);
+    return false;
   };
   for (const directory of directories) {
     const [first, ...others] = SEARCH_PLACES.map((name) => join(directory, name)).filter(present);

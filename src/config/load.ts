@@ -4,6 +4,7 @@
 import { dirname } from "node:path";
 import type { LoadedSettings, ProjectTrust, Settings } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
+import { projectRoot } from "../util/project-file.ts";
 import { DEFAULT_SETTINGS } from "./defaults.ts";
 import { checkConfigFile, findProjectFiles, projectDirectories, stampOf, type FileStamp, type ProjectFiles } from "./find-files.ts";
 import type { FlagSettings, Layer, Layers, Sources } from "./layers.ts";
@@ -67,9 +68,9 @@ function refuseMissing(layers: readonly Layer[], accepted: ReadonlyMap<string, R
 }
 
 /** What there is to trust: keys that would be ignored, and skills. Null where nothing is. */
-async function findTrust(input: LoadInput, directories: readonly string[], project: readonly Layer[], others: { above: Layer[]; below: Layer[] }): Promise<ProjectTrust | null> {
+async function findTrust(input: LoadInput, places: { directories: readonly string[]; root: string }, project: readonly Layer[], others: { above: Layer[]; below: Layer[] }): Promise<ProjectTrust | null> {
   const configFiles = project.flatMap(({ file }) => (file === null ? [] : [file]));
-  const { files, complete } = await trustFiles(configFiles, directories);
+  const { files, complete } = await trustFiles(configFiles, places.directories, places.root);
   if (files.length === 0) return null;
   const skills = files.filter(({ path }) => !configFiles.includes(path)).map(({ path }) => path);
   const ignored = mergeLayers([...others.above, ...project, ...others.below], false).untrusted;
@@ -102,8 +103,9 @@ export async function loadSettings(input: LoadInput): Promise<LoadedSettings> {
   const userFile = userConfigPath(input.environment, input.homeDirectory);
   const userRouter = preferencesPath(dirname(userFile));
   const directories = projectDirectories(input.workspace);
+  const root = projectRoot(input.workspace, directories.at(-1) ?? input.workspace, input.homeDirectory);
   const found: ProjectFiles = input.configFile === null
-    ? findProjectFiles(input.workspace, directories, [userFile, userRouter])
+    ? findProjectFiles(input.workspace, directories, [userFile, userRouter], root)
     : { files: [input.configFile], preferences: null, candidates: [input.configFile], notices: [] };
   if (input.configFile !== null) checkConfigFile(input.configFile);
   // Taken before reading: an edit in between is then seen as a change, never missed.
@@ -113,7 +115,7 @@ export async function loadSettings(input: LoadInput): Promise<LoadedSettings> {
   const { above, project, below } = await readWhatIsSet({ flags: input.flags, environment: input.environment, project: found, userFile, userRouter }, notices);
   // A file named by the user needs no trust; the project's skills still do.
   const named = input.configFile !== null;
-  const trust = await findTrust(input, directories, named ? [] : project, { above, below });
+  const trust = await findTrust(input, { directories, root }, named ? [] : project, { above, below });
   const outcome = mergeLayers([...above, ...project, ...below], named || trust === null || trust.trusted);
   const loaded: LoadedSettings = {
     settings: outcome.merged.values as unknown as Settings,

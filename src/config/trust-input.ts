@@ -1,9 +1,11 @@
 // Which files of a project change how bmo behaves, and one digest over them. Trust is keyed to that digest; it is stored elsewhere.
 
 import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { systemErrorCode } from "../util/errors.ts";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { isInside } from "../util/paths.ts";
+import { readRegular } from "../util/regular-file.ts";
 
 export interface TrustFile {
   path: string;
@@ -31,16 +33,23 @@ interface Collection {
   files: TrustFile[];
   bytes: number;
   visited: Set<string>;
+  root: string;
 }
 
-/** False when the limits are passed. Links are followed: what they lead to can change behaviour too. */
+/** False when the limits are passed. Links inside the root are followed: what they lead to can change behaviour too. */
 async function collect(path: string, into: Collection): Promise<boolean> {
   try {
-    const info = await stat(path);
+    const real = await realpath(path);
+    if (!isInside(into.root, real)) {
+      // No skill is read through it, and what lies there is none of the project's.
+      into.files.push({ path, bytes: null });
+      return true;
+    }
+    const info = await stat(real);
     if (info.isFile()) {
       into.bytes += info.size;
       if (into.files.length >= FILE_LIMIT || into.bytes > BYTE_LIMIT) return false;
-      into.files.push({ path, bytes: await readFile(path) });
+      into.files.push({ path, bytes: (await readRegular(real, BYTE_LIMIT))?.bytes ?? null });
       return true;
     }
     const identity = `${info.dev}:${info.ino}`;
@@ -51,7 +60,7 @@ async function collect(path: string, into: Collection): Promise<boolean> {
     }
     return true;
   } catch (thrown) {
-    const code = systemErrorCode(thrown);
+    const code = thrown instanceof BmoError ? "not a regular file" : systemErrorCode(thrown);
     if (code === undefined) throw thrown;
     if (code !== "ENOENT" && code !== "ENOTDIR") into.files.push({ path, bytes: null });
     return true;
@@ -61,9 +70,10 @@ async function collect(path: string, into: Collection): Promise<boolean> {
 /**
  * The files that count, with their content; `complete` is false when there are more than can be looked at (such a project cannot be
  * trusted for good, because a change would not be noticed).
+ * @param root real path that links must not leave.
  */
-export async function trustFiles(configFiles: readonly string[], directories: readonly string[]): Promise<{ files: TrustFile[]; complete: boolean }> {
-  const into: Collection = { files: [], bytes: 0, visited: new Set() };
+export async function trustFiles(configFiles: readonly string[], directories: readonly string[], root: string): Promise<{ files: TrustFile[]; complete: boolean }> {
+  const into: Collection = { files: [], bytes: 0, visited: new Set(), root };
   for (const path of [...configFiles, ...directories.flatMap((directory) => SKILL_FOLDERS.map((folder) => join(directory, folder)))]) {
     if (!(await collect(path, into))) return { files: into.files, complete: false };
   }

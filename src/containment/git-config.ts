@@ -1,13 +1,16 @@
 // Reads by own code which repository git would find in a directory and what its configuration would make git start. Never
 // runs git: asking git about a hostile repository is what this is there to prevent.
 
-import { lstatSync, readFileSync, statSync, type Stats } from "node:fs";
+import { lstatSync, statSync, type Stats } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { GitConfigFacts } from "../types/containment.ts";
-import { systemErrorCode } from "../util/errors.ts";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { readRegularNow } from "../util/regular-file.ts";
 import { readGitIndex } from "./git-index.ts";
 
 const MAX_CONFIG_BYTES = 1 << 20;
+/** No key and no path: whoever reads it as either finds a problem. */
+const UNREADABLE = "unreadable configuration";
 
 /** Local keys that start nothing, point nowhere and change no meaning. Lower case; `*` is one name. */
 const HARMLESS = [
@@ -68,11 +71,15 @@ function statOf(path: string): Stats | null {
   }
 }
 
+/** A link is not followed: what git would find at its end may be any file of the user's. */
 function readSmall(path: string): string | null {
-  const stat = statOf(path);
-  if (stat === null) return null;
-  if (!stat.isFile() || stat.size > MAX_CONFIG_BYTES) return "unreadable configuration";
-  return readFileSync(path, "utf8");
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
+  try {
+    return readRegularNow(path, MAX_CONFIG_BYTES)?.bytes.toString("utf8") ?? UNREADABLE;
+  } catch (thrown) {
+    if (thrown instanceof BmoError) return UNREADABLE;
+    throw thrown;
+  }
 }
 
 function looksBare(directory: string): boolean {

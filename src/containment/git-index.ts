@@ -1,8 +1,9 @@
 // Reads git's index file: which entries are submodules, which are flagged so that git would not look at the file again.
 // Understands versions 2 to 4; runs nothing.
 
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { systemErrorCode } from "../util/errors.ts";
+import { lstatSync } from "node:fs";
+import { BmoError } from "../util/errors.ts";
+import { readRegularNow } from "../util/regular-file.ts";
 import { isCredentialFolder, isCredentialName } from "./protected.ts";
 
 export interface GitIndexFacts {
@@ -25,18 +26,14 @@ const FIXED_BYTES = 62;
 const SHA1_BYTES = 20;
 const MAX_BYTES = 512 * 1024 * 1024;
 
+/** null where there is no index. What is no regular file, or too large, has no bytes that could be read as one. */
 function readBytes(path: string): Buffer | null {
-  let descriptor: number;
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
   try {
-    descriptor = openSync(path, "r");
+    return readRegularNow(path, MAX_BYTES)?.bytes ?? Buffer.alloc(0);
   } catch (thrown) {
-    if (systemErrorCode(thrown) === "ENOENT") return null;
+    if (thrown instanceof BmoError) return Buffer.alloc(0);
     throw thrown;
-  }
-  try {
-    return fstatSync(descriptor).size > MAX_BYTES ? Buffer.alloc(0) : readFileSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 

@@ -1,12 +1,13 @@
 // Keeps the state of a tree in a git store of its own, outside the user's repository: private index, private objects, no hook,
 // filter, attribute or configuration of the repository is obeyed. Never writes into the tree or the user's repository.
 
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { runToBytes } from "../util/process.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { readRegularNow } from "../util/regular-file.ts";
 import { findRepository } from "./git-config.ts";
 import { readGitIndex } from "./git-index.ts";
 import { mirrorRules } from "./plain-store.ts";
@@ -42,6 +43,7 @@ const CHANGES_BYTES = /filter|text|eol|ident|encoding|crlf/;
 /** A lock this old was left by a process that was killed. */
 const STALE_LOCK_MS = 60_000;
 const LOCK_TRIES = 50;
+const RULES_LIMIT = 4 << 20;
 const LOCK_PAUSE_MS = 100;
 const LINK = "120000";
 const GITLINK = "160000";
@@ -61,11 +63,12 @@ export interface GitStoreOptions {
   nested: string[];
 }
 
+/** Rules and configuration, which only we look at: links may be followed, but nothing may make us wait. */
 function readText(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegularNow(realpathSync(path), RULES_LIMIT)?.bytes.toString("utf8") ?? "";
   } catch (thrown) {
-    if (systemErrorCode(thrown) !== undefined) return "";
+    if (thrown instanceof BmoError || systemErrorCode(thrown) !== undefined) return "";
     throw thrown;
   }
 }
@@ -98,7 +101,7 @@ function adoptRepository(options: GitStoreOptions, gitFolder: string): void {
   const found = findRepository(options.tree);
   if (found === null || found.problem !== null || realpathSync(found.workTree) !== options.tree) return;
   const exclude = join(found.commonDirectory, "info/exclude");
-  if (existsSync(exclude)) copyFileSync(exclude, join(gitFolder, "info/user-exclude"));
+  if (existsSync(exclude)) writeFileSync(join(gitFolder, "info/user-exclude"), readText(exclude));
   if (!canAdoptIndex(found.gitDirectory, found.commonDirectory, options.tree, options.home)) return;
   const objects = join(found.commonDirectory, "objects");
   if (existsSync(join(objects, "info/alternates"))) return;

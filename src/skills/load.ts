@@ -1,11 +1,12 @@
 // Finds skills: folders with a SKILL.md below given roots. Reads, checks and bounds them; decides nothing about trust
 // (the caller passes a project's roots only when it is trusted) and executes nothing.
 
-import { access, constants, readFile, readdir, realpath, stat } from "node:fs/promises";
+import { access, constants, readdir, realpath, stat } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { systemErrorCode } from "../util/errors.ts";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { parseFrontmatter } from "../util/frontmatter.ts";
 import { isInside } from "../util/paths.ts";
+import { readRegular } from "../util/regular-file.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { readSkill, type ParsedSkill } from "./parse.ts";
 import type { Tier } from "../types/route.ts";
@@ -114,13 +115,15 @@ async function readRoot(root: SkillRoot, diagnostics: string[]): Promise<FoundSk
 
 async function readSkillFile(path: string, folderName: string): Promise<ReturnType<typeof readSkill>> {
   try {
-    const bytes = await readFile(path);
+    const read = await readRegular(path, LARGEST_FILE);
+    if (read === null) return { skill: null, diagnostics: [`refused, more than ${LARGEST_FILE} bytes`] };
+    const { bytes } = read;
     if (bytes.includes(0)) return { skill: null, diagnostics: ["refused, it is no text"] };
     return readSkill(await parseFrontmatter(bytes.toString("utf8")), folderName);
   } catch (thrown) {
-    const code = systemErrorCode(thrown);
-    if (code === undefined) throw thrown;
-    return { skill: null, diagnostics: [`refused, it cannot be read (${code})`] };
+    const reason = thrown instanceof BmoError ? thrown.message : systemErrorCode(thrown);
+    if (reason === undefined) throw thrown;
+    return { skill: null, diagnostics: [`refused, it cannot be read (${reason})`] };
   }
 }
 

@@ -1,8 +1,9 @@
 // Which paths git would ignore, read from .gitignore files by ourselves: no git process, nested files, repository borders.
 
-import { lstat, readFile } from "node:fs/promises";
+import { lstat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import type { Ignore } from "ignore";
+import { readRegular } from "./regular-file.ts";
 
 const MAX_IGNORE_FILE_BYTES = 1 << 20;
 
@@ -18,9 +19,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 async function readRules(path: string): Promise<Ignore | null> {
-  const stat = await lstat(path).catch(() => null);
-  if (stat === null || !stat.isFile() || stat.size > MAX_IGNORE_FILE_BYTES) return null;
-  const text = await readFile(path, "utf8").catch(() => "");
+  // What cannot be read holds no rules, for git as for us.
+  const text = (await readRegular(path, MAX_IGNORE_FILE_BYTES).catch(() => null))?.bytes.toString("utf8") ?? "";
   if (text.trim() === "") return null;
   const { default: ignore } = await import("ignore");
   return ignore({ allowRelativePaths: true, ignorecase: process.platform !== "linux" }).add(text);

@@ -38,8 +38,7 @@ export function sameFile(left: FileIdentity, right: FileIdentity): boolean {
 
 export type PathKind = "file" | "directory" | "missing" | "link" | "fifo" | "socket" | "device";
 
-/** What stands at a path, without opening it. @throws system errors other than "there is nothing". */
-export async function kindOf(path: string): Promise<PathKind> {
+function kindAt(path: string): PathKind {
   try {
     const stat = lstatSync(path);
     if (stat.isFile()) return "file";
@@ -54,12 +53,22 @@ export async function kindOf(path: string): Promise<PathKind> {
   }
 }
 
+/** What stands at a path, without opening it. @throws system errors other than "there is nothing". */
+export async function kindOf(path: string): Promise<PathKind> {
+  return kindAt(path);
+}
+
 // Not blocking: something else may take the file's place between the look and the open.
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+export interface OpenedFile {
+  descriptor: number;
+  identity: FileIdentity;
+}
+
 /** Opens a regular file for reading; the caller closes it. @throws BmoError failed when it is none (any more); system errors as they are. */
-export async function openRegular(path: string): Promise<{ descriptor: number; identity: FileIdentity }> {
-  const kind = await kindOf(path);
+export function openRegularNow(path: string): OpenedFile {
+  const kind = kindAt(path);
   if (kind !== "file" && kind !== "missing") throw new BmoError("failed", `not a regular file but a ${kind}`);
   const descriptor = openSync(path, READ_FLAGS);
   const stat = fstatSync(descriptor);
@@ -70,23 +79,38 @@ export async function openRegular(path: string): Promise<{ descriptor: number; i
   return { descriptor, identity: identityOf(stat) };
 }
 
-/** Reads a whole regular file of at most `capBytes`, some megabytes; `null` when it is larger. @throws as openRegular. */
-export async function readRegular(path: string, capBytes: number): Promise<{ bytes: Buffer; identity: FileIdentity } | null> {
-  const { descriptor, identity } = await openRegular(path);
-  try {
-    if (identity.size > capBytes) return null;
-    const chunks: Buffer[] = [];
-    let length = 0;
-    for (;;) {
-      const chunk = Buffer.allocUnsafe(Math.max(4_096, Math.min(identity.size - length + 1, 1 << 20)));
-      const bytesRead = readSync(descriptor, chunk, 0, chunk.length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-      if (length > capBytes) return null;
-      chunks.push(chunk.subarray(0, bytesRead));
-    }
-    return { bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks), identity };
-  } finally {
-    closeSync(descriptor);
+/** As `openRegularNow`. */
+export async function openRegular(path: string): Promise<OpenedFile> {
+  return openRegularNow(path);
+}
+
+/** The first `capBytes` of an opened file, or all of it where it is shorter. */
+export function readHead({ descriptor, identity }: OpenedFile, capBytes: number): Buffer {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  while (length < capBytes) {
+    const chunk = Buffer.allocUnsafe(Math.min(Math.max(4_096, identity.size - length + 1), 1 << 20, capBytes - length));
+    const bytesRead = readSync(descriptor, chunk, 0, chunk.length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+    chunks.push(chunk.subarray(0, bytesRead));
   }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+}
+
+/** Reads a whole regular file of at most `capBytes`, some megabytes; `null` when it is larger. @throws as openRegularNow. */
+export function readRegularNow(path: string, capBytes: number): { bytes: Buffer; identity: FileIdentity } | null {
+  const opened = openRegularNow(path);
+  try {
+    if (opened.identity.size > capBytes) return null;
+    const bytes = readHead(opened, capBytes + 1);
+    return bytes.length > capBytes ? null : { bytes, identity: opened.identity };
+  } finally {
+    closeSync(opened.descriptor);
+  }
+}
+
+/** As `readRegularNow`. */
+export async function readRegular(path: string, capBytes: number): Promise<{ bytes: Buffer; identity: FileIdentity } | null> {
+  return readRegularNow(path, capBytes);
 }
