@@ -9,20 +9,23 @@ import { openAgent } from "./create-app.ts";
 import { settleTrust } from "./trust-question.ts";
 import { findSession, listSessions } from "../session/list.ts";
 import { workspaceDirectory } from "../session/location.ts";
+import { listFiles } from "../tools/search-files.ts";
+import { comparePaths } from "../util/path-order.ts";
 import { runInteractive, runProcess } from "../util/process.ts";
 import { shellArguments } from "../util/shell-report.ts";
-import { walkFiles } from "../util/walk.ts";
+import { ownPath } from "./wire-containment.ts";
 import type { CommandLine } from "./arguments.ts";
 import type { Ask } from "../types/permission.ts";
 import type { OpenedSession, ReplOptions, SessionRequest } from "../ui/options.ts";
 
 type Services = Pick<ReplOptions, "workspace" | "initial" | "openSession" | "listSessions" | "initialPrompt" | "startWithApprove" | "historyFile" | "listFiles" | "skillNames" | "runShell" | "readImage" | "editText">;
 
-const COMPLETION_FILES = 50_000;
-
 function textOf(environment: App["environment"]): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
+
+/** Sorting more takes longer than a key may wait; the list itself begins with the first ones in any case. */
+const SORTED_FILES = 5_000;
 
 async function editText(app: App, text: string, extension: string): Promise<string | null> {
   const editor = app.environment["VISUAL"] || app.environment["EDITOR"] || "vi";
@@ -66,9 +69,9 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
     initialPrompt: prompt === "" ? null : prompt,
     startWithApprove: line.subcommand === "approve",
     historyFile: join(workspaceDirectory(app.dataDirectory, app.workspace), "history.jsonl"),
-    listFiles: async () => {
-      const { files } = await walkFiles({ root: app.workspace, maxEntries: COMPLETION_FILES, signal: new AbortController().signal });
-      return files.map((path) => path.slice(app.workspace.length + 1));
+    listFiles: async (onSome) => {
+      const { paths } = await listFiles(app.workspace, { searchPath: ownPath(app), signal: new AbortController().signal }, onSome);
+      return paths.length <= SORTED_FILES ? paths.sort(comparePaths) : paths;
     },
     skillNames: () => opened?.names() ?? Promise.resolve([]),
     runShell: async (command, onOutput, signal) => {

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { BmoError } from "../util/errors.ts";
+import { firstPaths } from "../util/path-order.ts";
 import { displayPath } from "../util/paths.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import type { ToolDefinition } from "../types/tool.ts";
@@ -38,7 +39,7 @@ export const globTool: ToolDefinition<GlobInput> = {
       const folder = join(place.target.realPath, "/");
       const pattern = input.pattern.startsWith(folder) ? input.pattern.slice(folder.length) : input.pattern;
       const matching = paths.filter(pathFilter(pattern));
-      const shown = matching.slice(0, MOST_PATHS).map((path) => displayPath(context.workspace, join(place.target.realPath, path)));
+      const shown = firstPaths(matching, MOST_PATHS).map((path) => displayPath(context.workspace, join(place.target.realPath, path)));
       if (shown.length < matching.length) shown.push(`[… ${matching.length - shown.length} more; narrow the pattern]`);
       if (!complete) shown.push("[the tree is too large to be listed whole; give a path]");
       return textOutput(shown.length === 0 ? "No file." : shown.join("\n"));

@@ -1,6 +1,7 @@
-// Lists the files of a search: by ripgrep where there is one, else by our own walk. Both respect .gitignore and give path order.
+// Lists the files of a search: by ripgrep where there is one, else by our own walk. Both respect .gitignore.
 
 import { basename, join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
 import { BmoError } from "../util/errors.ts";
 import { compileGlob } from "../util/path-glob.ts";
 import { kindOf } from "../util/regular-file.ts";
@@ -11,6 +12,8 @@ import { missingMessage, resolveTarget, type Target } from "./file-access.ts";
 
 const MOST_ENTRIES = 300_000;
 const LIST_CAP_BYTES = 32 * 1024 * 1024;
+/** Enough for a first list of names. */
+const FIRST_PART = 1_000;
 
 export interface SearchPlace {
   target: Target;
@@ -34,16 +37,39 @@ export function pathFilter(glob: string | null): (relativePath: string) => boole
   return trimmed.includes("/") ? matches : (path) => matches(basename(path));
 }
 
-/** Paths relative to `folder`, in path order. */
-export async function listFiles(folder: string, context: ToolContext): Promise<{ paths: string[]; complete: boolean }> {
+/**
+ * Paths relative to `folder`, in no order: `comparePaths` gives them one where it is needed.
+ * @param onSome gets the paths found so far, again and again, while the search lasts
+ */
+export async function listFiles(
+  folder: string, context: Pick<ToolContext, "searchPath" | "signal">, onSome?: (paths: string[]) => void,
+): Promise<{ paths: string[]; complete: boolean }> {
   const program = await findRipgrep(context.searchPath);
   if (program !== null) {
-    const result = await runRipgrep(program, folder, ["--files", "--null"], LIST_CAP_BYTES, context.signal);
+    const parts = onSome === undefined ? undefined : partialPaths(onSome);
+    const result = await runRipgrep(program, folder, ["--files", "--null"], LIST_CAP_BYTES, context.signal, parts);
     // Exit code 1 = no file; anything else but 0 and a cut listing means that rg is of no use here.
     if (result.started && (result.exitCode === 0 || result.exitCode === 1 || result.truncated)) {
       return { paths: result.stdout.toString("utf8").split("\0").filter((path) => path !== ""), complete: !result.truncated };
     }
   }
-  const { files, complete } = await walkFiles({ root: folder, maxEntries: MOST_ENTRIES, signal: context.signal });
-  return { paths: files.map((path) => path.slice(join(folder, "/").length)), complete };
+  const below = (files: readonly string[]): string[] => files.map((path) => path.slice(join(folder, "/").length));
+  const { files, complete } = await walkFiles({ root: folder, maxEntries: MOST_ENTRIES, signal: context.signal, ...(onSome === undefined ? {} : { onSome: (some) => onSome(below(some)) }) });
+  return { paths: below(files), complete };
+}
+
+/** Tells of the first paths at once, then whenever there are twice as many. */
+function partialPaths(onSome: (paths: string[]) => void): (chunk: Buffer) => void {
+  const decoder = new StringDecoder("utf8");
+  const paths: string[] = [];
+  let rest = "";
+  let told = FIRST_PART / 2;
+  return (chunk) => {
+    const pieces = (rest + decoder.write(chunk)).split("\0");
+    rest = pieces.pop() ?? "";
+    for (const piece of pieces) paths.push(piece);
+    if (paths.length < 2 * told) return;
+    told = paths.length;
+    onSome([...paths]);
+  };
 }

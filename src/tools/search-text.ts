@@ -3,6 +3,7 @@
 import { basename, dirname, join } from "node:path";
 import { setImmediate as breathe } from "node:timers/promises";
 import { BmoError } from "../util/errors.ts";
+import { comparePaths } from "../util/path-order.ts";
 import { readRegular } from "../util/regular-file.ts";
 import { findRipgrep, runRipgrep } from "../util/ripgrep.ts";
 import type { ToolContext } from "../types/tool.ts";
@@ -43,7 +44,10 @@ async function searchByRipgrep(program: string, place: SearchPlace, search: Text
   const folder = isFile ? dirname(place.target.realPath) : place.target.realPath;
   const options = ["--line-number", "--with-filename", "--no-heading", "--null", "--crlf", `--context=${search.around}`, search.ignoreCase ? "--ignore-case" : "--case-sensitive"];
   const where = isFile ? `./${basename(place.target.realPath)}` : "./";
-  const result = await runRipgrep(program, folder, [...options, "--regexp", search.pattern, "--", where], OUTPUT_CAP_BYTES, context.signal);
+  const run = (...order: string[]): ReturnType<typeof runRipgrep> => runRipgrep(program, folder, [...options, ...order, "--regexp", search.pattern, "--", where], OUTPUT_CAP_BYTES, context.signal);
+  const unsorted = await run();
+  // Which lines come before the cap depends on chance, unless ripgrep sorts: then it searches on one core, but no longer than to the cap.
+  const result = unsorted.truncated ? await run("--sort=path") : unsorted;
   if (!result.started) return null;
   if (result.exitCode === 2 && result.stdout.length === 0 && /regex|pattern/i.test(result.stderr)) {
     throw new BmoError("failed", `"pattern" is no valid regular expression: ${result.stderr.replace(/\s+/g, " ").slice(0, 300)}`);
@@ -56,7 +60,18 @@ async function searchByRipgrep(program: string, place: SearchPlace, search: Text
     if (!isFile && !search.wanted(relativePath)) continue;
     lines.push({ path: join(folder, relativePath), line: Number(line), text: text.replace(/\r$/, ""), isMatch: sign === ":" });
   }
-  return { lines, complete: !result.truncated && !result.timedOut };
+  return { lines: inPathOrder(lines), complete: !result.truncated && !result.timedOut };
+}
+
+/** Lines of one file come together and in their order. */
+function inPathOrder(lines: readonly FoundLine[]): FoundLine[] {
+  const files = new Map<string, FoundLine[]>();
+  for (const line of lines) {
+    const known = files.get(line.path);
+    if (known === undefined) files.set(line.path, [line]);
+    else known.push(line);
+  }
+  return [...files].sort(([left], [right]) => comparePaths(left, right)).flatMap(([, own]) => own);
 }
 
 function compile(search: TextSearch): RegExp {
@@ -80,7 +95,7 @@ async function searchOurselves(place: SearchPlace, search: TextSearch, context: 
   const listed = isFile ? { paths: [place.target.realPath], complete: true } : await listFiles(place.target.realPath, context);
   const found: FoundLine[] = [];
   let { complete } = listed;
-  for (const relativePath of listed.paths) {
+  for (const relativePath of listed.paths.sort(comparePaths)) {
     if (context.signal.aborted || found.length >= MOST_FOUND) return { lines: found, complete: false };
     if (!isFile && !search.wanted(relativePath)) continue;
     const path = isFile ? relativePath : join(place.target.realPath, relativePath);

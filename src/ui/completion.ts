@@ -1,5 +1,6 @@
 // What Tab offers: slash commands with their arguments' hints, skills, and files after `@`. Pure; the lists are handed in.
 
+import { firstPaths } from "../util/path-order.ts";
 import type { CommandDefinition } from "../types/command.ts";
 
 export interface CompletionItem {
@@ -63,7 +64,7 @@ export type Rank = (query: string, names: readonly string[], limit: number) => s
 const SHOWN = 50;
 
 export function nameItems(kind: "skill" | "file", names: readonly string[], query: string, rank: Rank): CompletionItem[] {
-  const chosen = query === "" ? names.slice(0, SHOWN) : rank(query, names, SHOWN);
+  const chosen = query !== "" ? rank(query, names, SHOWN) : kind === "file" ? firstPaths(names, SHOWN) : names.slice(0, SHOWN);
   return chosen.map((name) => ({ value: kind === "file" ? `@${/\s/.test(name) ? `"${name}"` : name} ` : `${name} `, label: name, detail: "" }));
 }
 

@@ -50,8 +50,8 @@ export interface ReplOptions {
   startWithApprove: boolean;
   /** JSONL, one JSON string per line; per workspace. Created (0600) with its folder when missing. */
   historyFile: string;
-  /** Workspace-relative paths for `@`, ignored files left out. */
-  listFiles(): Promise<string[]>;
+  /** Workspace-relative paths for `@`, ignored files left out. `onSome` gets those found so far, again and again, while the search lasts. */
+  listFiles(onSome: (paths: string[]) => void): Promise<string[]>;
   skillNames(): Promise<string[]>;
   /** Runs `!command` as the user's own act. Never rejects for a failing command. */
   runShell(command: string, onOutput: (text: string) => void, signal: AbortSignal): Promise<ShellOutcome>;

@@ -97,13 +97,23 @@ function expandLast(state: UiState): UiState {
 }
 
 function replay(state: UiState, events: readonly AgentEvent[]): UiState {
-  const shown = events.reduce<TranscriptState>((all, event) => reduceEvent(all, event, 0), { ...state.transcript, replaying: true });
-  const replayed = { ...shown, replaying: false, retry: null, tools: [], turn: null };
-  const surplus = replayed.outbox.length - state.transcript.outbox.length - REPLAYED;
-  if (surplus <= 0) return { ...state, transcript: replayed };
-  const left = state.transcript.outbox.length;
-  const note: Block = { kind: "notice", level: "info", text: `${surplus} earlier entries of this session are not shown` };
-  return { ...state, transcript: { ...replayed, outbox: [...replayed.outbox.slice(0, left), { block: note, gap: true }, ...replayed.outbox.slice(left + surplus)] } };
+  const before = state.transcript.outbox;
+  let left = 0;
+  let shown: TranscriptState = { ...state.transcript, outbox: [], replaying: true };
+  const leaveOut = (surplus: number): void => {
+    if (surplus <= 0) return;
+    left += surplus;
+    shown = { ...shown, outbox: shown.outbox.slice(surplus) };
+  };
+  for (const event of events) {
+    shown = reduceEvent(shown, event, 0);
+    // Each block copies the outbox: it stays short, however long the session is.
+    if (shown.outbox.length > 2 * REPLAYED) leaveOut(shown.outbox.length - REPLAYED);
+  }
+  leaveOut(shown.outbox.length - REPLAYED);
+  const note: Block = { kind: "notice", level: "info", text: `${left} earlier entries of this session are not shown` };
+  const outbox = [...before, ...(left === 0 ? [] : [{ block: note, gap: true }]), ...shown.outbox];
+  return { ...state, transcript: { ...shown, outbox, replaying: false, retry: null, tools: [], turn: null } };
 }
 
 export function reduceUi(state: UiState, action: UiAction): UiState {

@@ -220,6 +220,8 @@ export interface BytesRequest {
   input?: string | Uint8Array;
   /** The program is ended once it has printed this many bytes. Default 64 MiB. */
   capBytes?: number;
+  /** Gets what the program prints while it runs. */
+  onStdout?: (chunk: Buffer) => void;
 }
 
 export interface BytesResult {
@@ -252,6 +254,7 @@ export async function runToBytes(request: BytesRequest): Promise<BytesResult> {
     if (length >= cap) return;
     chunks.push(chunk);
     length += chunk.byteLength;
+    request.onStdout?.(chunk);
     if (length >= cap) full.abort();
   });
   const errors = createHeadTail(16_000);

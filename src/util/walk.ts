@@ -10,6 +10,8 @@ export interface WalkOptions {
   /** Entries looked at before the walk gives up. */
   maxEntries: number;
   signal: AbortSignal;
+  /** Gets the files found so far, again and again, while the walk lasts. */
+  onSome?: (files: readonly string[]) => void;
 }
 
 export interface WalkResult {
@@ -19,11 +21,19 @@ export interface WalkResult {
   complete: boolean;
 }
 
+const SOME_INTERVAL_MS = 100;
+
 /** Lists regular files below `root`. Folders that cannot be read are left out. */
 export async function walkFiles(options: WalkOptions): Promise<WalkResult> {
   const files: string[] = [];
   let seen = 0;
   let complete = true;
+  let toldAt = performance.now();
+  const tell = (): void => {
+    if (options.onSome === undefined || performance.now() - toldAt < SOME_INTERVAL_MS) return;
+    toldAt = performance.now();
+    options.onSome([...files]);
+  };
   const visit = async (folder: string, rules: IgnoreRules): Promise<void> => {
     const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
     entries.sort((left, right) => (left.name < right.name ? -1 : 1));
@@ -40,6 +50,7 @@ export async function walkFiles(options: WalkOptions): Promise<WalkResult> {
       if (isDirectory) await visit(path, await enterFolder(path, rules));
       else files.push(path);
     }
+    tell();
   };
   await visit(options.root, await rulesFor(options.root));
   return { files, complete };

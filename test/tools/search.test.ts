@@ -72,6 +72,17 @@ describe.each([
     expect(await workspace.text("glob", { pattern: "*", path: "a.ts" })).toBe(`ERROR glob: a.ts: "path" must be a folder`);
   });
 
+  test.skipIf(program.missing)(program.title("files come in path order, also where more were found than are kept"), async () => {
+    const workspace = createWorkspace(searchPath === undefined ? {} : { searchPath });
+    const names = ["b", "a.ts", "a/x", "a/x.y", "a-b", "c/d/e", "c/d.e"];
+    for (const name of names) workspace.put(name, "needle\n");
+    expect((await workspace.text("glob", { pattern: "**" })).split("\n")).toEqual(["a/x", "a/x.y", "a-b", "a.ts", "b", "c/d/e", "c/d.e"]);
+    expect((await workspace.text("grep", { pattern: "needle" })).split("\n").filter((line) => !line.includes("|"))).toEqual(["a/x", "a/x.y", "a-b", "a.ts", "b", "c/d/e", "c/d.e"]);
+    for (let index = 0; index < 40; index++) workspace.put(`long/${String(index).padStart(2, "0")}`, `needle ${"x".repeat(1_000)}\n`.repeat(400));
+    const found = (await workspace.text("grep", { pattern: "needle x" })).split("\n");
+    expect([found[0], found.filter((line) => !line.includes("|")).length, found.at(-1)]).toEqual(["long/00", 2, expect.stringMatching(/^\[more than these /)]);
+  });
+
   test.skipIf(program.missing)(program.title("caps"), async () => {
     const workspace = createWorkspace(searchPath === undefined ? {} : { searchPath });
     workspace.put("many.txt", "needle\n".repeat(1_000));

@@ -36,3 +36,34 @@ test.each([["sent", ""], ["another one from the history", "an earlier text"]])("
   await listed(["src/alpha.ts"]);
   expect(store.get().completion).toBeNull();
 });
+
+test("the first files are offered before the search has ended, then all of them", async () => {
+  let list = (_: string[]): void => undefined;
+  let tell = (_: string[]): void => undefined;
+  const whole = new Promise<string[]>((resolve) => (list = resolve));
+  const store = createStore(initialState(80, 24));
+  const shown: string[][] = [];
+  const seen = new Map<string, () => void>();
+  store.subscribe(() => {
+    const labels = (store.get().completion?.items ?? []).map(({ label }) => label);
+    if (labels.length > 0) shown.push(labels);
+    seen.get(labels.join(" "))?.();
+  });
+  const until = (labels: string): Promise<void> => new Promise((resolve) => void seen.set(labels, resolve));
+  const options: Pick<ReplOptions, "listFiles" | "skillNames"> = {
+    listFiles: (onSome) => {
+      tell = onSome;
+      return whole;
+    },
+    skillNames: () => Promise.resolve([]),
+  };
+  const completer = createCompleter(options as ReplOptions, store);
+  store.dispatch({ type: "editor", action: { type: "insert", text: "look @" } });
+  const [some, all] = [until("b.ts"), until("a.ts b.ts")];
+  completer.update();
+  tell(["b.ts"]);
+  await some;
+  list(["b.ts", "a.ts"]);
+  await all;
+  expect(shown.at(-1)).toEqual(["a.ts", "b.ts"]);
+});

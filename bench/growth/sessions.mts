@@ -1,0 +1,53 @@
+// What the past of a session costs: a turn, listing, showing, exporting, stats, of an empty session and of a long one, in turns.
+
+import { copyFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { createGround, growSession, measure, median, sessionFile, startVendor, type Ground, type Measured } from "./ground.mts";
+
+export async function measureSessions(messages: number, rounds: number): Promise<Record<string, number>[]> {
+  const vendor = await startVendor();
+  const grounds: { messages: number; ground: Ground; path: string; copy: string }[] = [];
+  for (const count of [2, messages]) {
+    const ground = createGround(vendor.url);
+    await measure(ground, ["-p", "what is here?"]);
+    const path = sessionFile(ground);
+    growSession(path, count);
+    const copy = join(ground.root, "session.jsonl");
+    copyFileSync(path, copy);
+    grounds.push({ messages: count, ground, path, copy });
+  }
+  const figures = grounds.map(() => new Map<string, Measured[]>());
+  const note = (at: number, name: string, measured: Measured): void => {
+    figures[at]?.set(name, [...(figures[at]?.get(name) ?? []), measured]);
+  };
+  for (let round = 0; round < rounds; round++) {
+    for (const [at, { ground, path, copy }] of grounds.entries()) {
+      rmSync(join(ground.home, "bmo", "sessions", "index.json"), { force: true });
+      copyFileSync(copy, path);
+      note(at, "list cold", await measure(ground, ["sessions", "list"]));
+      note(at, "list again", await measure(ground, ["sessions", "list"]));
+      note(at, "show", await measure(ground, ["sessions", "show"]));
+      note(at, "export", await measure(ground, ["sessions", "export"]));
+      note(at, "export --json", await measure(ground, ["sessions", "export", "--json"]));
+      note(at, "stats", await measure(ground, ["stats"]));
+      vendor.requests.splice(0);
+      const turn = await measure(ground, ["-c", "-p", "and now?"]);
+      note(at, "turn", turn);
+      note(at, "first request", { ...turn, ms: (vendor.requests[0]?.at ?? 0) - turn.startedAt });
+    }
+  }
+  const rows: Record<string, number>[] = [];
+  for (const name of figures[0]?.keys() ?? []) {
+    const [small = [], long = []] = figures.map((one) => one.get(name) ?? []);
+    const [smallMs, longMs] = [small, long].map((list) => median(list.map(({ ms }) => ms)));
+    const [smallMb, longMb] = [small, long].map((list) => median(list.map(({ megabytes }) => megabytes)));
+    console.log(`${name.padEnd(14)} ${String(Math.round(smallMs ?? 0)).padStart(6)} ms ${String(Math.round(longMs ?? 0)).padStart(6)} ms  × ${((longMs ?? 0) / (smallMs ?? 1)).toFixed(2)}   ${Math.round(smallMb ?? 0)} MB ${Math.round(longMb ?? 0)} MB  × ${((longMb ?? 0) / (smallMb ?? 1)).toFixed(2)}`);
+    rows.push({ [name]: (longMs ?? 0) / (smallMs ?? 1) });
+  }
+  console.log(`session files: ${grounds.map(({ messages: count, copy }) => `${count} messages ${(statSync(copy).size / 1e6).toFixed(1)} MB`).join(", ")}`);
+  for (const { ground } of grounds) ground.remove();
+  vendor.close();
+  return rows;
+}
+
+if (process.argv[1]?.endsWith("sessions.mts") === true) await measureSessions(Number(process.argv[2] ?? 10_000), Number(process.argv[3] ?? 5));
