@@ -2,6 +2,7 @@
 
 import { existsSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
+import { systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
 import { existing, HIDDEN_ROOTS, realOrNull, shownAgain, type SandboxRequest } from "./fence.ts";
 import { gitArguments } from "./git-fence.ts";
@@ -48,11 +49,24 @@ export function sandboxArguments(request: SandboxRequest): string[] {
   ];
 }
 
-/** Real path of the first bubblewrap on the search path that the workspace does not hold. */
+/**
+ * Real path of the first bubblewrap on the search path that the workspace does not hold. A folder that cannot be entered, is a
+ * file, or has an impossible name is passed over: the search path may be another user's.
+ */
 export function findBubblewrap(searchPath: string, workspace: string): string | null {
   for (const folder of searchPath.split(delimiter)) {
-    const path = join(folder, "bwrap");
-    if (isAbsolute(folder) && !isInside(workspace, folder) && statSync(path, { throwIfNoEntry: false })?.isFile() === true) return realOrNull(path);
+    if (!isAbsolute(folder) || isInside(workspace, folder)) continue;
+    const path = realOrNull(join(folder, "bwrap"));
+    if (path !== null && !isInside(workspace, path) && isFile(path)) return path;
   }
   return null;
+}
+
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return false;
+    throw thrown;
+  }
 }

@@ -3,7 +3,9 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { closeSync, openSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import { inheritedDescriptors, withoutDescriptors } from "./descriptors.ts";
 import { createBinaryWatch, createHeadTail, createTextStream } from "./output-buffer.ts";
 import { endRun, RUN_MARKER, waitForMembers } from "./process-tree.ts";
 import { describePart, readReport, REPORT_DESCRIPTOR } from "./shell-report.ts";
@@ -21,6 +23,13 @@ const DEFAULT_OUTPUT_CAP = 30_000;
 const LIVE_INTERVAL_MS = 50;
 const LIVE_LENGTH = 4_000;
 const REPORT_CAP = 64_000;
+const STANDARD_STREAMS = 3;
+
+/** A file handed to a child. */
+export interface OpenFile {
+  descriptor: number;
+  path: string;
+}
 
 export interface RunRequest {
   /** Program and arguments; `shellArguments` makes a shell command line into one. */
@@ -28,6 +37,8 @@ export interface RunRequest {
   cwd: string;
   /** The whole environment of the child; nothing is inherited. */
   environment: Readonly<Record<string, string>>;
+  /** Files that the child finds open for reading, by descriptor number. No other descriptor reaches it but 0, 1, 2 and the report's. */
+  files?: readonly OpenFile[];
   /** 0 = no limit. */
   timeoutSeconds: number;
   signal: AbortSignal;
@@ -63,6 +74,8 @@ interface Started {
   ended: Promise<Ending>;
 }
 
+type StartRequest = Pick<RunRequest, "argv" | "cwd" | "environment" | "files">;
+
 async function startError(argv: readonly string[], cwd: string, thrown: unknown): Promise<Ending & { message: string }> {
   const code = systemErrorCode(thrown);
   const program = sanitizeLine(argv[0] ?? "");
@@ -75,12 +88,19 @@ async function startError(argv: readonly string[], cwd: string, thrown: unknown)
 }
 
 /** Starts a child in a session and group of its own: no terminal, no input, killable as a whole. */
-async function start(request: Pick<RunRequest, "argv" | "cwd" | "environment">, withInput: boolean, withReport: boolean): Promise<Started | (Ending & { message: string })> {
+async function start(request: StartRequest, withInput: boolean, withReport: boolean): Promise<Started | (Ending & { message: string })> {
   const runId = randomBytes(12).toString("hex");
-  const stdio: ("ignore" | "pipe")[] = [withInput ? "pipe" : "ignore", "pipe", "pipe"];
-  if (withReport) stdio.push(...Array<"ignore">(REPORT_DESCRIPTOR - stdio.length).fill("ignore"), "pipe");
+  const files = request.files ?? [];
+  const last = Math.max(STANDARD_STREAMS - 1, withReport ? REPORT_DESCRIPTOR : 0, ...files.map(({ descriptor }) => descriptor));
+  const stdio: ("ignore" | "pipe" | number)[] = Array<"ignore">(last + 1).fill("ignore");
+  stdio.splice(0, STANDARD_STREAMS, withInput ? "pipe" : "ignore", "pipe", "pipe");
+  if (withReport) stdio[REPORT_DESCRIPTOR] = "pipe";
+  const opened: number[] = [];
   try {
-    const child = spawn(request.argv[0] ?? "", request.argv.slice(1), {
+    for (const { descriptor, path } of files) opened.push((stdio[descriptor] = openSync(path, "r")));
+    const unwanted = inheritedDescriptors().filter((descriptor) => (stdio[descriptor] ?? "ignore") === "ignore");
+    const [program = "", ...words] = withoutDescriptors(request.argv, unwanted);
+    const child = spawn(program, words, {
       cwd: request.cwd,
       env: { ...request.environment, [RUN_MARKER]: runId },
       stdio,
@@ -95,6 +115,8 @@ async function start(request: Pick<RunRequest, "argv" | "cwd" | "environment">, 
     return { child, runId, ended };
   } catch (thrown) {
     return startError(request.argv, request.cwd, thrown);
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
   }
 }
 
@@ -214,6 +236,7 @@ export interface BytesRequest {
   argv: readonly string[];
   cwd: string;
   environment: Readonly<Record<string, string>>;
+  files?: readonly OpenFile[];
   timeoutSeconds?: number;
   signal?: AbortSignal;
   /** Written to stdin, which is closed otherwise. */
@@ -293,7 +316,8 @@ export async function runToString(request: BytesRequest): Promise<Omit<BytesResu
 /** Hands the terminal to a program, such as the user's editor, and waits for it. Resolves with its exit code, null after a signal or when it could not be started. */
 export function runInteractive(request: Pick<RunRequest, "argv" | "cwd" | "environment">): Promise<number | null> {
   return new Promise((resolve) => {
-    const child = spawn(request.argv[0] ?? "", request.argv.slice(1), { cwd: request.cwd, env: { ...request.environment }, stdio: "inherit" });
+    const [program = "", ...words] = withoutDescriptors(request.argv, inheritedDescriptors());
+    const child = spawn(program, words, { cwd: request.cwd, env: { ...request.environment }, stdio: "inherit" });
     child.once("error", () => resolve(null));
     child.once("exit", (exitCode) => resolve(exitCode));
   });
