@@ -1,7 +1,7 @@
 // Which file descriptors of this process a child would inherit, and how a child is started without them. Closes nothing here:
 // `--config <(…)` and the lock of `flock` are descriptors that bmo itself was given.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, readdirSync, readFileSync } from "node:fs";
 import { systemErrorCode } from "./errors.ts";
 
 const SHELL = "/bin/bash";
@@ -42,9 +42,13 @@ export function inheritedDescriptors(): readonly number[] {
   return inherited;
 }
 
-/** The argument list that starts the same program without the given descriptors; the very same list where there are none. */
+/**
+ * The argument list that starts the same program without the given descriptors; the very same list where there are none.
+ * @throws a system error where the program cannot be started: the shell in between would say so in its own words only.
+ */
 export function withoutDescriptors(argv: readonly string[], descriptors: readonly number[]): readonly string[] {
   if (descriptors.length === 0) return argv;
+  if (argv[0]?.includes("/") === true) accessSync(argv[0], constants.X_OK);
   const closing = descriptors.map((descriptor) => `${descriptor}<&-`).join(" ");
   return [SHELL, "--noprofile", "--norc", "-c", `exec ${closing}; exec -- "$@"`, "bmo", ...argv];
 }
