@@ -1,10 +1,11 @@
-// Permission rules such as `bash(git *)`, `edit(src/**)`, `view`: reading and matching. Pure; decides nothing by itself.
+// Permission rules such as `bash(git *)`, `edit(src/**)`, `view`: reading and matching; decides nothing by itself.
+// Looks at the file system only to resolve the folders that a pattern names.
 
-import { isAbsolute, join, relative } from "node:path";
-import { BmoError } from "../util/errors.ts";
+import { isAbsolute, join, normalize, relative } from "node:path";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
-import { compileGlob } from "../util/path-glob.ts";
-import { isInside } from "../util/paths.ts";
+import { compileGlob, globProblem, isGlob } from "../util/path-glob.ts";
+import { isInside, realPathOf } from "../util/paths.ts";
 
 const RULE_TOOLS = [
   "view", "edit", "multiedit", "write", "grep", "glob", "bash", "set_plan_artifact", "request_replan", "ask_question", "activate_skill",
@@ -47,7 +48,25 @@ export function parseRule(text: string): Rule {
   if (body === "") throw new BmoError("usage", `permission rule "${trimmed}" has an empty pattern`, ALLOWED);
   if (body !== undefined && tool === "bash" && patternWords(body).length === 0) throw new BmoError("usage", `permission rule "${trimmed}" has an open quote`, ALLOWED);
   const pattern = body === undefined || body === "*" ? null : body;
+  if (pattern !== null && tool !== "bash") checkPathPattern(tool, pattern, trimmed);
   return { tool, pattern, text: trimmed };
+}
+
+/** The tools whose calls are about a path; a pattern for any other would be compared with nothing. */
+const PATH_TOOLS: readonly RuleTool[] = ["view", "edit", "multiedit", "write", "grep", "glob"];
+
+/** A pattern that can match nothing would deny nothing: the rule is refused when it is read. */
+function checkPathPattern(tool: RuleTool, pattern: string, text: string): void {
+  if (!PATH_TOOLS.includes(tool)) throw new BmoError("usage", `permission rule "${text}" has a pattern, but ${tool} is about no path`, `allowed: ${tool} alone, or a pattern for bash, ${PATH_TOOLS.join(", ")}`);
+  let problem: string | null;
+  try {
+    problem = globProblem(pattern);
+  } catch (thrown) {
+    if (!(thrown instanceof BmoError)) throw thrown;
+    const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+    throw new BmoError("usage", `permission rule "${shown}": ${thrown.message}`, "Use several shorter rules.", { cause: thrown });
+  }
+  if (problem !== null) throw new BmoError("usage", `permission rule "${text}" can match no path: it ${problem}`, ALLOWED);
 }
 
 /** Splits `a(b, c), d` at the commas outside parentheses. */
@@ -96,10 +115,21 @@ function patternWords(pattern: string): { text: string; literal: boolean }[] {
   return words;
 }
 
+/** The pieces between the stars in order, each as early as possible: one pass over the word. */
 function wordMatches(pattern: { text: string; literal: boolean }, word: string): boolean {
   if (pattern.literal || !pattern.text.includes("*")) return pattern.text === word;
-  const source = pattern.text.split("*").map((piece) => piece.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&"));
-  return new RegExp(`^${source.join(".*")}$`, "s").test(word);
+  const pieces = pattern.text.split("*");
+  const first = pieces[0] ?? "";
+  const last = pieces.at(-1) ?? "";
+  if (word.length < first.length + last.length || !word.startsWith(first) || !word.endsWith(last)) return false;
+  const inner = word.slice(first.length, word.length - last.length);
+  let position = 0;
+  for (const piece of pieces.slice(1, -1)) {
+    const found = inner.indexOf(piece, position);
+    if (found === -1) return false;
+    position = found + piece.length;
+  }
+  return true;
 }
 
 /** Word by word: a `*` inside a word stays in that word, a last word `*` (or `git:*`) covers any further words. */
@@ -113,23 +143,38 @@ export function commandMatches(pattern: string, argv: string[]): boolean {
   return fixed.every((word, index) => wordMatches(word, argv[index] ?? ""));
 }
 
+/** The pattern as an absolute glob in normal form; null where it begins with `~` and there is no home. */
+function absolutePattern(pattern: string, { workspace, home }: { workspace: string; home: string | null }): string | null {
+  if (pattern === "~" || pattern.startsWith("~/")) return home === null ? null : normalize(join(home, pattern.slice(1)));
+  return normalize(isAbsolute(pattern) ? pattern : join(workspace, pattern));
+}
+
+/** The same with the folders before the first wildcard resolved: paths that are compared are real ones, what a rule names may be a link. */
+function resolvedPattern(glob: string): string {
+  const parts = glob.split("/");
+  const firstGlob = parts.findIndex(isGlob);
+  const fixed = firstGlob === -1 ? parts : parts.slice(0, firstGlob);
+  try {
+    return [realPathOf(fixed.join("/") || "/").replace(/\/$/, ""), ...parts.slice(fixed.length)].join("/");
+  } catch (thrown) {
+    if (thrown instanceof BmoError || systemErrorCode(thrown) !== undefined) return glob;
+    throw thrown;
+  }
+}
+
 function pathMatches(pattern: string, subject: { realPath: string; workspace: string; home: string | null }): boolean {
-  let glob = pattern;
-  if (glob.startsWith("~/")) {
-    if (subject.home === null) return false;
-    glob = join(subject.home, glob.slice(2));
-  }
-  let path: string;
-  if (isAbsolute(glob)) path = subject.realPath;
-  else {
-    if (!isInside(subject.workspace, subject.realPath)) return false;
-    path = relative(subject.workspace, subject.realPath);
-    glob = glob.replace(/^(\.\/)+/, "");
-  }
-  glob = glob.replace(/\/+$/, "").normalize("NFC");
-  const test = path.normalize("NFC");
-  // A directory covers what lies below it.
-  return compileGlob(glob)(test) || compileGlob(`${glob}/**`)(test);
+  const glob = absolutePattern(pattern, subject)?.replace(/\/+$/, "").normalize("NFC");
+  if (glob === undefined) return false;
+  const path = subject.realPath.normalize("NFC");
+  // A relative pattern is about the workspace, even where that lies in a folder whose name holds a wildcard.
+  const root = subject.workspace.normalize("NFC");
+  return [glob, resolvedPattern(glob).normalize("NFC")].some((one) => {
+    const isRelative = isInside(root, one);
+    if (isRelative && !isInside(root, path)) return false;
+    const [names, test] = isRelative ? [relative(root, one), relative(root, path)] : [one, path];
+    // What is named outright needs no wildcard to be read; a directory covers what is below it.
+    return names === test || test.startsWith(`${names}/`) || compileGlob(names)(test) || compileGlob(`${names}/**`)(test);
+  });
 }
 
 /** Whether the rule covers the subject. A command rule with a pattern needs the subject to be a command, a path rule a path. */
