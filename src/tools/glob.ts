@@ -10,6 +10,7 @@ import { createArgumentReader } from "./arguments.ts";
 import { withFileErrors } from "./file-access.ts";
 import { textOutput } from "../util/tool-output.ts";
 import { listFiles, pathFilter, searchPlace } from "./search-files.ts";
+import { filterPaths, limitNote, withSearchLimit } from "./search-limit.ts";
 
 interface GlobInput {
   pattern: string;
@@ -35,13 +36,16 @@ export const globTool: ToolDefinition<GlobInput> = {
     withFileErrors("glob", async () => {
       const place = await searchPlace(input.path, context);
       if (place.kind !== "directory") throw new BmoError("failed", `${place.target.shown}: "path" must be a folder`);
-      const { paths, complete } = await listFiles(place.target.realPath, context);
       const folder = join(place.target.realPath, "/");
-      const pattern = input.pattern.startsWith(folder) ? input.pattern.slice(folder.length) : input.pattern;
-      const matching = paths.filter(pathFilter(pattern));
+      const wanted = pathFilter(input.pattern.startsWith(folder) ? input.pattern.slice(folder.length) : input.pattern);
+      const limited = withSearchLimit(context);
+      const { paths, complete } = await listFiles(place.target.realPath, limited);
+      const { paths: matching } = await filterPaths(paths, wanted, limited.signal);
+      const note = limitNote(context, limited);
       const shown = firstPaths(matching, MOST_PATHS).map((path) => displayPath(context.workspace, join(place.target.realPath, path)));
       if (shown.length < matching.length) shown.push(`[… ${matching.length - shown.length} more; narrow the pattern]`);
-      if (!complete) shown.push("[the tree is too large to be listed whole; give a path]");
+      if (note !== null) shown.push(note);
+      else if (!complete) shown.push("[the tree is too large to be listed whole; give a path]");
       return textOutput(shown.length === 0 ? "No file." : shown.join("\n"));
     }),
 };

@@ -7,6 +7,7 @@ import { createArgumentReader } from "./arguments.ts";
 import { checkReadable, withFileErrors } from "./file-access.ts";
 import { textOutput } from "../util/tool-output.ts";
 import { pathFilter, searchPlace } from "./search-files.ts";
+import { limitNote, withSearchLimit } from "./search-limit.ts";
 import { searchText, type FoundLine } from "./search-text.ts";
 
 interface GrepInput {
@@ -22,7 +23,7 @@ const MOST_CHARACTERS = 24_000;
 const LONGEST_LINE = 400;
 
 /** Matches grouped by file: `12|` a match, `13-` a line around it. */
-function format(lines: readonly FoundLine[], complete: boolean, context: ToolContext): string {
+function format(lines: readonly FoundLine[], complete: boolean, note: string | null, context: ToolContext): string {
   const shown: string[] = [];
   let matches = 0;
   let characters = 0;
@@ -43,7 +44,8 @@ function format(lines: readonly FoundLine[], complete: boolean, context: ToolCon
     previous = found;
   }
   if (matches === 0 && complete) return "No match.";
-  if (cut || !complete) shown.push(`[more than these ${matches} matches; narrow pattern, path or glob]`);
+  if (note !== null) shown.push(note);
+  else if (cut || !complete) shown.push(`[more than these ${matches} matches; narrow pattern, path or glob]`);
   return shown.join("\n");
 }
 
@@ -75,7 +77,8 @@ export const grepTool: ToolDefinition<GrepInput> = {
       const place = await searchPlace(input.path, context);
       checkReadable(place.target, context);
       const search = { pattern: input.pattern, ignoreCase: input.ignoreCase, around: input.context, wanted: pathFilter(input.glob) };
-      const { lines, complete } = await searchText(place, search, context);
-      return textOutput(format(lines, complete, context));
+      const limited = withSearchLimit(context);
+      const { lines, complete } = await searchText(place, search, limited);
+      return textOutput(format(lines, complete, limitNote(context, limited), context));
     }),
 };

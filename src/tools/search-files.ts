@@ -3,7 +3,7 @@
 import { basename, join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { BmoError } from "../util/errors.ts";
-import { compileGlob } from "../util/path-glob.ts";
+import { compileGlob, globProblem } from "../util/path-glob.ts";
 import { kindOf } from "../util/regular-file.ts";
 import { findRipgrep, runRipgrep } from "../util/ripgrep.ts";
 import { walkFiles } from "../util/walk.ts";
@@ -29,12 +29,23 @@ export async function searchPlace(path: string | null, context: ToolContext): Pr
   return { target, kind };
 }
 
-/** A pattern without a slash is about names at any depth, one with a slash about paths below the folder searched. */
+/**
+ * A pattern without a slash is about names at any depth, one with a slash about paths below the folder searched. A path that is
+ * spelled out matches itself, brackets and all.
+ * @throws BmoError failed for a pattern that can match nothing, or is too long.
+ */
 export function pathFilter(glob: string | null): (relativePath: string) => boolean {
   if (glob === null) return () => true;
   const trimmed = glob.replace(/^\.?\//, "");
-  const matches = compileGlob(trimmed);
-  return trimmed.includes("/") ? matches : (path) => matches(basename(path));
+  let matches: (path: string) => boolean;
+  try {
+    const problem = globProblem(trimmed);
+    if (problem !== null) throw new BmoError("failed", `the glob ${JSON.stringify(glob)} ${problem}`);
+    matches = compileGlob(trimmed);
+  } catch (thrown) {
+    throw thrown instanceof BmoError && thrown.code === "usage" ? new BmoError("failed", thrown.message, thrown.hint, { cause: thrown }) : thrown;
+  }
+  return trimmed.includes("/") ? (path) => path === trimmed || matches(path) : (path) => matches(basename(path)) || basename(path) === trimmed;
 }
 
 /**

@@ -1,13 +1,14 @@
 // Searches texts for a pattern: by ripgrep, else by ourselves. Both give the same lines in the same order.
 
 import { basename, dirname, join } from "node:path";
-import { setImmediate as breathe } from "node:timers/promises";
 import { BmoError } from "../util/errors.ts";
 import { comparePaths } from "../util/path-order.ts";
 import { readRegular } from "../util/regular-file.ts";
 import { findRipgrep, runRipgrep } from "../util/ripgrep.ts";
 import type { ToolContext } from "../types/tool.ts";
+import { createLineMatcher, type LineMatcher } from "./line-matcher.ts";
 import { listFiles, type SearchPlace } from "./search-files.ts";
+import { filterPaths } from "./search-limit.ts";
 
 export interface TextSearch {
   pattern: string;
@@ -52,15 +53,17 @@ async function searchByRipgrep(program: string, place: SearchPlace, search: Text
   if (result.exitCode === 2 && result.stdout.length === 0 && /regex|pattern/i.test(result.stderr)) {
     throw new BmoError("failed", `"pattern" is no valid regular expression: ${result.stderr.replace(/\s+/g, " ").slice(0, 300)}`);
   }
-  const lines: FoundLine[] = [];
-  for (const record of result.stdout.toString("utf8").split("\n")) {
+  const records = result.stdout.toString("utf8").split("\n").flatMap((record) => {
     const match = /^\.\/([^\0]+)\0(\d+)([:-])(.*)$/s.exec(record);
-    if (match === null) continue;
+    if (match === null) return [];
     const [, relativePath = "", line = "", sign, text = ""] = match;
-    if (!isFile && !search.wanted(relativePath)) continue;
-    lines.push({ path: join(folder, relativePath), line: Number(line), text: text.replace(/\r$/, ""), isMatch: sign === ":" });
-  }
-  return { lines: inPathOrder(lines), complete: !result.truncated && !result.timedOut };
+    return [{ relativePath, found: { path: join(folder, relativePath), line: Number(line), text: text.replace(/\r$/, ""), isMatch: sign === ":" } }];
+  });
+  const paths = [...new Set(records.map(({ relativePath }) => relativePath))];
+  const wanted = isFile ? { paths, complete: true } : await filterPaths(paths, search.wanted, context.signal);
+  const kept = new Set(wanted.paths);
+  const lines = records.filter(({ relativePath }) => kept.has(relativePath)).map(({ found }) => found);
+  return { lines: inPathOrder(lines), complete: wanted.complete && !result.truncated && !result.timedOut && !result.aborted };
 }
 
 /** Lines of one file come together and in their order. */
@@ -88,39 +91,32 @@ function compile(search: TextSearch): RegExp {
 }
 
 async function searchOurselves(place: SearchPlace, search: TextSearch, context: ToolContext): Promise<{ lines: FoundLine[]; complete: boolean }> {
-  const expression = compile(search);
-  const { createContext, Script } = await import("node:vm");
-  const matching = new Script("lines.flatMap((line, index) => (expression.test(line) ? [index] : []))");
+  const matcher = await createLineMatcher(compile(search), MATCH_TIMEOUT_MS, context.signal);
+  try {
+    return await searchWith(matcher, place, search, context);
+  } finally {
+    await matcher.end();
+  }
+}
+
+async function searchWith(matcher: LineMatcher, place: SearchPlace, search: TextSearch, context: ToolContext): Promise<{ lines: FoundLine[]; complete: boolean }> {
   const isFile = place.kind === "file";
   const listed = isFile ? { paths: [place.target.realPath], complete: true } : await listFiles(place.target.realPath, context);
+  const wanted = isFile ? listed : await filterPaths(listed.paths, search.wanted, context.signal);
   const found: FoundLine[] = [];
-  let { complete } = listed;
-  for (const relativePath of listed.paths.sort(comparePaths)) {
+  let complete = listed.complete && wanted.complete;
+  for (const relativePath of wanted.paths.sort(comparePaths)) {
     if (context.signal.aborted || found.length >= MOST_FOUND) return { lines: found, complete: false };
-    if (!isFile && !search.wanted(relativePath)) continue;
     const path = isFile ? relativePath : join(place.target.realPath, relativePath);
-    // Reading waits for nobody: keys and signals get their turn here.
-    await breathe();
     const loaded = context.isProtected(path) ? null : await readRegular(path, FILE_CAP_BYTES).catch(() => null);
     if (loaded === null || loaded.bytes.includes(0)) continue;
     const lines = loaded.bytes.toString("utf8").split(/\r?\n/);
     if (lines.at(-1) === "") lines.pop();
-    const indexes = matchesWithin(() => matching.runInContext(createContext({ lines, expression }), { timeout: MATCH_TIMEOUT_MS }) as number[]);
+    const indexes = await matcher.match(lines);
     if (indexes === null) complete = false;
     else found.push(...withContext(path, lines, indexes, search.around));
   }
   return { lines: found, complete };
-}
-
-/** Indexes of matching lines, or null when the time for one file was used up. */
-function matchesWithin(run: () => number[]): number[] | null {
-  try {
-    return run();
-  } catch (thrown) {
-    // The error may stem from the other context, where Error is another class.
-    if (typeof thrown === "object" && thrown !== null && "code" in thrown && thrown.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return null;
-    throw thrown;
-  }
 }
 
 function withContext(path: string, lines: readonly string[], matches: readonly number[], around: number): FoundLine[] {
