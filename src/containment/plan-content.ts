@@ -9,8 +9,10 @@ import type { FileAction } from "../types/tool.ts";
 import { canonicalJson, sha256 } from "../util/canonical-json.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
-import { isGlob } from "../util/path-glob.ts";
+import { lookAlikes } from "../util/look-alikes.ts";
+import { compileGlob, isGlob } from "../util/path-glob.ts";
 import { isInside, realPathOf } from "../util/paths.ts";
+import { coversWorkspace } from "../util/workspace-wide.ts";
 
 /** A review is routed as planning. */
 const PHASE_NAMES: Readonly<Record<string, Phase>> = { ...Object.fromEntries(PHASES.map((phase) => [phase, phase])), review: "plan" };
@@ -105,6 +107,13 @@ function readFile(value: unknown, where: string, workspace: string, report: Repo
   }
   if (raw.split("/").includes("..")) {
     report.problems.push(`${where}.path: ${raw} holds ".."; paths stay inside the workspace`);
+    return null;
+  }
+  try {
+    compileGlob(raw);
+  } catch (thrown) {
+    if (!(thrown instanceof BmoError)) throw thrown;
+    report.problems.push(`${where}.path: ${thrown.message}`);
     return null;
   }
   const folder = /\/$/.test(raw);
@@ -210,7 +219,8 @@ function flagTickets(tickets: Ticket[], report: Report): void {
       if (ticket[field].length === 0) report.flags.push(`ticket ${ticket.id} has no ${field}`);
     }
     if (ticket.files.length > MANY_FILES) report.flags.push(`ticket ${ticket.id} names ${ticket.files.length} files; more than ${MANY_FILES} are hard to review`);
-    if (ticket.files.some(({ path }) => path === "**" || path === "**/*")) report.flags.push(`ticket ${ticket.id} covers the whole workspace`);
+    if (coversWorkspace(ticket.files.map(({ path }) => path))) report.flags.push(`ticket ${ticket.id} covers the whole workspace`);
+    for (const text of [...ticket.files.map(({ path }) => path), ...ticket.commands, ...ticket.verify]) report.flags.push(...lookAlikes(text).map((what) => `ticket ${ticket.id}: ${what}`));
   }
   if (tickets.length > MANY_TICKETS) report.flags.push(`the plan has ${tickets.length} tickets; more than ${MANY_TICKETS} are hard to review`);
 }

@@ -6,6 +6,7 @@ import type { PlanContent } from "../types/plan.ts";
 import type { FileAction } from "../types/tool.ts";
 import { compileGlob } from "../util/path-glob.ts";
 import { comparablePath, isInside } from "../util/paths.ts";
+import { coversWorkspace } from "../util/workspace-wide.ts";
 
 /** Lockfiles by the manifest that they follow. */
 const LOCKFILES: Readonly<Record<string, readonly string[]>> = {
@@ -51,11 +52,13 @@ function allows(entry: FileAction, wanted: FileAction): boolean {
 
 function createMatcher(pattern: string, caseSensitive: boolean): (path: string) => boolean {
   if (WHOLE.test(pattern)) return () => true;
-  const folded = comparablePath(pattern.replace(/^(\.\/)+/, "").replace(/\/+$/, ""), caseSensitive);
-  const exact = compileGlob(folded);
+  // Classes such as [[:upper:]] keep their letters: a glob is folded as it matches, not as a text.
+  const plain = pattern.replace(/^(\.\/)+/, "").replace(/\/+$/, "").normalize("NFC");
+  const folded = comparablePath(plain, caseSensitive);
+  const exact = compileGlob(plain, { ignoreCase: !caseSensitive });
   // A folder that is named means all below it. A wildcard at the end means what it matches: `*` is not the whole workspace.
-  const named = pattern.endsWith("/") || !/[*?[]/.test(folded.slice(folded.lastIndexOf("/") + 1));
-  const below = named ? compileGlob(`${folded}/**`) : (): boolean => false;
+  const named = pattern.endsWith("/") || !/[*?[]/.test(plain.slice(plain.lastIndexOf("/") + 1));
+  const below = named ? compileGlob(`${plain}/**`, { ignoreCase: !caseSensitive }) : (): boolean => false;
   return (path) => path === folded || path.startsWith(`${folded}/`) || exact(path) || below(path);
 }
 
@@ -93,8 +96,8 @@ function buildScope(files: { path: string; action: FileAction; ticket: string }[
     permits,
     describe() {
       if (files.length === 0) return "no files";
-      if (files.some(({ path, action }) => WHOLE.test(path) && action !== "delete")) return "the whole workspace";
-      return files.map(({ path, action }) => (WHOLE.test(path) ? `${action} the whole workspace` : `${action} ${path}`)).join(", ");
+      if (coversWorkspace(files.flatMap(({ path, action }) => (action === "delete" ? [] : [path])))) return "the whole workspace";
+      return files.map(({ path, action }) => (coversWorkspace([path]) ? `${action} the whole workspace` : `${action} ${path}`)).join(", ");
     },
     extended(path, action) {
       return buildScope([...files, { path, action, ticket: "extension" }], workspace, options);

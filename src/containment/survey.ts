@@ -3,7 +3,7 @@
 
 import { lstatSync, readdirSync, readFileSync, type Dirent } from "node:fs";
 import { isAbsolute, join } from "node:path";
-import { systemErrorCode } from "../util/errors.ts";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { compileGlob } from "../util/path-glob.ts";
 import { findRepository } from "./git-config.ts";
 import { readGitIndex } from "./git-index.ts";
@@ -189,12 +189,22 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** Whether a search tool's glob may bring a hidden path back; rather once too often. */
+/** Whether a search tool's glob may bring a hidden path back; rather once too often, since other programs read globs otherwise. */
 function mayUnhide(glob: string, path: string): boolean {
   if (glob.startsWith("!")) return false;
-  const matches = compileGlob(`**/${glob.replace(/^\.?\//, "").replace(/\/$/, "").toLowerCase()}`);
-  const below = path.slice(1).toLowerCase();
-  return matches(below) || matches(`${below}/any`);
+  // A class or an escape may be read in many ways; braces around a single name are taken off by ripgrep.
+  const plain = glob.replace(/^\.?\//, "").replace(/\/$/, "");
+  if (/[[\\]/.test(plain)) return true;
+  const unbraced = plain.replace(/\{([^{},]*)\}/g, "$1");
+  if (/[{}]/.test(unbraced.replace(/\{[^{}]*\}/g, ""))) return true;
+  const below = path.slice(1);
+  try {
+    const matches = compileGlob(`**/${unbraced}`, { ignoreCase: true });
+    return matches(below) || matches(`${below}/any`);
+  } catch (thrown) {
+    if (thrown instanceof BmoError) return true;
+    throw thrown;
+  }
 }
 
 /**

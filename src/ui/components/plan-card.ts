@@ -1,16 +1,16 @@
 // The plan as the person approves it: everything that approval covers, from structured data. Pure.
 
 import { formatUsd } from "../../util/money.ts";
+import { coversWorkspace } from "../../util/workspace-wide.ts";
 import type { Plan, Ticket } from "../../types/plan.ts";
 import type { Style } from "../theme.ts";
 import { clean, cleanLine, plural, wrap, wrapIndented } from "../text.ts";
 import { type DrawContext, labelled } from "./draw.ts";
 
 const LABEL = 10;
-const WHOLE_WORKSPACE: ReadonlySet<string> = new Set(["**", "**/*", "./**", ".", "./", "*"]);
 
 function scopeName(path: string): string {
-  return WHOLE_WORKSPACE.has(path.trim()) ? `the whole workspace (${path.trim()})` : cleanLine(path);
+  return coversWorkspace([path]) ? `the whole workspace (${cleanLine(path.trim())})` : cleanLine(path);
 }
 
 function list(label: string, items: readonly string[], indent: string, context: DrawContext, style: Style = (text) => text): string[] {
@@ -39,7 +39,7 @@ function scopeLine(plan: Plan, context: DrawContext): string[] {
   const files = plan.content.tickets.flatMap((ticket) => ticket.files);
   const { theme } = context;
   if (files.length === 0) return labelled("scope", "no file is named: only /approve unscoped can approve it", LABEL, " ", context);
-  if (files.some((file) => WHOLE_WORKSPACE.has(file.path.trim()))) return labelled("scope", theme.warning("the whole workspace"), LABEL, " ", context);
+  if (coversWorkspace(files.map((file) => file.path))) return labelled("scope", theme.warning("the whole workspace"), LABEL, " ", context);
   const counts = (["create", "modify", "delete"] as const).flatMap((action) => {
     const count = new Set(files.filter((file) => file.action === action).map((file) => file.path)).size;
     return count === 0 ? [] : [`${action} ${count}`];
