@@ -132,6 +132,11 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       if (paths.length === 0) return decide(request({ tool: name, access: call.tool.access, stage: call.stage }));
       return judgePaths(call, paths);
     },
+    async mayWrite({ tool, input, stage }) {
+      if (tool.access !== "exec") return tool.access === "write";
+      const target = tool.target(input);
+      return stage !== "plan" && (target.kind !== "command" || (await judgeShell(target.value)).verdict !== "read_only");
+    },
     display(target) {
       return target.includes("\n") || target.includes(" ") ? target : pathExists(resolve(workspace, target)) ? pathFacts(target).shown : target;
     },

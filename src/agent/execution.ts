@@ -4,7 +4,7 @@
 import { planHash } from "../containment/plan-content.ts";
 import { checkApprovable, isCovered, refusalOf } from "./approval.ts";
 import { driftReport } from "./report.ts";
-import { addNote, runStageTurn, type AgentContext, type StageTurnResult } from "./stage-turn.ts";
+import { addNote, lockWorkspace, runStageTurn, type AgentContext, type StageTurnResult } from "./stage-turn.ts";
 import { verifyTicket } from "./verification.ts";
 import { executionOrder } from "./workflow.ts";
 import { planMarkdown, ticketMarkdown } from "../util/plan-markdown.ts";
@@ -54,7 +54,7 @@ function checkWorkspace(parts: AgentParts, plan: Plan | null): void {
 /** One run executes in a workspace at a time; what a run starts while it holds the lock is its own. */
 async function holdingLock(context: AgentContext, memory: ExecutionMemory, signal: AbortSignal, work: () => Promise<TurnResult>): Promise<TurnResult> {
   if (memory.locked) return work();
-  const release = await context.parts.lockExecution(signal);
+  const release = await lockWorkspace(context.parts, signal);
   memory.locked = true;
   try {
     return await work();

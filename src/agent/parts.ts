@@ -38,6 +38,8 @@ export interface Boundary {
   shellIn(stage: "plan" | "execute" | "chat"): "none" | "read_only" | "read_only_sandbox" | "full";
   /** allow, ask or deny, by mode, stage, scope, rules and resolved paths; the strictest wins. */
   judge(call: CallToJudge): Promise<Verdict>;
+  /** Whether a call that was permitted may change something in the workspace. */
+  mayWrite(call: CallToJudge): Promise<boolean>;
   /** Real path of a target, for cards and records. */
   display(target: string): string;
   checkWrite(realPath: string, action: FileAction): { allowed: true; inScope: boolean } | { allowed: false; reason: string; kind: "scope" | "protected" | "stage" };
@@ -119,8 +121,11 @@ export interface AgentParts {
   boundary(state: BoundaryState): Boundary;
   skills: Skills;
   checkpoints: Checkpoints;
-  /** Held while a plan executes: one run executes in a workspace at a time. @throws BmoError locked. */
-  lockExecution(signal: AbortSignal): Promise<() => void>;
+  /**
+   * Held while a plan executes and, with the workflow off, from the first call of a turn that may write: one run writes in a
+   * workspace at a time. What asks for it while it is held shares it. `onWait` is told whom it waits for. @throws BmoError locked.
+   */
+  lockExecution(signal: AbortSignal, onWait: (holder: { pid: number; session: string }) => void): Promise<() => void>;
   /** AGENTS.md and facts about the workspace, for the first message of a conversation. */
   projectContext(): Promise<ProjectContext>;
   ask: Ask;

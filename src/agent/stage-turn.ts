@@ -192,6 +192,7 @@ async function loop(context: AgentContext, input: StageTurnInput, routing: Routi
   const boundary = createBoundary(context, input.stage);
   const host = createToolHost({ parts, state, stage: input.stage, turn, boundary, signals, signal: input.signal });
   let current = decided;
+  const hold = createTurnHold(parts, input.signal);
   return runTurn({
     parts,
     state,
@@ -221,8 +222,25 @@ async function loop(context: AgentContext, input: StageTurnInput, routing: Routi
       if (next !== null) current = next;
       return next;
     },
+    holdWorkspace: hold.take,
     signal: input.signal,
-  });
+  }).finally(hold.release);
+}
+
+/** The workspace's lock as a turn holds it: from its first call that may write until its end. A turn that only reads never waits. */
+function createTurnHold(parts: AgentParts, signal: AbortSignal): { take(): Promise<void>; release(): void } {
+  let giveBack: (() => void) | null = null;
+  return {
+    async take() {
+      giveBack ??= await lockWorkspace(parts, signal);
+    },
+    release: () => giveBack?.(),
+  };
+}
+
+/** Waits for other runs in this workspace and says so. @throws BmoError locked. */
+export function lockWorkspace({ lockExecution, emit }: AgentParts, signal: AbortSignal): Promise<() => void> {
+  return lockExecution(signal, ({ pid, session }) => emit({ type: "notice", level: "info", text: `waiting for another run in this workspace: process ${pid}, session ${session}` }));
 }
 
 /** Adds a note to the talk that later turns will see, without a turn of its own. */

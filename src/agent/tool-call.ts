@@ -7,6 +7,7 @@ import { sanitizeText } from "../util/sanitize.ts";
 import { errorOutput } from "../util/tool-output.ts";
 import type { AgentParts, Boundary } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
+import type { ErrorInfo } from "../types/error.ts";
 import type { ToolCallBlock } from "../types/message.ts";
 import type { Verdict } from "../types/permission.ts";
 import type { DisplayBlock, FileAction, ToolContext, ToolDefinition, ToolOutput } from "../types/tool.ts";
@@ -19,10 +20,14 @@ export interface ToolCallContext {
   boundary: Boundary;
   offered: readonly ToolDefinition[];
   toolContext: ToolContext;
+  /** Keeps other runs from writing in the workspace until the turn ends. @throws BmoError locked. */
+  holdWorkspace(): Promise<void>;
 }
 
 export interface ToolCallOutcome {
   output: ToolOutput;
+  /** Why the turn cannot go on. */
+  stop?: ErrorInfo;
   /** The call was refused by the host: not offered, or not permitted. */
   refused: boolean;
 }
@@ -75,8 +80,9 @@ export async function runToolCall(call: ToolCallBlock, context: ToolCallContext)
 /** Whatever breaks inside a call is told to the model, which may find another way; it does not end the run. */
 function failedCall(call: ToolCallBlock, { parts }: ToolCallContext, thrown: unknown): ToolCallOutcome {
   parts.writeLog(`tool ${call.name} failed: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
-  const { message, hint } = toErrorInfo(thrown);
-  return { output: errorOutput(`${sanitizeText(call.name)} failed: ${message}${hint === null ? "" : ` (${hint})`}`), refused: false };
+  const info = toErrorInfo(thrown);
+  const { message, hint } = info;
+  return { output: errorOutput(`${sanitizeText(call.name)} failed: ${message}${hint === null ? "" : ` (${hint})`}`), refused: false, ...(info.code === "locked" ? { stop: info } : {}) };
 }
 
 async function judgeAndRun(
@@ -109,6 +115,8 @@ async function judgeAndRun(
     state.addDenial({ tool: tool.spec.name, summary, reason: permission.recorded, target: target.value }, context.stage, tool.access === "read");
     return { output: errorOutput(permission.told), refused: true };
   }
+  // Only now: nobody waits for a call that a person is still asked about.
+  if (await boundary.mayWrite({ tool, input: parsed.value, stage: context.stage })) await context.holdWorkspace();
   state.append({ type: "tool_intent", turn: context.turn, call_id: call.id, tool: tool.spec.name, summary });
   const refusalsBefore = state.runDenials.length;
   const output = await tool.run(parsed.value, {

@@ -37,6 +37,8 @@ export interface TurnInput {
   reroute(run: Message[]): { decision: RouteDecision; route: Route } | null;
   /** Another model after a provider failure, where the user's policy allows one. */
   substitute(failed: RouteDecision, reason: string): Promise<{ decision: RouteDecision; route: Route } | null>;
+  /** Keeps other runs from writing in the workspace until the turn ends. @throws BmoError locked. */
+  holdWorkspace(): Promise<void>;
   signal: AbortSignal;
 }
 
@@ -110,10 +112,11 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
 
     for (const [index, call] of calls.entries()) {
       if (signal.aborted) return closeCalls(input, message, { reason: "aborted", text, error: null }, index);
-      const { output, refused } = await runToolCall(call, { parts, state, stage: input.stage, turn: input.turn, boundary: input.boundary, offered: input.offered, toolContext: input.toolContext });
+      const { output, refused, stop } = await runToolCall(call, { ...input, parts, state });
       refusedInRow = refused ? refusedInRow + 1 : 0;
       const verdict = loops.observe(call, output);
       finishCall(input, call, verdict === "warn" ? withHint(output, "This is the same call with the same result again. Do something else, or end with what you know.") : output);
+      if (stop !== undefined) return closeCalls(input, message, { reason: "error", text, error: stop }, index + 1);
       if (input.stage === "execute" && refused && refusedInRow === 2) parts.emit({ type: "notice", level: "warning", text: "Two refusals in a row: the plan may be too narrow. /plan <what to change> goes back to planning." });
       if (verdict === "stop" || refusedInRow >= REFUSALS_LIMIT) {
         const why = verdict === "stop" ? "the model repeats the same call with the same result" : `${REFUSALS_LIMIT} calls in a row were refused`;

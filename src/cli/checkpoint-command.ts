@@ -1,6 +1,7 @@
 // `bmo checkpoint list|diff|restore`: what bmo changed in this workspace since a point, and the way back.
 
 import { createCheckpoints, type CheckpointChange, type UndoResult } from "../containment/checkpoint.ts";
+import { lockExecution } from "../containment/lock.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import { BmoError } from "../util/errors.ts";
 import { textTable } from "../util/text-table.ts";
@@ -51,7 +52,8 @@ export async function runCheckpointCommand(given: readonly string[], io: Subcomm
     }
     case "restore": {
       if (id === undefined) throw new BmoError("usage", "bmo checkpoint restore needs the id of a checkpoint", USAGE);
-      const result = await checkpoints.restore(id);
+      const release = await lockExecution({ workspace: app.workspace, dataDirectory: app.dataDirectory, sessionId: "checkpoint restore", signal: new AbortController().signal });
+      const result = await checkpoints.restore(id).finally(release);
       if (io.json) printJson(io, { restored: result.restored, refused: result.refused, copy: result.copy, restore_command: result.restoreCommand });
       else io.stdout(`${undoText(result)}\n`);
       return result.refused.length > 0 ? EXIT.denied : EXIT.done;

@@ -49,7 +49,8 @@ export function createCommandServices(app: App, parts: ServiceParts): CommandSer
     },
     async undo(argument) {
       const { undoText } = await import("./checkpoint-command.ts");
-      const result = await checkpoints.undo(argument.trim() === "all" ? "all" : "last");
+      const release = await parts.containment.lock(new AbortController().signal);
+      const result = await checkpoints.undo(argument.trim() === "all" ? "all" : "last").finally(release);
       return { text: undoText(result), exitCode: result.refused.length > 0 ? EXIT.denied : EXIT.done };
     },
     tools() {

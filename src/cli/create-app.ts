@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { createAgent } from "../agent/agent.ts";
 import { projectContext } from "../agent/project-context.ts";
 import { initialWorkflow, reduceWorkflow } from "../agent/workflow.ts";
-import { lockExecution } from "../containment/lock.ts";
 import { costText } from "../ledger/report.ts";
 import { createRouter } from "../router/index.ts";
 import { historySignals } from "../router/history.ts";
@@ -24,6 +23,7 @@ import { createSkills } from "./skills.ts";
 import { ownPath, wireContainment } from "./wire-containment.ts";
 import type { App } from "./app.ts";
 import type { SessionChoice } from "./choose-session.ts";
+import type { ExecutionLock } from "../containment/lock.ts";
 import type { Agent } from "../types/agent.ts";
 import type { CommandContext } from "../types/command.ts";
 import type { AgentEvent } from "../types/event.ts";
@@ -45,6 +45,8 @@ export interface OpenedAgent {
   transcript: AgentEvent[];
   skillNames(): Promise<string[]>;
   readImage(path: string): Promise<ImageBlock | null>;
+  /** The workspace's lock of this session, for what the user runs beside the agent. */
+  lockExecution: ExecutionLock;
   /** Images that a prompt names as `@path`. */
   readImages(prompt: string): Promise<ImageBlock[]>;
 }
@@ -111,7 +113,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     boundary: containment.boundary,
     skills,
     checkpoints: containment.checkpoints,
-    lockExecution: (signal) => lockExecution({ dataDirectory: app.dataDirectory, workspace: app.workspace, sessionId: log.id, signal }),
+    lockExecution: containment.lock,
     projectContext: () => projectContext({ workspace: app.workspace, home: app.home, isClosed: (path, root) => isClosedToProject(app, path, root) }),
     ask: request.ask,
     async allowInProject(rule) {
@@ -139,6 +141,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     notices: [...app.loaded().notices, ...scriptedNotice(app), ...notices],
     transcript: restored?.transcript ?? [],
     skillNames: () => skills.names(),
+    lockExecution: containment.lock,
     readImage,
     async readImages(prompt) {
       const paths = [...prompt.matchAll(/(?:^|\s)@(\S+\.(?:png|jpe?g|gif|webp))\b/gi)].map((match) => match[1] ?? "");

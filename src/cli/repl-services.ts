@@ -5,8 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApp, type App, type RunFacts } from "./app.ts";
 import { chooseSession, type SessionChoice } from "./choose-session.ts";
-import { openAgent } from "./create-app.ts";
+import { openAgent, type OpenedAgent } from "./create-app.ts";
 import { settleTrust } from "./trust-question.ts";
+import { readGitConfigFacts } from "../containment/git-config.ts";
+import { isProtectedPath } from "../containment/protected.ts";
+import { judgeCommand } from "../permission/shell.ts";
 import { findSession, listSessions } from "../session/list.ts";
 import { workspaceDirectory } from "../session/location.ts";
 import { listFiles } from "../tools/search-files.ts";
@@ -43,11 +46,16 @@ async function editText(app: App, text: string, extension: string): Promise<stri
   }
 }
 
+async function onlyReads({ workspace, readRoots, home }: App, command: string): Promise<boolean> {
+  const verdict = await judgeCommand(command, { workspace, readRoots, planCommands: [], gitConfig: readGitConfigFacts, isProtected: (path) => isProtectedPath(path, workspace, home) });
+  return verdict.verdict === "read_only";
+}
+
 export async function createReplServices(line: CommandLine, facts: RunFacts): Promise<Services> {
   const app = await createApp(line, facts);
   const prompt = line.subcommand === "approve" ? "" : line.prompt.join(" ").trim();
   const first: SessionChoice | "pick" = line.resume === null ? "pick" : await chooseSession(app);
-  let opened: { names: () => Promise<string[]>; readImage: (path: string) => Promise<import("../types/message.ts").ImageBlock | null> } | null = null;
+  let opened: OpenedAgent | null = null;
   let initialUsed = false;
   const unanswered = new Set<string>();
 
@@ -57,7 +65,7 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
       !initialUsed && first !== "pick" ? first : request.kind === "new" ? { kind: "new" } : { kind: "open", path: findSession(app.dataDirectory, request.id).path, fork: false };
     initialUsed = true;
     const next = await openAgent(app, { session, ask, headless: false });
-    opened = { names: next.skillNames, readImage: next.readImage };
+    opened = next;
     return { agent: next.agent, context: next.context, notices: next.notices, transcript: next.transcript };
   };
 
@@ -73,9 +81,11 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
       const { paths } = await listFiles(app.workspace, { searchPath: ownPath(app), signal: new AbortController().signal }, onSome);
       return paths.length <= SORTED_FILES ? paths.sort(comparePaths) : paths;
     },
-    skillNames: () => opened?.names() ?? Promise.resolve([]),
+    skillNames: () => opened?.skillNames() ?? Promise.resolve([]),
     runShell: async (command, onOutput, signal) => {
-      const result = await runProcess({ argv: shellArguments(command), cwd: app.workspace, environment: textOf(app.environment), timeoutSeconds: 0, signal, onOutput });
+      // What reads waits for nobody; what may write must not be taken for the effect of another run's command.
+      const release = (await onlyReads(app, command)) ? null : await opened?.lockExecution(signal, ({ pid, session }) => onOutput(`waiting for another run in this workspace: process ${pid}, session ${session}\n`));
+      const result = await runProcess({ argv: shellArguments(command), cwd: app.workspace, environment: textOf(app.environment), timeoutSeconds: 0, signal, onOutput }).finally(release);
       return { exitCode: result.exitCode, output: [result.output, ...result.notes].filter((part) => part !== "").join("\n") };
     },
     readImage: (path) => opened?.readImage(path) ?? Promise.resolve(null),

@@ -6,6 +6,7 @@ import { createBoundaryFactory, type ContainedCommand } from "../agent/boundary.
 import { userConfigPath } from "../config/paths.ts";
 import { createCheckpoints, type Checkpoints } from "../containment/checkpoint.ts";
 import { runContained } from "../containment/effects.ts";
+import { createExecutionLock, type ExecutionLock } from "../containment/lock.ts";
 import { probeSandbox, type SandboxState } from "../containment/probe.ts";
 import { createSandboxPlace } from "../containment/sandbox-place.ts";
 import { createSnapshots } from "../containment/snapshot.ts";
@@ -39,6 +40,7 @@ export interface Containment {
   boundary: AgentParts["boundary"];
   checkpoints: Checkpoints;
   sandbox: SandboxState;
+  lock: ExecutionLock;
   release(): void;
 }
 
@@ -56,6 +58,7 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
   const git = findProgram("git", app);
   const snapshots = createSnapshots({ workspace, dataDirectory, git, home });
   const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId, onCreate: () => snapshots.renewModes() });
+  const lock = createExecutionLock({ workspace, dataDirectory, sessionId });
   let place: ReturnType<typeof createSandboxPlace> | null = null;
   const hidden = [dataDirectory, dirname(userConfigPath(environment, home ?? ""))];
 
@@ -101,6 +104,7 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
     }),
     checkpoints,
     sandbox,
+    lock,
     release: () => place?.release(),
   };
 }

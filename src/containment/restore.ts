@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, closeSync, cpSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeSync, type Stats } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
+import { temporaryFileIn } from "../util/own-temporaries.ts";
 import { isInside } from "../util/paths.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
 
@@ -83,7 +84,7 @@ export function copyChanged(changes: readonly EffectChange[], workspace: string,
 }
 
 function writeWhole(path: string, bytes: Buffer, mode: number): void {
-  const temporary = join(dirname(path), `.bmo-${randomBytes(8).toString("hex")}`);
+  const temporary = temporaryFileIn(dirname(path));
   const descriptor = openSync(temporary, "wx", 0o600);
   try {
     for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);

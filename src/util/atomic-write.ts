@@ -2,10 +2,10 @@
 // reported success there and left a truncated file (measured), hence this one. Decides nothing about who may write what.
 
 import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsync, ftruncateSync, linkSync, lstatSync, openSync, readFileSync, readlinkSync, realpathSync, renameSync, unlinkSync, writeSync } from "node:fs";
-import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { BmoError, systemErrorCode } from "./errors.ts";
+import { temporaryFileIn } from "./own-temporaries.ts";
 import { identityOf, sameFile, type FileIdentity } from "./regular-file.ts";
 
 export interface AtomicWrite {
@@ -127,7 +127,7 @@ async function writeInPlace(path: string, bytes: Uint8Array, expected: FileIdent
 export async function writeFileAtomic(write: AtomicWrite): Promise<FileIdentity> {
   const folder = holdFolder(dirname(write.path));
   const target = join(folder.path, basename(write.path));
-  const temporary = join(folder.path, `.bmo-${randomBytes(8).toString("hex")}.tmp`);
+  const temporary = join(folder.path, basename(temporaryFileIn(dirname(write.path))));
   const { expected } = write;
   let temporaryExists = false;
   try {
