@@ -11,6 +11,7 @@ import { createProjectRules, type ProjectRules } from "../permission/project-rul
 import { createRegistry } from "../providers/index.ts";
 import { workspaceDirectory } from "../session/location.ts";
 import { BmoError } from "../util/errors.ts";
+import { journalTemporaries, sweepTemporaries } from "../util/own-temporaries.ts";
 import { createRedactor, type Redactor } from "../util/redact.ts";
 import { parseTier } from "../util/tiers.ts";
 import type { CommandLine } from "./arguments.ts";
@@ -162,6 +163,8 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
 /** @throws BmoError usage or configuration. */
 export async function createApp(line: CommandLine, facts: RunFacts): Promise<App> {
   const ground = layGround(line, facts);
+  sweepTemporaries(ground.dataDirectory);
+  journalTemporaries(ground.dataDirectory);
   let loaded = checkRules(await loadSettings(ground.input));
   let registry: ModelRegistry | null = null;
   const currentRegistry = (): ModelRegistry => (registry ??= ground.registryOf(loaded));

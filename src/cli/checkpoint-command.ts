@@ -19,7 +19,8 @@ function isText(bytes: Buffer): boolean {
 export async function changesText(changes: readonly CheckpointChange[]): Promise<string> {
   const { createTwoFilesPatch } = await import("diff");
   return changes
-    .map(({ path, action, before, after }) => {
+    .map(({ path, action, before, after, tooLarge }) => {
+      if (tooLarge) return `${action} ${path} (too large to show)\n`;
       if ((before !== null && !isText(before)) || (after !== null && !isText(after))) return `${action} ${path} (binary)\n`;
       const patch = createTwoFilesPatch(before === null ? "/dev/null" : `a/${path}`, after === null ? "/dev/null" : `b/${path}`, before?.toString("utf8") ?? "", after?.toString("utf8") ?? "", undefined, undefined, { timeout: 2_000 });
       return patch === undefined ? `${action} ${path} (too different to show)\n` : patch.replace(/^=+\n/, "");

@@ -49,8 +49,7 @@ export function createCommandServices(app: App, parts: ServiceParts): CommandSer
     },
     async undo(argument) {
       const { undoText } = await import("./checkpoint-command.ts");
-      const release = await parts.containment.lock(new AbortController().signal);
-      const result = await checkpoints.undo(argument.trim() === "all" ? "all" : "last").finally(release);
+      const result = await parts.containment.undo(argument.trim() === "all" ? "all" : "last");
       return { text: undoText(result), exitCode: result.refused.length > 0 ? EXIT.denied : EXIT.done };
     },
     tools() {

@@ -20,10 +20,9 @@ import { createImageReader } from "./images.ts";
 import { isClosedToProject } from "./closed-paths.ts";
 import { scriptedNotice } from "./scripted-notice.ts";
 import { createSkills } from "./skills.ts";
-import { ownPath, wireContainment } from "./wire-containment.ts";
+import { ownPath, wireContainment, type Containment } from "./wire-containment.ts";
 import type { App } from "./app.ts";
 import type { SessionChoice } from "./choose-session.ts";
-import type { ExecutionLock } from "../containment/lock.ts";
 import type { Agent } from "../types/agent.ts";
 import type { CommandContext } from "../types/command.ts";
 import type { AgentEvent } from "../types/event.ts";
@@ -45,8 +44,7 @@ export interface OpenedAgent {
   transcript: AgentEvent[];
   skillNames(): Promise<string[]>;
   readImage(path: string): Promise<ImageBlock | null>;
-  /** The workspace's lock of this session, for what the user runs beside the agent. */
-  lockExecution: ExecutionLock;
+  containment: Containment;
   /** Images that a prompt names as `@path`. */
   readImages(prompt: string): Promise<ImageBlock[]>;
 }
@@ -141,7 +139,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     notices: [...app.loaded().notices, ...scriptedNotice(app), ...notices],
     transcript: restored?.transcript ?? [],
     skillNames: () => skills.names(),
-    lockExecution: containment.lock,
+    containment,
     readImage,
     async readImages(prompt) {
       const paths = [...prompt.matchAll(/(?:^|\s)@(\S+\.(?:png|jpe?g|gif|webp))\b/gi)].map((match) => match[1] ?? "");

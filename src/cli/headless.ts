@@ -1,14 +1,15 @@
 // A headless run, put together: prompt, session, agent, signals, limits; then headless/run does the work.
 
 import { createApp, type App, type RunFacts } from "./app.ts";
-import { openAgent } from "./create-app.ts";
 import { approveHint } from "./approve-hint.ts";
+import { openAgent, type OpenedAgent } from "./create-app.ts";
 import { chooseSession } from "./choose-session.ts";
 import { earlyResult } from "./fail-early.ts";
 import { readPrompt, type PromptSource } from "./read-prompt.ts";
 import { headlessAsk } from "../headless/ask.ts";
 import { runHeadless } from "../headless/run.ts";
 import { elapsedMs } from "../util/clock.ts";
+import { sanitizeText } from "../util/sanitize.ts";
 import { BmoError } from "../util/errors.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import type { CommandLine } from "./arguments.ts";
@@ -22,13 +23,24 @@ function stop(agent: Agent, reason: string): void {
   else setTimeout(() => stop(agent, reason), 5).unref();
 }
 
-/** Stops the turn, lets the session be saved, and remembers the exit code. A second signal leaves at once. */
-function watchSignals(agent: Agent): { code(): ExitCode | null } {
+/** Stops the turn, lets the session be saved, and remembers the exit code. A second signal waits only for what a command left to be settled. */
+function watchSignals({ agent, containment: { unsettled } }: OpenedAgent, say: (text: string) => void): { code(): ExitCode | null } {
   let code: ExitCode | null = null;
+  let isLeaving = false;
+  const leave = async (exitCode: ExitCode): Promise<void> => {
+    isLeaving = true;
+    const what = unsettled.what();
+    if (what !== null) say(`waiting until the effects of ${what} are settled`);
+    await unsettled.settled();
+    process.exit(exitCode);
+  };
   for (const [name, exitCode] of Object.entries(SIGNALS)) {
     process.on(name, () => {
-      if (code !== null) process.exit(code);
+      if (code !== null && !isLeaving) void leave(code);
+      if (code !== null) return;
       code = exitCode;
+      const what = unsettled.what();
+      if (what !== null) say(`ending ${what} and settling its effects`);
       stop(agent, `signal ${name}`);
     });
   }
@@ -98,7 +110,9 @@ export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promi
   const opened = await openAgent(app, { session, ask: headlessAsk, headless: true });
   stopWatching();
   const { agent, context } = opened;
-  const signals = watchSignals(agent);
+  const signals = watchSignals(opened, (text) => {
+    if (!line.quiet) process.stderr.write(`bmo: ${sanitizeText(text)}\n`);
+  });
   limitTime(agent, line.timeoutSeconds);
   const images = source.prompt === null ? [] : await opened.readImages(source.prompt);
   const code = await runHeadless(agent, context, {

@@ -1,6 +1,6 @@
 // What the REPL asks of the outside world: sessions, files for completion, the user's shell and editor.
 
-import { readFile, rm, writeFile, mkdtemp } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApp, type App, type RunFacts } from "./app.ts";
@@ -14,6 +14,7 @@ import { findSession, listSessions } from "../session/list.ts";
 import { workspaceDirectory } from "../session/location.ts";
 import { listFiles } from "../tools/search-files.ts";
 import { comparePaths } from "../util/path-order.ts";
+import { makeTemporaryFolder } from "../util/own-temporaries.ts";
 import { runInteractive, runProcess } from "../util/process.ts";
 import { shellArguments } from "../util/shell-report.ts";
 import { ownPath } from "./wire-containment.ts";
@@ -21,7 +22,7 @@ import type { CommandLine } from "./arguments.ts";
 import type { Ask } from "../types/permission.ts";
 import type { OpenedSession, ReplOptions, SessionRequest } from "../ui/options.ts";
 
-type Services = Pick<ReplOptions, "workspace" | "initial" | "openSession" | "listSessions" | "initialPrompt" | "startWithApprove" | "historyFile" | "listFiles" | "skillNames" | "runShell" | "readImage" | "editText">;
+type Services = Pick<ReplOptions, "workspace" | "initial" | "openSession" | "listSessions" | "initialPrompt" | "startWithApprove" | "historyFile" | "listFiles" | "skillNames" | "runShell" | "readImage" | "editText" | "unsettled">;
 
 function textOf(environment: App["environment"]): Record<string, string> {
   return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
@@ -32,7 +33,7 @@ const SORTED_FILES = 5_000;
 
 async function editText(app: App, text: string, extension: string): Promise<string | null> {
   const editor = app.environment["VISUAL"] || app.environment["EDITOR"] || "vi";
-  const folder = await mkdtemp(join(tmpdir(), "bmo-edit-"));
+  const folder = makeTemporaryFolder(tmpdir(), "bmo-edit");
   const path = join(folder, `text${extension}`);
   try {
     await writeFile(path, text, { mode: 0o600 });
@@ -84,11 +85,12 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
     skillNames: () => opened?.skillNames() ?? Promise.resolve([]),
     runShell: async (command, onOutput, signal) => {
       // What reads waits for nobody; what may write must not be taken for the effect of another run's command.
-      const release = (await onlyReads(app, command)) ? null : await opened?.lockExecution(signal, ({ pid, session }) => onOutput(`waiting for another run in this workspace: process ${pid}, session ${session}\n`));
+      const release = (await onlyReads(app, command)) ? null : await opened?.containment.lock(signal, ({ pid, session }) => onOutput(`waiting for another run in this workspace: process ${pid}, session ${session}\n`));
       const result = await runProcess({ argv: shellArguments(command), cwd: app.workspace, environment: textOf(app.environment), timeoutSeconds: 0, signal, onOutput }).finally(release);
       return { exitCode: result.exitCode, output: [result.output, ...result.notes].filter((part) => part !== "").join("\n") };
     },
     readImage: (path) => opened?.readImage(path) ?? Promise.resolve(null),
+    unsettled: () => opened?.containment.unsettled ?? null,
     editText: (text, extension) => editText(app, text, extension),
   };
 }

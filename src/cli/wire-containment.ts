@@ -4,13 +4,14 @@ import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { createBoundaryFactory, type ContainedCommand } from "../agent/boundary.ts";
 import { userConfigPath } from "../config/paths.ts";
-import { createCheckpoints, type Checkpoints } from "../containment/checkpoint.ts";
+import { createCheckpoints, type Checkpoints, type UndoResult } from "../containment/checkpoint.ts";
 import { runContained } from "../containment/effects.ts";
 import { createExecutionLock, type ExecutionLock } from "../containment/lock.ts";
 import { probeSandbox, type SandboxState } from "../containment/probe.ts";
 import { createSandboxPlace } from "../containment/sandbox-place.ts";
 import { createSnapshots } from "../containment/snapshot.ts";
 import { credentialInTree } from "../containment/survey.ts";
+import { createUnsettled, type Unsettled } from "../containment/unsettled.ts";
 import { matchesRule, parseRule } from "../permission/rules.ts";
 import { isCaseSensitive, isInside } from "../util/paths.ts";
 import type { App, Ground } from "./app.ts";
@@ -39,8 +40,11 @@ export function findProgram(name: string, app: Pick<Ground, "environment" | "wor
 export interface Containment {
   boundary: AgentParts["boundary"];
   checkpoints: Checkpoints;
+  /** Takes back while nobody else writes in the workspace. @throws BmoError locked, or usage when there is nothing. */
+  undo(what: "last" | "all"): Promise<UndoResult>;
   sandbox: SandboxState;
   lock: ExecutionLock;
+  unsettled: Unsettled;
   release(): void;
 }
 
@@ -58,6 +62,7 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
   const git = findProgram("git", app);
   const snapshots = createSnapshots({ workspace, dataDirectory, git, home });
   const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId, onCreate: () => snapshots.renewModes() });
+  const unsettled = createUnsettled();
   const lock = createExecutionLock({ workspace, dataDirectory, sessionId });
   let place: ReturnType<typeof createSandboxPlace> | null = null;
   const hidden = [dataDirectory, dirname(userConfigPath(environment, home ?? ""))];
@@ -69,7 +74,7 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
   const run = (command: ContainedCommand): ReturnType<typeof runContained> => {
     const { settings } = app.loaded();
     place ??= createSandboxPlace(dataDirectory);
-    return runContained({
+    return unsettled.during(`the command ${command.command.split("\n")[0] ?? ""}`, () => runContained({
       ...command,
       timeoutSeconds: command.timeoutSeconds,
       workspace,
@@ -86,7 +91,7 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
       deniesWrite: (path) => named(settings.permissions.deny, path),
       opensProtected: (path) => named(settings.permissions.allow, path),
       onChanges: (changes, before) => checkpoints.recordEffects(changes, before.survey.folders),
-    });
+    }));
   };
 
   return {
@@ -103,8 +108,13 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
       run,
     }),
     checkpoints,
+    async undo(what) {
+      const release = await lock(new AbortController().signal);
+      return unsettled.during("the undo", () => checkpoints.undo(what)).finally(release);
+    },
     sandbox,
     lock,
+    unsettled,
     release: () => place?.release(),
   };
 }

@@ -1,29 +1,15 @@
 // What bmo changed since a point in time, and the way back: a journal of pre-images per checkpoint in the data directory.
 // Costs nothing until something changes. Never overwrites what the user changed since.
 
-import { appendFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { FileAction } from "../types/tool.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
+import { createCheckpointStore, sameState, type CheckpointEntry, type JournalLine, type State } from "./checkpoint-store.ts";
 import { restoreChanges, restoreCommandFor } from "./restore.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
-
-type State =
-  | { kind: "absent" }
-  /** Journals of earlier versions know no bits of folders. */
-  | { kind: "folder"; mode?: number }
-  | { kind: "other" }
-  | { kind: "file"; id: string; mode: number }
-  | { kind: "link"; id: string; mode: number };
-
-type JournalLine =
-  /** The path was `before` until now; `anchor` is the deepest folder above it that existed. */
-  | { type: "before"; path: string; state: State; anchor: string }
-  /** After bmo's own change the path was `state`. */
-  | { type: "after"; path: string; state: State }
-  | { type: "undone" };
 
 export interface CheckpointSummary {
   id: string;
@@ -41,6 +27,8 @@ export interface CheckpointChange {
   action: FileAction;
   before: Buffer | null;
   after: Buffer | null;
+  /** Too large to be compared line by line; bytes are left out then. */
+  tooLarge: boolean;
 }
 
 export interface UndoResult {
@@ -70,78 +58,39 @@ export interface Checkpoints {
   undo(what: "last" | "all"): Promise<UndoResult>;
 }
 
-interface Checkpoint {
-  id: string;
-  session: string;
-  label: string;
-  ticket: string | null;
-  at: string;
-}
-
 interface PathHistory {
+  /** As it was before bmo changed it, or before the last time that somebody else had changed it in between. */
   first: State;
   anchor: string;
   last: State | null;
+  /** As it was before bmo's first change, where somebody else changed it in between. */
+  earlier: State | null;
+  /** An undo was about to take it away, or had just done so, when it was killed. */
+  undoing: boolean;
 }
 
-function digestOf(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
-function sameState(left: State, right: State): boolean {
-  if (left.kind !== right.kind) return false;
-  if (left.kind === "folder" && right.kind === "folder") return left.mode === undefined || right.mode === undefined || left.mode === right.mode;
-  return !("id" in left) || !("id" in right) || (left.id === right.id && left.mode === right.mode);
-}
+const NOTHING_KNOWN: PathHistory = { first: { kind: "absent" }, anchor: "", last: null, earlier: null, undoing: false };
+/** Larger files are not shown as a diff. */
+const SHOWN_BYTES = 8 * 1024 * 1024;
+/** Changes whose bytes are kept at the same time. */
+const AT_ONCE = 16;
 
 export function createCheckpoints(options: { workspace: string; dataDirectory: string; sessionId: string; onCreate?: () => void; now?: () => Date }): Checkpoints {
   const { workspace } = options;
   const now = options.now ?? ((): Date => new Date());
-  const folder = join(options.dataDirectory, "checkpoints", createHash("sha256").update(workspace).digest("hex").slice(0, 24));
-  const objects = join(folder, "objects");
+  const store = createCheckpointStore(join(options.dataDirectory, "checkpoints", createHash("sha256").update(workspace).digest("hex").slice(0, 24)));
   let current: string | null = null;
   const pending = new Set<string>();
 
-  const keep = (bytes: Buffer): string => {
-    const id = digestOf(bytes);
-    mkdirSync(objects, { recursive: true, mode: 0o700 });
-    const place = join(objects, id);
-    if (!existsSync(place)) writeFileSync(place, bytes, { mode: 0o600 });
-    return id;
-  };
-  /** What lies at a path now; its bytes are kept only when asked for. */
-  const look = (path: string, store: boolean): State => {
-    try {
-      const facts = lstatSync(path);
-      const mode = facts.mode & 0o7777;
-      if (facts.isDirectory()) return { kind: "folder", mode };
-      if (!facts.isFile() && !facts.isSymbolicLink()) return { kind: "other" };
-      const bytes = facts.isFile() ? readFileSync(path) : Buffer.from(readlinkSync(path));
-      return { kind: facts.isFile() ? "file" : "link", id: store ? keep(bytes) : digestOf(bytes), mode };
-    } catch (thrown) {
-      const code = systemErrorCode(thrown);
-      if (code === "ENOENT" || code === "ENOTDIR") return { kind: "absent" };
-      throw thrown;
-    }
-  };
-  const bytesOf = (state: State): Buffer | null => ("id" in state ? readFileSync(join(objects, state.id)) : null);
-  const journalOf = (id: string): string => join(folder, `${id}.jsonl`);
-  const append = (line: JournalLine): void => appendFileSync(journalOf(current ?? start("start of the session", null)), `${JSON.stringify(line)}\n`, { mode: 0o600 });
+  const bytesOf = (state: State): Buffer | null => ("id" in state ? readFileSync(store.placeOf(state.id)) : null);
   const start = (label: string, ticket: string | null): string => {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const at = now();
-    const last = readdirSync(folder).filter((name) => name.endsWith(".json")).sort().at(-1);
-    const number = Number(/^c_(\d+)_/.exec(last ?? "")?.[1] ?? 0) + 1;
-    // Numbered, not dated: clocks jump.
-    const id = `c_${String(number).padStart(6, "0")}_${randomBytes(3).toString("hex")}`;
-    const checkpoint: Checkpoint = { id, session: options.sessionId, label, ticket, at: at.toISOString() };
-    writeFileSync(join(folder, `${id}.json`), JSON.stringify(checkpoint), { mode: 0o600 });
-    current = id;
+    current = store.create({ session: options.sessionId, label, ticket, at: now().toISOString() });
     options.onCreate?.();
-    return id;
+    return current;
   };
+  const append = (lines: readonly JournalLine[], safely: boolean): void => store.append(current ?? start("start of the session", null), lines, safely);
   const settle = (): void => {
-    for (const path of pending) append({ type: "after", path, state: look(path, true) });
+    if (pending.size > 0) append([...pending].map((path) => ({ type: "after", path, state: store.look(path, false) })), false);
     pending.clear();
   };
   const anchorOf = (path: string, exists: (folderPath: string) => boolean): string => {
@@ -150,66 +99,62 @@ export function createCheckpoints(options: { workspace: string; dataDirectory: s
     return anchor;
   };
 
-  const readAll = (): { checkpoint: Checkpoint; lines: JournalLine[] }[] => {
-    if (!existsSync(folder)) return [];
-    const names = readdirSync(folder).filter((name) => name.endsWith(".json")).sort();
-    return names.flatMap((name) => {
-      const checkpoint = parseJson<Checkpoint>(readFileSync(join(folder, name), "utf8"));
-      if (checkpoint === null) return [];
-      const journal = journalOf(checkpoint.id);
-      const lines = existsSync(journal) ? readFileSync(journal, "utf8").split("\n").flatMap((line) => parseJson<JournalLine>(line) ?? []) : [];
-      return [{ checkpoint, lines }];
-    });
-  };
-  const since = (id: string): { checkpoint: Checkpoint; lines: JournalLine[] }[] => {
-    const all = readAll();
+  const isOpen = ({ lines }: CheckpointEntry): boolean => !lines.some(({ type }) => type === "undone");
+  const since = (id: string): CheckpointEntry[] => {
+    const all = store.readAll();
     const matching = all.filter(({ checkpoint }) => checkpoint.id === id || checkpoint.id.startsWith(id));
     const [found] = matching;
     if (found === undefined || matching.length > 1) throw new BmoError("usage", `${matching.length > 1 ? "several checkpoints begin with" : "there is no checkpoint"} ${id}`, "bmo checkpoint list shows them.");
-    return all.slice(all.indexOf(found)).filter(({ lines }) => !lines.some(({ type }) => type === "undone"));
+    return all.slice(all.indexOf(found)).filter(isOpen);
   };
-  const historyOf = (entries: { lines: JournalLine[] }[]): Map<string, PathHistory> => {
-    const history = new Map<string, PathHistory>();
-    for (const line of entries.flatMap(({ lines }) => lines)) {
-      if (line.type === "undone") continue;
-      const known = history.get(line.path);
-      if (line.type === "before" && known === undefined) history.set(line.path, { first: line.state, anchor: line.anchor, last: null });
-      if (line.type === "after" && known !== undefined) known.last = line.state;
-    }
-    return history;
-  };
-  const ownCheckpoints = (): { checkpoint: Checkpoint; lines: JournalLine[] }[] =>
-    readAll().filter(({ checkpoint, lines }) => checkpoint.session === options.sessionId && !lines.some(({ type }) => type === "undone"));
+  const ownEntries = (): CheckpointEntry[] => store.readAll().filter((entry) => entry.checkpoint.session === options.sessionId && isOpen(entry));
 
-  const restore = async (id: string): Promise<UndoResult> => {
-    settle();
-    const entries = since(id);
-    const history = historyOf(entries);
+  /** Writes the earlier version of a path beside the copy; null where there was none. */
+  const offer = (state: State, copy: string, shown: string): string | null => {
+    if (!("id" in state)) return null;
+    const place = join(`${copy}-before`, shown);
+    mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
+    copyFileSync(store.placeOf(state.id), place);
+    return place;
+  };
+
+  const putBack = async (entries: readonly CheckpointEntry[]): Promise<UndoResult> => {
     const copy = join(options.dataDirectory, "copies", `undo-${now().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`);
     const changes: EffectChange[] = [];
     const refused: UndoResult["refused"] = [];
     const kept = new Set<string>();
-    for (const [path, { first, anchor, last }] of history) {
-      const present = look(path, false);
+    const history = historyOf(entries);
+    const closed = openClosedFolders(history);
+    for (const [path, { first, anchor, last, earlier, undoing }] of history) {
+      const shown = isInside(workspace, path) ? relative(workspace, path) || "." : path;
+      const present = closed.get(path) ?? attempt(() => store.look(path, false));
+      if (present instanceof Error) {
+        refused.push({ path: shown, reason: `it cannot be looked at (${systemErrorCode(present) ?? present.message})`, copy: offer(first, copy, shown) });
+        continue;
+      }
+      if (earlier !== null && !sameState(earlier, first)) refused.push({ path: shown, reason: "you or another program changed it between two changes of bmo's, so it goes back to that version only", copy: offer(earlier, copy, shown) });
       if (sameState(present, first)) continue;
-      const shown = relative(workspace, path);
       for (let above = anchor; isInside(workspace, above) && !kept.has(above); above = dirname(above)) kept.add(above);
-      if (last !== null && !sameState(present, last)) {
-        const bytes = bytesOf(first);
-        const place = bytes === null ? null : join(`${copy}-before`, shown);
-        if (bytes !== null && place !== null) {
-          mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
-          writeFileSync(place, bytes, { mode: 0o600 });
-        }
-        refused.push({ path: shown, reason: "it was changed since, by you or another program", copy: place });
+      const isOwn = last === null || sameState(present, last) || (undoing && present.kind === "absent");
+      if (!isOwn) {
+        refused.push({ path: shown, reason: "it was changed since, by you or another program", copy: offer(first, copy, shown) });
         continue;
       }
       changes.push({ path: shown, absolute: path, action: actionFrom(first, present), before: imageOf(first, bytesOf), guarded: false });
     }
+    const newest = entries.at(-1)?.checkpoint.id ?? null;
+    if (newest !== null && changes.length > 0) store.append(newest, [{ type: "undoing", paths: changes.map(({ absolute }) => absolute) }], true);
     const { restored, failed } = await restoreChanges(changes, workspace, copy, { has: (path: string) => kept.has(path) } as ReadonlyMap<string, unknown>);
-    for (const { checkpoint } of entries) if (refused.length === 0 && failed.length === 0) appendFileSync(journalOf(checkpoint.id), `${JSON.stringify({ type: "undone" } satisfies JournalLine)}\n`, { mode: 0o600 });
+    // What lies in a folder was put back first: its own bits may forbid that.
+    const deepestFirst = [...changes].sort((left, right) => (left.absolute < right.absolute ? 1 : -1));
+    for (const { absolute, before } of deepestFirst) if (before?.kind === "folder" && before.mode !== null) closeFolder(absolute, before.mode);
+    const complete = refused.length === 0 && failed.length === 0;
+    const whole = new Set(restored);
+    if (complete) for (const { checkpoint } of entries) store.append(checkpoint.id, [{ type: "undone" }], true);
+    else if (newest !== null) store.append(newest, [{ type: "restored", paths: changes.filter(({ path }) => whole.has(path)).map(({ absolute }) => absolute) }], true);
     current = null;
-    return { restored, refused: [...refused, ...failed.map((one) => ({ ...one, copy: null }))], copy, restoreCommand: restoreCommandFor(copy, workspace) };
+    const offered = failed.map((one) => ({ ...one, copy: offer(history.get(resolve(workspace, one.path))?.first ?? { kind: "absent" }, copy, one.path) }));
+    return { restored, refused: [...refused, ...offered], copy, restoreCommand: restoreCommandFor(copy, workspace) };
   };
 
   return {
@@ -219,51 +164,105 @@ export function createCheckpoints(options: { workspace: string; dataDirectory: s
     },
     async recordPreImage(realPath) {
       settle();
-      append({ type: "before", path: realPath, state: look(realPath, true), anchor: anchorOf(realPath, existsSync) });
+      append([{ type: "before", path: realPath, state: store.look(realPath, true), anchor: anchorOf(realPath, existsSync) }], true);
       pending.add(realPath);
     },
     async recordEffects(changes, foldersBefore) {
       settle();
-      for (const change of changes) {
-        const state = await stateBefore(change.before, keep);
-        append({ type: "before", path: change.absolute, state, anchor: anchorOf(change.absolute, (path) => foldersBefore.has(path)) });
-        append({ type: "after", path: change.absolute, state: look(change.absolute, true) });
+      const lines: JournalLine[] = [];
+      for (let index = 0; index < changes.length; index += AT_ONCE) {
+        const recorded = await Promise.all(changes.slice(index, index + AT_ONCE).map(async (change): Promise<JournalLine[]> => {
+          const state = await stateBefore(change.before, (bytes) => store.keepBytes(bytes));
+          const anchor = anchorOf(change.absolute, (path) => foldersBefore.has(path));
+          return [{ type: "before", path: change.absolute, state, anchor }, { type: "after", path: change.absolute, state: store.look(change.absolute, false) }];
+        }));
+        lines.push(...recorded.flat());
       }
+      if (lines.length > 0) append(lines, true);
     },
     settle,
     list() {
-      return readAll().map(({ checkpoint, lines }) => ({ ...checkpoint, files: historyOf([{ lines }]).size, undone: lines.some(({ type }) => type === "undone") }));
+      return store.readAll().map((entry) => ({ ...entry.checkpoint, files: historyOf([entry]).size, undone: !isOpen(entry) }));
     },
     diff(id) {
       settle();
-      const from = id ?? ownCheckpoints()[0]?.checkpoint.id;
-      if (from === undefined) return [];
-      return [...historyOf(since(from))].flatMap(([path, { first }]) => {
-        const present = look(path, true);
+      const entries = id === null ? ownEntries() : since(id);
+      return [...historyOf(entries)].flatMap(([path, { first }]): CheckpointChange[] => {
+        const present = store.look(path, false);
         if (sameState(present, first)) return [];
-        return [{ path: relative(workspace, path), action: actionFrom(first, present), before: bytesOf(first), after: bytesOf(present) }];
+        const change = { path: relative(workspace, path) || ".", action: actionFrom(first, present) };
+        const sizes = [...("id" in first ? [store.placeOf(first.id)] : []), path].map((one) => lstatSync(one, { throwIfNoEntry: false })?.size ?? 0);
+        if (Math.max(...sizes) > SHOWN_BYTES) return [{ ...change, before: null, after: null, tooLarge: true }];
+        const after = present.kind === "file" ? readFileSync(path) : present.kind === "link" ? Buffer.from(readlinkSync(path)) : null;
+        return [{ ...change, before: bytesOf(first), after, tooLarge: false }];
       });
     },
-    restore,
+    async restore(id) {
+      settle();
+      return putBack(since(id));
+    },
     async undo(what) {
       settle();
-      const own = ownCheckpoints().filter(({ lines }) => lines.length > 0);
-      const target = what === "all" ? own[0] : own.at(-1);
-      if (target === undefined) throw new BmoError("usage", "there is nothing to undo in this session", "bmo checkpoint list shows what other sessions changed.");
-      return restore(target.checkpoint.id);
+      const own = ownEntries().filter(({ lines }) => lines.length > 0);
+      const [newest] = own.slice(-1);
+      if (newest === undefined) throw new BmoError("usage", "there is nothing to undo in this session", "bmo checkpoint list shows what other sessions changed.");
+      return putBack(what === "all" ? own : [newest]);
     },
   };
 }
 
-function parseJson<Value>(text: string): Value | null {
-  if (text === "") return null;
+/** What became of each path, over entries in the order of their age. */
+function historyOf(entries: readonly CheckpointEntry[]): Map<string, PathHistory> {
+  const history = new Map<string, PathHistory>();
+  for (const line of entries.flatMap(({ lines }) => lines)) {
+    if (line.type === "undone") continue;
+    if (line.type === "restored") for (const path of line.paths) history.delete(path);
+    if (line.type === "undoing") for (const path of line.paths) history.set(path, { ...(history.get(path) ?? NOTHING_KNOWN), undoing: true });
+    if (line.type !== "before" && line.type !== "after") continue;
+    const known = history.get(line.path);
+    if (line.type === "after") {
+      if (known !== undefined) known.last = line.state;
+    } else if (known === undefined) history.set(line.path, { ...NOTHING_KNOWN, first: line.state, anchor: line.anchor });
+    else if (known.last !== null && !known.undoing && !sameContent(known.last, line.state)) history.set(line.path, { ...NOTHING_KNOWN, first: line.state, anchor: line.anchor, earlier: known.earlier ?? known.first });
+  }
+  return history;
+}
+
+/** Work that may fail for one path alone. */
+function attempt<Result>(work: () => Result): Result | Error {
   try {
-    return JSON.parse(text) as Value;
+    return work();
   } catch (thrown) {
-    // A line torn by a crash; the lines before it stand.
-    if (thrown instanceof SyntaxError) return null;
+    if (thrown instanceof Error && systemErrorCode(thrown) !== undefined) return thrown;
     throw thrown;
   }
+}
+
+/** Folders that a command closed hide what lies in them: they are opened for the time of an undo. Gives them as they were found. */
+function openClosedFolders(history: ReadonlyMap<string, PathHistory>): Map<string, State> {
+  const found = new Map<string, State>();
+  for (const [path, { first, last }] of [...history].sort(([left], [right]) => (left < right ? -1 : 1))) {
+    if (first.kind !== "folder" || last?.kind !== "folder") continue;
+    attempt(() => {
+      const facts = lstatSync(path);
+      const present: State = { kind: "folder", mode: facts.mode & 0o7777 };
+      if (!facts.isDirectory() || (facts.mode & 0o700) === 0o700 || !sameState(present, last)) return;
+      chmodSync(path, (facts.mode & 0o7777) | 0o700);
+      found.set(path, present);
+    });
+  }
+  return found;
+}
+
+function closeFolder(path: string, mode: number): void {
+  attempt(() => {
+    if (lstatSync(path).isDirectory()) chmodSync(path, mode);
+  });
+}
+
+/** Bits aside: a snapshot does not know them as exactly as a look does. */
+function sameContent(left: State, right: State): boolean {
+  return left.kind === right.kind && (!("id" in left) || !("id" in right) || left.id === right.id);
 }
 
 function actionFrom(before: State, now: State): FileAction {
@@ -272,14 +271,14 @@ function actionFrom(before: State, now: State): FileAction {
 }
 
 function imageOf(state: State, bytesOf: (state: State) => Buffer | null): PreImage | null {
-  if (state.kind === "absent" || state.kind === "other") return null;
   if (state.kind === "folder") return { kind: "folder", mode: state.mode ?? null };
+  if (!("id" in state)) return null;
   return { kind: state.kind, executable: (state.mode & 0o100) !== 0, mode: state.mode, read: async () => bytesOf(state) ?? Buffer.alloc(0) };
 }
 
-async function stateBefore(before: PreImage | null, keep: (bytes: Buffer) => string): Promise<State> {
+async function stateBefore(before: PreImage | null, keep: (bytes: Buffer) => Promise<string>): Promise<State> {
   if (before === null) return { kind: "absent" };
   if (before.kind === "folder") return before.mode === null ? { kind: "folder" } : { kind: "folder", mode: before.mode };
   const mode = before.kind === "link" ? 0o777 : (before.mode ?? (before.executable ? 0o755 : 0o644));
-  return { kind: before.kind, id: keep(await before.read()), mode };
+  return { kind: before.kind, id: await keep(await before.read()), mode };
 }

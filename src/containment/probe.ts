@@ -1,9 +1,10 @@
 // Whether a sandbox works on this machine, for this user: tried once, the answer kept. Decides nothing about commands.
 
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
+import { makeTemporaryFolder } from "../util/own-temporaries.ts";
 import { runToString } from "../util/process.ts";
 import { findBubblewrap, sandboxArguments } from "./bubblewrap.ts";
 import type { Survey } from "./survey.ts";
@@ -56,7 +57,7 @@ export async function probeSandbox(options: { platform: string; searchPath: stri
     problem === null ? { available: true, program, label: "bubblewrap", reason: "bubblewrap works" } : none(`bubblewrap does not work here: ${problem}`);
   if (known !== null && known.key === key && known.problem === null) return answer(null);
   mkdirSync(options.dataDirectory, { recursive: true, mode: 0o700 });
-  const folder = mkdtempSync(join(options.dataDirectory, "probe-"));
+  const folder = makeTemporaryFolder(options.dataDirectory, "probe");
   try {
     const problem = await tryBubblewrap(program, folder);
     writeFileSync(cache, JSON.stringify({ key, problem }), { mode: 0o600 });

@@ -53,6 +53,8 @@ export interface ReplOptions {
   /** Workspace-relative paths for `@`, ignored files left out. `onSome` gets those found so far, again and again, while the search lasts. */
   listFiles(onSome: (paths: string[]) => void): Promise<string[]>;
   skillNames(): Promise<string[]>;
+  /** What the process must not be ended in the middle of; null before a session is open. */
+  unsettled(): { what(): string | null; settled(): Promise<void> } | null;
   /** Runs `!command` as the user's own act. Never rejects for a failing command. */
   runShell(command: string, onOutput: (text: string) => void, signal: AbortSignal): Promise<ShellOutcome>;
   /** An image named by `@path`; null when it is no image that can be sent. */

@@ -88,8 +88,11 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
   let signalled = false;
   const onSignal = (name: NodeJS.Signals): void => {
     if (name !== "SIGINT" && name !== "SIGTERM" && name !== "SIGHUP") return;
-    // The second one does not wait for an orderly end.
-    if (signalled) process.exit(SIGNALS[name]);
+    // The second one waits for nothing but a command's effects.
+    if (signalled) {
+      void (options.unsettled()?.settled() ?? Promise.resolve()).then(() => process.exit(SIGNALS[name]));
+      return;
+    }
     signalled = true;
     finish({ code: SIGNALS[name] });
   };
@@ -131,6 +134,8 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
   const ending = await finished;
   reader.stop();
   controller.asker.dismissAll();
+  const what = options.unsettled()?.what() ?? null;
+  if (what !== null) store.dispatch({ type: "print", block: { kind: "notice", level: "info", text: `ending ${what} and settling its effects` } });
   if (controller.runner.busy()) await controller.runner.interrupt();
   await controller.session.close();
   unmount();

@@ -31,31 +31,43 @@ let count = 0;
 let directory: string | null = null;
 let journal: Journal | null = null;
 
+/** What a process made it removes before it ends by itself. */
+function closeJournal(): void {
+  if (journal === null) return;
+  closeSync(journal.descriptor);
+  rmSync(journal.path, { force: true });
+  journal = null;
+}
+process.once("exit", closeJournal);
+
 function openJournal(dataDirectory: string): Journal {
   const folder = join(dataDirectory, FOLDER);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, `${prefix.slice(1)}.jsonl`);
   const descriptor = openSync(path, "ax", 0o600);
   writeSync(descriptor, `${JSON.stringify({ ...ownIdentity(), prefix } satisfies JournalHead)}\n`);
-  process.once("exit", () => rmSync(path, { force: true }));
   return { path, descriptor, announced: new Set() };
 }
 
 function announce(line: JournalLine): void {
   if (directory === null) return;
-  journal ??= openJournal(directory);
   const text = JSON.stringify(line);
-  if (journal.announced.has(text)) return;
-  writeSync(journal.descriptor, `${text}\n`);
-  fsyncSync(journal.descriptor);
-  journal.announced.add(text);
+  try {
+    journal ??= openJournal(directory);
+    if (journal.announced.has(text)) return;
+    writeSync(journal.descriptor, `${text}\n`);
+    fsyncSync(journal.descriptor);
+    journal.announced.add(text);
+  } catch (thrown) {
+    // What can be written elsewhere must not fail because the data directory cannot.
+    if (systemErrorCode(thrown) === undefined) throw thrown;
+  }
 }
 
 /** From now on the places of temporary files are written down below this directory. Without it nothing is. */
 export function journalTemporaries(dataDirectory: string): void {
   if (directory === dataDirectory) return;
-  if (journal !== null) closeSync(journal.descriptor);
-  journal = null;
+  closeJournal();
   directory = dataDirectory;
 }
 
@@ -105,21 +117,20 @@ function removeLeft(line: unknown, head: JournalHead): boolean {
   }
 }
 
+function sweepOne(path: string): void {
+  const [head, ...lines] = readLines(path);
+  // A head that was never written whole names nothing.
+  if (isHead(head) && (isAlive(head) || !lines.map((line) => removeLeft(line, head)).every(Boolean))) return;
+  rmSync(path, { force: true });
+}
+
 /** Removes what dead processes left behind. */
 export function sweepTemporaries(dataDirectory: string): void {
   const folder = join(dataDirectory, FOLDER);
-  let names: string[];
   try {
-    names = readdirSync(folder);
+    for (const name of readdirSync(folder)) sweepOne(join(folder, name));
   } catch (thrown) {
+    // No journal yet, another process that was quicker, or a directory that cannot be read: nothing depends on it.
     if (systemErrorCode(thrown) === undefined) throw thrown;
-    return;
-  }
-  for (const name of names) {
-    const path = join(folder, name);
-    const [head, ...lines] = readLines(path);
-    // A head that was never written whole names nothing.
-    if (isHead(head) && (isAlive(head) || !lines.map((line) => removeLeft(line, head)).every(Boolean))) continue;
-    rmSync(path, { force: true });
   }
 }

@@ -7,10 +7,9 @@ import { runCompletionCommand } from "../../src/cli/completion-command.ts";
 import { OPTIONS, SUBCOMMAND_SUMMARIES, SUBCOMMAND_WORDS } from "../../src/cli/completion-data.ts";
 import { SUBCOMMAND_USAGE } from "../../src/cli/subcommand-usage.ts";
 import { createIo } from "./io.ts";
-import { need, type Need } from "../support/need.ts";
+import { needProgram } from "../support/need.ts";
 
-const installed = (program: string): Need => need(spawnSync(program, ["--version"]).error === undefined, `${program} is not installed`);
-const [bashShell, zshShell, fishShell] = [installed("bash"), installed("zsh"), installed("fish")];
+const [bashShell, zshShell, fishShell] = [needProgram("bash"), needProgram("zsh"), needProgram("fish")];
 
 function script(shell: string): string {
   const io = createIo({ workspace: "/", home: "/" });

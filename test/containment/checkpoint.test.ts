@@ -1,6 +1,6 @@
 // The way back: bytes, modes, links, folders as they were, and nothing of the user's overwritten.
 
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createCheckpoints, type Checkpoints } from "../../src/containment/checkpoint.ts";
@@ -111,6 +111,119 @@ test("a folder that became a link meanwhile is not written through", async () =>
   symlinkSync(join(place.root, "beyond"), join(place.workspace, "keep"));
   await checkpoints.undo("last");
   expect(readFileSync(join(place.root, "beyond", "x"), "utf8")).toBe("changed\n");
+});
+
+test("undo takes back the last ticket alone, then the one before", async () => {
+  const before = treeOf(place.workspace, withoutGit);
+  await checkpoints.create("ticket t1", "t1");
+  await write("src/a.ts", "one\n");
+  await write("made/by-one", "one\n");
+  const between = treeOf(place.workspace, withoutGit);
+  await checkpoints.create("ticket t2", "t2");
+  await write("src/a.ts", "two\n");
+  await write("made/by-two", "two\n");
+  await checkpoints.create("ticket t3, which changes nothing", "t3");
+  expect((await checkpoints.undo("last")).restored.sort()).toEqual(["made/by-two", "src/a.ts"]);
+  expect(treeOf(place.workspace, withoutGit)).toEqual(between);
+  expect((await checkpoints.undo("last")).restored.sort()).toEqual(["made/by-one", "src/a.ts"]);
+  expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+});
+
+test("undo of one session leaves what another did since", async () => {
+  await checkpoints.create("ticket t1", "t1");
+  await write("src/a.ts", "mine\n");
+  await write("src/b.ts", "mine\n");
+  const neighbour = createCheckpoints({ workspace: place.workspace, dataDirectory: place.data, sessionId: "s2" });
+  for (const path of ["src/b.ts", "keep/x"]) {
+    await neighbour.recordPreImage(join(place.workspace, path));
+    place.write(path, "the neighbour's\n");
+    neighbour.settle();
+  }
+  const result = await checkpoints.undo("all");
+  expect([result.restored, result.refused.map(({ path }) => path)]).toEqual([["src/a.ts"], ["src/b.ts"]]);
+  expect([place.read("src/a.ts"), place.read("src/b.ts"), place.read("keep/x")]).toEqual(["a\n", "the neighbour's\n", "the neighbour's\n"]);
+  expect((await neighbour.undo("all")).restored.sort()).toEqual(["keep/x", "src/b.ts"]);
+  expect(place.read("src/b.ts")).toBe("mine\n");
+  expect((await checkpoints.undo("all")).refused).toEqual([]);
+  expect(place.read("src/b.ts")).toBe("b\n");
+});
+
+test("a version of the user's between two changes is what undo goes back to; the first is offered", async () => {
+  await checkpoints.create("ticket t1", "t1");
+  await write("src/a.ts", "by bmo\n");
+  place.write("src/a.ts", "the user's\n");
+  await checkpoints.create("ticket t2", "t2");
+  await write("src/a.ts", "by bmo again\n");
+  const result = await checkpoints.undo("all");
+  expect(place.read("src/a.ts")).toBe("the user's\n");
+  expect(result.refused.map(({ path }) => path)).toEqual(["src/a.ts"]);
+  expect(readFileSync(result.refused[0]?.copy ?? "", "utf8")).toBe("a\n");
+});
+
+/** What a process that was killed in the middle of an undo leaves: the line, and some of the paths taken away. */
+const halfUndone: [string, string, () => void][] = [
+  ["a link whose place is empty", "ln -sf src/b.ts link", () => rmSync(join(place.workspace, "link"))],
+  ["a folder moved aside for a file", "rm run.sh; mkdir -p run.sh/deep; echo x > run.sh/deep/x", () => rmSync(join(place.workspace, "run.sh"), { recursive: true })],
+  ["a file taken away", "echo changed > src/a.ts; rm src/b.ts", () => rmSync(join(place.workspace, "src/a.ts"))],
+];
+test.each(halfUndone)("an undo that was killed ends when it is run again: %s", async (_what, command, half) => {
+  const before = treeOf(place.workspace, withoutGit);
+  const id = await checkpoints.create("ticket t1", "t1");
+  expect((await run(command)).rolledBack).toEqual([]);
+  const paths = readFileSync(findJournal(id), "utf8").split("\n").flatMap((line) => (line === "" ? [] : [(JSON.parse(line) as { path: string }).path]));
+  appendFileSync(findJournal(id), `${JSON.stringify({ type: "undoing", paths })}\n{"type":"rest`);
+  half();
+  const later = createCheckpoints({ workspace: place.workspace, dataDirectory: place.data, sessionId: "s1" });
+  expect((await later.undo("all")).refused).toEqual([]);
+  expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+  await expect(later.undo("all")).rejects.toThrow("nothing to undo");
+});
+
+test("a line that a crash tore does not swallow the next one", async () => {
+  const id = await checkpoints.create("ticket t1", "t1");
+  await write("src/a.ts", "changed\n");
+  appendFileSync(findJournal(id), '{"type":"before","path":"/');
+  await write("src/b.ts", "changed\n");
+  expect((await checkpoints.undo("all")).restored.sort()).toEqual(["src/a.ts", "src/b.ts"]);
+});
+
+const commands: [string, string][] = [
+  ["bits of files and folders", "chmod 600 keep/x; chmod 700 src; chmod 644 run.sh; chmod 711 void"],
+  ["a closed folder with a change in it", "echo y > keep/x; echo new > keep/new; chmod 000 keep"],
+  ["a folder that became read-only", "echo y > keep/x; chmod 555 keep"],
+  ["links", "ln -sf keep/x link; ln -s ../run.sh src/other; rm src/a.ts; ln -s b.ts src/a.ts"],
+  ["a file above the size that is kept in memory", "head -c 9000000 /dev/zero > run.sh; head -c 9000000 /dev/zero > fresh; rm src/b.ts"],
+  ["a tree moved away", "mv src moved; mkdir src; echo other > src/a.ts; rm -r keep void"],
+];
+test.each(commands)("undo brings back byte, mode and link: %s", async (_what, command) => {
+  const before = treeOf(place.workspace, withoutGit);
+  await checkpoints.create("ticket t1", "t1");
+  const ran = await contain(place, command, { plan: planOf({ "**": "modify", "*": "delete", "**/*": "delete" }), onChanges: (changes, snapshot) => checkpoints.recordEffects(changes, snapshot.survey.folders) });
+  expect(ran.rolledBack).toEqual([]);
+  expect((await checkpoints.undo("all")).refused).toEqual([]);
+  expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+});
+
+test("a file too large for memory in one piece is kept, shown by name and brought back", async () => {
+  const large = join(place.workspace, "large.bin");
+  writeFileSync(large, Buffer.alloc(9_000_000, 7));
+  await checkpoints.create("ticket t1", "t1");
+  await write("large.bin", "small now\n");
+  expect(checkpoints.diff(null)).toEqual([{ path: "large.bin", action: "modify", before: null, after: null, tooLarge: true }]);
+  await checkpoints.undo("last");
+  expect(readFileSync(large).equals(Buffer.alloc(9_000_000, 7))).toBe(true);
+});
+
+test("what was changed in scope by a command that also wrote outside of it can be undone", async () => {
+  const before = treeOf(place.workspace, withoutGit);
+  await checkpoints.create("ticket t1", "t1");
+  const ran = await contain(place, "echo in > src/a.ts; chmod 755 src/b.ts; ln -s a.ts src/link; echo out > keep/x; rm run.sh", {
+    plan: planOf({ "src/**": "modify" }), onChanges: (changes, snapshot) => checkpoints.recordEffects(changes, snapshot.survey.folders),
+  });
+  expect(ran.rolledBack.sort()).toEqual(["keep/x", "run.sh"]);
+  expect([place.read("src/a.ts"), readlinkSync(join(place.workspace, "src/link")), statSync(join(place.workspace, "src/b.ts")).mode & 0o777]).toEqual(["in\n", "a.ts", 0o755]);
+  expect((await checkpoints.undo("all")).restored.sort()).toEqual(["src/a.ts", "src/b.ts", "src/link"]);
+  expect(treeOf(place.workspace, withoutGit)).toEqual(before);
 });
 
 function findJournal(id: string): string {

@@ -14,10 +14,11 @@ import { createSnapshots, type Snapshots } from "../../src/containment/snapshot.
 import { judgeCommand } from "../../src/permission/shell.ts";
 import type { PlanContent } from "../../src/types/plan.ts";
 import type { FileAction } from "../../src/types/tool.ts";
+import { needBubblewrap } from "../support/need.ts";
 
 export const GIT = "/usr/bin/git";
 export const NO_SANDBOX: SandboxState = { available: false, program: null, label: "none (test)", reason: "test" };
-export const hasBubblewrap = existsSync("/usr/bin/bwrap");
+export const hasBubblewrap = !needBubblewrap().missing;
 
 export interface Place {
   root: string;
@@ -88,7 +89,7 @@ export function planOf(files: Record<string, FileAction>, commands: string[] = [
 }
 
 export async function sandboxFor(place: Place): Promise<SandboxState> {
-  return probeSandbox({ platform: "linux", searchPath: "/usr/bin:/bin", workspace: place.workspace, dataDirectory: place.data });
+  return probeSandbox({ platform: "linux", searchPath: process.env["PATH"] ?? "", workspace: place.workspace, dataDirectory: place.data });
 }
 
 export interface RunOptions extends Partial<Omit<ContainedRequest, "command" | "verdict">> {

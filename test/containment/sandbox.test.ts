@@ -5,12 +5,12 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { probeSandbox, type SandboxState } from "../../src/containment/probe.ts";
-import { contain, createPlace, hasBubblewrap, planOf, sandboxFor, treeOf, type Place } from "./fixture.ts";
-import { need } from "../support/need.ts";
+import { contain, createPlace, planOf, sandboxFor, treeOf, type Place } from "./fixture.ts";
+import { needBubblewrap } from "../support/need.ts";
 
 const FILES = { "src/a.ts": "a\n", "top.txt": "top\n", ".env": "KEY=sesame-street\n", "certs/server.key": "PRIVATE sesame-street\n", ".gitignore": ".env\ncerts/\n" };
 
-const bubblewrap = need(hasBubblewrap, "bubblewrap is not installed");
+const bubblewrap = needBubblewrap();
 
 describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () => {
   let place: Place;

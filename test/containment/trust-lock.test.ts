@@ -4,7 +4,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { lockExecution } from "../../src/containment/lock.ts";
+import { createExecutionLock, lockExecution } from "../../src/containment/lock.ts";
 import { createTrustStore } from "../../src/containment/trust.ts";
 import { createPlace, type Place } from "./fixture.ts";
 
@@ -77,6 +77,35 @@ describe("execution lock", () => {
     const release = await lock("one");
     (await lockExecution({ workspace: place.home, dataDirectory: place.data, sessionId: "two", waitMs: 0, signal }))();
     release();
+  });
+  test.each([["around it", (path: string) => join(path, "..")], ["inside it", (path: string) => join(path, "src")], ["the same", (path: string) => path]])("a workspace %s is held up", async (_where, other) => {
+    const release = await lock("one");
+    const wanted = { workspace: other(place.workspace), dataDirectory: place.data, sessionId: "two", signal };
+    await expect(lockExecution({ ...wanted, waitMs: 0 })).rejects.toMatchObject({ code: "locked", message: expect.stringContaining(place.workspace) as string });
+    const waiting = lockExecution({ ...wanted, waitMs: 10_000 });
+    release();
+    (await waiting)();
+  });
+  test("a neighbour whose name only begins alike is not held up", async () => {
+    const release = await lock("one");
+    (await lockExecution({ workspace: `${place.workspace}-2`, dataDirectory: place.data, sessionId: "two", waitMs: 0, signal }))();
+    release();
+  });
+  test("one process shares it; the last one gives it back, and who waits is told for whom", async () => {
+    const shared = createExecutionLock({ workspace: place.workspace, dataDirectory: place.data, sessionId: "one" });
+    const [first, second] = await Promise.all([shared(signal), shared(signal)]);
+    first();
+    first();
+    await expect(lock("two", 0)).rejects.toMatchObject({ code: "locked" });
+    const told: number[] = [];
+    const waiting = createExecutionLock({ workspace: place.workspace, dataDirectory: place.data, sessionId: "two" })(signal, ({ pid }) => {
+      told.push(pid);
+      second();
+    });
+    (await waiting)();
+    expect(told).toEqual([process.pid]);
+    (await shared(signal))();
+    expect(readdirSync(join(place.data, "locks"))).toEqual([]);
   });
   test("a holder that was killed, or whose pid was given to another process, is taken over", async () => {
     const child = spawn(process.execPath, ["-e", "process.exit()"]);

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realPathOf } from "../../src/util/paths.ts";
 import { contain, createPlace, hasBubblewrap, NO_SANDBOX, planOf, sandboxFor, treeOf, type Place } from "./fixture.ts";
+import { need, needRipgrep, type Need } from "../support/need.ts";
 
 let place: Place;
 beforeEach(() => {
@@ -24,14 +25,17 @@ interface Weakness {
   environment?(): Record<string, string>;
   /** Where the payload's effect shows; default PWNED in the workspace. */
   canary?: string;
+  /** What the payload needs to work under plain bash. */
+  needs?: Need;
 }
 
+const NOTHING = need(true, "");
 const config = (key: string, value: string): void => void place.git("config", key, value);
 const modify = (): void => place.write("a.txt", "changed\n");
 
 const WEAKNESSES: Weakness[] = [
   { item: "1 echo that skips the confirmation", command: "echo x; touch PWNED" },
-  { item: "3 rg by its options", command: "rg --pre ./evil.sh one a.txt" },
+  { item: "3 rg by its options", command: "rg --pre ./evil.sh one a.txt", needs: needRipgrep() },
   { item: "4 $IFS and short flags", command: "touch${IFS}PWNED" },
   { item: "5 find clauses", command: "find . -maxdepth 0 -exec touch PWNED ';'" },
   { item: "5 find that writes", command: "find . -maxdepth 0 -fprint PWNED" },
@@ -79,7 +83,7 @@ const WEAKNESSES: Weakness[] = [
   { item: "environment: exported function", environment: () => ({ "BASH_FUNC_ls%%": `() { touch '${place.workspace}/PWNED'; }` }), command: "ls" },
   { item: "environment: search path with the workspace", prepare: () => execFileSync("cp", ["evil.sh", "wc"], { cwd: place.workspace }), environment: () => ({ PATH: `.:${place.workspace}:${process.env["PATH"] ?? ""}` }), command: "wc -l a.txt" },
   { item: "environment: git external diff", prepare: modify, environment: () => ({ GIT_EXTERNAL_DIFF: "./evil.sh" }), command: "git diff" },
-  { item: "environment: ripgrep configuration", prepare: () => place.write("rgrc", "--pre=./evil.sh\n"), environment: () => ({ RIPGREP_CONFIG_PATH: "rgrc" }), command: "rg one a.txt" },
+  { item: "environment: ripgrep configuration", prepare: () => place.write("rgrc", "--pre=./evil.sh\n"), environment: () => ({ RIPGREP_CONFIG_PATH: "rgrc" }), command: "rg one a.txt", needs: needRipgrep() },
   { item: "27 version of a project's yarn", prepare: () => place.write("node_modules/.bin/yarn", `#!/bin/sh\ntouch ${place.workspace}/PWNED\n`), environment: () => ({ PATH: `${place.workspace}/node_modules/.bin:${process.env["PATH"] ?? ""}` }), command: "chmod +x node_modules/.bin/yarn; yarn --version" },
 ];
 
@@ -87,10 +91,10 @@ test("there are at least forty of them", () => {
   expect(WEAKNESSES.length).toBeGreaterThanOrEqual(40);
 });
 
-describe.each(WEAKNESSES)("$item", ({ prepare, command, environment, canary = "PWNED" }) => {
+describe.each(WEAKNESSES)("$item", ({ prepare, command, environment, canary = "PWNED", needs = NOTHING }) => {
   const landed = (): boolean => existsSync(join(place.workspace, canary));
 
-  test("works under plain bash, not under bmo before approval", async () => {
+  test.skipIf(needs.missing)(needs.title("works under plain bash, not under bmo before approval"), async () => {
     prepare?.();
     const fresh = treeOf(place.workspace);
     const values = environment?.() ?? {};

@@ -1,7 +1,7 @@
 // What goes wrong around a plan: bad scopes, verification that never ends, machines without git, disks that are full or
 // read-only, sandboxes that do not work, links that appear between check and write, names that are no text.
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -9,10 +9,9 @@ import { bash, commitAll, isGit, pathWithout, treeOf } from "./containment-scene
 import { calledTimes, isPlanning, lastResult, planInput, planThen, resultOf, scene, submit, ticket, userToml, type Scene } from "./scenario.ts";
 import type { JsonObject } from "../../src/types/json.ts";
 import type { ScriptedReply } from "../support/vendor-server.ts";
-import { need } from "../support/need.ts";
+import { needMounts } from "../support/need.ts";
 
-const isRoot = process.getuid?.() === 0;
-const mounts = need(isRoot && spawnSync("unshare", ["-m", "true"]).status === 0, "needs root and mounts");
+const mounts = needMounts();
 
 describe("plans that are refused, and say which field", () => {
   const t1 = (files: Record<string, string>, more: JsonObject = {}): JsonObject => ticket("t1", files, more);

@@ -5,13 +5,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { bash, commitAll, hasBubblewrap, isGit, pathWithout, probes, treeOf } from "./containment-scene.ts";
+import { bash, commitAll, isGit, pathWithout, probes, treeOf, SANDBOXES } from "./containment-scene.ts";
 import { isPlanning, planInput, resultOf, scene, submit, ticket, type Scene } from "./scenario.ts";
 import type { JsonObject } from "../../src/types/json.ts";
 import type { ScriptedCall, SeenRequest } from "../support/vendor-server.ts";
-import { need } from "../support/need.ts";
+import { needBubblewrap } from "../support/need.ts";
 
-const SANDBOXES = [["with a sandbox", true], ["without a sandbox", false]] as const;
 const commandsOf = (calls: ScriptedCall[]): string[] => calls.flatMap(({ input }) => (typeof input?.["command"] === "string" ? [input["command"]] : []));
 
 interface Executed {
@@ -46,7 +45,7 @@ function without(tree: Record<string, string>, prefix: string): Record<string, s
 const INSIDE = [1, 2, 3, 4, 5, 6, 7].map((number) => `src/f${number}`);
 
 describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
-  const sandbox = need(!sandboxed || hasBubblewrap, "bubblewrap is not installed");
+  const sandbox = needBubblewrap(sandboxed);
 
   test.skipIf(sandbox.missing).each([["default", "in the plan"], ["bypassPermissions", "in the plan"], ["bypassPermissions", "not in the plan"]])(sandbox.title("mode %s, commands %s: outside restored, inside kept, exit 4"), async (mode, planned) => {
     const calls = [...probes("src/"), ...probes()];

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { runDeviations } from "../../bench/containment/deviations.mts";
 import { runHostileTurns } from "../../bench/containment/hostile-turns.mts";
-import { bash, commitAll, hasBubblewrap, pathWithout } from "./containment-scene.ts";
+import { bash, commitAll, pathWithout } from "./containment-scene.ts";
 import { isPlanning, planInput, resultOf, scene, stepsOf, submit, ticket, userToml } from "./scenario.ts";
 import type { ScriptedCall, ScriptedReply } from "../support/vendor-server.ts";
-import { need } from "../support/need.ts";
+import { needBubblewrap } from "../support/need.ts";
 
 test("200 hostile turns before approval: nothing changes, nobody approves, nothing is heard on a socket", async () => {
   const result = await runHostileTurns(200);
@@ -31,7 +31,7 @@ function allBytes(folder: string): string {
 }
 
 describe.each([["with a sandbox", true], ["without a sandbox", false]] as const)("200 planted keys, %s", (_name, sandboxed) => {
-  const sandbox = need(!sandboxed || hasBubblewrap, "bubblewrap is not installed");
+  const sandbox = needBubblewrap(sandboxed);
   test.skipIf(sandbox.missing)(sandbox.title("none reaches provider, log, session or screen; what is no secret arrives"), async () => {
     const secret = (index: number): string => `sk-planted-${index}-${"0123456789abcdef".slice(index % 8)}${index * 7919}`;
     const { place, server } = await scene({ replies: () => ({ text: "not set yet" }) });

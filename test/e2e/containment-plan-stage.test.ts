@@ -4,14 +4,13 @@
 import { mkdirSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { bash, callThen, commitAll, hasBubblewrap, knock, listenOn, pathWithout, probes, treeOf } from "./containment-scene.ts";
+import { bash, callThen, commitAll, knock, listenOn, pathWithout, probes, treeOf, SANDBOXES } from "./containment-scene.ts";
 import { cleanEnvironment, type Place } from "./harness.ts";
 import { resultOf, scene, userToml } from "./scenario.ts";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { need } from "../support/need.ts";
+import { needBubblewrap } from "../support/need.ts";
 
-const SANDBOXES = [["with a sandbox", true], ["without a sandbox", false]] as const;
 const MODES = [["no mode", []], ...["default", "acceptEdits", "plan", "bypassPermissions"].map((mode) => [mode, ["--permission-mode", mode]] as const), ["--dangerously-skip-permissions", ["--dangerously-skip-permissions"]], ["the alias", ["--approval-mode", "bypassPermissions"]]] as const;
 const ALLOWED = [[], ["--allowedTools", "bash,bash(*),write,edit,multiedit,write(**)"]];
 const PLANNING = [[], ["--plan"]];
@@ -40,7 +39,7 @@ function everything(place: Place): Record<string, string> {
 }
 
 describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
-  const sandbox = need(!sandboxed || hasBubblewrap, "bubblewrap is not installed");
+  const sandbox = needBubblewrap(sandboxed);
   test.skipIf(sandbox.missing).each(MODES)(sandbox.title("the eight probes, %s, with every other flag and setting"), async (_mode, mode) => {
     const { place, server } = await scene({ replies: () => ({ text: "not set yet" }) });
     prepare(place);

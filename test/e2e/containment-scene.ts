@@ -8,8 +8,12 @@ import { join } from "node:path";
 import { afterEach } from "vitest";
 import type { Place } from "./harness.ts";
 import type { ScriptedCall, ScriptedReply, SeenRequest } from "../support/vendor-server.ts";
+import { needBubblewrap } from "../support/need.ts";
 
-export const hasBubblewrap = (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, "bwrap")));
+export const hasBubblewrap = !needBubblewrap().missing;
+
+/** For tables of the same test with a sandbox, which `needBubblewrap(sandboxed)` asks for, and without. */
+export const SANDBOXES = [["with a sandbox", true], ["without a sandbox", false]] as const;
 
 /** The user's search path with every program on it but these. */
 export function pathWithout(place: Place, ...missing: string[]): string {

@@ -5,11 +5,11 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { bash, commitAll, hasBubblewrap, isGit, pathWithout, treeOf } from "./containment-scene.ts";
+import { bash, commitAll, isGit, pathWithout, treeOf, SANDBOXES } from "./containment-scene.ts";
 import { isPlanning, planInput, resultOf, scene, submit, ticket, type Scene } from "./scenario.ts";
 import type { JsonObject } from "../../src/types/json.ts";
 import type { ScriptedReply, SeenRequest } from "../support/vendor-server.ts";
-import { need } from "../support/need.ts";
+import { needBubblewrap } from "../support/need.ts";
 
 const SUM = "export function sum(list) {\n  return list.reduce((total, one) => total + one);\n}\n";
 const SUM_TEST = 'import assert from "node:assert/strict";\nimport { test } from "node:test";\nimport { sum } from "../src/sum.js";\ntest("sum", () => assert.equal(sum([1, 2]), 3));\n';
@@ -101,10 +101,9 @@ async function throughAKill({ one, environment }: { one: Scene; environment: Rec
   return resultOf(await place.run(resume.map((word) => (word === "ID" ? (planned.plan?.id ?? "") : word)), { environment }));
 }
 
-const SANDBOXES = [["with a sandbox", true], ["without a sandbox", false]] as const;
 
 describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
-  const sandbox = need(!sandboxed || hasBubblewrap, "bubblewrap is not installed");
+  const sandbox = needBubblewrap(sandboxed);
   test.skipIf(sandbox.missing).each([["ticket", ["approve", "ID", "--json"]], ["ticket", ["-c", "-p", "--json", "/approve"]]])(sandbox.title('unit = "%s", resumed by %j: fixed, killed, resumed, reported, undone'), async (unit, resume) => {
     const scenery = await sample(unit);
     const { one, before, unpacked } = scenery;

@@ -3,13 +3,14 @@
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { spawnSync, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readSession } from "../../src/session/reader.ts";
 import { isPlanning, resultOf } from "./scenario.ts";
 import { appears, FIRST_RUN, kill, killScene, leftOver, NEW, OLD, SECOND, sessionFile, wholeRecords, type KillScene, type Setup } from "./kill-scene.ts";
 import type { SeenRequest } from "../support/vendor-server.ts";
 import type { WireName } from "./harness.ts";
+import { needBubblewrap } from "../support/need.ts";
 
 interface Point {
   name: string;
@@ -34,7 +35,7 @@ interface Outcome {
   files: { first: boolean; second: boolean };
 }
 
-const SANDBOX = spawnSync("bwrap", ["--ro-bind", "/", "/", "--unshare-user", "--unshare-pid", "true"]).status === 0;
+const SANDBOX = !needBubblewrap().missing;
 const WIRES: WireName[] = ["anthropic", "responses", "chat"];
 const DELAYS = [0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 30];
 

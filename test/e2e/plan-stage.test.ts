@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { treeDigest, type Place } from "./harness.ts";
 import { planInput, resultOf, scene, ticket } from "./scenario.ts";
 import type { ScriptedCall, ScriptedReply, SeenRequest } from "../support/vendor-server.ts";
-import { need } from "../support/need.ts";
+import { needBubblewrap } from "../support/need.ts";
 
 const WRITING_COMMANDS = [
   "echo x > f.txt", "echo x >> a.txt", "echo x >| a.txt", "echo x &> f.txt", "echo x 1> f.txt", "ls nothing 2> f.txt", "echo x <> f.txt", "exec 3> f.txt; echo x >&3", ": > a.txt", "> a.txt",
@@ -52,8 +52,6 @@ function pathWithoutSandbox(place: Place): string {
   return folder;
 }
 
-const hasSandbox = (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, "bwrap")));
-
 async function git(place: Place, ...words: string[]): Promise<void> {
   const { spawnSync } = await import("node:child_process");
   const { status, stderr } = spawnSync("git", ["-c", "user.name=x", "-c", "user.email=x@example.org", ...words], { cwd: place.workspace, env: { PATH: process.env["PATH"] ?? "", HOME: place.home } });
@@ -61,7 +59,7 @@ async function git(place: Place, ...words: string[]): Promise<void> {
 }
 
 describe.each([["with a sandbox", true], ["without a sandbox", false]] as const)("%s", (_name, sandboxed) => {
-  const sandbox = need(!sandboxed || hasSandbox, "bubblewrap is not installed");
+  const sandbox = needBubblewrap(sandboxed);
 
   test.skipIf(sandbox.missing).each([["no flags", []], ["bypassPermissions", ["--permission-mode", "bypassPermissions"]], ["every tool allowed", ["--allowedTools", "bash,write,edit,multiedit"]]])(sandbox.title("nothing is written in the plan stage (%s)"), async (_label, flags) => {
     const bad = [...FILE_CALLS, ...WRITING_COMMANDS.map((command): ScriptedCall => ({ name: "bash", input: { command } }))];

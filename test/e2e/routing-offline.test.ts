@@ -1,6 +1,6 @@
 // `bmo route` without network and without any key, and `bmo route replay` of sessions that the program itself wrote.
 
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { appendFileSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,18 +8,9 @@ import { describe, expect, test } from "vitest";
 import { BMO, cleanEnvironment, createPlace, type Place } from "./harness.ts";
 import { isPlanning, planInput, submit, ticket } from "./scenario.ts";
 import { house, routed, type HouseModel } from "./routing-scene.ts";
-import { need } from "../support/need.ts";
+import { needNetworkNamespace } from "../support/need.ts";
 
 const run = promisify(execFile);
-
-const CAN_CUT = ((): boolean => {
-  try {
-    execFileSync("unshare", ["-rn", "true"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 interface DryRun {
   route: { model: string; source: string; reason: string; phase: string; candidates: { rejected: string | null }[] };
@@ -31,7 +22,7 @@ async function cutOff(place: Place, args: string[]): Promise<{ stdout: string; s
   return run("unshare", ["-rn", process.execPath, BMO, ...args], { cwd: place.workspace, env: cleanEnvironment({ HOME: place.home, BMO_HOME: `${place.home}/bmo` }) });
 }
 
-const cut = need(CAN_CUT, "needs unshare -rn");
+const cut = needNetworkNamespace();
 
 describe.skipIf(cut.missing)(cut.title("with the network cut"), () => {
   test.each([["fix the failing login test", "debug"], ["thanks a lot", null], ["Write unit tests for the parser", "test"]])("a dry run of %j decides, without a key", async (message, phase) => {

@@ -8,6 +8,7 @@ import { describe, expect, test } from "vitest";
 import { parseArguments } from "../../src/cli/arguments.ts";
 import { startVendorServer } from "../support/vendor-server.ts";
 import { BMO, createPlace, providerToml, type Place } from "./harness.ts";
+import { need } from "../support/need.ts";
 
 const { version } = JSON.parse(readFileSync(fileURLToPath(new URL("../../package.json", import.meta.url)), "utf8")) as { version: string };
 
@@ -24,7 +25,8 @@ describe("without loading anything", () => {
     expect(readdirSync(join(place.home, "bmo"))).toEqual([]);
   });
 
-  test.skipIf(!existsSync("/dev/full"))("a device that is full ends neither --version nor --help with a fault of its own", () => {
+  const fullDevice = need(existsSync("/dev/full"), "there is no /dev/full");
+  test.skipIf(fullDevice.missing)(fullDevice.title("a device that is full ends neither --version nor --help with a fault of its own"), () => {
     for (const option of ["--version", "--help"]) {
       const { status, stderr } = spawnSync("/bin/sh", ["-c", `"$0" "$1" ${option} > /dev/full`, process.execPath, BMO], { encoding: "utf8" });
       expect({ option, status, stderr }).toEqual({ option, status: 0, stderr: "" });

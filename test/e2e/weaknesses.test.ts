@@ -7,10 +7,11 @@ import { createServer } from "node:net";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { bash, callThen, commitAll, git, hasBubblewrap, pathWithout } from "./containment-scene.ts";
+import { bash, callThen, commitAll, git, pathWithout, SANDBOXES } from "./containment-scene.ts";
 import { BMO, cleanEnvironment, type Finished, type Place } from "./harness.ts";
 import { isPlanning, openServer, planInput, planThen, resultOf, scene, submit, ticket, userToml, type Scene } from "./scenario.ts";
 import type { ScriptedCall } from "../support/vendor-server.ts";
+import { needBubblewrap } from "../support/need.ts";
 
 const answering = (): Promise<Scene> => scene({ replies: () => ({ text: "answered" }) });
 const pwned = (place: Place): boolean => existsSync(join(place.workspace, "PWNED"));
@@ -27,25 +28,27 @@ function plain(place: Place, command: string, environment: Record<string, string
 }
 
 describe("2a commands", () => {
-  test.each([["with a sandbox", true], ["without a sandbox", false]] as const)("2: what a command that resolves names or talks would send out stays here, %s", async (_name, sandboxed) => {
-    if (sandboxed && !hasBubblewrap) return;
-    const heard: string[] = [];
-    const udp = createSocket("udp4").on("message", (bytes) => heard.push(String(bytes)));
-    await new Promise<void>((resolve) => udp.bind(0, "127.0.0.1", resolve));
-    const { port } = udp.address();
-    const commands = [`cat a.txt > /dev/udp/127.0.0.1/${port}`, `node -e 'require("dgram").createSocket("udp4").send("one", ${port}, "127.0.0.1", function () { this.close() })'`, "ping -c1 -W1 -p 6f6e65 127.0.0.1", "getent hosts one.example.invalid", `curl -s --data @a.txt http://127.0.0.1:${port}/`];
-    const script = callThen(commands.map((command) => bash(command)));
-    const { place } = await scene({ replies: script.replies });
-    place.file("a.txt", "one\n");
-    const finished = await place.run(["-p", "--dangerously-skip-permissions", "--allowedTools", "bash(ping *),bash(getent *),bash(curl *)", "look"], { environment: sandboxed ? {} : { PATH: pathWithout(place, "bwrap") } });
-    expect(finished.code).toBe(0);
-    expect(heard).toEqual([]);
-    if (!sandboxed) for (const text of script.results()) expect(text).toMatch(/^Refused/);
-    plain(place, commands[0] ?? "");
-    await new Promise((resolve) => (heard.length > 0 ? resolve(null) : udp.once("message", resolve)));
-    expect(heard.join("")).toContain("one");
-    udp.close();
-  });
+  for (const [name, sandboxed] of SANDBOXES) {
+    const sandbox = needBubblewrap(sandboxed);
+    test.skipIf(sandbox.missing)(sandbox.title(`2: what a command that resolves names or talks would send out stays here, ${name}`), async () => {
+      const heard: string[] = [];
+      const udp = createSocket("udp4").on("message", (bytes) => heard.push(String(bytes)));
+      await new Promise<void>((resolve) => udp.bind(0, "127.0.0.1", resolve));
+      const { port } = udp.address();
+      const commands = [`cat a.txt > /dev/udp/127.0.0.1/${port}`, `node -e 'require("dgram").createSocket("udp4").send("one", ${port}, "127.0.0.1", function () { this.close() })'`, "ping -c1 -W1 -p 6f6e65 127.0.0.1", "getent hosts one.example.invalid", `curl -s --data @a.txt http://127.0.0.1:${port}/`];
+      const script = callThen(commands.map((command) => bash(command)));
+      const { place } = await scene({ replies: script.replies });
+      place.file("a.txt", "one\n");
+      const finished = await place.run(["-p", "--dangerously-skip-permissions", "--allowedTools", "bash(ping *),bash(getent *),bash(curl *)", "look"], { environment: sandboxed ? {} : { PATH: pathWithout(place, "bwrap") } });
+      expect(finished.code).toBe(0);
+      expect(heard).toEqual([]);
+      if (!sandboxed) for (const text of script.results()) expect(text).toMatch(/^Refused/);
+      plain(place, commands[0] ?? "");
+      await new Promise((resolve) => (heard.length > 0 ? resolve(null) : udp.once("message", resolve)));
+      expect(heard.join("")).toContain("one");
+      udp.close();
+    });
+  }
 
   test("11: headless and unattended, the folder's own rules do not count", async () => {
     const rule = '[permissions]\nallow = ["bash(touch *)"]\nmode = "bypassPermissions"\n';
@@ -100,17 +103,16 @@ describe("2b path identity", () => {
     expect(readFileSync(join(place.home, "rc"), "utf8")).toBe("PWNED\n");
   });
 
-  test("23, 24: a working directory that the model chooses is neither taken nor makes its place writable", async () => {
+  // Outside the workspace only the sandbox can hold a command that was approved.
+  const sandbox = needBubblewrap();
+  test.skipIf(sandbox.missing)(sandbox.title("23, 24: a working directory that the model chooses is neither taken nor makes its place writable"), async () => {
     const { place } = await scene({ replies: planThen(planInput([ticket("t1", { "**": "modify" }, { commands: ["bash(cd *)", "bash(touch *)"] })]), [
       { calls: [{ name: "bash", input: { command: "touch PWNED", cwd: ".." } }, { name: "bash", input: { command: "touch PWNED", workdir: "/" } }, bash("cd .. && touch PWNED"), { name: "write", input: { path: "../PWNED", content: "x", root: ".." } }, { name: "write", input: { path: "../PWNED", content: "x" } }] }, { text: "done" },
     ]) });
     const above = join(place.workspace, "..", "PWNED");
-    // Outside the workspace only the sandbox can hold a command that was approved.
-    if (hasBubblewrap) {
-      const result = resultOf(await place.run(["-p", "--json", "--approve", "do it"]));
-      expect(existsSync(above)).toBe(false);
-      expect(result.exit_code).toBe(4);
-    }
+    const result = resultOf(await place.run(["-p", "--json", "--approve", "do it"]));
+    expect(existsSync(above)).toBe(false);
+    expect(result.exit_code).toBe(4);
     plain(place, "cd .. && touch PWNED");
     expect(existsSync(above)).toBe(true);
   });
@@ -230,11 +232,15 @@ describe("2c repository content that acts before trust", () => {
 });
 
 describe("2d network, secrets, local servers, screen", () => {
-  test("42: an empty list allows nothing, and a plan without network has none", async () => {
-    const { place, server } = await scene({ replies: callThen([bash("touch PWNED")]).replies }, { tables: "[permissions]\nallow = []\n" });
+  test("42: an empty list allows nothing", async () => {
+    const { place } = await scene({ replies: callThen([bash("touch PWNED")]).replies }, { tables: "[permissions]\nallow = []\n" });
     expect((await place.run(["-p", "--no-plan", "do it"])).code).toBe(4);
     expect(pwned(place)).toBe(false);
-    if (!hasBubblewrap) return;
+  });
+
+  const sandbox = needBubblewrap();
+  test.skipIf(sandbox.missing)(sandbox.title("42: a plan without network has none"), async () => {
+    const { place, server } = await scene({ replies: () => ({ text: "not set yet" }) }, { tables: "[permissions]\nallow = []\n" });
     let connections = 0;
     const listener = createServer((socket) => (connections++, socket.end()));
     await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));

@@ -16,7 +16,7 @@ import { retryAfter } from "../../src/providers/failure.ts";
 import { backoffMs } from "../../src/providers/retry.ts";
 import { createSseReader } from "../../src/providers/sse.ts";
 import { createTransport, type HttpCall } from "../../src/providers/transport.ts";
-import { need } from "../support/need.ts";
+import { needProgram } from "../support/need.ts";
 
 const servers: Server[] = [];
 async function listen(handle: (incoming: IncomingMessage, response: ServerResponse) => void): Promise<{ server: Server; url: string; port: number }> {
@@ -104,16 +104,7 @@ describe("proxies", () => {
   });
 });
 
-const openssl = ((): boolean => {
-  try {
-    execFileSync("openssl", ["version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-const certificates = need(openssl, "openssl is not installed");
+const certificates = needProgram("openssl");
 
 describe.skipIf(certificates.missing)(certificates.title("secure connections"), () => {
   test("an unknown certificate is refused, one named by SSL_CERT_FILE is taken, directly and through a tunnel", async () => {

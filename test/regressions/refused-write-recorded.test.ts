@@ -1,12 +1,11 @@
 // A write that the read-only sandbox of the plan stage refused is recorded, and still makes no exit code 4.
 
-import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { startVendorServer } from "../support/vendor-server.ts";
 import { createPlace, providerToml } from "../e2e/harness.ts";
-import { need } from "../support/need.ts";
+import { needBubblewrap } from "../support/need.ts";
 
-const bubblewrap = need(existsSync("/usr/bin/bwrap"), "bubblewrap is not installed");
+const bubblewrap = needBubblewrap();
 
 test.skipIf(bubblewrap.missing)(bubblewrap.title("a refused write of the plan stage stands among the denials"), async () => {
   const server = await startVendorServer({

@@ -4,10 +4,13 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { bash, callThen, commitAll, git, hasBubblewrap } from "../e2e/containment-scene.ts";
+import { bash, callThen, commitAll, git } from "../e2e/containment-scene.ts";
 import { planInput, planThen, resultOf, scene, ticket } from "../e2e/scenario.ts";
+import { needBubblewrap } from "../support/need.ts";
 
-describe.skipIf(!hasBubblewrap)("in the sandbox (skipped: bubblewrap is not installed)", () => {
+const bubblewrap = needBubblewrap();
+
+describe.skipIf(bubblewrap.missing)(bubblewrap.title("in the sandbox"), () => {
   test("below the top of a repository, git sees all of it in both stages, and a commit deletes nothing", async () => {
     const plan = planInput([ticket("t1", { "new.txt": "create" }, { commands: ["bash(git *)"] })]);
     const { place, server } = await scene({ replies: planThen(plan, [{ calls: [{ name: "write", input: { path: "new.txt", content: "n\n" } }] }, { calls: [bash("git add new.txt"), bash("git commit -qam second")] }, { text: "Done." }]) });

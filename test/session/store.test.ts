@@ -16,7 +16,7 @@ import { BmoError } from "../../src/util/errors.ts";
 import { createRedactor } from "../../src/util/redact.ts";
 import { initialWorkflow, reduceWorkflow } from "../../src/agent/workflow.ts";
 import { assistant, richRecords, steppingClock, temporaryDirectory, unchanged, user } from "./samples.ts";
-import { need } from "../support/need.ts";
+import { need, needOrdinaryUser } from "../support/need.ts";
 
 const options = (): { now: () => Date; redact: (text: string) => string } => ({ now: steppingClock(), redact: unchanged });
 const writer = fileURLToPath(new URL("./writer.ts", import.meta.url));
@@ -104,7 +104,7 @@ describe("appending", () => {
     expect(error.message).toContain(file);
   });
 
-  const ordinaryUser = need(process.getuid?.() !== 0, "root may write anywhere");
+  const ordinaryUser = needOrdinaryUser("root may write anywhere");
   test.skipIf(ordinaryUser.missing)(ordinaryUser.title("a data directory without permission is a usage error"), () => {
     const directory = temporaryDirectory();
     chmodSync(directory, 0o500);

@@ -2,11 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { findRipgrep } from "../../src/util/ripgrep.ts";
 import { createWorkspace, type Workspace } from "./tool-harness.ts";
-import { need } from "../support/need.ts";
-
-const ripgrep = await findRipgrep();
+import { need, needRipgrep } from "../support/need.ts";
 
 function fill(workspace: Workspace): Workspace {
   mkdirSync(join(workspace.root, ".git"));
@@ -34,11 +31,10 @@ function fill(workspace: Workspace): Workspace {
 }
 
 describe.each([
-  ["ripgrep", undefined],
-  ["own walker", "/nowhere"],
-])("search by %s", (_name, searchPath) => {
-  const program = need(searchPath !== undefined || ripgrep !== null, "ripgrep is not installed");
-  const create = (): Workspace => fill(createWorkspace(searchPath === undefined ? {} : { searchPath }));
+  ["ripgrep", process.env["PATH"] ?? "", needRipgrep()],
+  ["own walker", "/nowhere", need(true, "")],
+])("search by %s", (_name, searchPath, program) => {
+  const create = (): Workspace => fill(createWorkspace({ searchPath }));
 
   test.skipIf(program.missing)(program.title("grep respects .gitignore, skips .git, links, binaries and credentials"), async () => {
     expect(await create().text("grep", { pattern: "needle" })).toBe(

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { writeFileAtomic } from "../../src/util/atomic-write.ts";
 import { kindOf, readRegular, type FileIdentity } from "../../src/util/regular-file.ts";
-import { need } from "../support/need.ts";
+import { need, needRoot, isRoot } from "../support/need.ts";
 
 const base = realpathSync(mkdtempSync(join(tmpdir(), "bmo-atomic-")));
 const small = join(base, "small");
@@ -14,7 +14,7 @@ mkdirSync(small);
 
 /** A full disk needs a file system of its own; only root may mount one. */
 function mountSmall(): boolean {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
+  if (process.platform !== "linux" || !isRoot) return false;
   try {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", small], { stdio: "ignore" });
     return true;
@@ -74,7 +74,7 @@ describe("writeFileAtomic", () => {
     expect([readdirSync(join(base, "other")), readdirSync(join(base, "other/deep"))]).toEqual([["deep"], []]);
   });
 
-  const root = need(process.getuid?.() === 0, "only root can give files away");
+  const root = needRoot("give files away");
   test.skipIf(root.missing)(root.title("keeps owner and group"), async () => {
     const path = join(base, "owned.txt");
     writeFileSync(path, "one");

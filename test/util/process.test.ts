@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,14 +5,13 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { runProcess, runToBytes, runToString, type RunRequest } from "../../src/util/process.ts";
 import { shellArguments } from "../../src/util/shell-report.ts";
-import { need } from "../support/need.ts";
+import { needBubblewrap, needProc, programPath } from "../support/need.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "bmo-process-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" };
-const linux = process.platform === "linux";
-const proc = need(linux, "needs /proc");
+const proc = needProc();
 
 function request(command: string, more: Partial<RunRequest> = {}): RunRequest {
   return { argv: shellArguments(command), cwd: directory, environment, timeoutSeconds: 30, signal: new AbortController().signal, ...more };
@@ -166,9 +164,8 @@ describe("runProcess", () => {
   });
 });
 
-const bubblewrap = "/usr/bin/bwrap";
-const works = linux && existsSync(bubblewrap) && spawnSync(bubblewrap, ["--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "/bin/true"]).status === 0;
-const sandbox = need(works, "bubblewrap is missing or does not work here");
+const bubblewrap = programPath("bwrap") ?? "";
+const sandbox = needBubblewrap();
 
 describe("inside a sandbox", () => {
   const sandboxed = (command: string, more: Partial<RunRequest> = {}) =>
