@@ -75,7 +75,10 @@ describe("execution lock", () => {
   });
   test("another workspace is not held up", async () => {
     const release = await lock("one");
-    (await lockExecution({ workspace: place.home, dataDirectory: place.data, sessionId: "two", waitMs: 0, signal }))();
+    const other = await lockExecution({ workspace: place.home, dataDirectory: place.data, sessionId: "two", waitMs: 0, signal });
+    await expect(lock("three", 0)).rejects.toMatchObject({ code: "locked" });
+    expect(readdirSync(join(place.data, "locks"))).toHaveLength(2);
+    other();
     release();
   });
   test.each([["around it", (path: string) => join(path, "..")], ["inside it", (path: string) => join(path, "src")], ["the same", (path: string) => path]])("a workspace %s is held up", async (_where, other) => {
@@ -114,10 +117,14 @@ describe("execution lock", () => {
     const [file] = [join(place.data, "locks", (await import("node:crypto")).createHash("sha256").update(place.workspace).digest("hex").slice(0, 24))];
     for (const holder of [{ pid: child.pid, started: "1", session: "dead", token: "t" }, { pid: process.pid, started: "1", session: "reused", token: "t" }]) {
       writeFileSync(file, JSON.stringify(holder));
-      (await lock("next", 0))();
+      const release = await lock("next", 0);
+      expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ pid: process.pid, session: "next" });
+      release();
     }
     writeFileSync(file, "half a li");
-    (await lock("next", 0))();
+    const release = await lock("next", 0);
+    expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ pid: process.pid, session: "next" });
+    release();
   });
   test("of many at once exactly one holds it", async () => {
     let holding = 0;

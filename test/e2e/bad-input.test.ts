@@ -32,14 +32,12 @@ describe("prompts", () => {
     expect(server.requests).toEqual([]);
   });
 
-  test("a prompt of 1 MB reaches the model whole, or the window is named; the session goes on", async () => {
+  test("a prompt of 1 MB reaches the model whole: only its provider knows how many tokens that is", async () => {
     const text = `${"lorem ipsum dolor ".repeat(58_255)}\nEND-OF-PROMPT`;
     expect(text.length).toBeGreaterThan(1_048_576);
     const { place, server } = await scene({ replies: () => ({ text: "read it" }) }, { facts: "" });
-    // 1 MB is about 262,000 tokens: more than the 200,000 of this model.
-    const finished = await place.run(["-p"], { stdin: text });
-    if (finished.code === 0) expect(server.requests[0]?.userTexts.join("\n")).toContain(text);
-    else expectFailure(finished, 7, /window|context|long/i);
+    expect(await place.run(["-p"], { stdin: text })).toMatchObject({ code: 0, stdout: "read it\n" });
+    expect(server.requests[0]?.userTexts.join("\n")).toContain(text);
     expect(existsSync(join(place.workspace, ".bmo"))).toBe(false);
   });
 

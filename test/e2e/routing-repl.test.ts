@@ -80,4 +80,5 @@ test("a notice about a model is shown with the first turn, though the status lin
   await type(program, "a question");
   await program.waitFor(/the answer/);
   await program.waitFor(/retired on/);
+  expect(modelsOf(scene.server.requests)).toEqual(["claude-sonnet-4-20250514"]);
 });

@@ -78,19 +78,18 @@ describe("caps of a run", () => {
           const made = call(of);
           const answer = ledger.reserve(made, () => one.bytes, one.wanted);
           if (!answer.ok) continue;
-          if (answer.maxTokens < Math.min(1_024, one.wanted)) return false;
+          expect(answer.maxTokens).toBeGreaterThanOrEqual(Math.min(1_024, one.wanted));
           const worst = BigInt(one.bytes) * toMoney(of.price.cache_write ?? 0) + BigInt(answer.maxTokens) * toMoney(of.price.output ?? 0);
-          if (promised + worst / 1_000_000n > toMoney(limit)) return false;
+          expect(promised + worst / 1_000_000n).toBeLessThanOrEqual(toMoney(limit));
           if (one.fails) {
             promised += worst / 1_000_000n;
             continue;
           }
           const output = Math.floor((answer.maxTokens * one.share) / 100);
           const { error } = ledger.settle(made, { input: 0, output, cache_read: 0, cache_write: one.bytes }, null);
-          if (error !== null) return false;
+          expect(error).toBeNull();
           promised += (BigInt(one.bytes) * toMoney(of.price.cache_write ?? 0) + BigInt(output) * toMoney(of.price.output ?? 0)) / 1_000_000n;
         }
-        return true;
       }),
       { numRuns: 300 },
     );

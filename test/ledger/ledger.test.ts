@@ -55,7 +55,7 @@ describe("prices", () => {
       fc.property(fc.tuple(tokens, tokens, tokens, tokens), fc.tuple(price, price, price, price), ([input, output, read, write], [a, b, c, d]) => {
         const priced = model("x/y", { input: a / 1000, output: b / 1000, cache_read: c / 1000, cache_write: d / 1000 });
         const exact = BigInt(input) * BigInt(a) + BigInt(output) * BigInt(b) + BigInt(read) * BigInt(c) + BigInt(write) * BigInt(d);
-        return priceUsage(usage(input, output, read, write), priced).costUsd === exact * 10n ** 15n;
+        expect(priceUsage(usage(input, output, read, write), priced).costUsd).toBe(exact * 10n ** 15n);
       }),
     );
   });

@@ -155,16 +155,23 @@ describe("answers", () => {
     await expect(text(cut.body)).rejects.toMatchObject({ name: "TransportFailure" });
   });
 
-  test("an idle connection that the server closed is told apart from one that broke at work", async () => {
-    const { server, url } = await listen((incoming, response) => {
+  test("a connection kept from before that breaks is told apart from a fresh one that does", async () => {
+    const met: string[] = [];
+    const { url } = await listen((incoming, response) => {
       incoming.resume();
-      response.end("ok");
+      met.push(`${incoming.url} from ${incoming.socket.remotePort}`);
+      if (incoming.url === "/break") incoming.socket.destroy();
+      else response.end("ok");
     });
     const transport = createTransport({});
-    expect(await text((await transport.call(call(url))).body)).toBe("ok");
-    server.closeAllConnections();
-    const outcome = await transport.call(call(url)).then(async (answer) => text(answer.body), (thrown: unknown) => thrown);
-    if (outcome !== "ok") expect(outcome).toMatchObject({ reason: "reset", stale: true });
+    await expect(transport.call(call(`${url}/break`))).rejects.toMatchObject({ reason: "reset", stale: false });
+    expect(await text((await transport.call(call(`${url}/whole`))).body)).toBe("ok");
+    await expect(transport.call(call(`${url}/break`))).rejects.toMatchObject({ reason: "reset", stale: true });
+    expect(await text((await transport.call(call(`${url}/whole`))).body)).toBe("ok");
+    const ports = met.map((line) => line.split(" ")[2]);
+    expect(met.map((line) => line.split(" ")[0])).toEqual(["/break", "/whole", "/break", "/whole"]);
+    expect(ports[2]).toBe(ports[1]);
+    expect(new Set([ports[0], ports[1], ports[3]]).size).toBe(3);
   });
 
   test("names that do not exist and ports where nobody listens are named", async () => {

@@ -46,12 +46,21 @@ describe("the list of tools", () => {
     expect(view?.parse({ path: "a", offset: null })).toEqual({ ok: true, value: { path: "a", offset: null, limit: null } });
   });
 
-  test("summaries and targets carry no control characters into a card", () => {
-    for (const tool of tools.filter((one) => ["view", "edit", "write", "grep", "glob", "bash"].includes(one.spec.name))) {
-      const text = "a\n\x1b[2J\u202eb";
-      const parsed = tool.parse(Object.fromEntries((tool.spec.schema["required"] as string[]).map((field) => [field, text])));
-      expect(parsed.ok && tool.summarize(parsed.value)).not.toMatch(/[\n\x1b\u202e]/);
-    }
+  const hostile = "a\n\x1b[2J\u202eb";
+  /** A value for each kind of field; text is hostile wherever text may stand. */
+  const fill = (schema: JsonObject): unknown => {
+    const { type, enum: words, properties, items } = schema as { type?: string; enum?: string[]; properties?: Record<string, JsonObject>; items?: JsonObject };
+    if (words !== undefined) return words[0];
+    if (type === "array") return [fill(items ?? {})];
+    if (type === "object") return Object.fromEntries(Object.entries(properties ?? {}).map(([field, value]) => [field, fill(value)]));
+    return type === "integer" || type === "number" ? 1 : type === "boolean" ? true : hostile;
+  };
+  test.each(tools.map(({ spec }) => spec.name))("%s: the summary carries no control characters into a card", (name) => {
+    const tool = tools.find((one) => one.spec.name === name);
+    const parsed = tool?.parse(fill(tool.spec.schema) as JsonObject);
+    const summary = parsed?.ok === true ? tool?.summarize(parsed.value) : `refused: ${parsed?.message}`;
+    expect(summary).not.toMatch(/^refused/);
+    expect(summary).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
   });
 });
 

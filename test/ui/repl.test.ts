@@ -57,6 +57,7 @@ describe("start", () => {
     const run = await start({ environment: { CI: "true" } });
     run.submit("hello");
     await run.waitFor("Hello there, you said hello.");
+    expect(submits(run)).toEqual(["hello"]);
   });
 
   test("colours only where they are wanted", async () => {
@@ -215,6 +216,7 @@ describe("cards", () => {
     await run.waitFor("enter sends");
     run.submit("gamma ray");
     await run.waitFor("chosen gamma ray");
+    expect(named(run, "reply")).toEqual([{ answer: "text", text: "beta" }, { answer: "text", text: "gamma ray" }]);
   });
 
   test("a card that opens in the middle of typing does not take the typed letters", async () => {
@@ -345,6 +347,7 @@ describe("keys", () => {
     await run.waitFor((screen) => screen.lines().some((line) => line.trim() === "› release"));
     run.write("\t");
     await run.waitFor("› /skill release");
+    expect(submits(run)).toEqual([]);
   });
 
   test("an unknown command names the nearest; // escapes; paths are prompts", async () => {

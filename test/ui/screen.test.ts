@@ -123,6 +123,9 @@ describe("what is shown", () => {
     await run.waitFor((screen) => screen.cursor().x === 2 + 4 + 1 + 1);
     run.write("\u007f\u007f\u007f");
     await run.waitFor((screen) => screen.lines().includes("› 日") && screen.cursor().x === 4);
+    run.submit("!");
+    await run.waitFor("$0.0123");
+    expect(run.calls().filter(({ call }) => call === "submit").map(({ argument }) => argument)).toEqual([{ text: "日!", images: 0 }]);
   });
 
   test("keys shown ahead of the drawing leave the screen that the drawing leaves", async () => {
