@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realPathOf } from "../../src/util/paths.ts";
 import { contain, createPlace, hasBubblewrap, NO_SANDBOX, planOf, sandboxFor, treeOf, type Place } from "./fixture.ts";
-import { need, needRipgrep, type Need } from "../support/need.ts";
+import { needRipgrep, NOTHING, type Need } from "../support/need.ts";
 
 let place: Place;
 beforeEach(() => {
@@ -29,7 +29,6 @@ interface Weakness {
   needs?: Need;
 }
 
-const NOTHING = need(true, "");
 const config = (key: string, value: string): void => void place.git("config", key, value);
 const modify = (): void => place.write("a.txt", "changed\n");
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { withoutDescriptors } from "../../src/util/descriptors.ts";
+import { needProc } from "../support/need.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -41,7 +42,8 @@ function descriptorsOfChildren(numbers: number[]): Record<string, number[]> {
 
 const STANDARD = [0, 1, 2];
 
-test.skipIf(process.platform !== "linux").each([[[]], [[3]], [[200]], [[3, 17, 19, 20, 21]], [[16, 63, 255, 256, 900]]])("opened by the caller under %j: none of them reaches a child", (numbers) => {
+const proc = needProc();
+test.skipIf(proc.missing).each([[[]], [[3]], [[200]], [[3, 17, 19, 20, 21]], [[16, 63, 255, 256, 900]]])(proc.title("opened by the caller under %j: none of them reaches a child"), (numbers) => {
   const found = descriptorsOfChildren(numbers);
   // 19 is the report of commands; `ls` writes its list through 1.
   expect(found).toEqual({ command: [...STANDARD, 19], own: STANDARD, editor: STANDARD });

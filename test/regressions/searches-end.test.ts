@@ -7,6 +7,7 @@ import { filterPaths } from "../../src/tools/search-limit.ts";
 import { calledTimes, resultOf, scene, type Scene } from "../e2e/scenario.ts";
 import { callThen, pathWithout } from "../e2e/containment-scene.ts";
 import type { ScriptedCall } from "../support/vendor-server.ts";
+import { NOTHING, needRipgrep } from "../support/need.ts";
 
 const BACKTRACKS: ScriptedCall = { name: "grep", input: { pattern: "^(a+)+$" } };
 const HOSTILE: [string, ScriptedCall][] = [
@@ -33,7 +34,8 @@ async function withFiles(call: ScriptedCall, onResult: () => void): Promise<Scen
 }
 
 describe.each([["with ripgrep", []], ["by the own walk", ["rg"]]] as [string, string[]][])("%s", (_name, missing) => {
-  test.each(HOSTILE)("%s: SIGINT is answered, or the search was over before", async (_call, call) => {
+  const program = missing.includes("rg") ? NOTHING : needRipgrep();
+  test.skipIf(program.missing).each(HOSTILE)(program.title("%s: SIGINT is answered, or the search was over before"), async (_call, call) => {
     let over = false;
     const one = await withFiles(call, () => { over = true; });
     const finished = await one.place.run(["-p", "--no-plan", "--json", "look"], {
@@ -43,12 +45,12 @@ describe.each([["with ripgrep", []], ["by the own walk", ["rg"]]] as [string, st
     expect(finished.signal).toBeNull();
     expect(resultOf(finished)).toMatchObject(over && finished.code === 0 ? { exit_code: 0 } : { exit_code: 130, status: "aborted" });
   });
+});
 
-  test.skipIf(missing.length === 0)("--timeout holds while an expression backtracks", async () => {
-    const one = await withFiles(BACKTRACKS, () => undefined);
-    const finished = await one.place.run(["-p", "--no-plan", "--json", "--timeout", "2", "look"], { environment: { PATH: pathWithout(one.place, ...missing) } });
-    expect(resultOf(finished)).toMatchObject({ exit_code: 5, status: "limit" });
-  });
+test("--timeout holds while an expression backtracks in the own walk", async () => {
+  const one = await withFiles(BACKTRACKS, () => undefined);
+  const finished = await one.place.run(["-p", "--no-plan", "--json", "--timeout", "2", "look"], { environment: { PATH: pathWithout(one.place, "rg") } });
+  expect(resultOf(finished)).toMatchObject({ exit_code: 5, status: "limit" });
 });
 
 describe("inside", () => {

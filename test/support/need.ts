@@ -16,6 +16,9 @@ export function need(met: boolean, reason: string): Need {
   return { missing: !met, reason: met ? null : reason, title: (text) => (met ? text : `${text} (skipped: ${reason})`) };
 }
 
+/** For tables in which only some rows need something. */
+export const NOTHING: Need = need(true, "");
+
 /** All of them; the reason names each that is missing. */
 export function needAll(...needs: Need[]): Need {
   const reasons = needs.flatMap(({ reason }) => reason ?? []);
@@ -52,7 +55,7 @@ export function needRipgrep(): Need {
 
 /** @param wanted false: nothing is needed; for tables of the same test with and without a sandbox. */
 export function needBubblewrap(wanted = true): Need {
-  if (!wanted) return need(true, "");
+  if (!wanted) return NOTHING;
   const program = programPath("bwrap");
   if (program === null) return need(false, "bubblewrap is not installed");
   return need(works(program, "--ro-bind", "/", "/", "--unshare-user", "--unshare-pid", "--unshare-net", "--proc", "/proc", "true"), "bubblewrap does not work here");

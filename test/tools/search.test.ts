@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createWorkspace, type Workspace } from "./tool-harness.ts";
-import { need, needRipgrep } from "../support/need.ts";
+import { needRipgrep, NOTHING } from "../support/need.ts";
 
 function fill(workspace: Workspace): Workspace {
   mkdirSync(join(workspace.root, ".git"));
@@ -32,7 +32,7 @@ function fill(workspace: Workspace): Workspace {
 
 describe.each([
   ["ripgrep", process.env["PATH"] ?? "", needRipgrep()],
-  ["own walker", "/nowhere", need(true, "")],
+  ["own walker", "/nowhere", NOTHING],
 ])("search by %s", (_name, searchPath, program) => {
   const create = (): Workspace => fill(createWorkspace({ searchPath }));
 

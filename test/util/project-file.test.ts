@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { locateProjectFile, projectRoot, readProjectFile } from "../../src/util/project-file.ts";
+import { needOrdinaryUser } from "../support/need.ts";
 
 const SECRET = "SECRET-0f3c";
 const open: string[] = [];
@@ -82,7 +83,8 @@ test("of a file of ten gigabytes only the first bytes are read", () => {
   expect(file.kind === "read" ? [file.bytes.length, file.bytes.toString("latin1", 0, 5)] : []).toEqual([100, "begin"]);
 });
 
-test.skipIf(process.getuid?.() === 0)("a file of mode 000 is refused with the reason", () => {
+const ordinaryUser = needOrdinaryUser("root may read anything");
+test.skipIf(ordinaryUser.missing)(ordinaryUser.title("a file of mode 000 is refused with the reason"), () => {
   const place = ground();
   writeFileSync(place.path, "closed");
   chmodSync(place.path, 0);
