@@ -12,8 +12,9 @@ import { runProcess, type RunResult } from "../util/process.ts";
 import { shellArguments } from "../util/shell-report.ts";
 import { sandboxArguments } from "./bubblewrap.ts";
 import { cacheEnvironment, childEnvironment, sandboxEnvironment, type EnvironmentOptions } from "./environment.ts";
-import { mayWriteRepository } from "./git-command.ts";
+import { gitWork } from "./git-command.ts";
 import { findRepository } from "./git-config.ts";
+import { readingGitEnvironment } from "./git-settings.ts";
 import type { SandboxState } from "./probe.ts";
 import { copyChanged, restoreChanges, restoreCommandFor } from "./restore.ts";
 import type { EffectChange, Snapshot, Snapshots } from "./snapshot.ts";
@@ -83,8 +84,18 @@ function listed(paths: string[]): string {
   return paths.length > SHOWN_PATHS ? `${shown} and ${paths.length - SHOWN_PATHS} more` : shown;
 }
 
+function environmentOf(request: ContainedRequest, readOnly: boolean, isGitWork: boolean): Record<string, string> {
+  const { workspace, sandbox } = request;
+  const environment = childEnvironment(request.environment, {
+    ...request.environmentOptions, sandboxed: sandbox.available, ...(readOnly ? { readOnlyIn: workspace } : {}), ...(isGitWork ? { gitWorkIn: workspace } : {}),
+  });
+  if (!readOnly || sandbox.available || !request.verdict.announced.some((argv) => argv[0] === "git")) return environment;
+  return { ...environment, ...readingGitEnvironment(request.place?.privateTemp ?? null, request.home, request.environment["XDG_CONFIG_HOME"]) };
+}
+
 async function run(request: ContainedRequest, readOnly: boolean, before: Snapshot | null): Promise<RunResult> {
-  const environment = childEnvironment(request.environment, { ...request.environmentOptions, sandboxed: request.sandbox.available, ...(readOnly ? { readOnlyIn: request.workspace } : {}) });
+  const work = readOnly ? null : gitWork(request.verdict);
+  const environment = environmentOf(request, readOnly, work !== null);
   const shell = shellArguments(request.command);
   const common = { cwd: request.workspace, timeoutSeconds: request.timeoutSeconds, signal: request.signal, onOutput: request.onOutput };
   if (request.place === null) return runProcess({ ...common, argv: shell, environment });
@@ -96,7 +107,7 @@ async function run(request: ContainedRequest, readOnly: boolean, before: Snapsho
   const prefix = sandboxArguments({
     stage: readOnly ? "plan" : request.stage, workspace: request.workspace, readRoots: request.readRoots, home: request.home, network: request.network,
     privateTemp: request.place.privateTemp, emptyFile: request.place.emptyFile, hidden: request.hidden, survey: before?.survey ?? (await request.snapshots.survey()),
-    gitFolders: [...new Set(gitFolders)], workTree: repository?.workTree ?? null, gitWritable: !readOnly && mayWriteRepository(request.verdict),
+    gitFolders: [...new Set(gitFolders)], workTree: repository?.workTree ?? null, gitWork: work,
   });
   return runProcess({ ...common, argv: [request.sandbox.program, ...prefix, ...shell], environment: { ...cacheEnvironment("/tmp", environment), ...sandboxEnvironment() } });
 }
@@ -104,7 +115,7 @@ async function run(request: ContainedRequest, readOnly: boolean, before: Snapsho
 /** A repository that a planned git command made: in a folder that was there, or where the plan may create files. */
 function isPlannedRepository(change: EffectChange, { verdict, scope }: ContainedRequest): boolean {
   const isRepository = change.guarded && change.action === "create" && change.path.endsWith("/");
-  if (!isRepository || verdict.verdict !== "planned" || !mayWriteRepository(verdict)) return false;
+  if (!isRepository || verdict.verdict !== "planned" || gitWork(verdict) === null) return false;
   return basename(change.absolute) === ".git" || scope === null || scope.permits(join(change.absolute, "any"), "create").permitted;
 }
 
@@ -172,7 +183,7 @@ export async function runContained(request: ContainedRequest): Promise<Contained
   let before: Snapshot | null = null;
   if (!readOnly && request.containment !== "off") {
     try {
-      before = await request.snapshots.take(mayWriteRepository(verdict));
+      before = await request.snapshots.take(gitWork(verdict) !== null);
     } catch (thrown) {
       if (!(thrown instanceof BmoError) && systemErrorCode(thrown) === undefined) throw thrown;
       const reason = thrown instanceof Error ? thrown.message : String(thrown);

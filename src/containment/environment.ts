@@ -12,6 +12,8 @@ export interface EnvironmentOptions {
   keysInUse: Iterable<string>;
   /** Set for commands that must only read: no program of the workspace is found by name, git takes no lock and obeys no hook. */
   readOnlyIn?: string;
+  /** Set for lines of git's own work: no program of the workspace is found by name, no hook of the repository is run. */
+  gitWorkIn?: string;
   /** Set where a sandbox keeps such commands from writing: git may then try to. */
   sandboxed?: boolean;
 }
@@ -50,6 +52,9 @@ const READ_ONLY_GIT = [
 /** `git diff` writes the index where only times of files differ; told not to, it lists such files as changed. */
 const CLOSED_INDEX = ["diff.autoRefreshIndex", "false"] as const;
 
+/** Hooks and monitors would find the repository open; what git leaves running would outlive the look at what it did. */
+const WORKING_GIT = [["core.hooksPath", "/dev/null"], ["core.fsmonitor", "false"], ["core.pager", "cat"], ["gc.autoDetach", "false"], ["maintenance.autoDetach", "false"]] as const;
+
 /** Entries of the search path that are absolute and, for commands that must only read, outside the workspace. */
 function safePath(path: string, workspace: string | undefined): string {
   return path
@@ -75,8 +80,9 @@ export function childEnvironment(environment: Readonly<Record<string, string | u
       GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "none", npm_config_logs_max: "0", npm_config_update_notifier: "false", npm_config_cache: "/dev/null",
     });
   }
+  if (options.gitWorkIn !== undefined) Object.assign(child, gitConfiguration(WORKING_GIT));
   for (const [name, value] of Object.entries(options.add)) if (!removed.has(name) && !holdsKey(value)) child[name] = value;
-  child["PATH"] = safePath(child["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", options.readOnlyIn);
+  child["PATH"] = safePath(child["PATH"] ?? "/usr/local/bin:/usr/bin:/bin", options.readOnlyIn ?? options.gitWorkIn);
   return child;
 }
 

@@ -4,6 +4,7 @@
 import { realpathSync } from "node:fs";
 import { systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
+import type { GitWork } from "./git-command.ts";
 import type { Survey } from "./survey.ts";
 
 export interface SandboxRequest {
@@ -26,8 +27,8 @@ export interface SandboxRequest {
   gitFolders: string[];
   /** Top of the repository that the workspace belongs to: with the rest of it hidden, git would take its files for deleted. */
   workTree: string | null;
-  /** Whether this command may write the repository: the plan or the user named a git command. Hooks and configuration stay closed. */
-  gitWritable: boolean;
+  /** What of the repository this command may write, as a line of git's own work; null: nothing. Hooks and configuration stay closed. */
+  gitWork: GitWork | null;
 }
 
 /** Folders that each sandbox has for itself alone. */

@@ -31,7 +31,14 @@ const HARMLESS = [
   /^(gui|gitk|github|vscode|hub|branchless|gitflow)\.([^\n]+\.)?[a-z-]+$/,
 ];
 
-interface ConfigEntry {
+/** Whether a key as people write it starts nothing, points nowhere and changes no meaning. */
+export function isHarmlessGitKey(key: string): boolean {
+  const parts = key.split(".");
+  const lower = parts.map((part, index) => (index === 0 || index === parts.length - 1 ? part.toLowerCase() : part)).join(".");
+  return HARMLESS.some((pattern) => pattern.test(lower));
+}
+
+export interface ConfigEntry {
   /** Lower case, sub-section as written. */
   key: string;
   value: string;
@@ -148,7 +155,7 @@ function configProblem(path: string): string | null {
     if (key === "core.fsmonitor" && /^(false|no|off|0)$/i.test(value.trim())) continue;
     // Written by git itself into the configuration of a submodule; where it points was checked.
     if (key === "core.worktree" && /[\\/]\.git[\\/]modules[\\/]/.test(path)) continue;
-    if (!HARMLESS.some((pattern) => pattern.test(key))) return key === "unreadable" ? `a line that cannot be read in ${path}` : `the key ${key}`;
+    if (!isHarmlessGitKey(key)) return key === "unreadable" ? `a line that cannot be read in ${path}` : `the key ${key}`;
   }
   return null;
 }

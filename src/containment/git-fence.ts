@@ -3,16 +3,21 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isInside } from "../util/paths.ts";
+import { CLOSED_NAMES, gitDirectoriesOf, STATE_NAMES } from "./git-directories.ts";
 import type { SandboxRequest } from "./fence.ts";
 
-/** Below `.git`, what later runs a program or changes what runs. */
-const GIT_CLOSED = ["config", "config.worktree", "hooks", "info"];
+/** Where one of these is a file of its own, the folder around it is closed as a whole: nothing can be added to it either. */
+function closedIn(folder: string, open: ReadonlySet<string>): string[] {
+  const names = [...CLOSED_NAMES.map((name) => (name.startsWith("info/") ? "info" : name)), ...STATE_NAMES.filter((name) => !open.has(name))];
+  return [...new Set(names)].map((name) => join(folder, name)).filter((path) => existsSync(path));
+}
 
 /** Mounts for bubblewrap: later ones win. */
 export function gitArguments(request: SandboxRequest): string[] {
+  const { gitWork } = request;
   const own = [...request.survey.gitEntries, ...request.gitFolders].filter((path) => existsSync(path));
-  if (!request.gitWritable) return own.flatMap((path) => ["--ro-bind", path, path]);
+  if (gitWork === null) return own.flatMap((path) => ["--ro-bind", path, path]);
   const outside = request.gitFolders.filter((path) => existsSync(path) && !isInside(request.workspace, path)).flatMap((path) => ["--bind", path, path]);
-  const closed = own.flatMap((path) => (statSync(path).isDirectory() ? GIT_CLOSED.map((name) => join(path, name)) : [path])).filter((path) => existsSync(path));
-  return [...outside, ...closed.flatMap((path) => ["--ro-bind", path, path])];
+  const closed = own.flatMap((path) => (statSync(path).isDirectory() ? gitDirectoriesOf(path).directories.flatMap((folder) => closedIn(folder, gitWork.folders)) : [path]));
+  return [...outside, ...[...new Set(closed)].flatMap((path) => ["--ro-bind", path, path])];
 }

@@ -30,7 +30,7 @@ async function tryBubblewrap(program: string, folder: string): Promise<string | 
   const real = realpathSync(workspace);
   const survey: Survey = { credentials: [join(real, "masked", ".env")], sockets: [], specials: [], ignoreFiles: [], gitEntries: [], skipped: [], folders: new Map(), complete: true };
   const prefix = sandboxArguments({
-    stage: "plan", workspace: real, readRoots: [], home: null, network: false, privateTemp, emptyFile, hidden: [], survey, gitFolders: [], workTree: null, gitWritable: false,
+    stage: "plan", workspace: real, readRoots: [], home: null, network: false, privateTemp, emptyFile, hidden: [], survey, gitFolders: [], workTree: null, gitWork: null,
   });
   const result = await runToString({
     argv: [program, ...prefix, "/bin/bash", "--noprofile", "--norc", "-c", PROBE, "9"], cwd: real, environment: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C" }, timeoutSeconds: 10,
