@@ -119,7 +119,7 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
     switch (part.type) {
       case "text_delta":
       case "reasoning_delta":
-        show(part.type, shown[part.type].push(part.text));
+        show(part.type, shown[part.type].push(sanitizeText(part.text)));
         break;
       case "retry":
         parts.emit({ type: "retry", attempt: part.attempt, maxAttempts: part.maxAttempts, delayMs: part.delayMs, reason: part.reason });

@@ -2,6 +2,7 @@
 // cleaned. A failure is always a result that the model reads; nothing here ends the run.
 
 import { BmoError, toErrorInfo } from "../util/errors.ts";
+import { jsonFault } from "../util/json-bounds.ts";
 import { nearestNames } from "../util/names.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { errorOutput } from "../util/tool-output.ts";
@@ -101,7 +102,9 @@ async function judgeAndRun(
     return { output: errorOutput(reason), refused: true };
   }
   if (call.invalid !== undefined) {
-    return { output: errorOutput(`The arguments of this ${tool.spec.name} call were cut off or are no JSON object, so it did not run. Send the call again, whole; split it if it is long.`), refused: false };
+    const fault = jsonFault(call.invalid);
+    const what = fault === null ? "were cut off or are no JSON object" : `are ${fault}`;
+    return { output: errorOutput(`The arguments of this ${tool.spec.name} call ${what}, so it did not run. Send the call again, whole; split it if it is long.`), refused: false };
   }
   if (parsed === null || !parsed.ok) return { output: errorOutput(`${tool.spec.name}: ${parsed?.message ?? "invalid arguments"}`), refused: false };
 

@@ -14,7 +14,8 @@ import { address, CLIENT_HEADERS, NO_SDK_TIMEOUT_MS, type Exchange } from "./exc
 import { failureFromEvent, NO_OBJECT, protocolFailure, type CallNames, type ProviderFailure } from "./failure.ts";
 import { legalToolName, prepareHistory, type Turn } from "./history.ts";
 import { budgetTokens, effortValue } from "./reasoning.ts";
-import { pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type Refusal, type WireFormat } from "./wire.ts";
+import { asText, pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type Refusal, type WireFormat } from "./wire.ts";
+import type { ReplyMeter } from "./reply-bounds.ts";
 
 const FORMAT = "anthropic";
 const VERSION_WITH_TEMPERATURE = "2023-06-01";
@@ -137,7 +138,7 @@ interface OpenBlock {
 
 const STOPS: Record<string, StopReason> = { end_turn: "end", stop_sequence: "end", pause_turn: "end", tool_use: "tool_calls", max_tokens: "max_tokens", model_context_window_exceeded: "max_tokens", refusal: "refusal" };
 
-function createReader(request: ModelRequest): AnswerReader {
+function createReader(request: ModelRequest, _names: CallNames, meter: ReplyMeter): AnswerReader {
   const blocks = new Map<number, OpenBlock>();
   let usage: Usage | null = null;
   let servedModel: string | null = null;
@@ -164,10 +165,12 @@ function createReader(request: ModelRequest): AnswerReader {
       case "content_block_start": {
         const start = event.content_block;
         const block: OpenBlock = { type: "other", text: "", signature: "", id: "", name: "" };
-        if (start?.type === "text") Object.assign(block, { type: "text", text: start.text ?? "" });
-        if (start?.type === "thinking") Object.assign(block, { type: "thinking", text: start.thinking ?? "", signature: start.signature ?? "" });
-        if (start?.type === "redacted_thinking") Object.assign(block, { type: "redacted", text: start.data });
-        if (start?.type === "tool_use") Object.assign(block, { type: "call", id: start.id ?? "", name: start.name ?? "" });
+        if (start?.type === "text") Object.assign(block, { type: "text", text: asText(start.text) });
+        if (start?.type === "thinking") Object.assign(block, { type: "thinking", text: asText(start.thinking), signature: asText(start.signature) });
+        if (start?.type === "redacted_thinking") Object.assign(block, { type: "redacted", text: asText(start.data) });
+        if (start?.type === "tool_use") Object.assign(block, { type: "call", id: asText(start.id), name: asText(start.name) });
+        meter.open(block.type === "call" ? "call" : "other");
+        meter.grow(block.text + block.signature + block.id + block.name);
         blocks.set(event.index, block);
         if (block.type === "text") pushDelta(parts, "text_delta", block.text);
         if (block.type === "thinking") pushDelta(parts, "reasoning_delta", block.text);
@@ -177,14 +180,21 @@ function createReader(request: ModelRequest): AnswerReader {
         const block = blocks.get(event.index);
         if (block === undefined) break;
         const delta = event.delta;
-        if (delta.type === "text_delta") {
-          block.text += delta.text;
-          pushDelta(parts, "text_delta", delta.text);
-        } else if (delta.type === "thinking_delta") {
-          block.text += delta.thinking;
-          pushDelta(parts, "reasoning_delta", delta.thinking);
-        } else if (delta.type === "signature_delta") block.signature = delta.signature;
-        else if (delta.type === "input_json_delta") block.text += delta.partial_json;
+        const grow = (piece: unknown): string => {
+          const text = asText(piece);
+          meter.grow(text);
+          return text;
+        };
+        if (delta?.type === "text_delta") {
+          const text = grow(delta.text);
+          block.text += text;
+          pushDelta(parts, "text_delta", text);
+        } else if (delta?.type === "thinking_delta") {
+          const text = grow(delta.thinking);
+          block.text += text;
+          pushDelta(parts, "reasoning_delta", text);
+        } else if (delta?.type === "signature_delta") block.signature = grow(delta.signature);
+        else if (delta?.type === "input_json_delta") block.text += grow(delta.partial_json);
         break;
       }
       case "message_delta":

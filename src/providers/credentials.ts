@@ -63,11 +63,21 @@ export function planKey(id: string, settings: ProviderSettings | undefined, vend
   return { ...none, source: found, value: (environment[found] ?? "").trim(), bearer: found.endsWith("_AUTH_TOKEN") };
 }
 
-const SECRET_HEADER = /authorization|api[-_]?key|token|secret|cookie/i;
+/** Headers whose values are public by their purpose; what any other one holds may open a door. */
+const PUBLIC_HEADER = /^(accept|content|anthropic|openai)(-|$)|^(http-referer|referer|origin|user-agent|x-title|x-stainless-.*)$/i;
+
+/** A header's value, and what a scheme before it wraps: the token, and both halves of a name with password. */
+function headerSecrets(value: string): string[] {
+  const [, scheme = "", credentials = ""] = /^(\S+)\s+(\S+)$/.exec(value.trim()) ?? [];
+  if (scheme === "") return [value.trim()];
+  if (scheme.toLowerCase() !== "basic") return [credentials];
+  const decoded = Buffer.from(credentials, "base64").toString("utf8");
+  return [credentials, decoded, decoded.slice(decoded.indexOf(":") + 1)];
+}
 
 /** Values in headers and URLs that are secrets by their place. */
 export function secretsOf(headers: Record<string, string>, baseUrl: string): string[] {
-  const secrets = Object.entries(headers).filter(([name]) => SECRET_HEADER.test(name)).map(([, value]) => value.replace(/^(Bearer|Basic) /i, ""));
+  const secrets = Object.entries(headers).filter(([name]) => !PUBLIC_HEADER.test(name)).flatMap(([, value]) => headerSecrets(value));
   if (URL.canParse(baseUrl)) {
     const url = new URL(baseUrl);
     if (url.password !== "") secrets.push(decodeURIComponent(url.password));

@@ -34,26 +34,16 @@ export function cleanLine(text: string, limit = 300): string {
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
 }
 
-/** Shorter values ("none", "local") are placeholders; taking them out would garble sentences and hide nothing. */
-const SHORTEST_SECRET = 8;
+/** Takes the values of keys in use out of text, in every spelling that is known. */
+export type Redact = (text: string) => string;
 
-/** Replaces each secret by its exact value, also in the percent-encoded form that it takes in a URL. */
-export function redact(text: string, secrets: readonly string[]): string {
-  let safe = text;
-  for (const secret of secrets) {
-    if (secret.length < SHORTEST_SECRET) continue;
-    safe = safe.replaceAll(secret, "[redacted]").replaceAll(encodeURIComponent(secret), "[redacted]");
-  }
-  return safe;
-}
-
-export function toProviderError(failure: ProviderFailure, secrets: readonly string[], partialText: string): ProviderError {
+export function toProviderError(failure: ProviderFailure, redact: Redact, partialText: string): ProviderError {
   return {
     kind: failure.kind,
     status: failure.details.status ?? null,
-    message: redact(failure.message, secrets),
-    hint: failure.details.hint === undefined || failure.details.hint === null ? null : redact(failure.details.hint, secrets),
-    partialText: redact(partialText, secrets),
+    message: redact(failure.message),
+    hint: failure.details.hint === undefined || failure.details.hint === null ? null : redact(failure.details.hint),
+    partialText: redact(partialText),
   };
 }
 

@@ -4,6 +4,7 @@ import { isAbsolute, resolve } from "node:path";
 import type { ModelInfo, ModelRegistry, Provider } from "../types/provider.ts";
 import type { ProviderSettings, Settings } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
+import { createRedactor } from "../util/redact.ts";
 import { catalogModels, hasCatalog } from "./catalog.ts";
 import { planKey, runForKey, secretsOf, type Environment } from "./credentials.ts";
 import { placeOf, typeOf, writtenBaseUrl } from "./endpoint.ts";
@@ -41,13 +42,15 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
   const { settings, environment } = input;
   const built = new Map<string, Promise<Provider>>();
   const said = new Set<string>();
-  const secrets: string[] = [];
+  const secrets = new Set<string>();
+  const redactor = createRedactor();
   let transport: Transport | null = null;
   let catalogue: ModelInfo[] | null = null;
 
   const keep = (value: string): void => {
-    if (value === "" || secrets.includes(value)) return;
-    secrets.push(value);
+    if (value === "" || secrets.has(value)) return;
+    secrets.add(value);
+    redactor.add(value);
     input.onKey(value);
   };
   const settingsOf = (id: string): ProviderSettings | undefined => (Object.hasOwn(settings.providers, id) ? settings.providers[id] : undefined);
@@ -130,7 +133,7 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
       retry: { maxRetries: place.maxRetries, baseMs: input.retryBaseMs ?? RETRY_BASE_MS },
       dialect: place.dialect,
       alternatives: (asked) => [...(configured.get(id) ?? []), ...unconfigured().filter((one) => one.provider === id && one.status === "current")].filter((one) => one.id !== asked.id).map((one) => one.id),
-      secrets,
+      redact: redactor.redact,
     };
     const [wire, { createHttpProvider }, { createTransport }] = await Promise.all([loadWire(place.type, place.api), import("./wire.ts"), import("./transport.ts")]);
     return createHttpProvider(wire, endpoint, (transport ??= createTransport(environment)));

@@ -9,10 +9,11 @@ import type { ImageBlock, TextBlock } from "../types/message.ts";
 import type { ModelRequest, StopReason, StreamPart, Usage } from "../types/provider.ts";
 import type { Json, JsonObject } from "../types/json.ts";
 import { failureFromEvent, type CallNames } from "./failure.ts";
+import type { ReplyMeter } from "./reply-bounds.ts";
 import { legalToolName, prepareHistory, type AssistantTurn, type Turn } from "./history.ts";
 import { effortValue } from "./reasoning.ts";
 import { openaiCalls, openaiClient, openaiEvents } from "./openai-client.ts";
-import { pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type WireFormat } from "./wire.ts";
+import { asText, pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type WireFormat } from "./wire.ts";
 import type { ChatDialect } from "./vendors.ts";
 
 const FORMAT = "chat";
@@ -126,7 +127,7 @@ function usageFrom(raw: NonNullable<ChatCompletionChunk["usage"]> & CompatibleUs
   return { input: Math.max(0, (raw.prompt_tokens ?? 0) - read - write), output: raw.completion_tokens ?? 0, cache_read: read, cache_write: write };
 }
 
-function createReader(request: ModelRequest, names: CallNames): AnswerReader {
+function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter): AnswerReader {
   let text = "";
   let thought = "";
   let usage: Usage | null = null;
@@ -140,6 +141,7 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
     const same = index === undefined ? (id === "" || id === last?.id ? last : undefined) : calls.findLast((call) => call.index === index);
     if (same !== undefined && (id === "" || same.id === "" || same.id === id)) return same;
     const call: OpenCall = { index: index ?? null, id, name: "", text: "", extra: null };
+    meter.open("call");
     calls.push(call);
     return call;
   };
@@ -157,22 +159,29 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
     const delta: (ChatCompletionChunk.Choice.Delta & CompatibleDelta) | undefined = choice.delta;
     const thinking = delta?.reasoning_content ?? delta?.reasoning;
     if (typeof thinking === "string") {
+      meter.grow(thinking);
       thought += thinking;
       pushDelta(parts, "reasoning_delta", thinking);
     }
     for (const piece of [delta?.content, delta?.refusal]) {
       if (typeof piece !== "string") continue;
+      meter.grow(piece);
       text += piece;
       pushDelta(parts, "text_delta", piece);
     }
     if (typeof delta?.refusal === "string" && delta.refusal !== "") finish = "content_filter";
     for (const piece of delta?.tool_calls ?? []) {
-      const call = openCall(piece.index as number | undefined, piece.id ?? "");
-      if (call.id === "") call.id = piece.id ?? "";
-      if (call.name === "") call.name = piece.function?.name ?? "";
-      call.text += piece.function?.arguments ?? "";
+      const id = asText(piece.id);
+      const call = openCall(typeof piece.index === "number" ? piece.index : undefined, id);
+      if (call.id === "") call.id = id;
+      if (call.name === "") call.name = asText(piece.function?.name);
+      const written = asText(piece.function?.arguments);
+      meter.grow(id + asText(piece.function?.name) + written);
+      call.text += written;
       const extra = (piece as unknown as JsonObject).extra_content;
-      if (extra !== undefined && extra !== null) call.extra = { extra_content: extra };
+      if (extra === undefined || extra === null) continue;
+      meter.grow(JSON.stringify(extra));
+      call.extra = { extra_content: extra };
     }
     if (typeof choice.finish_reason === "string") finish ??= choice.finish_reason;
   };

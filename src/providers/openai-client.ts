@@ -32,7 +32,7 @@ export function openaiClient(endpoint: Endpoint, exchange: Exchange): OpenAI {
 export async function* openaiEvents(exchange: Exchange): AsyncGenerator<unknown[], void, undefined> {
   const reader = createSseReader();
   const parsed = (events: string[]): unknown[] => events.map((data) => parseObject(data) ?? data);
-  for await (const chunk of exchange.answer()?.body ?? []) yield parsed(reader.push(chunk));
+  for await (const chunk of exchange.bytes()) yield parsed(reader.push(chunk));
   yield parsed(reader.end());
 }
 

@@ -7,10 +7,11 @@ import type { AssistantMessage, ImageBlock, ReasoningBlock, TextBlock } from "..
 import type { ModelRequest, StopReason, StreamPart, Usage } from "../types/provider.ts";
 import type { Json, JsonObject } from "../types/json.ts";
 import { failureFromEvent, type CallNames } from "./failure.ts";
+import type { ReplyMeter } from "./reply-bounds.ts";
 import { legalToolName, prepareHistory, type Turn } from "./history.ts";
 import { effortValue } from "./reasoning.ts";
 import { openaiCalls, openaiClient, openaiEvents } from "./openai-client.ts";
-import { pushDelta, toolCall, withUniqueIds, type AnswerReader, type WireFormat } from "./wire.ts";
+import { asText, pushDelta, toolCall, withUniqueIds, type AnswerReader, type WireFormat } from "./wire.ts";
 
 const FORMAT = "responses";
 
@@ -88,12 +89,13 @@ function usageFrom(raw: ResponseUsage): Usage {
   return { input: Math.max(0, (raw.input_tokens ?? 0) - read - write), output: raw.output_tokens ?? 0, cache_read: read, cache_write: write };
 }
 
-const asText = (value: Json | undefined): string => (typeof value === "string" ? value : "");
+/** What is no object has no fields. */
+const asObject = (value: unknown): JsonObject => (value !== null && typeof value === "object" ? (value as JsonObject) : {});
 const joined = (value: Json | undefined): string => (Array.isArray(value) ? value.map((part) => (part !== null && typeof part === "object" && !Array.isArray(part) ? asText(part.text) || asText(part.refusal) : "")).join("") : "");
 
 const TYPES: Record<string, OpenItem["type"]> = { message: "text", reasoning: "reasoning", function_call: "call" };
 
-function createReader(request: ModelRequest, names: CallNames): AnswerReader {
+function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter): AnswerReader {
   const items = new Map<number, OpenItem>();
   let usage: Usage | null = null;
   let servedModel: string | null = null;
@@ -103,6 +105,8 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
     const known = items.get(index);
     if (known !== undefined) return known;
     const item: OpenItem = { type: TYPES[asText(raw.type)] ?? "other", id: asText(raw.id), callId: asText(raw.call_id), name: asText(raw.name), text: "", encrypted: null, refusal: false };
+    meter.open(item.type === "call" ? "call" : "other");
+    meter.grow(item.id + item.callId + item.name);
     items.set(index, item);
     return item;
   };
@@ -110,6 +114,8 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
   /** The finished item is what counts; it also serves servers that send no deltas. */
   const finishItem = (index: number, raw: JsonObject): void => {
     const item = itemAt(index, raw);
+    meter.open("other");
+    const kept = item.text.length + (item.encrypted?.length ?? 0);
     if (item.type === "call") {
       item.callId = asText(raw.call_id) || item.callId;
       item.name = asText(raw.name) || item.name;
@@ -119,6 +125,7 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
       item.encrypted = asText(raw.encrypted_content) || null;
       item.text = item.text || joined(raw.summary);
     } else if (item.type === "text") item.text = item.text || joined(raw.content);
+    meter.grow(`${item.text}${item.encrypted ?? ""}`.slice(kept));
   };
 
   const settle = (response: { model?: string; usage?: ResponseUsage | null; incomplete_details?: { reason?: string } | null } | undefined, complete: boolean): void => {
@@ -132,6 +139,7 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
     const event = raw as unknown as ResponseStreamEvent;
     const grow = (index: number, type: string, text: string): OpenItem => {
       const item = itemAt(index, { type });
+      meter.grow(text);
       item.text += text;
       return item;
     };
@@ -140,20 +148,20 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
         servedModel = event.response?.model ?? null;
         break;
       case "response.output_item.added":
-        itemAt(event.output_index, event.item as unknown as JsonObject);
+        itemAt(event.output_index, asObject(event.item));
         break;
       case "response.output_text.delta":
-        grow(event.output_index, "message", event.delta);
-        pushDelta(parts, "text_delta", event.delta);
+        grow(event.output_index, "message", asText(event.delta));
+        pushDelta(parts, "text_delta", asText(event.delta));
         break;
       case "response.refusal.delta":
-        grow(event.output_index, "message", event.delta).refusal = true;
-        pushDelta(parts, "text_delta", event.delta);
+        grow(event.output_index, "message", asText(event.delta)).refusal = true;
+        pushDelta(parts, "text_delta", asText(event.delta));
         break;
       case "response.reasoning_summary_text.delta":
       case "response.reasoning_text.delta":
-        grow(event.output_index, "reasoning", event.delta);
-        pushDelta(parts, "reasoning_delta", event.delta);
+        grow(event.output_index, "reasoning", asText(event.delta));
+        pushDelta(parts, "reasoning_delta", asText(event.delta));
         break;
       case "response.reasoning_summary_part.added":
         if (event.summary_index > 0) {
@@ -162,10 +170,10 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
         }
         break;
       case "response.function_call_arguments.delta":
-        grow(event.output_index, "function_call", event.delta);
+        grow(event.output_index, "function_call", asText(event.delta));
         break;
       case "response.output_item.done":
-        finishItem(event.output_index, event.item as unknown as JsonObject);
+        finishItem(event.output_index, asObject(event.item));
         break;
       case "response.completed":
         settle(event.response, true);
@@ -174,7 +182,7 @@ function createReader(request: ModelRequest, names: CallNames): AnswerReader {
         settle(event.response, false);
         break;
       case "response.failed":
-        throw failureFromEvent(names, event.response?.error?.code ?? "", event.response?.error?.message ?? "the response failed", usage);
+        throw failureFromEvent(names, asText(event.response?.error?.code), asText(event.response?.error?.message) || "the response failed", usage);
       case "error": {
         const nested = raw.error !== null && typeof raw.error === "object" && !Array.isArray(raw.error) ? raw.error : raw;
         throw failureFromEvent(names, asText(nested.code) || asText(nested.type), asText(nested.message), usage);

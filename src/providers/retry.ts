@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { StreamPart } from "../types/provider.ts";
-import { ProviderFailure, toProviderError } from "./failure.ts";
+import { ProviderFailure, toProviderError, type Redact } from "./failure.ts";
 
 export interface RetryPolicy {
   /** Further tries after the first. */
@@ -37,7 +37,7 @@ function asFailure(thrown: unknown, provider: string): ProviderFailure {
  * ProviderFailure otherwise. Never rejects; the last part is `end` or `error`.
  */
 export async function* withRetries(
-  provider: string, attempt: () => AsyncIterable<StreamPart>, policy: RetryPolicy, secrets: () => readonly string[], signal: AbortSignal,
+  provider: string, attempt: () => AsyncIterable<StreamPart>, policy: RetryPolicy, redact: Redact, signal: AbortSignal,
 ): AsyncGenerator<StreamPart, void, undefined> {
   let waited = 0;
   for (let retries = 0; ; retries++) {
@@ -61,15 +61,15 @@ export async function* withRetries(
     if (retries >= allowed || hopeless || waited + delayMs > TOTAL_WAIT_MS) {
       const said = hopeless ? ` It asks to wait ${Math.round(asked / 1000)} s.` : retries > 0 ? ` ${retries + 1} tries were made.` : "";
       const complete = new ProviderFailure(failure.kind, `${failure.message}${/[.!?…]$/.test(failure.message) ? "" : "."}${said}`, failure.details);
-      yield { type: "error", error: toProviderError(complete, secrets(), partial), usage: failure.details.usage ?? null };
+      yield { type: "error", error: toProviderError(complete, redact, partial), usage: failure.details.usage ?? null };
       return;
     }
     waited += delayMs;
-    yield { type: "retry", attempt: retries + 2, maxAttempts: allowed + 1, delayMs, reason: toProviderError(failure, secrets(), "").message, billable: failure.details.billable === true || (failure.details.usage ?? null) !== null };
+    yield { type: "retry", attempt: retries + 2, maxAttempts: allowed + 1, delayMs, reason: toProviderError(failure, redact, "").message, billable: failure.details.billable === true || (failure.details.usage ?? null) !== null };
     // Rejects only when stopped; the next attempt then fails as stopped, with the one sentence for it.
     await delay(delayMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) {
-      yield { type: "error", error: toProviderError(new ProviderFailure("aborted", "The model call was stopped."), [], ""), usage: null };
+      yield { type: "error", error: toProviderError(new ProviderFailure("aborted", "The model call was stopped."), redact, ""), usage: null };
       return;
     }
   }

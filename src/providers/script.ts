@@ -6,8 +6,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import * as z from "zod/mini";
 import type { AssistantMessage, ToolCallBlock } from "../types/message.ts";
 import type { ModelRequest, Provider, ProviderError, StreamPart, Usage } from "../types/provider.ts";
-import type { JsonObject } from "../types/json.ts";
 import { BmoError } from "../util/errors.ts";
+import { messageFault } from "./reply-bounds.ts";
 import { toolCall } from "./wire.ts";
 
 /** All conditions given must hold. */
@@ -109,7 +109,7 @@ function messageOf(reply: Reply, request: ModelRequest): AssistantMessage {
   const earlier = request.messages.reduce((sum, message) => sum + (message.role === "assistant" ? message.content.filter((block) => block.type === "tool_call").length : 0), 0);
   const calls = (reply.calls ?? []).map((call, index): ToolCallBlock => {
     const id = `script_${earlier + index + 1}`;
-    return call.raw === undefined ? { type: "tool_call", id, name: call.name, input: (call.input ?? {}) as JsonObject } : toolCall(id, call.name, call.raw, reply.stop === "max_tokens");
+    return toolCall(id, call.name, call.raw ?? JSON.stringify(call.input ?? {}), reply.stop === "max_tokens");
   });
   return {
     role: "assistant",
@@ -157,6 +157,8 @@ export function createScriptProvider(id: string, file: string): Provider {
         if (text !== "") yield { type: "text_delta", text };
       }
       const message = messageOf(reply, request);
+      const fault = messageFault(message.content);
+      if (fault !== null) return yield failure("protocol", `The script of provider ${id} holds a reply beyond all bounds: ${fault}.`);
       const calls = message.content.some((block) => block.type === "tool_call");
       yield { type: "end", message, usage: usageOf(reply, request), stopReason: reply.stop ?? (calls ? "tool_calls" : "end"), servedModel: null };
     } catch (thrown) {

@@ -2,7 +2,7 @@
 // Reads the OpenAI formats; openai-client.ts says why.
 
 /** Bytes that one event may have; a longer one is an attack or a broken server. */
-export const EVENT_LIMIT = 32 * 1024 * 1024;
+export const EVENT_LIMIT = 8 * 1024 * 1024;
 
 export interface SseReader {
   /** Data of the events that this chunk completes. `[DONE]` marks and empty events are left out. @throws RangeError above the limit. */

@@ -58,6 +58,8 @@ async function decoded(message: IncomingMessage): Promise<AsyncIterable<Uint8Arr
   const { createBrotliDecompress, createUnzip } = await import("node:zlib");
   const decoder = encoding === "br" ? createBrotliDecompress() : createUnzip();
   message.on("error", (error) => decoder.destroy(error));
+  // Given up without a reason: the decoder would wait for the rest for ever.
+  message.on("close", () => void (message.complete ? undefined : decoder.destroy(new TransportFailure("reset", "the connection was cut"))));
   return message.pipe(decoder);
 }
 

@@ -5,7 +5,9 @@ import type { AssistantMessage, ToolCallBlock } from "../types/message.ts";
 import type { Json, JsonObject } from "../types/json.ts";
 import { randomUUID } from "node:crypto";
 import { createExchange, type Exchange } from "./exchange.ts";
-import { cleanLine, failureFromAnswer, ProviderFailure, protocolFailure, redact, NO_OBJECT, type CallNames } from "./failure.ts";
+import { jsonFault } from "../util/json-bounds.ts";
+import { cleanLine, failureFromAnswer, ProviderFailure, protocolFailure, NO_OBJECT, type CallNames, type Redact } from "./failure.ts";
+import { contentWaitMs, createReplyMeter, replyFailure, type ReplyMeter } from "./reply-bounds.ts";
 import { withRetries, type RetryPolicy } from "./retry.ts";
 import type { Transport } from "./transport.ts";
 import { TransportFailure } from "./transport-failure.ts";
@@ -27,8 +29,8 @@ export interface Endpoint {
   dialect: ChatDialect;
   /** Ids of the provider's other models, as far as they are known. */
   alternatives(model: ModelInfo): string[];
-  /** Values that no message may contain. */
-  secrets: readonly string[];
+  /** Takes keys in use out of whatever is said about a call. */
+  redact: Redact;
 }
 
 /** Reads the events of one answer. `read` pushes deltas and throws ProviderFailure for an error event. */
@@ -56,7 +58,8 @@ export interface WireFormat {
   refusal(thrown: unknown): Refusal | null;
   /** A failure out of what the SDK throws in the middle of a stream; null where that is nothing of its own. */
   streamFailure(thrown: unknown, names: CallNames, usage: Usage | null): ProviderFailure | null;
-  reader(request: ModelRequest, names: CallNames): AnswerReader;
+  /** The reader tells the meter all that it keeps. */
+  reader(request: ModelRequest, names: CallNames, meter: ReplyMeter): AnswerReader;
 }
 
 export interface Refusal {
@@ -99,7 +102,14 @@ export function pushDelta(parts: StreamPart[], type: "text_delta" | "reasoning_d
   else parts.push({ type, text });
 }
 
+/** A string of the wire; what is none counts as absent. */
+export function asText(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** null for what is no JSON object, or one that is nested beyond all bounds. */
 export function parseObject(text: string): JsonObject | null {
+  if (jsonFault(text) !== null) return null;
   try {
     const value = JSON.parse(text) as Json;
     return value !== null && typeof value === "object" && !Array.isArray(value) ? value : null;
@@ -108,9 +118,12 @@ export function parseObject(text: string): JsonObject | null {
   }
 }
 
+/** Longer names name no tool, and longer ids are no ids. */
+const LONGEST_NAME = 200;
+
 /** A finished call. Argument text that is no JSON object is kept as `invalid`, never repaired; `cut` = the reply's limit fell inside the call. */
 export function toolCall(id: string, name: string, raw: string, cut: boolean): ToolCallBlock {
-  const block = { type: "tool_call" as const, id: id === "" ? `call_${randomUUID().replaceAll("-", "").slice(0, 20)}` : id, name };
+  const block = { type: "tool_call" as const, id: id === "" || id.length > LONGEST_NAME ? `call_${randomUUID().replaceAll("-", "").slice(0, 20)}` : id, name: name.slice(0, LONGEST_NAME) };
   const input = raw.trim() === "" && !cut ? {} : parseObject(raw);
   return input === null ? { ...block, input: {}, invalid: raw === "" ? "(cut off before any argument)" : raw } : { ...block, input };
 }
@@ -128,45 +141,79 @@ export function withUniqueIds(content: AssistantMessage["content"]): AssistantMe
 
 const asObject = (value: unknown): JsonObject | null => (value !== null && typeof value === "object" && !Array.isArray(value) ? (value as JsonObject) : null);
 
-async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, request: ModelRequest, names: CallNames): AsyncGenerator<StreamPart, void, undefined> {
-  const reader = wire.reader(request, names);
+/** Figures of the wire are whole numbers or none: they are multiplied exactly later. */
+function soundUsage(usage: Usage | null): Usage | null {
+  if (usage === null) return null;
+  const figure = (value: unknown): number => (typeof value === "number" && value > 0 && value <= 1e12 ? Math.round(value) : 0);
+  return { input: figure(usage.input), output: figure(usage.output), cache_read: figure(usage.cache_read), cache_write: figure(usage.cache_write) };
+}
+
+/** Ends the exchange when nothing that belongs to a reply came for so long, whatever else did. */
+function watchContent(exchange: Exchange, names: CallNames, waitMs: number): { seen(): void; failure(): ProviderFailure | null; stop(): void } {
+  let failure: ProviderFailure | null = null;
+  const end = (): void => {
+    failure = transportFailure(names, new TransportFailure("stall", `nothing of a reply arrived for ${Math.round(waitMs / 1000)} s, although the connection was alive`), null);
+    exchange.close();
+  };
+  let timer = setTimeout(end, waitMs);
+  return {
+    seen() {
+      clearTimeout(timer);
+      timer = setTimeout(end, waitMs);
+    },
+    failure: () => failure,
+    stop: () => clearTimeout(timer),
+  };
+}
+
+async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, request: ModelRequest, names: CallNames, waitMs: number, redact: Redact): AsyncGenerator<StreamPart, void, undefined> {
+  let usage = (): Usage | null => null;
+  const meter = createReplyMeter(names, () => usage());
+  const reader = wire.reader(request, names, meter);
+  usage = () => soundUsage(reader.usage());
+  const content = watchContent(exchange, names, waitMs);
   let complete = false;
+  let progress = 0;
   try {
     const events = (await exchange.send(() => send(exchange)))[Symbol.asyncIterator]();
     const type = exchange.answer()?.headers["content-type"] ?? "text/event-stream";
-    if (!type.includes("event-stream")) throw wholeAnswer(names, type, await exchange.text());
+    if (!type.includes("event-stream")) throw wholeAnswer(names, type, redact(await exchange.text()));
     while (!reader.done()) {
       const { done, value } = await events.next();
       if (done === true) break;
       const parts: StreamPart[] = [];
       for (const raw of value) {
         const event = asObject(raw);
-        if (event === null) throw protocolFailure(names, NO_OBJECT, typeof raw === "string" ? raw : JSON.stringify(raw), reader.usage());
+        if (event === null) throw protocolFailure(names, NO_OBJECT, redact(typeof raw === "string" ? raw : JSON.stringify(raw)), usage());
         reader.read(event, parts);
       }
+      if (meter.progress() > progress) content.seen();
+      progress = meter.progress();
       yield* parts;
     }
     const result = reader.finish(exchange.requestBytes());
-    if (result === null) throw new ProviderFailure("network", `Provider ${names.provider} (${names.host}) for model ${names.model}: the stream ended before the answer was complete`, { tries: 2, usage: reader.usage(), billable: true });
+    if (result === null) throw new ProviderFailure("network", `Provider ${names.provider} (${names.host}) for model ${names.model}: the stream ended before the answer was complete`, { tries: 2, usage: usage(), billable: true });
     complete = true;
     drain(events, exchange);
-    yield { type: "end", ...result };
+    yield { type: "end", ...result, usage: soundUsage(result.usage) ?? result.usage, servedModel: asText(result.servedModel) || null };
   } catch (thrown) {
-    throw await failureOf(wire, exchange, names, thrown, reader.usage());
+    throw content.failure() ?? (await failureOf(wire, exchange, names, thrown, usage(), redact));
   } finally {
-    if (!complete) exchange.close();
+    content.stop();
+    if (complete) exchange.release();
+    else exchange.close();
   }
 }
 
 /** What the SDK or the transport threw, as a failure with its sentence; what is neither's passes. */
-async function failureOf(wire: WireFormat, exchange: Exchange, names: CallNames, thrown: unknown, usage: Usage | null): Promise<unknown> {
+async function failureOf(wire: WireFormat, exchange: Exchange, names: CallNames, thrown: unknown, usage: Usage | null, redact: Redact): Promise<unknown> {
   const cause = exchange.thrown() ?? thrown;
   if (cause instanceof TransportFailure) return transportFailure(names, cause, usage);
   if (cause instanceof ProviderFailure) return cause;
-  if (cause instanceof RangeError) return protocolFailure(names, cause.message, "", usage);
+  if (cause instanceof RangeError) return replyFailure(names, cause.message, usage);
   const refusal = wire.refusal(cause);
-  // The body as it came: the SDK's error keeps of some bodies less than a sentence needs.
-  if (refusal !== null) return failureFromAnswer(names, refusal.status, refusal.headers, await exchange.text().catch(() => ""));
+  // A sentence is cut to its length: keys go before that, lest half of one stay. The body as it came: the SDK's error keeps of some bodies less than a sentence needs.
+  if (refusal !== null) return failureFromAnswer(names, refusal.status, refusal.headers, redact(await exchange.text().catch(() => "")));
   return wire.streamFailure(cause, names, usage) ?? cause;
 }
 
@@ -199,7 +246,7 @@ export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transpo
     scripted: false,
     stream: (request, signal) => {
       const send = wire.prepare(request, endpoint);
-      return withRetries(endpoint.provider, () => attempt(wire, send, createExchange(transport, endpoint.idleMs, signal), request, names(request.model)), endpoint.retry, () => endpoint.secrets, signal);
+      return withRetries(endpoint.provider, () => attempt(wire, send, createExchange(transport, endpoint.idleMs, signal), request, names(request.model), contentWaitMs(endpoint.idleMs), endpoint.redact), endpoint.retry, endpoint.redact, signal);
     },
     check: async (signal) => {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]);
@@ -215,8 +262,8 @@ export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transpo
           const status = wire.refusal(cause)?.status;
           if (status === 401 || status === 403) return { ok: false, detail: `reachable, but it refused ${endpoint.keySource === null ? "a call without a key" : `the key from ${endpoint.keySource}`} (HTTP ${status})` };
           if (status === 404) return { ok: true, detail: "reachable; it lists no models" };
-          const text = status === undefined ? (cause instanceof Error ? cause.message : String(cause)) : `HTTP ${status}: ${cleanLine(await exchange.text().catch(() => ""), 120)}`;
-          return { ok: false, detail: redact(limit.aborted && !signal.aborted ? `no answer within ${CHECK_MS / 1000} s` : text, endpoint.secrets) };
+          const text = status === undefined ? (cause instanceof Error ? cause.message : String(cause)) : `HTTP ${status}: ${cleanLine(endpoint.redact(await exchange.text().catch(() => "")), 120)}`;
+          return { ok: false, detail: endpoint.redact(limit.aborted && !signal.aborted ? `no answer within ${CHECK_MS / 1000} s` : text) };
         } finally {
           exchange.close();
         }

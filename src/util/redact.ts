@@ -2,7 +2,7 @@
 
 const SHORTEST = 6;
 
-/** The spellings in which a value turns up: as is, JSON-escaped, URL-encoded, base64 at each of the three alignments, hex. */
+/** The spellings in which a value turns up: as is, JSON-escaped, URL-encoded, base64 and base64url at each of the three alignments, hex. */
 function spellings(value: string): string[] {
   const bytes = Buffer.from(value, "utf8");
   const base64 = [0, 1, 2].flatMap((shift) => {
@@ -12,7 +12,14 @@ function spellings(value: string): string[] {
     return [inner, inner.replaceAll("+", "-").replaceAll("/", "_")];
   });
   const json = JSON.stringify(value).slice(1, -1);
-  const all = [value, json, json.replaceAll("/", "\\/"), encodeURIComponent(value), encodeURI(value), ...base64, bytes.toString("hex"), bytes.toString("hex").toUpperCase()];
+  const hex = bytes.toString("hex");
+  const bytewise = hex.replace(/../g, "%$&");
+  const unitwise = Array.from({ length: value.length }, (_, at) => `\\u${value.charCodeAt(at).toString(16).padStart(4, "0")}`).join("");
+  const encoded = [encodeURIComponent(value), encodeURI(value)].flatMap((text) => [text, text.replace(/%../g, (code) => code.toLowerCase())]);
+  const all = [
+    value, json, json.replaceAll("/", "\\/"), ...encoded, bytewise, bytewise.toUpperCase(), unitwise, unitwise.toUpperCase().replaceAll("U", "u"),
+    ...base64, hex, hex.toUpperCase(),
+  ];
   return [...new Set(all)].filter((spelling) => spelling.length >= SHORTEST);
 }
 

@@ -24,7 +24,7 @@ function known(id: string): ModelInfo {
 function sent(wire: WireFormat, model: ModelInfo, messages: Message[], more: Partial<ModelRequest> = {}): JsonObject {
   const endpoint: Endpoint = {
     provider: model.provider, baseUrl: "http://127.0.0.1:9", key: null, bearer: false, keySource: null, headers: {}, idleMs: 1000,
-    retry: { maxRetries: 0, baseMs: 1 }, dialect: findVendor(model.provider)?.dialect ?? PLAIN_DIALECT, alternatives: () => [], secrets: [],
+    retry: { maxRetries: 0, baseMs: 1 }, dialect: findVendor(model.provider)?.dialect ?? PLAIN_DIALECT, alternatives: () => [], redact: (text) => text,
   };
   return JSON.parse(JSON.stringify(wire.body(request(model, messages, more), endpoint))) as JsonObject;
 }
