@@ -63,6 +63,9 @@ export function planKey(id: string, settings: ProviderSettings | undefined, vend
   return { ...none, source: found, value: (environment[found] ?? "").trim(), bearer: found.endsWith("_AUTH_TOKEN") };
 }
 
+const SECRET_HEADER = /auth|key|token|secret|cookie|pass|credential|sign/i;
+/** What is shorter is a word, such as the name of a team. */
+const SHORTEST_SECRET = 12;
 /** Headers whose values are public by their purpose; what any other one holds may open a door. */
 const PUBLIC_HEADER = /^(accept|content|anthropic|openai)(-|$)|^(http-referer|referer|origin|user-agent|x-title|x-stainless-.*)$/i;
 
@@ -70,14 +73,14 @@ const PUBLIC_HEADER = /^(accept|content|anthropic|openai)(-|$)|^(http-referer|re
 function headerSecrets(value: string): string[] {
   const [, scheme = "", credentials = ""] = /^(\S+)\s+(\S+)$/.exec(value.trim()) ?? [];
   if (scheme === "") return [value.trim()];
-  if (scheme.toLowerCase() !== "basic") return [credentials];
+  if (scheme.toLowerCase() !== "basic") return [value.trim(), credentials];
   const decoded = Buffer.from(credentials, "base64").toString("utf8");
-  return [credentials, decoded, decoded.slice(decoded.indexOf(":") + 1)];
+  return [value.trim(), credentials, decoded, decoded.slice(decoded.indexOf(":") + 1)];
 }
 
 /** Values in headers and URLs that are secrets by their place. */
 export function secretsOf(headers: Record<string, string>, baseUrl: string): string[] {
-  const secrets = Object.entries(headers).filter(([name]) => !PUBLIC_HEADER.test(name)).flatMap(([, value]) => headerSecrets(value));
+  const secrets = Object.entries(headers).filter(([name, value]) => SECRET_HEADER.test(name) || (!PUBLIC_HEADER.test(name) && value.length >= SHORTEST_SECRET)).flatMap(([, value]) => headerSecrets(value));
   if (URL.canParse(baseUrl)) {
     const url = new URL(baseUrl);
     if (url.password !== "") secrets.push(decodeURIComponent(url.password));

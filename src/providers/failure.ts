@@ -56,6 +56,8 @@ export interface CallNames {
   host: string;
   /** Other models of the provider that are known, for the sentence about one that it does not serve. */
   alternatives: string[];
+  /** For the server's own words, before they are cut to a length: half of a key would no longer be known as one. */
+  redact: Redact;
 }
 
 const MANY = 99;
@@ -74,8 +76,19 @@ export function retryAfter(headers: Record<string, string>, now: number): number
   return Math.max(0, until - (Number.isNaN(reference) ? now : reference));
 }
 
+/** What a person may be shown of a body that is not the vendor's JSON: plain words as they are, of a page its title, of bytes nothing. */
+export function bodyWords(raw: string, redact: Redact): string {
+  const body = redact(raw);
+  const start = body.slice(0, 4096);
+  if (/[\u0000-\u0008\ufffd]/.test(start)) return "(a body that is no text)";
+  if (!/^\s*(<|<!--[\s\S]*?-->\s*<)[!?a-z]/i.test(start)) return body;
+  const title = /<title[^>]{0,200}>([^<]{0,200})</i.exec(start)?.[1] ?? "";
+  const words = cleanLine(title.trim() === "" ? start.replace(/<(script|style)[^>]*>[^<]*/gi, " ").replace(/<[^>]*>?/g, " ") : title, 80);
+  return words === "" ? "(a web page)" : `(a web page: ${words})`;
+}
+
 /** The vendor's own words and type out of an error body of any of the formats; the start of the body where it is none. */
-function vendorWords(body: string): { message: string; type: string } {
+function vendorWords(body: string, redact: Redact): { message: string; type: string } {
   try {
     const parsed: unknown = JSON.parse(body);
     const first: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
@@ -89,15 +102,15 @@ function vendorWords(body: string): { message: string; type: string } {
       }
     }
   } catch {
-    return { message: body, type: "" }; // A gateway's page, or plain words.
+    return { message: bodyWords(body, redact), type: "" }; // A gateway's page, or plain words.
   }
-  return { message: body, type: "" };
+  return { message: bodyWords(body, redact), type: "" };
 }
 
 /** Turns an HTTP answer that is no success, or an error event with its equivalent status, into a failure. */
 export function failureFromAnswer(names: CallNames, status: number, headers: Record<string, string>, body: string, usage: Usage | null = null): ProviderFailure {
-  const words = vendorWords(body);
-  const text = cleanLine(words.message, 400);
+  const words = vendorWords(body, names.redact);
+  const text = cleanLine(names.redact(words.message), 400);
   const said = text === "" ? "" : `: ${text}`;
   const should = headers["x-should-retry"];
   const tries = should === "false" ? 0 : MANY;
@@ -138,13 +151,13 @@ const EVENT_STATUS: [RegExp, number][] = [
 export function failureFromEvent(names: CallNames, type: string, message: string, usage: Usage | null): ProviderFailure {
   const status = EVENT_STATUS.find(([pattern]) => pattern.test(type))?.[1] ?? 500;
   const failure = failureFromAnswer(names, status, {}, JSON.stringify({ error: { type, message } }), usage);
-  return new ProviderFailure(failure.kind, failure.message.replace(`(HTTP ${status})`, `(error event ${cleanLine(type, 60) || "without a type"})`), { ...failure.details, status: null });
+  return new ProviderFailure(failure.kind, failure.message.replace(`(HTTP ${status})`, `(error event ${cleanLine(names.redact(type), 60) || "without a type"})`), { ...failure.details, status: null });
 }
 
 export const NO_OBJECT = "an event of its stream is no JSON object";
 
 /** An answer that is not what the protocol says; worth one more try. */
 export function protocolFailure(names: CallNames, what: string, seen: string, usage: Usage | null = null): ProviderFailure {
-  const shown = cleanLine(seen, 200);
+  const shown = cleanLine(names.redact(seen), 200);
   return new ProviderFailure("protocol", `Unexpected answer from provider ${names.provider} for model ${names.model}: ${what}${shown === "" ? "" : `: ${shown}`}`, { tries: 1, usage, hint: `Check that the base URL (${names.host}) is that of the API.` });
 }

@@ -6,7 +6,7 @@ import type { Json, JsonObject } from "../types/json.ts";
 import { randomUUID } from "node:crypto";
 import { createExchange, type Exchange } from "./exchange.ts";
 import { jsonFault } from "../util/json-bounds.ts";
-import { cleanLine, failureFromAnswer, ProviderFailure, protocolFailure, NO_OBJECT, type CallNames, type Redact } from "./failure.ts";
+import { bodyWords, cleanLine, failureFromAnswer, ProviderFailure, protocolFailure, NO_OBJECT, type CallNames, type Redact } from "./failure.ts";
 import { contentWaitMs, createReplyMeter, replyFailure, type ReplyMeter } from "./reply-bounds.ts";
 import { withRetries, type RetryPolicy } from "./retry.ts";
 import type { Transport } from "./transport.ts";
@@ -166,7 +166,7 @@ function watchContent(exchange: Exchange, names: CallNames, waitMs: number): { s
   };
 }
 
-async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, request: ModelRequest, names: CallNames, waitMs: number, redact: Redact): AsyncGenerator<StreamPart, void, undefined> {
+async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, request: ModelRequest, names: CallNames, waitMs: number): AsyncGenerator<StreamPart, void, undefined> {
   let usage = (): Usage | null => null;
   const meter = createReplyMeter(names, () => usage());
   const reader = wire.reader(request, names, meter);
@@ -177,14 +177,14 @@ async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, reques
   try {
     const events = (await exchange.send(() => send(exchange)))[Symbol.asyncIterator]();
     const type = exchange.answer()?.headers["content-type"] ?? "text/event-stream";
-    if (!type.includes("event-stream")) throw wholeAnswer(names, type, redact(await exchange.text()));
+    if (!type.includes("event-stream")) throw wholeAnswer(names, type, await exchange.text());
     while (!reader.done()) {
       const { done, value } = await events.next();
       if (done === true) break;
       const parts: StreamPart[] = [];
       for (const raw of value) {
         const event = asObject(raw);
-        if (event === null) throw protocolFailure(names, NO_OBJECT, redact(typeof raw === "string" ? raw : JSON.stringify(raw)), usage());
+        if (event === null) throw protocolFailure(names, NO_OBJECT, typeof raw === "string" ? raw : JSON.stringify(raw), usage());
         reader.read(event, parts);
       }
       if (meter.progress() > progress) content.seen();
@@ -197,7 +197,7 @@ async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, reques
     drain(events, exchange);
     yield { type: "end", ...result, usage: soundUsage(result.usage) ?? result.usage, servedModel: asText(result.servedModel) || null };
   } catch (thrown) {
-    throw content.failure() ?? (await failureOf(wire, exchange, names, thrown, usage(), redact));
+    throw content.failure() ?? (await failureOf(wire, exchange, names, thrown, usage()));
   } finally {
     content.stop();
     if (complete) exchange.release();
@@ -206,14 +206,14 @@ async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, reques
 }
 
 /** What the SDK or the transport threw, as a failure with its sentence; what is neither's passes. */
-async function failureOf(wire: WireFormat, exchange: Exchange, names: CallNames, thrown: unknown, usage: Usage | null, redact: Redact): Promise<unknown> {
+async function failureOf(wire: WireFormat, exchange: Exchange, names: CallNames, thrown: unknown, usage: Usage | null): Promise<unknown> {
   const cause = exchange.thrown() ?? thrown;
   if (cause instanceof TransportFailure) return transportFailure(names, cause, usage);
   if (cause instanceof ProviderFailure) return cause;
   if (cause instanceof RangeError) return replyFailure(names, cause.message, usage);
   const refusal = wire.refusal(cause);
-  // A sentence is cut to its length: keys go before that, lest half of one stay. The body as it came: the SDK's error keeps of some bodies less than a sentence needs.
-  if (refusal !== null) return failureFromAnswer(names, refusal.status, refusal.headers, redact(await exchange.text().catch(() => "")));
+  // The body as it came: the SDK's error keeps of some bodies less than a sentence needs.
+  if (refusal !== null) return failureFromAnswer(names, refusal.status, refusal.headers, await exchange.text().catch(() => ""));
   return wire.streamFailure(cause, names, usage) ?? cause;
 }
 
@@ -232,7 +232,7 @@ function drain(events: AsyncIterator<unknown[]>, exchange: Exchange): void {
 function wholeAnswer(names: CallNames, type: string, text: string): ProviderFailure {
   const object = parseObject(text);
   if (object?.error !== undefined && object.error !== null) return protocolFailure(names, "an error with HTTP 200", JSON.stringify(object.error));
-  return protocolFailure(names, `no event stream but ${cleanLine(type, 60)}`, text);
+  return protocolFailure(names, `no event stream but ${cleanLine(type, 60)}`, bodyWords(text, names.redact));
 }
 
 function hostOf(baseUrl: string): string {
@@ -240,13 +240,13 @@ function hostOf(baseUrl: string): string {
 }
 
 export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transport: Transport): Provider {
-  const names = (model: ModelInfo): CallNames => ({ provider: endpoint.provider, model: model.wireId, keySource: endpoint.key === null ? null : endpoint.keySource, host: hostOf(endpoint.baseUrl), alternatives: endpoint.alternatives(model) });
+  const names = (model: ModelInfo): CallNames => ({ provider: endpoint.provider, model: model.wireId, keySource: endpoint.key === null ? null : endpoint.keySource, host: hostOf(endpoint.baseUrl), alternatives: endpoint.alternatives(model), redact: endpoint.redact });
   return {
     id: endpoint.provider,
     scripted: false,
     stream: (request, signal) => {
       const send = wire.prepare(request, endpoint);
-      return withRetries(endpoint.provider, () => attempt(wire, send, createExchange(transport, endpoint.idleMs, signal), request, names(request.model), contentWaitMs(endpoint.idleMs), endpoint.redact), endpoint.retry, endpoint.redact, signal);
+      return withRetries(endpoint.provider, () => attempt(wire, send, createExchange(transport, endpoint.idleMs, signal), request, names(request.model), contentWaitMs(endpoint.idleMs)), endpoint.retry, endpoint.redact, signal);
     },
     check: async (signal) => {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]);
@@ -262,7 +262,7 @@ export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transpo
           const status = wire.refusal(cause)?.status;
           if (status === 401 || status === 403) return { ok: false, detail: `reachable, but it refused ${endpoint.keySource === null ? "a call without a key" : `the key from ${endpoint.keySource}`} (HTTP ${status})` };
           if (status === 404) return { ok: true, detail: "reachable; it lists no models" };
-          const text = status === undefined ? (cause instanceof Error ? cause.message : String(cause)) : `HTTP ${status}: ${cleanLine(endpoint.redact(await exchange.text().catch(() => "")), 120)}`;
+          const text = status === undefined ? (cause instanceof Error ? cause.message : String(cause)) : `HTTP ${status}: ${cleanLine(bodyWords(await exchange.text().catch(() => ""), endpoint.redact), 120)}`;
           return { ok: false, detail: endpoint.redact(limit.aborted && !signal.aborted ? `no answer within ${CHECK_MS / 1000} s` : text) };
         } finally {
           exchange.close();

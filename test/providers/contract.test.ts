@@ -184,7 +184,7 @@ describe.each(WIRES)("%s", (wire) => {
       ["429 always", { faults: [{ kind: "status", status: 429, times: 9, headers: { "retry-after": "0" } }] }, "rate_limit", /5 tries/, 5],
       ["503 always", { faults: [{ kind: "status", status: 503, times: 9 }] }, "overloaded", /5 tries/, 5],
       ["malformed always", { faults: [{ kind: "malformed", after: 2, times: 9 }], replies: () => ({ text: "x" }) }, "protocol", /no JSON object/, 2],
-      ["HTML always", { faults: [{ kind: "html", times: 9 }] }, "protocol", /Please sign in/, 2],
+      ["HTML always", { faults: [{ kind: "html", times: 9 }] }, "protocol", /\(a web page: Sign in\)/, 2],
       ["JSON of another program", { faults: [{ kind: "json", body: '{"hello":"world"}', times: 9 }] }, "protocol", /hello/, 2],
       ["cut always", { faults: [{ kind: "cut", after: 4, times: 9 }], replies: () => ({ text: "abcdefghijkl" }) }, "network", /connection was cut/, 3],
     ] as const)("%s: a typed failure after the right number of tries", async (_name, options, kind, sentence, tries) => {
