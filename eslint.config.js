@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "coverage/", "test/fixtures/", "src/demo/sample/", "bench/", "scripts/", "bin/", "*.js", "*.ts"] },
+  { ignores: ["dist/", "node_modules/", "coverage/", ".stryker-tmp/", "test/fixtures/", "src/demo/sample/", "bench/", "scripts/", "bin/", "*.js", "*.ts"] },
   {
     files: ["src/**/*.ts", "src/**/*.tsx", "test/**/*.ts", "test/**/*.tsx"],
     extends: [...tseslint.configs.recommended],
