@@ -34,6 +34,7 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
   };
   const { settings } = parts.settings();
   const state = new SessionState(parts.log, parts.restored, { enabled: settings.options.staged_workflow.enabled, byFlag: parts.workflowByFlag }, settings.permissions.mode, parts.flagOverrides);
+  for (const denial of parts.leftovers) state.addDenial(denial, "execute");
   const memory: ExecutionMemory = { standing: null, locked: false, report: null };
   let closed = false;
   let running: { controller: AbortController; done: Promise<unknown> } | null = null;

@@ -5,7 +5,7 @@ import type { AgentEvent } from "../types/event.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { CostTotals, LedgerEntry, ModelCall } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
-import type { Ask } from "../types/permission.ts";
+import type { Ask, Denial } from "../types/permission.ts";
 import type { Approval, Plan } from "../types/plan.ts";
 import type { ModelRegistry, Usage } from "../types/provider.ts";
 import type { HistorySignal, Overrides, Router, Tier } from "../types/route.ts";
@@ -126,6 +126,8 @@ export interface AgentParts {
    * workspace at a time. What asks for it while it is held shares it. `onWait` is told whom it waits for. @throws BmoError locked.
    */
   lockExecution(signal: AbortSignal, onWait: (holder: { pid: number; session: string }) => void): Promise<() => void>;
+  /** What a killed run left and nobody could settle: this run does not end with 0. */
+  leftovers: readonly Denial[];
   /** AGENTS.md and facts about the workspace, for the first message of a conversation. */
   projectContext(): Promise<ProjectContext>;
   ask: Ask;

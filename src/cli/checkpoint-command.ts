@@ -1,10 +1,14 @@
 // `bmo checkpoint list|diff|restore`: what bmo changed in this workspace since a point, and the way back.
 
 import { createCheckpoints, type CheckpointChange, type UndoResult } from "../containment/checkpoint.ts";
+import { createCommandJournal } from "../containment/command-journal.ts";
 import { lockExecution } from "../containment/lock.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import { BmoError } from "../util/errors.ts";
+import { sanitizeText } from "../util/sanitize.ts";
 import { textTable } from "../util/text-table.ts";
+import { createRecoverer, recoveryText } from "./recover.ts";
+import { findProgram } from "./wire-containment.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
 import type { App } from "./app.ts";
 import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
@@ -37,6 +41,8 @@ export function undoText({ restored, refused, copy, restoreCommand }: UndoResult
 export async function runCheckpointCommand(given: readonly string[], io: SubcommandIo, app: App): Promise<ExitCode> {
   const [action = "list", id, ...more] = given;
   if (more.length > 0) throw new BmoError("usage", `bmo checkpoint ${action} takes no ${more.join(" ")}`, USAGE);
+  const recoverer = createRecoverer({ ground: app, git: findProgram("git", app), journal: createCommandJournal(app.dataDirectory), ask: null });
+  for (const one of await recoverer.atStart()) io.stderr(`bmo: ${sanitizeText(recoveryText(one))}\n`);
   const checkpoints = createCheckpoints({ workspace: app.workspace, dataDirectory: app.dataDirectory, sessionId: "" });
   switch (action) {
     case "list": {
@@ -54,7 +60,8 @@ export async function runCheckpointCommand(given: readonly string[], io: Subcomm
     case "restore": {
       if (id === undefined) throw new BmoError("usage", "bmo checkpoint restore needs the id of a checkpoint", USAGE);
       const release = await lockExecution({ workspace: app.workspace, dataDirectory: app.dataDirectory, sessionId: "checkpoint restore", signal: new AbortController().signal });
-      const result = await checkpoints.restore(id).finally(release);
+      const restored = await checkpoints.restore(id).finally(release);
+      const result: UndoResult = { ...restored, refused: [...restored.refused, ...recoverer.unresolved()] };
       if (io.json) printJson(io, { restored: result.restored, refused: result.refused, copy: result.copy, restore_command: result.restoreCommand });
       else io.stdout(`${undoText(result)}\n`);
       return result.refused.length > 0 ? EXIT.denied : EXIT.done;

@@ -82,7 +82,7 @@ function followRegistry(app: App, quiet = false): ModelRegistry {
 /** @throws BmoError usage, configuration: nothing has been asked of a provider then. */
 export async function openAgent(app: App, request: OpenRequest): Promise<OpenedAgent> {
   const { log, restored, workspace: sessionWorkspace, notices } = openLog(app, request.session);
-  const containment = await wireContainment(app, log.id);
+  const containment = await wireContainment(app, log.id, request.ask);
   const skills = createSkills(app);
   const { routerTables } = await import("./router-parts.ts");
   const registry = followRegistry(app);
@@ -108,10 +108,8 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     previewRouter: createRouter({ registry: followRegistry(app, true), ...routerTables }),
     tools,
     accounting,
-    boundary: containment.boundary,
+    ...containment.forAgent,
     skills,
-    checkpoints: containment.checkpoints,
-    lockExecution: containment.lock,
     projectContext: () => projectContext({ workspace: app.workspace, home: app.home, isClosed: (path, root) => isClosedToProject(app, path, root) }),
     ask: request.ask,
     async allowInProject(rule) {
@@ -136,7 +134,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
   return {
     agent,
     context: { agent, services: createCommandServices(app, { agent, skills, containment, costText: (entries) => costText(entries, accounting.totals(entries)) }), headless: request.headless, ask: request.ask },
-    notices: [...app.loaded().notices, ...scriptedNotice(app), ...notices],
+    notices: [...app.loaded().notices, ...scriptedNotice(app), ...notices, ...containment.notices],
     transcript: restored?.transcript ?? [],
     skillNames: () => skills.names(),
     containment,

@@ -6,17 +6,20 @@ import { createBoundaryFactory, type ContainedCommand } from "../agent/boundary.
 import { userConfigPath } from "../config/paths.ts";
 import { createCheckpoints, type Checkpoints, type UndoResult } from "../containment/checkpoint.ts";
 import { runContained } from "../containment/effects.ts";
+import { createCommandJournal, type OpenCommand } from "../containment/command-journal.ts";
+import { mayMakeRepository } from "../containment/git-command.ts";
 import { createExecutionLock, type ExecutionLock } from "../containment/lock.ts";
 import { probeSandbox, type SandboxState } from "../containment/probe.ts";
 import { createSandboxPlace } from "../containment/sandbox-place.ts";
-import { createSnapshots } from "../containment/snapshot.ts";
+import { createSnapshots, type Snapshot } from "../containment/snapshot.ts";
 import { credentialInTree } from "../containment/survey.ts";
 import { createUnsettled, type Unsettled } from "../containment/unsettled.ts";
-import { matchesRule, parseRule } from "../permission/rules.ts";
 import { isCaseSensitive, isInside } from "../util/paths.ts";
+import { createRecoverer, isNamedByRule, leftoverDenials, recoveryText } from "./recover.ts";
 import type { App, Ground } from "./app.ts";
 import type { AgentParts } from "../agent/parts.ts";
 import type { ShellVerdict } from "../types/containment.ts";
+import type { Ask } from "../types/permission.ts";
 
 /** The user's PATH without relative folders and those of the workspace: nothing of the repository is run by name. */
 export function ownPath({ environment, workspace }: Pick<Ground, "environment" | "workspace">): string {
@@ -38,13 +41,15 @@ export function findProgram(name: string, app: Pick<Ground, "environment" | "wor
 }
 
 export interface Containment {
-  boundary: AgentParts["boundary"];
+  forAgent: Pick<AgentParts, "boundary" | "checkpoints" | "lockExecution" | "leftovers">;
   checkpoints: Checkpoints;
   /** Takes back while nobody else writes in the workspace. @throws BmoError locked, or usage when there is nothing. */
   undo(what: "last" | "all"): Promise<UndoResult>;
   sandbox: SandboxState;
   lock: ExecutionLock;
   unsettled: Unsettled;
+  /** What was found at the start, for people. */
+  notices: string[];
   release(): void;
 }
 
@@ -56,25 +61,46 @@ async function credentialIn(verdict: ShellVerdict): Promise<string | null> {
   return null;
 }
 
-export async function wireContainment(app: App, sessionId: string): Promise<Containment> {
+/** Before anything else it settles what a killed run left in the workspace. */
+export async function wireContainment(app: App, sessionId: string, ask: Ask): Promise<Containment> {
   const { workspace, environment, home, dataDirectory } = app;
   const sandbox = await probeSandbox({ platform: process.platform, searchPath: environment["PATH"] ?? "", workspace, dataDirectory });
   const git = findProgram("git", app);
   const snapshots = createSnapshots({ workspace, dataDirectory, git, home });
   const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId, onCreate: () => snapshots.renewModes() });
+  const caseSensitive = isCaseSensitive(workspace);
+  const journal = createCommandJournal(dataDirectory);
   const unsettled = createUnsettled();
+  const recoverer = createRecoverer({ ground: app, git, journal, ask });
+  const recovered = await recoverer.atStart();
   const lock = createExecutionLock({ workspace, dataDirectory, sessionId });
   let place: ReturnType<typeof createSandboxPlace> | null = null;
   const hidden = [dataDirectory, dirname(userConfigPath(environment, home ?? ""))];
 
-  /** Whether an explicit rule for that path stands in a list. */
-  const named = (rules: readonly string[], realPath: string): boolean =>
-    rules.map(parseRule).some((rule) => rule.pattern !== null && matchesRule(rule, { tool: "edit", kind: "path", realPath, workspace, home }));
+  /** Writes down what the effects of a command will be compared with and judged by, should this process be ended before they are. */
+  const begin = (command: ContainedCommand, before: Snapshot): OpenCommand => {
+    const { options, permissions } = app.loaded().settings;
+    const snapshot = snapshots.identityOf(before);
+    const open = journal.open({
+      session: sessionId, workspace, command: command.command, sandboxed: sandbox.available, snapshot, checkpoint: checkpoints.currentId(),
+      containment: options.containment.mode, scope: command.scope === null ? null : { files: [...command.scope.files], caseSensitive },
+      mayMakeRepository: mayMakeRepository(command.verdict), rules: { allow: permissions.allow, deny: permissions.deny },
+    });
+    return {
+      ...open,
+      close() {
+        open.close();
+        snapshots.forget(snapshot);
+      },
+    };
+  };
 
-  const run = (command: ContainedCommand): ReturnType<typeof runContained> => {
+  const run = async (command: ContainedCommand): ReturnType<typeof runContained> => {
     const { settings } = app.loaded();
     place ??= createSandboxPlace(dataDirectory);
-    return unsettled.during(`the command ${command.command.split("\n")[0] ?? ""}`, () => runContained({
+    // What a killed neighbour left must not become what this command's effects are compared with.
+    const recovered = command.stage === "plan" || command.verdict.verdict === "read_only" ? [] : await recoverer.now();
+    const result = await unsettled.during(`the command ${command.command.split("\n")[0] ?? ""}`, () => runContained({
       ...command,
       timeoutSeconds: command.timeoutSeconds,
       workspace,
@@ -88,33 +114,42 @@ export async function wireContainment(app: App, sessionId: string): Promise<Cont
       environmentOptions: { add: settings.options.shell.env.add, remove: settings.options.shell.env.remove, keysInUse: app.keysInUse },
       snapshots,
       copiesDirectory: join(dataDirectory, "copies", sessionId),
-      deniesWrite: (path) => named(settings.permissions.deny, path),
-      opensProtected: (path) => named(settings.permissions.allow, path),
+      deniesWrite: (path) => isNamedByRule(settings.permissions.deny, path, app),
+      opensProtected: (path) => isNamedByRule(settings.permissions.allow, path, app),
       onChanges: (changes, before) => checkpoints.recordEffects(changes, before.survey.folders),
+      onBegin: (before) => begin(command, before),
     }));
+    return { ...result, notes: [...recovered.map(recoveryText), ...result.notes] };
   };
 
+  const boundary = createBoundaryFactory({
+    workspace,
+    readRoots: app.readRoots,
+    home,
+    caseSensitive,
+    settings: () => app.loaded().settings,
+    sandboxed: () => sandbox.available,
+    credentialIn,
+    recordPreImage: (path) => checkpoints.recordPreImage(path),
+    settle: () => checkpoints.settle(),
+    run,
+  });
+
   return {
-    boundary: createBoundaryFactory({
-      workspace,
-      readRoots: app.readRoots,
-      home,
-      caseSensitive: isCaseSensitive(workspace),
-      settings: () => app.loaded().settings,
-      sandboxed: () => sandbox.available,
-      credentialIn,
-      recordPreImage: (path) => checkpoints.recordPreImage(path),
-      settle: () => checkpoints.settle(),
-      run,
-    }),
+    forAgent: { boundary, checkpoints, lockExecution: lock, leftovers: leftoverDenials(recovered) },
     checkpoints,
     async undo(what) {
       const release = await lock(new AbortController().signal);
-      return unsettled.during("the undo", () => checkpoints.undo(what)).finally(release);
+      return unsettled.during("the undo", async () => {
+        await recoverer.now();
+        const result = await checkpoints.undo(what);
+        return { ...result, refused: [...result.refused, ...recoverer.unresolved()] };
+      }).finally(release);
     },
     sandbox,
     lock,
     unsettled,
+    notices: recovered.map(recoveryText),
     release: () => place?.release(),
   };
 }

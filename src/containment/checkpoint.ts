@@ -49,6 +49,8 @@ export interface Checkpoints {
   recordEffects(changes: readonly EffectChange[], foldersBefore: ReadonlyMap<string, unknown>): Promise<void>;
   /** Notes how the files written since now look; to be called when a tool has ended, so that later edits of the user are told apart. */
   settle(): void;
+  /** The checkpoint that changes belong to now; created where there is none yet. */
+  currentId(): string;
   list(): CheckpointSummary[];
   /** Net changes since the checkpoint (default: the session's first), by path. @throws BmoError usage for an unknown id. */
   diff(id: string | null): CheckpointChange[];
@@ -75,11 +77,22 @@ const SHOWN_BYTES = 8 * 1024 * 1024;
 /** Changes whose bytes are kept at the same time. */
 const AT_ONCE = 16;
 
-export function createCheckpoints(options: { workspace: string; dataDirectory: string; sessionId: string; onCreate?: () => void; now?: () => Date }): Checkpoints {
+export interface CheckpointOptions {
+  /** Real path. */
+  workspace: string;
+  dataDirectory: string;
+  sessionId: string;
+  /** The checkpoint that changes belong to until another is created. */
+  current?: string;
+  onCreate?(): void;
+  now?(): Date;
+}
+
+export function createCheckpoints(options: CheckpointOptions): Checkpoints {
   const { workspace } = options;
   const now = options.now ?? ((): Date => new Date());
   const store = createCheckpointStore(join(options.dataDirectory, "checkpoints", createHash("sha256").update(workspace).digest("hex").slice(0, 24)));
-  let current: string | null = null;
+  let current: string | null = options.current ?? null;
   const pending = new Set<string>();
 
   const bytesOf = (state: State): Buffer | null => ("id" in state ? readFileSync(store.placeOf(state.id)) : null);
@@ -88,7 +101,8 @@ export function createCheckpoints(options: { workspace: string; dataDirectory: s
     options.onCreate?.();
     return current;
   };
-  const append = (lines: readonly JournalLine[], safely: boolean): void => store.append(current ?? start("start of the session", null), lines, safely);
+  const currentId = (): string => current ?? start("start of the session", null);
+  const append = (lines: readonly JournalLine[], safely: boolean): void => store.append(currentId(), lines, safely);
   const settle = (): void => {
     if (pending.size > 0) append([...pending].map((path) => ({ type: "after", path, state: store.look(path, false) })), false);
     pending.clear();
@@ -181,6 +195,7 @@ export function createCheckpoints(options: { workspace: string; dataDirectory: s
       if (lines.length > 0) append(lines, true);
     },
     settle,
+    currentId,
     list() {
       return store.readAll().map((entry) => ({ ...entry.checkpoint, files: historyOf([entry]).size, undone: !isOpen(entry) }));
     },

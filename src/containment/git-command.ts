@@ -90,3 +90,8 @@ export function gitWork(verdict: ShellVerdict): GitWork | null {
   const writing = readings.flatMap((reading) => (reading === null || reading.writes === null ? [] : [reading.writes]));
   return writing.length === 0 ? null : { folders: new Set(writing.flatMap(({ folders = [] }) => folders)) };
 }
+
+/** Whether the plan itself has the line make or write repositories. */
+export function mayMakeRepository(verdict: ShellVerdict): boolean {
+  return verdict.verdict === "planned" && gitWork(verdict) !== null;
+}

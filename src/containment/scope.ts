@@ -32,7 +32,15 @@ interface Entry {
   manifest: boolean;
 }
 
+export interface ScopeFile {
+  path: string;
+  action: FileAction;
+  ticket: string;
+}
+
 export interface Scope extends ScopeJudge {
+  /** What it was made of, extensions included: `scopeOf` makes the same again. */
+  readonly files: readonly ScopeFile[];
   /** For cards: what may be changed, one line. */
   describe(): string;
   /** True when no file is named: such a plan needs `/approve unscoped`. */
@@ -68,7 +76,8 @@ function comparable(realPath: string, workspace: string, caseSensitive: boolean)
   return comparablePath(relative(workspace, realPath), caseSensitive);
 }
 
-function buildScope(files: { path: string; action: FileAction; ticket: string }[], workspace: string, options: ScopeOptions): Scope {
+/** A scope from its files. */
+export function scopeOf(files: readonly ScopeFile[], workspace: string, options: ScopeOptions): Scope {
   const { caseSensitive } = options;
   const entries: Entry[] = files.map(({ path, action, ticket }) => ({
     action, ticket, matches: createMatcher(path, caseSensitive), manifest: Object.hasOwn(LOCKFILES, basename(path)),
@@ -92,6 +101,7 @@ function buildScope(files: { path: string; action: FileAction; ticket: string }[
   };
 
   return {
+    files,
     empty: files.length === 0,
     permits,
     describe() {
@@ -100,7 +110,7 @@ function buildScope(files: { path: string; action: FileAction; ticket: string }[
       return files.map(({ path, action }) => (coversWorkspace([path]) ? `${action} the whole workspace` : `${action} ${path}`)).join(", ");
     },
     extended(path, action) {
-      return buildScope([...files, { path, action, ticket: "extension" }], workspace, options);
+      return scopeOf([...files, { path, action, ticket: "extension" }], workspace, options);
     },
   };
 }
@@ -113,5 +123,5 @@ function buildScope(files: { path: string; action: FileAction; ticket: string }[
 export function createScope(content: PlanContent, tickets: string[] | null, workspace: string, options: ScopeOptions): Scope {
   const approved = content.tickets.filter(({ id }) => tickets === null || tickets.includes(id));
   const files = approved.flatMap((ticket) => ticket.files.map((file) => ({ ...file, ticket: ticket.id })));
-  return buildScope(files, workspace, options);
+  return scopeOf(files, workspace, options);
 }

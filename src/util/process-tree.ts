@@ -115,6 +115,26 @@ export async function endRun(leader: number, runId: string, graceMs: number): Pr
   return { ended: met.size - members.length, survivors: members };
 }
 
+/**
+ * Kills what carries the marker of a run whose bmo is gone, until nothing is found. Finds nothing where /proc is missing.
+ * @returns how many were ended, and the ids of those that could not be.
+ */
+export async function endMarked(runId: string): Promise<{ ended: number; survivors: number[] }> {
+  const met = new Set<number>();
+  // No process has this id: only the marker counts.
+  const look = async (): Promise<number[]> => (await livingMembers(-1, runId)).filter((id) => id !== process.pid);
+  let members = await look();
+  for (let round = 0; round < KILL_ROUNDS && members.length > 0; round++) {
+    for (const id of members) {
+      met.add(id);
+      signalProcess(id, "SIGKILL");
+    }
+    await delay(POLL_MS);
+    members = await look();
+  }
+  return { ended: met.size - members.length, survivors: members };
+}
+
 /** Where /proc is missing (macOS), only the process group can be asked. */
 function procReadable(): boolean {
   return process.platform === "linux";

@@ -39,6 +39,8 @@ export interface RunRequest {
   environment: Readonly<Record<string, string>>;
   /** Files that the child finds open for reading, by descriptor number. No other descriptor reaches it but 0, 1, 2 and the report's. */
   files?: readonly OpenFile[];
+  /** Marks every process of the run; default: a random one. */
+  runId?: string;
   /** 0 = no limit. */
   timeoutSeconds: number;
   signal: AbortSignal;
@@ -74,7 +76,7 @@ interface Started {
   ended: Promise<Ending>;
 }
 
-type StartRequest = Pick<RunRequest, "argv" | "cwd" | "environment" | "files">;
+type StartRequest = Pick<RunRequest, "argv" | "cwd" | "environment" | "files" | "runId">;
 
 async function startError(argv: readonly string[], cwd: string, thrown: unknown): Promise<Ending & { message: string }> {
   const code = systemErrorCode(thrown);
@@ -89,7 +91,7 @@ async function startError(argv: readonly string[], cwd: string, thrown: unknown)
 
 /** Starts a child in a session and group of its own: no terminal, no input, killable as a whole. */
 async function start(request: StartRequest, withInput: boolean, withReport: boolean): Promise<Started | (Ending & { message: string })> {
-  const runId = randomBytes(12).toString("hex");
+  const runId = request.runId ?? randomBytes(12).toString("hex");
   const files = request.files ?? [];
   const last = Math.max(STANDARD_STREAMS - 1, withReport ? REPORT_DESCRIPTOR : 0, ...files.map(({ descriptor }) => descriptor));
   const stdio: ("ignore" | "pipe" | number)[] = Array<"ignore">(last + 1).fill("ignore");
