@@ -1,6 +1,6 @@
 // `npm run mutate [-- area…]`: how many planted faults the unit tests of an area notice. Stryker plants them file by file, so
 // that a limit of time leaves whole files out instead of losing everything; known results are taken over from the last run.
-// Writes bench/mutation.md. Options: --minutes <whole run, default 60>, --static (also what is computed once per module).
+// Writes bench/mutation.md, and what survived into coverage/mutation. Options: --minutes <whole run, default 60>, --static (also what is computed once per module).
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const results = join(root, "node_modules", ".cache", "mutation");
+const results = join(root, "coverage", "mutation");
 
 const folder = (name) => readdirSync(join(root, "src", name)).filter((file) => file.endsWith(".ts")).map((file) => `src/${name}/${file}`);
 const tests = (name, ...without) => readdirSync(join(root, "test", name)).filter((file) => file.endsWith(".test.ts") && !without.includes(file)).map((file) => `test/${name}/${file}`);
@@ -62,6 +62,19 @@ function count(report) {
   return { killed: of("Killed", "Timeout"), survived: of("Survived"), uncovered: of("NoCoverage"), ignored: of("Ignored") };
 }
 
+/** One line for each fault that no test noticed: where, what stood there, what replaced it. */
+function survivors(report) {
+  return Object.entries(report.files).flatMap(([path, { source, mutants }]) =>
+    mutants
+      .filter(({ status }) => status === "Survived" || status === "NoCoverage")
+      .map(({ location: { start, end }, replacement, status, mutatorName }) => {
+        const line = source.split("\n")[start.line - 1] ?? "";
+        const original = line.slice(start.column - 1, start.line === end.line ? end.column - 1 : undefined);
+        return `${path}:${start.line} ${mutatorName}${status === "NoCoverage" ? ", no test" : ""}: ${original} → ${replacement.replaceAll(/\s+/g, " ").slice(0, 100)}`;
+      }),
+  );
+}
+
 const share = ({ killed, survived, uncovered }) => (killed + survived + uncovered === 0 ? "—" : `${((100 * killed) / (killed + survived + uncovered)).toFixed(1)} %`);
 const row = (cells) => `| ${cells.join(" | ")} |`;
 const HEAD = ["file", "killed", "survived", "no test", "left out", "share"];
@@ -70,9 +83,11 @@ const page = join(root, "bench", "mutation.md");
 const known = existsSync(page) ? Object.fromEntries([...readFileSync(page, "utf8").matchAll(/^## (\w+)\n[\s\S]*?(?=^## |(?![\s\S]))/gm)].map(([text, name]) => [name, text.trimEnd()])) : {};
 
 for (const area of positionals.length > 0 ? positionals : Object.keys(AREAS)) {
+  mkdirSync(results, { recursive: true });
   const rows = [];
   const total = { killed: 0, survived: 0, uncovered: 0, ignored: 0 };
   const left = [];
+  const survived = [];
   for (const source of AREAS[area].sources) {
     const report = Date.now() < deadline ? mutate(area, source) : null;
     if (report === null) {
@@ -80,12 +95,14 @@ for (const area of positionals.length > 0 ? positionals : Object.keys(AREAS)) {
       continue;
     }
     const counts = count(report);
+    survived.push(...survivors(report));
     for (const key of Object.keys(total)) total[key] += counts[key];
     if (counts.killed + counts.survived + counts.uncovered > 0) rows.push(row([source, counts.killed, counts.survived, counts.uncovered, counts.ignored, share(counts)]));
     process.stdout.write(`${source}: ${share(counts)} of ${counts.killed + counts.survived + counts.uncovered}\n`);
   }
   const lines = [`## ${area}`, "", `${share(total)} on ${new Date().toISOString().slice(0, 10)}.`, "", row(HEAD), row(HEAD.map(() => "---")), ...rows, row(["**all**", total.killed, total.survived, total.uncovered, total.ignored, share(total)])];
   if (left.length > 0) lines.push("", `Not reached within the limit of time, or failed: ${left.map((path) => `\`${path}\``).join(", ")}.`);
+  writeFileSync(join(results, `${area}-survivors.txt`), `${survived.join("\n")}\n`);
   known[area] = lines.join("\n");
   const sections = Object.keys(AREAS).flatMap((name) => known[name] ?? []);
   const introduction = "# Planted faults that the unit tests notice\n\nBy Stryker's own choice of faults, with `npm run mutate`; a fault that makes a test run out of time counts as killed. Left out: what is computed once per\nmodule, such as tables, unless `--static` is given; each such fault would need all tests.";

@@ -45,6 +45,33 @@ describe("verification", () => {
     expect(told(harness.requests[3]).at(-1)).toMatch(/The verify command `grep -q good a\.txt` of ticket t1 failed \(exit code 1\)/);
   });
 
+  const THREE = plan([ticket("t1", { "a.txt": "create" }, { verify: ["test -f a.txt"] }), ticket("t2", { "b.txt": "create" }, { verify: ["grep -q good b.txt"] }), ticket("t3", { "c.txt": "create" }, { verify: ["test -f c.txt"] })]);
+  const about = (lines: string[]): string[] => lines.filter((line) => /^(ticket|start bash|turn .* (begins|ends))/.test(line));
+
+  test("in a plan of several tickets: what passed is done once, the rest waits for the one that failed", async () => {
+    const harness = await createHarness({ script: [THREE, { calls: [...(write("a.txt", "a").calls ?? []), ...(write("b.txt", "bad\n").calls ?? []), ...(write("c.txt", "c").calls ?? [])] }, { text: "Done." }, write("b.txt", "good\n"), { text: "Mended." }] });
+    await harness.submit("make three files");
+    harness.lines();
+    expect(await harness.approve()).toMatchObject({ reason: "done", text: "Mended." });
+    expect(about(harness.lines())).toEqual([
+      "ticket t1 begins", "ticket t2 begins", "ticket t3 begins", "turn 2 ends done",
+      "start bash: verify t1: test -f a.txt", "ticket t1 done, cost null", "start bash: verify t2: grep -q good b.txt",
+      "turn 3 ends done",
+      "start bash: verify t1: test -f a.txt", "start bash: verify t2: grep -q good b.txt", "ticket t2 done, cost null", "start bash: verify t3: test -f c.txt", "ticket t3 done, cost null",
+    ]);
+    expect(told(harness.requests[3]).at(-1)).toMatch(/The verify command `grep -q good b\.txt` of ticket t2 failed \(exit code 1\)[\s\S]*call request_replan/);
+  });
+
+  test("in a plan of several tickets, for good: only the one that failed is failed, and the planner hears of that one", async () => {
+    const harness = await createHarness({ script: scripted([THREE, { text: "No other way." }], [write("a.txt", "a"), { text: "Done." }]) });
+    await harness.submit("make three files");
+    harness.lines();
+    expect(await harness.approve()).toMatchObject({ reason: "error" });
+    expect(harness.agent.state().workflow.plan).toMatchObject({ state: "failed", tickets: { t1: "done", t2: "failed", t3: "in_progress" } });
+    expect(harness.agent.state().report).toMatchObject({ failed_tickets: ["t2"] });
+    expect(told(harness.requests.filter(isPlanning)[1]).at(-1)).toMatch(/ticket t2 failed/);
+  });
+
   test("failing for good: twice to the planner, then to the person", async () => {
     const harness = await createHarness({ script: scripted([checked("false"), checked("false"), checked("false")], []) });
     await harness.submit("make a file");

@@ -270,6 +270,30 @@ describe("what an approval needs", () => {
   });
 });
 
+describe("tickets that depend on others", () => {
+  const CHAIN = plan([ticket("t1", { "a.txt": "create" }), ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] })]);
+  const BY_TICKET = '[options.phase_model]\nunit = "ticket"';
+
+  test("are refused without those, and nothing runs", async () => {
+    const harness = await createHarness({ config: BY_TICKET, script: [CHAIN] });
+    await harness.submit("make two files");
+    harness.lines();
+    await expect(harness.approve({ tickets: ["t2"] })).rejects.toThrow(/ticket t2 depends on t1, which is not selected/);
+    expect(harness.lines()).toEqual([]);
+    expect(harness.agent.state().workflow).toMatchObject({ stage: "plan", plan: { state: "awaiting_approval", tickets: { t1: "open", t2: "open" } } });
+  });
+
+  test("are taken alone once those are done", async () => {
+    const harness = await createHarness({ config: BY_TICKET, script: [CHAIN, write("a.txt", "one"), { text: "a is there." }, { hangs: true, before: ({ agent }) => void agent.abort("test") }, write("b.txt", "two"), { text: "b is there." }] });
+    await harness.submit("make two files");
+    expect(await harness.approve()).toMatchObject({ reason: "aborted" });
+    expect(harness.agent.state().workflow.plan?.tickets).toEqual({ t1: "done", t2: "in_progress" });
+    expect(await harness.approve({ tickets: ["t2"] })).toMatchObject({ reason: "done", text: "b is there." });
+    expect([harness.read("a.txt"), harness.read("b.txt")]).toEqual(["one", "two"]);
+    expect(harness.agent.state().workflow.plan).toMatchObject({ state: "done", tickets: { t1: "done", t2: "done" } });
+  });
+});
+
 describe("interrupted", () => {
   test("text steers the executor within the same scope and conversation", async () => {
     const harness = await createHarness({ script: [ONE_TICKET, write("a.txt", "one"), { hangs: true, before: ({ agent }) => void agent.abort("test") }, { text: "Steered." }] });

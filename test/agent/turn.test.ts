@@ -135,6 +135,30 @@ describe("calls that cannot run", () => {
     harness.lines();
     expect(await harness.approve()).toMatchObject({ reason: "error", error: { message: "50 calls in a row were refused" } });
     expect(harness.lines().filter((line) => line.startsWith("warning: Two refusals"))).toHaveLength(1);
+    // One request for the plan, fifty refused, and none after them.
+    expect(harness.requests).toHaveLength(51);
+  });
+
+  test("a call that is carried out ends a row of refusals: 49, one that succeeds, and 49 more are no row of fifty", async () => {
+    let number = 0;
+    const script = (): Reply => {
+      number += 1;
+      if (number === 50) return write("a.txt", "x");
+      return number === 100 ? { text: "Done." } : write(`other-${number}.txt`, "x");
+    };
+    const harness = await createHarness({ headless: true, script: (request) => (isPlanning(request) ? ONE_TICKET : script()) });
+    await harness.submit("go");
+    harness.lines();
+    expect(await harness.approve()).toMatchObject({ reason: "done", text: "Done." });
+    expect(harness.lines().filter((line) => line.startsWith("warning: Two refusals"))).toHaveLength(2);
+    expect(harness.agent.state().outcome).toBe(4);
+  });
+
+  test("a single refusal in execution says nothing of the plan being too narrow", async () => {
+    const harness = await createHarness({ headless: true, script: [ONE_TICKET, write("other.txt", "x"), write("a.txt", "x"), write("another.txt", "x"), { text: "Done." }] });
+    await harness.submit("go");
+    await harness.approve();
+    expect(harness.lines().filter((line) => line.startsWith("warning: Two refusals"))).toEqual([]);
   });
 });
 

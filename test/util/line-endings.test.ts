@@ -10,6 +10,20 @@ test("what is normalised comes back byte for byte", () => {
   }), { seed: 1, numRuns: 1_000 });
 });
 
+test.each<[string, string, string, string, string]>([
+  ["a line becomes two in a file of CRLF", "one\r\ntwo\r\nthree\r\n", "two", "2\nextra", "one\r\n2\r\nextra\r\nthree\r\n"],
+  ["in its first line", "one\r\ntwo\r\n", "one", "1\nextra", "1\r\nextra\r\ntwo\r\n"],
+  ["in a last line without an end", "one\r\ntwo\r\nthree", "three", "3\nextra", "one\r\ntwo\r\n3\r\nextra"],
+  ["of CR alone", "one\rtwo\rthree\r", "two", "2\nextra", "one\r2\rextra\rthree\r"],
+  ["the lines around decide, not those far away", "a\nb\nc\nd\ne\nf\nx\r\ny\r\nz\r\nw\r\nv\r\nu\r\n", "w", "W\nextra", "a\nb\nc\nd\ne\nf\nx\r\ny\r\nz\r\nW\r\nextra\r\nv\r\nu\r\n"],
+  ["the passage's own lines decide before those around", "a\r\nb\r\nc\nd\ne\r\nf\r\n", "c\nd\ne", "C\nD\nextra\ne", "a\r\nb\r\nC\nD\nextra\ne\r\nf\r\n"],
+  ["a text of one line takes LF", "one", "one", "1\nextra", "1\nextra"],
+])("new lines end as the others do: %s", (_name, raw, old, replacement, expected) => {
+  const normal = normalizeEndings(raw);
+  const start = normal.text.indexOf(old);
+  expect(restoreEndings(replacePassage(normal, start, start + old.length, replacement))).toBe(expected);
+});
+
 test("a replacement keeps everything outside the passage, and one line end per newline", () => {
   fc.assert(
     fc.property(raw, fc.nat(30), fc.nat(30), fc.constantFrom("", "x", "x\ny", "\n", "a\nb\nc\n"), (text, from, length, replacement) => {
