@@ -8,6 +8,7 @@ import { decide, type PolicyPath, type PolicyRequest } from "../permission/polic
 import { parseRule, type Rule } from "../permission/rules.ts";
 import { judgeCommand } from "../permission/shell.ts";
 import { displayPath, isInside, pathExists, realPathOf } from "../util/paths.ts";
+import { randomUUID } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Boundary, BoundaryState, CallToJudge, ContainedResult, OutOfScopeHandler } from "./parts.ts";
 import type { ShellVerdict } from "../types/containment.ts";
@@ -22,6 +23,9 @@ export interface ContainedCommand extends ShellRequest {
   verdict: ShellVerdict;
   scope: Scope | null;
   network: boolean;
+  /** What the ignore rules belong to: the approved plan, else this turn. */
+  rulesOf: string;
+  onProgress?(text: string): void;
   onOutOfScope: OutOfScopeHandler;
 }
 
@@ -70,6 +74,8 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
   const unscoped = state.approval?.unscoped === true && approved !== null && approved.tickets.every((ticket) => ticket.files.length === 0);
   let scope: Scope | null = approved === null ? null : createScope(unscoped ? wholeWorkspace(approved) : approved, selected, workspace, { caseSensitive: parts.caseSensitive });
   const planCommands = (approved?.tickets ?? []).filter((ticket) => selected === null || selected.includes(ticket.id)).flatMap((ticket) => [...ticket.commands, ...ticket.verify]);
+  // One plan may take several turns and processes; what ends or begins it anew is another approval.
+  const rulesOf = approved === null || state.approval === null ? `turn ${randomUUID()}` : `plan ${state.approval.plan_id} ${state.approval.hash}`;
   /** Paths that policy or the user permitted in this turn, by what may be done to them. */
   const permitted = new Set<string>();
 
@@ -165,7 +171,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     },
     async runShell(shellRequest) {
       const verdict = await judgeShell(shellRequest.command);
-      return parts.run({ ...shellRequest, verdict, scope: containment === "off" ? null : scope, network: state.stage !== "plan" && (approved === null || approved.network) });
+      return parts.run({ ...shellRequest, verdict, scope: containment === "off" ? null : scope, network: state.stage !== "plan" && (approved === null || approved.network), rulesOf });
     },
   };
 }

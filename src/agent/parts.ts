@@ -50,7 +50,7 @@ export interface Boundary {
   settle(): void;
   isProtected(realPath: string): boolean;
   inScope(path: string, action: FileAction): boolean;
-  runShell(request: ShellRequest & { stage: "plan" | "execute" | "chat"; onOutOfScope: OutOfScopeHandler }): Promise<ContainedResult>;
+  runShell(request: ShellRequest & { stage: "plan" | "execute" | "chat"; onOutOfScope: OutOfScopeHandler; onProgress?(text: string): void }): Promise<ContainedResult>;
 }
 
 /** A command's result with what its effects were. */
@@ -58,6 +58,8 @@ export interface ContainedResult extends ShellResult {
   outOfScope: FileChange[];
   /** Paths that were put back. */
   rolledBack: string[];
+  /** What could not be compared, put back or kept for undo, and why. */
+  unsettled: { path: string; reason: string }[];
   /** Why the command did not run, or null. */
   blocked: string | null;
   /** True where neither the plan names the command nor it only reads. */

@@ -35,6 +35,10 @@ export class SessionState {
   permissionMode: PermissionMode;
   /** Refusals of this run outside the plan stage: they make exit code 4. */
   readonly runDenials: Denial[] = [];
+  /** Paths of this run that could not be checked or put back: they make exit code 4 whatever is permitted later. */
+  readonly runUnsettled: string[] = [];
+  /** The same, with the reasons, since the plan at hand was first stored. */
+  readonly planUnsettled: { path: string; reason: string }[] = [];
   /** Files touched since the plan at hand was first stored. */
   readonly planFiles: TouchedFile[];
   /** Turn in which the plan at hand was first handed in; it is executed in later ones. */
@@ -85,6 +89,7 @@ export class SessionState {
   private beginPlan(): void {
     for (const id of Object.keys(this.reports)) delete this.reports[id];
     this.planFiles.splice(0);
+    this.planUnsettled.splice(0);
     this.unplannedCommands.splice(0);
     this.planSince = this.turns;
   }
@@ -142,6 +147,13 @@ export class SessionState {
     this.append({ type: "denial", turn: this.turns, denial });
     this.denials.push(denial);
     if (stage !== "plan" && !onlyRead) this.runDenials.push(denial);
+  }
+
+  /** What could not be checked or put back is a denial that no later call takes away. */
+  addUnsettled({ path, reason, command }: { path: string; reason: string; command: string }, stage: Stage): void {
+    this.addDenial({ tool: "bash", summary: command, reason: `${path}: ${reason}`, target: command }, stage, true);
+    this.runUnsettled.push(path);
+    this.planUnsettled.push({ path, reason });
   }
 
   /** A later permitted call on the same tool and target takes the denial off the exit code. */

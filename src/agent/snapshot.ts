@@ -66,7 +66,7 @@ export function agentState(context: AgentContext, memory: ExecutionMemory, lastR
     executionModel: { model: execution.model, reason: execution.reason },
     sandbox: parts.sandboxLabel(),
     lastText: state.lastText,
-    outcome: outcomeOf(lastResult, state.runDenials.length),
+    outcome: outcomeOf(lastResult, state.runDenials.length + state.runUnsettled.length),
     report: memory.report,
   };
 }

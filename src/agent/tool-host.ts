@@ -8,10 +8,13 @@ import { sanitizeText } from "../util/sanitize.ts";
 import { planChanges } from "../util/plan-changes.ts";
 import { errorOutput, textOutput } from "../util/tool-output.ts";
 import { isPending } from "./workflow.ts";
-import type { AgentParts, Boundary } from "./parts.ts";
+import type { AgentParts, Boundary, ContainedResult } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { Plan } from "../types/plan.ts";
 import type { ToolHost } from "../types/tool.ts";
+
+/** The only answer to what can only be told. */
+const SEEN = "I have seen it";
 
 /** What the tools of a turn asked the loop to do. */
 export interface HostSignals {
@@ -95,6 +98,7 @@ export function createToolHost(input: HostInput): ToolHost {
       const result = await boundary.runShell({
         ...request,
         stage: input.stage,
+        onProgress: (text) => parts.emit({ type: "notice", level: "info", text }),
         onOutOfScope: async (report) => {
           kept = { copy: report.copy, restoreCommand: report.restoreCommand };
           const reply = await parts.ask({ kind: "effects", ...report }, request.signal);
@@ -115,6 +119,7 @@ export function createToolHost(input: HostInput): ToolHost {
         // With a copy it was to be put back: what could not be is no smaller matter.
         if (rolledBack || result.copy !== null) state.addDenial({ tool: "bash", summary: request.command, reason: `changed ${change.path} outside the plan; ${rolledBack ? "restored" : "it could not be restored"}`, target: request.command }, input.stage);
       }
+      if (result.unsettled.length > 0) await tellUnsettled(input, request.command, result.unsettled, request.signal);
       if (result.blocked !== null) return { ...result, notes: [`not run: ${result.blocked}`] };
       return { ...result, changes: result.changes.filter((change) => !result.rolledBack.includes(change.path)) };
     },
@@ -124,6 +129,18 @@ export function createToolHost(input: HostInput): ToolHost {
     },
     recordPreImage: (realPath) => boundary.recordPreImage(realPath),
   };
+}
+
+const SHOWN_UNSETTLED = 10;
+
+/** What is not as it must be, nobody may miss: it is in the records, decides the exit code whatever follows, and waits for the person's eye. */
+async function tellUnsettled({ parts, state, stage }: HostInput, command: string, unsettled: ContainedResult["unsettled"], signal: AbortSignal): Promise<void> {
+  for (const one of unsettled) state.addUnsettled({ ...one, command }, stage);
+  const lines = unsettled.slice(0, SHOWN_UNSETTLED).map(({ path, reason }) => `${path}: ${reason}`);
+  if (unsettled.length > SHOWN_UNSETTLED) lines.push(`and ${unsettled.length - SHOWN_UNSETTLED} more`);
+  const text = `Not everything that \`${command}\` did could be checked or put back:\n${lines.join("\n")}`;
+  parts.emit({ type: "notice", level: "warning", text });
+  await parts.ask({ kind: "question", question: text, options: [SEEN] }, signal);
 }
 
 function keptCopy(kept: { copy: string; restoreCommand: string } | null): { copy: string; restoreCommand: string } {

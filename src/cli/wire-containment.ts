@@ -67,7 +67,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   const sandbox = await probeSandbox({ platform: process.platform, searchPath: environment["PATH"] ?? "", workspace, dataDirectory });
   const git = findProgram("git", app);
   const snapshots = createSnapshots({ workspace, dataDirectory, git, home });
-  const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId, onCreate: () => snapshots.renewModes() });
+  const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId });
   const caseSensitive = isCaseSensitive(workspace);
   const journal = createCommandJournal(dataDirectory);
   const unsettled = createUnsettled();

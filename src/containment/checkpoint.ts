@@ -158,7 +158,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     }
     const newest = entries.at(-1)?.checkpoint.id ?? null;
     if (newest !== null && changes.length > 0) store.append(newest, [{ type: "undoing", paths: changes.map(({ absolute }) => absolute) }], true);
-    const { restored, failed } = await restoreChanges(changes, workspace, copy, { has: (path: string) => kept.has(path) } as ReadonlyMap<string, unknown>);
+    const { restored, failed } = await restoreChanges(changes, workspace, copy, { has: (path: string) => kept.has(path) });
     // What lies in a folder was put back first: its own bits may forbid that.
     const deepestFirst = [...changes].sort((left, right) => (left.absolute < right.absolute ? 1 : -1));
     for (const { absolute, before } of deepestFirst) if (before?.kind === "folder" && before.mode !== null) closeFolder(absolute, before.mode);
@@ -293,6 +293,7 @@ function imageOf(state: State, bytesOf: (state: State) => Buffer | null): PreIma
 
 async function stateBefore(before: PreImage | null, keep: (bytes: Buffer) => Promise<string>): Promise<State> {
   if (before === null) return { kind: "absent" };
+  if (before.kind === "pipe") return { kind: "other" };
   if (before.kind === "folder") return before.mode === null ? { kind: "folder" } : { kind: "folder", mode: before.mode };
   const mode = before.kind === "link" ? 0o777 : (before.mode ?? (before.executable ? 0o755 : 0o644));
   return { kind: before.kind, id: await keep(await before.read()), mode };

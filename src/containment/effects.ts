@@ -12,7 +12,7 @@ import { gitWork, mayMakeRepository } from "./git-command.ts";
 import { findRepository } from "./git-config.ts";
 import { readingGitEnvironment } from "./git-settings.ts";
 import type { SandboxState } from "./probe.ts";
-import { settleEffects, type Settlement, type SettleRequest } from "./settlement.ts";
+import { settleEffects, tellSlow, type Settlement, type SettleRequest } from "./settlement.ts";
 import type { OpenCommand } from "./command-journal.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -31,11 +31,13 @@ export interface ContainedRequest extends ShellRequest, Omit<SettleRequest, "may
   /** The user's environment and what is added and taken away. */
   environment: Readonly<Record<string, string | undefined>>;
   environmentOptions: Omit<EnvironmentOptions, "readOnlyIn" | "sandboxed">;
+  /** What the ignore rules belong to, such as the approved plan: they stay as they were when it began. Absent: those before this command. */
+  rulesOf?: string;
   /** Writes down, on the disk, that the command begins; it does not start when this throws. */
   onBegin?(before: Snapshot): OpenCommand;
 }
 
-export interface ContainedShellResult extends ShellResult, Omit<Settlement, "changes" | "notes"> {
+export interface ContainedShellResult extends ShellResult, Omit<Settlement, "notes" | "compared"> {
   /** Why the command did not run, or null. */
   blocked: string | null;
   /** True where neither the plan names the command nor it only reads. */
@@ -43,7 +45,7 @@ export interface ContainedShellResult extends ShellResult, Omit<Settlement, "cha
 }
 
 const NOTHING_RAN: Omit<ContainedShellResult, "blocked" | "unplanned"> = {
-  exitCode: null, signalName: null, timedOut: false, aborted: false, output: "", totalBytes: 0, truncated: false, notes: [], changes: [], outOfScope: [], rolledBack: [], failed: [], copy: null, restoreCommand: null,
+  exitCode: null, signalName: null, timedOut: false, aborted: false, output: "", totalBytes: 0, truncated: false, notes: [], changes: [], outOfScope: [], rolledBack: [], unsettled: [], copy: null, restoreCommand: null,
 };
 const REFUSED_WRITE = /Read-only file system|EROFS|read-only file system/;
 /** How a note begins that tells of a write which the operating system refused. */
@@ -94,7 +96,7 @@ export async function runContained(request: ContainedRequest): Promise<Contained
   let open: OpenCommand | null = null;
   if (!readOnly && request.containment !== "off") {
     try {
-      before = await request.snapshots.take(gitWork(verdict) !== null);
+      before = await tellSlow(request.onProgress, "noting how the workspace is", () => request.snapshots.take(gitWork(verdict) !== null, request.rulesOf));
       open = request.onBegin?.(before) ?? null;
     } catch (thrown) {
       if (!(thrown instanceof BmoError) && systemErrorCode(thrown) === undefined) throw thrown;
@@ -109,14 +111,8 @@ export async function runContained(request: ContainedRequest): Promise<Contained
   }
   const result: ContainedShellResult = { ...NOTHING_RAN, ...ran, notes, blocked: null, unplanned };
   if (before === null) return result;
-  try {
-    const settled = await settleEffects({ ...request, mayMakeRepository: mayMakeRepository(verdict), onCopy: (copy) => open?.noteCopy(copy) }, before);
-    open?.close();
-    return { ...result, ...settled, notes: [...notes, ...settled.notes] };
-  } catch (thrown) {
-    open?.abandon();
-    // Nothing is put back that could not be copied first; the person has to know that it was not looked at to the end.
-    if (!(thrown instanceof BmoError) && systemErrorCode(thrown) === undefined) throw thrown;
-    return { ...result, notes: [...notes, `what the command changed could not be checked: ${thrown instanceof Error ? thrown.message : String(thrown)}`] };
-  }
+  const { compared, ...settled } = await settleEffects({ ...request, mayMakeRepository: mayMakeRepository(verdict), onCopy: (copy) => open?.noteCopy(copy) }, before);
+  if (compared) open?.close();
+  else open?.abandon();
+  return { ...result, ...settled, notes: [...notes, ...settled.notes] };
 }

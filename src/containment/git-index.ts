@@ -15,6 +15,8 @@ export interface GitIndexFacts {
   credentials: string[];
   /** Paths of `.gitattributes` among the entries. */
   attributeFiles: string[];
+  /** Paths of all entries. */
+  paths: string[];
   entries: number;
 }
 
@@ -53,6 +55,7 @@ const ATTRIBUTES_NAME = ".gitattributes";
 
 function noteEntry(facts: GitIndexFacts, mode: number, name: Buffer): void {
   const path = name.toString("utf8");
+  facts.paths.push(path);
   if (isCredentialName(path.slice(path.lastIndexOf("/") + 1)) || path.split("/").some(isCredentialFolder)) facts.credentials.push(path);
   if (mode === GITLINK) facts.gitlinks.push(path);
   if (path.endsWith(ATTRIBUTES_NAME)) facts.attributeFiles.push(path);
@@ -61,7 +64,7 @@ function noteEntry(facts: GitIndexFacts, mode: number, name: Buffer): void {
 /** Facts of an index, of none (a fresh repository) as well; null when it cannot be read or is split. Only SHA-1 repositories are understood. */
 export function readGitIndex(path: string): GitIndexFacts | null {
   const bytes = readBytes(path);
-  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, credentials: [], attributeFiles: [], entries: 0 };
+  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, credentials: [], attributeFiles: [], paths: [], entries: 0 };
   if (bytes === null) return facts;
   if (bytes.length < 12 + SHA1_BYTES || bytes.toString("latin1", 0, 4) !== "DIRC") return null;
   const version = bytes.readUInt32BE(4);

@@ -1,17 +1,19 @@
 // Keeps the state of a tree in a git store of its own, outside the user's repository: private index, private objects, no hook,
-// filter, attribute or configuration of the repository is obeyed. Never writes into the tree or the user's repository.
+// filter, attribute, ignore file or configuration of the repository is obeyed. Never writes into the tree or the user's repository.
 
-import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 import { runToBytes } from "../util/process.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
-import { readRegularNow } from "../util/regular-file.ts";
-import { findRepository } from "./git-config.ts";
-import { readGitIndex } from "./git-index.ts";
-import { mirrorRules } from "./plain-store.ts";
-import type { StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
+import { nameFromBytes, systemPath } from "../util/raw-path.ts";
+import { adoptRepository } from "./git-adoption.ts";
+import { digestOf, reasonOf, timeTrustOf, tryLook, type NodeFacts } from "./node-facts.ts";
+import { createObjects, LARGE_BYTES } from "./objects.ts";
+import { createClockWatch, readBeside, writeBeside, type Beside } from "./git-beside.ts";
+import { compareKnown, isUnsure } from "./plain-store.ts";
+import type { Look, StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
 
 const CONFIG = `[core]
 \trepositoryformatversion = 0
@@ -23,12 +25,17 @@ const CONFIG = `[core]
 \tfsmonitor = false
 \thooksPath = /dev/null
 \tattributesFile = /dev/null
+\texcludesFile = /dev/null
 \tcompression = 0
 \tlooseCompression = 0
 \tpreloadIndex = true
 \tquotePath = false
 \tfsync = none
 \tprecomposeunicode = false
+\tprotectNTFS = false
+\tprotectHFS = false
+\tignorecase = false
+\tbigFileThreshold = 16m
 [gc]
 \tauto = 0
 [index]
@@ -39,12 +46,11 @@ const CONFIG = `[core]
 `;
 /** Bytes are kept as they are, whatever the tree's own attributes say. */
 const ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding -crlf -diff -merge -export-subst\n";
-const CHANGES_BYTES = /filter|text|eol|ident|encoding|crlf/;
 /** A lock this old was left by a process that was killed. */
 const STALE_LOCK_MS = 60_000;
 const LOCK_TRIES = 50;
-const RULES_LIMIT = 4 << 20;
 const LOCK_PAUSE_MS = 100;
+const TIMEOUT_SECONDS = 3_600;
 const LINK = "120000";
 const GITLINK = "160000";
 const NOTHING = /^0+$/;
@@ -63,181 +69,312 @@ export interface GitStoreOptions {
   nested: string[];
 }
 
-/** Rules and configuration, which only we look at: links may be followed, but nothing may make us wait. */
-function readText(path: string): string {
-  try {
-    return readRegularNow(realpathSync(path), RULES_LIMIT)?.bytes.toString("utf8") ?? "";
-  } catch (thrown) {
-    if (thrown instanceof BmoError || systemErrorCode(thrown) !== undefined) return "";
-    throw thrown;
-  }
+interface IndexEntry {
+  mode: string;
+  id: string;
 }
 
-/** Whether the user's index can serve as a first record: nothing in it is hidden, and no conversion makes its blobs differ from the files. */
-function canAdoptIndex(gitDirectory: string, commonDirectory: string, tree: string, home: string | null): boolean {
-  const index = join(gitDirectory, "index");
-  const facts = existsSync(index) ? readGitIndex(index) : null;
-  if (facts === null || facts.hidesChanges || facts.gitlinks.length > 0) return false;
-  const configurations = [join(commonDirectory, "config"), "/etc/gitconfig", ...(home === null ? [] : [join(home, ".gitconfig"), join(home, ".config/git/config")])];
-  if (configurations.some((path) => /autocrlf|attributesfile|\beol\b|includeif|\[include|objectformat/i.test(readText(path)))) return false;
-  const attributes = [...facts.attributeFiles.map((path) => join(tree, path)), join(commonDirectory, "info/attributes"), "/etc/gitattributes", ...(home === null ? [] : [join(home, ".config/git/attributes")])];
-  return !attributes.some((path) => CHANGES_BYTES.test(readText(path)));
-}
-
-/** Gives every object of the user's repository a second name in our store, so that losing the repository loses no pre-image. */
-function linkObjects(from: string, to: string): void {
-  for (const folder of readdirSync(from, { withFileTypes: true })) {
-    if (!folder.isDirectory() || (folder.name !== "pack" && !/^[0-9a-f]{2}$/.test(folder.name))) continue;
-    mkdirSync(join(to, folder.name), { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(join(from, folder.name))) {
-      if (name.startsWith("tmp_") || name.endsWith(".lock")) continue;
-      const target = join(to, folder.name, name);
-      if (!existsSync(target)) linkSync(join(from, folder.name, name), target);
-    }
-  }
-}
-
-function adoptRepository(options: GitStoreOptions, gitFolder: string): void {
-  const found = findRepository(options.tree);
-  if (found === null || found.problem !== null || realpathSync(found.workTree) !== options.tree) return;
-  const exclude = join(found.commonDirectory, "info/exclude");
-  if (existsSync(exclude)) writeFileSync(join(gitFolder, "info/user-exclude"), readText(exclude));
-  if (!canAdoptIndex(found.gitDirectory, found.commonDirectory, options.tree, options.home)) return;
-  const objects = join(found.commonDirectory, "objects");
-  if (existsSync(join(objects, "info/alternates"))) return;
-  try {
-    linkObjects(objects, join(gitFolder, "objects"));
-  } catch (thrown) {
-    // Another file system, or none of our business: the first record then reads every file instead.
-    if (systemErrorCode(thrown) === undefined) throw thrown;
-    return;
-  }
-  copyFileSync(join(found.gitDirectory, "index"), join(gitFolder, "index"));
-}
-
-function prepare(options: GitStoreOptions): string {
+function prepare(options: GitStoreOptions): { gitFolder: string; adopted: boolean } {
   const gitFolder = join(options.folder, "git");
+  let adopted = false;
   if (!existsSync(join(gitFolder, "HEAD"))) {
     for (const folder of ["objects/info", "objects/pack", "refs/heads", "info"]) mkdirSync(join(gitFolder, folder), { recursive: true, mode: 0o700 });
-    writeFileSync(join(gitFolder, "config"), CONFIG);
-    writeFileSync(join(gitFolder, "info/attributes"), ATTRIBUTES);
-    adoptRepository(options, gitFolder);
-    writeFileSync(join(gitFolder, "HEAD"), "ref: refs/heads/none\n");
+    adopted = adoptRepository(options.tree, options.home, gitFolder);
+    writeFileSync(join(gitFolder, "HEAD"), "ref: refs/heads/none\n", { mode: 0o600 });
   }
+  writeFileSync(join(gitFolder, "config"), CONFIG, { mode: 0o600 });
+  writeFileSync(join(gitFolder, "info/attributes"), ATTRIBUTES, { mode: 0o600 });
   const lock = statSync(join(gitFolder, "index.lock"), { throwIfNoEntry: false });
   if (lock !== undefined && Date.now() - lock.mtimeMs > STALE_LOCK_MS) rmSync(join(gitFolder, "index.lock"), { force: true });
-  const excludes = [readText(join(gitFolder, "info/user-exclude")), ...options.nested.map((path) => `/${path.replace(/[\\*?[\]!# ]/g, "\\$&")}/`)];
-  writeFileSync(join(gitFolder, "info/exclude"), `${excludes.join("\n")}\n`);
-  return gitFolder;
+  return { gitFolder, adopted };
+}
+
+/** Fields between NUL bytes; one that is no text keeps its bytes as `util/raw-path.ts` has them. */
+function fieldsOf(output: Buffer): string[] {
+  const fields: string[] = [];
+  for (let start = 0; start < output.length; ) {
+    const end = output.indexOf(0, start);
+    const field = output.subarray(start, end === -1 ? output.length : end);
+    fields.push(nameFromBytes(field));
+    start += field.length + 1;
+  }
+  return fields;
 }
 
 function parseRaw(output: Buffer): TreeChange[] {
-  const fields = output.toString("utf8").split("\0");
+  const fields = fieldsOf(output);
   const changes: TreeChange[] = [];
   for (let index = 0; index + 1 < fields.length; index += 2) {
     const match = /^:(\d{6}) (\d{6}) ([0-9a-f]+) [0-9a-f]+ ([A-Z])/.exec(fields[index] ?? "");
     const path = fields[index + 1] ?? "";
     if (match === null || path === "" || match[1] === GITLINK || match[2] === GITLINK) continue;
     const [, mode = "", newMode = "", id = "", status] = match;
-    const before: StoredFile | null = NOTHING.test(mode) ? null : { kind: mode === LINK ? "link" : "file", executable: mode === "100755", id };
-    changes.push({ path, before, exists: status !== "D" && !NOTHING.test(newMode) });
+    changes.push({ path, before: NOTHING.test(mode) ? null : storedBy(mode, id), exists: status !== "D" && !NOTHING.test(newMode) });
   }
   return changes;
 }
 
-function names(output: Buffer): string[] {
-  return output.toString("utf8").split("\0").filter((path) => path !== "" && !path.endsWith("/"));
+function storedBy(mode: string, id: string): StoredFile {
+  return { kind: mode === LINK ? "link" : "file", executable: mode === "100755", id, own: false };
+}
+
+function inputOf(paths: readonly string[]): Buffer {
+  return Buffer.concat(paths.flatMap((path) => [Buffer.from(systemPath(path)), Buffer.from([0])]));
 }
 
 export function createGitStore(options: GitStoreOptions): TreeStore {
-  return storeOn(options, prepare(options), "index");
+  const { gitFolder, adopted } = prepare(options);
+  const beside = readBeside(join(options.folder, "beside.json"));
+  return storeOn(options, gitFolder, "index", beside ?? { exceptions: new Map(), watched: new Map(), tracked: new Set() }, adopted || beside === null);
 }
 
 /** @param record name of the index file that says how the tree was; all but `index` are never written. */
-function storeOn(options: GitStoreOptions, gitFolder: string, record: string): TreeStore {
-  const globalIgnore = options.home === null ? [] : ["-c", `core.excludesFile=${join(options.home, ".config/git/ignore")}`];
-  const run = async (words: string[], input?: string, tree = options.tree, tries = LOCK_TRIES): Promise<Buffer> => {
+function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { exceptions, watched, tracked }: Beside, unverified: boolean): TreeStore {
+  const { tree, folder } = options;
+  const index = join(gitFolder, record);
+  const besideFile = record === "index" ? join(folder, "beside.json") : `${index}.json`;
+  const objects = createObjects(join(folder, "objects"));
+  const trust = timeTrustOf(tree);
+  const isRoot = process.getuid?.() === 0;
+  const wentBack = createClockWatch(besideFile);
+  let mustVerify = unverified;
+  let isKept = false;
+
+  const run = async (words: string[], more: { input?: Uint8Array; outputDescriptor?: number; anyExit?: boolean } = {}, tries = LOCK_TRIES): Promise<{ stdout: Buffer; stderr: string; exitCode: number | null }> => {
+    const { anyExit, ...rest } = more;
     const result = await runToBytes({
-      argv: [options.git, `--git-dir=${gitFolder}`, `--work-tree=${tree}`, ...globalIgnore, ...words],
-      cwd: tree, timeoutSeconds: 600, capBytes: 1 << 30, ...(input === undefined ? {} : { input }),
+      argv: [options.git, `--git-dir=${gitFolder}`, `--work-tree=${tree}`, ...words],
+      cwd: tree, timeoutSeconds: TIMEOUT_SECONDS, capBytes: 1 << 30, ...rest,
       environment: {
-        PATH: dirname(options.git), LC_ALL: "C", GIT_INDEX_FILE: join(gitFolder, record), GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", GIT_ATTR_NOSYSTEM: "1",
+        PATH: dirname(options.git), LC_ALL: "C", GIT_INDEX_FILE: index, GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", GIT_ATTR_NOSYSTEM: "1",
       },
     });
     if (result.exitCode !== 0 && result.stderr.includes("index.lock") && tries > 0) {
       // Another session looks at the same workspace just now.
       await delay(LOCK_PAUSE_MS);
-      return run(words, input, tree, tries - 1);
+      return run(words, more, tries - 1);
     }
-    if (result.exitCode !== 0 && !(words[0] === "check-ignore" && result.exitCode === 1)) {
-      throw new BmoError("failed", `the snapshot of ${options.tree} failed (git ${words[0] ?? ""}: ${result.stderr.trim().split("\n")[0] ?? "no reason given"})`, "Free disk space and check that the data directory can be written.");
+    if (result.exitCode !== 0 && anyExit !== true) {
+      throw new BmoError("failed", `the snapshot of ${tree} failed (git ${words[0] ?? ""}: ${result.stderr.trim().split("\n")[0] || "no reason given"})`, "Free disk space and check that the data directory can be written.");
     }
-    return result.stdout;
+    return result;
   };
-  const dirty = async (): Promise<TreeChange[]> => parseRaw(await run(["diff-files", "--raw", "-z", "--no-abbrev", "--ignore-submodules=all"]));
-  const others = async (): Promise<string[]> => names(await run(["ls-files", "-o", "-z", "--exclude-standard"]));
+  const dirty = async (): Promise<TreeChange[]> => parseRaw((await run(["diff-files", "--raw", "-z", "--no-abbrev", "--ignore-submodules=all"])).stdout);
+  const others = async ({ rules }: Look): Promise<string[]> => {
+    const list = join(folder, `rules-${rules.key.slice(-16)}`);
+    if (!existsSync(list)) writeFileSync(list, rules.text, { mode: 0o600 });
+    const found = fieldsOf((await run(["ls-files", "-o", "-z", `--exclude-from=${list}`])).stdout);
+    return found.filter((path) => !path.endsWith("/") && !options.nested.some((other) => path.startsWith(`${other}/`)));
+  };
+  /** What the index holds; asked for only where an entry is in doubt. */
+  const entries = async (): Promise<Map<string, IndexEntry>> => {
+    const found = new Map<string, IndexEntry>();
+    for (const field of fieldsOf((await run(["ls-files", "-s", "-z"])).stdout)) {
+      const match = /^(\d{6}) ([0-9a-f]+) 0\t/.exec(field);
+      if (match !== null) found.set(field.slice(match[0].length), { mode: match[1] ?? "", id: match[2] ?? "" });
+    }
+    return found;
+  };
+  const absolute = (path: string): string => join(tree, path);
 
-  /** New files as the ignore rules of before see them, when a command changed those rules. */
-  const othersUnder = async (ignoreBefore: ReadonlyMap<string, Buffer>): Promise<string[]> => {
-    const all = names(await run(["ls-files", "-o", "-z"])).filter((path) => !options.nested.some((folder) => path.startsWith(`${folder}/`)));
-    if (all.length === 0) return [];
-    const rules = mirrorRules(options, ignoreBefore);
+  /** Entries whose change git may have missed, because it fell into the second in which they were recorded. */
+  const missed = async (found: ReadonlySet<string>): Promise<TreeChange[]> => {
+    const doubtful = new Map<string, NodeFacts | null>();
+    for (const [path, { stamp, unsure }] of watched) {
+      if (found.has(path)) continue;
+      const { facts } = tryLook(absolute(path));
+      if (unsure || facts?.stamp !== stamp) doubtful.set(path, facts);
+    }
+    // A second may then come twice.
+    if (wentBack()) for (const path of await unproven()) if (!found.has(path)) doubtful.set(path, tryLook(absolute(path)).facts);
+    if (doubtful.size === 0) return [];
+    const known = await entries();
+    const changes: TreeChange[] = [];
+    for (const [path, facts] of doubtful) {
+      const entry = known.get(path);
+      if (entry === undefined) continue;
+      const before = storedBy(entry.mode, entry.id);
+      const same = facts !== null && (await hasBytes(path, facts, before));
+      // An unsure entry whose bytes are the same and whose times are, is the same.
+      if (same && facts.stamp === watched.get(path)?.stamp) continue;
+      changes.push({ path, before, exists: facts !== null, ...(same ? { sameBytes: true } : {}) });
+    }
+    return changes;
+  };
+
+  /** Whether a path holds just the recorded bytes. What cannot be read does not count as the same. */
+  const hasBytes = async (path: string, facts: NodeFacts, before: StoredFile): Promise<boolean> => {
+    if (facts.kind !== before.kind) return false;
     try {
-      const ignored = new Set(names(await run(["check-ignore", "-z", "--stdin", "--no-index"], `${all.join("\0")}\0`, rules)));
-      return all.filter((path) => !ignored.has(path) || basename(path) === ".gitignore");
-    } finally {
-      rmSync(rules, { recursive: true, force: true });
+      if (facts.size >= LARGE_BYTES && Number((await run(["cat-file", "-s", before.id])).stdout.toString("latin1")) !== facts.size) return false;
+      return (await digestOf(absolute(path), facts, "git")) === before.id;
+    } catch (thrown) {
+      if (!(thrown instanceof BmoError) && systemErrorCode(thrown) === undefined) throw thrown;
+      return false;
     }
   };
 
-  const update = async (paths: string[]): Promise<void> => {
-    if (paths.length > 0) await run(["update-index", "--add", "--remove", "--replace", "--ignore-skip-worktree-entries", "-z", "--stdin"], `${paths.join("\0")}\0`);
+  /** An index taken over from the user: entries whose times are not theirs to the nanosecond, or whose bytes are not in the store, are recorded again. */
+  const unproven = async (): Promise<string[]> => {
+    const text = (await run(["ls-files", "-s", "--debug", "-z"])).stdout;
+    const debug = /(\d{6}) ([0-9a-f]+) (\d)\t([^\0]*)\0 {2}ctime: (\d+):(\d+)\n {2}mtime: (\d+):(\d+)\n {2}dev: \d+\tino: \d+\n {2}uid: \d+\tgid: \d+\n {2}size: \d+\tflags: [0-9a-f]+\n/g;
+    const wanted = [...text.toString("latin1").matchAll(debug)].map((match) => ({ id: match[2] ?? "", path: nameFromBytes(Buffer.from(match[4] ?? "", "latin1")), times: [match[5], match[6], match[7], match[8]].map((part) => BigInt(part ?? 0)) }));
+    const answers = (await run(["cat-file", "--batch-check=%(objecttype)"], { input: Buffer.from(wanted.map(({ id }) => `${id}\n`).join("")) })).stdout.toString("latin1").split("\n");
+    const doubtful: string[] = [];
+    for (const [position, { path, times: [changed = 0n, changedNs = 0n, modified = 0n, modifiedNs = 0n] }] of wanted.entries()) {
+      const { facts } = tryLook(absolute(path));
+      const [, mtime, ctime] = facts?.stamp.split(" ") ?? [];
+      if (answers[position] !== "blob" || ctime !== String(changed * 1_000_000_000n + changedNs) || mtime !== String(modified * 1_000_000_000n + modifiedNs)) doubtful.push(path);
+    }
+    return doubtful;
   };
-  /** Marks entries whose times changed and whose bytes did not. */
-  const confirmed = async (found: TreeChange[]): Promise<TreeChange[]> => {
-    const unsure = found.filter(({ before, exists }) => before?.kind === "file" && exists);
-    if (unsure.length === 0) return found;
-    const plain = unsure.filter(({ path }) => {
-      const facts = statSync(join(options.tree, path), { throwIfNoEntry: false });
-      return facts?.isFile() === true && !path.includes("\n");
-    });
-    if (plain.length === 0) return found;
-    const ids = (await run(["hash-object", "--no-filters", "--stdin-paths"], `${plain.map(({ path }) => join(options.tree, path)).join("\n")}\n`)).toString("latin1").split("\n");
-    const same = new Set<TreeChange>();
-    plain.forEach((change, position) => {
-      const executable = ((statSync(join(options.tree, change.path), { throwIfNoEntry: false })?.mode ?? 0) & 0o100) !== 0;
-      if (ids[position] === change.before?.id && executable === change.before?.executable) same.add(change);
-    });
-    return found.map((change) => (same.has(change) ? { ...change, sameBytes: true } : change));
+
+  /** Hands paths to git; where that fails, halves them until the one is found that git does not take. @returns those. */
+  const update = async (paths: readonly string[], words: string[]): Promise<string[]> => {
+    if (paths.length === 0) return [];
+    const result = await run(["update-index", ...words, "-z", "--stdin"], { input: inputOf(paths), anyExit: true });
+    if (result.exitCode === 0) {
+      if (!result.stderr.includes("Ignoring path")) return [];
+      const known = await entries();
+      return paths.filter((path) => !known.has(path) && tryLook(absolute(path)).facts !== null);
+    }
+    if (/No space left|quota exceeded/i.test(result.stderr)) throw new BmoError("failed", `the snapshot of ${tree} failed (${result.stderr.trim().split("\n")[0] ?? ""})`, "Free disk space and check that the data directory can be written.");
+    if (paths.length === 1) return [...paths];
+    const middle = Math.ceil(paths.length / 2);
+    return [...(await update(paths.slice(0, middle), words)), ...(await update(paths.slice(middle), words))];
+  };
+
+  const canBeRead = (path: string, facts: NodeFacts): boolean => {
+    if (facts.kind === "link" || isRoot) return true;
+    try {
+      accessSync(systemPath(path), constants.R_OK);
+      return true;
+    } catch (thrown) {
+      if (systemErrorCode(thrown) !== undefined) return false;
+      throw thrown;
+    }
+  };
+
+  const keepByOwnCode = async (path: string, facts: NodeFacts): Promise<void> => {
+    const unsure = isUnsure(facts, trust.compareNs);
+    try {
+      const id = await objects.keep(absolute(path), facts);
+      exceptions.set(path, { file: { kind: facts.kind === "link" ? "link" : "file", executable: (facts.mode & 0o100) !== 0, id, own: true }, stamp: facts.stamp, unsure });
+    } catch (thrown) {
+      if (systemErrorCode(thrown) === "ENOSPC" || systemErrorCode(thrown) === "EDQUOT") throw thrown;
+      exceptions.set(path, { file: null, stamp: facts.stamp, unsure, problem: reasonOf(thrown) });
+    }
+  };
+
+  /** Paths that are ignored and watched all the same, and that the index does not hold yet. */
+  const newlyTracked = (look: Look): string[] => {
+    const fresh: string[] = [];
+    for (const path of look.tracked) {
+      const { facts } = tryLook(absolute(path));
+      const isThere = facts !== null && (facts.kind === "file" || facts.kind === "link");
+      if (!isThere) tracked.delete(path);
+      else if (!tracked.has(path)) fresh.push(path);
+    }
+    return fresh;
+  };
+  /** What was compared when its times could no longer come twice need not be remembered. */
+  const settleWatched = (began: bigint, changed: ReadonlySet<string>): void => {
+    for (const [path, one] of watched) {
+      if (changed.has(path)) continue;
+      const age = began - BigInt(one.changedNs);
+      if (age >= trust.rememberNs) watched.delete(path);
+      else if (age >= trust.compareNs) watched.set(path, { ...one, unsure: false });
+    }
+  };
+
+  const isKnownException = (path: string): boolean => {
+    const known = exceptions.get(path);
+    return known !== undefined && !known.unsure && known.file !== null && tryLook(absolute(path)).facts?.stamp === known.stamp;
   };
 
   return {
-    async record(sameEntries) {
-      const [changed, created] = await Promise.all([dirty(), sameEntries ? [] : others()]);
-      const paths = [...changed.map(({ path }) => path), ...created];
-      await update(paths);
-      return paths;
+    async record(look) {
+      const began = BigInt(Date.now()) * 1_000_000n;
+      const [changed, created] = await Promise.all([dirty(), look.sameEntries ? [] : others(look)]);
+      const found = new Set([...changed.map(({ path }) => path), ...created, ...newlyTracked(look)]);
+      const late = await missed(found);
+      settleWatched(began, new Set([...found, ...late.map(({ path }) => path)]));
+      const again = new Set(late.map(({ path }) => path));
+      if (mustVerify) for (const path of await unproven()) again.add(path);
+      mustVerify = false;
+      const candidates = [...new Set([...found, ...again, ...exceptions.keys()])].filter((path) => !isKnownException(path));
+      if (candidates.length === 0) return [];
+      const add: [string, NodeFacts][] = [];
+      const drop: string[] = [];
+      for (const path of candidates) {
+        const { facts, problem } = tryLook(absolute(path));
+        watched.delete(path);
+        exceptions.delete(path);
+        if (facts === null || (facts.kind !== "file" && facts.kind !== "link")) {
+          if (problem === null) drop.push(path);
+        } else if (facts.size >= LARGE_BYTES || !canBeRead(absolute(path), facts)) {
+          drop.push(path);
+          await keepByOwnCode(path, facts);
+        } else add.push([path, facts]);
+      }
+      // Where the times are the same to the second git would not look at the bytes.
+      const forced = [...drop, ...add.map(([path]) => path).filter((path) => again.has(path))];
+      await update(forced, ["--force-remove"]);
+      const refused = new Set(await update(add.map(([path]) => path), ["--add", "--remove", "--replace", "--ignore-skip-worktree-entries"]));
+      const now = BigInt(Date.now()) * 1_000_000n;
+      for (const [path, facts] of add) {
+        if (refused.has(path)) await keepByOwnCode(path, facts);
+        else if (look.tracked.includes(path)) tracked.add(path);
+        if (!refused.has(path) && now - facts.changedNs < trust.rememberNs) watched.set(path, { stamp: facts.stamp, changedNs: String(facts.changedNs), unsure: isUnsure(facts, trust.compareNs) });
+      }
+      writeBeside(besideFile, { exceptions, watched, tracked });
+      return candidates;
     },
-    async changes(ignoreBefore, sameEntries) {
-      const untracked = ignoreBefore !== null ? othersUnder(ignoreBefore) : sameEntries ? [] : others();
-      const [changed, created] = await Promise.all([dirty(), untracked]);
-      return [...(await confirmed(changed)), ...created.map((path) => ({ path, before: null, exists: true }))];
+    async changes(look) {
+      const [changed, created] = await Promise.all([dirty(), look.sameEntries ? [] : others(look)]);
+      const late = await missed(new Set(changed.map(({ path }) => path)));
+      const changes: TreeChange[] = [...late];
+      for (const change of changed) {
+        if (exceptions.has(change.path)) continue;
+        const { facts, problem } = tryLook(absolute(change.path));
+        if (problem !== null) changes.push({ ...change, exists: true, problem });
+        else if (facts !== null && change.before?.kind === "file" && (await hasBytes(change.path, facts, change.before))) changes.push({ ...change, sameBytes: true });
+        else changes.push({ ...change, exists: facts !== null });
+      }
+      for (const [path, known] of exceptions) {
+        const change = await compareKnown(known, absolute(path), objects.place);
+        if (change !== null) changes.push({ path, ...change });
+      }
+      for (const path of [...created, ...newlyTracked(look)]) if (!exceptions.has(path)) changes.push({ path, before: null, exists: true });
+      return changes;
     },
-    async ignores(paths) {
-      const ignored = names(await run(["check-ignore", "-z", "--stdin", "--no-index"], `${paths.map((path) => relative(options.tree, path)).join("\0")}\0`));
-      return ignored.length === paths.length;
+    async writeTo(file, descriptor) {
+      if (file.own) objects.writeTo(file.id, descriptor);
+      else await run(["cat-file", "blob", file.id], { outputDescriptor: descriptor });
     },
-    async bytesOf(file) {
-      return run(["cat-file", "blob", file.id]);
-    },
-    keepRecord() {
+    read: async (file) => (file.own ? objects.read(file.id) : (await run(["cat-file", "blob", file.id])).stdout),
+    whereIs: (file) => (file.own ? objects.place(file.id) : `git --git-dir=${gitFolder} cat-file blob ${file.id}`),
+    pin() {
       const name = `record-${randomBytes(8).toString("hex")}`;
       // Git replaces its index by renaming, never in place: the link keeps what it is now.
-      if (existsSync(join(gitFolder, record))) linkSync(join(gitFolder, record), join(gitFolder, name));
+      if (existsSync(index)) linkSync(index, join(gitFolder, name));
       else writeFileSync(join(gitFolder, name), EMPTY_INDEX, { mode: 0o600 });
-      return name;
+      return storeOn(options, gitFolder, name, { exceptions: new Map(exceptions), watched: new Map(watched), tracked: new Set(tracked) }, false);
     },
-    openRecord: (name) => (existsSync(join(gitFolder, name)) ? storeOn(options, gitFolder, name) : null),
-    dropRecord: (name) => rmSync(join(gitFolder, name), { force: true }),
+    unpin() {
+      if (!isKept) rmSync(index, { force: true });
+    },
+    keepRecord() {
+      isKept = true;
+      writeBeside(besideFile, { exceptions, watched, tracked });
+      return record;
+    },
+    openRecord(name) {
+      const beside = readBeside(join(gitFolder, `${name}.json`));
+      return beside !== null && existsSync(join(gitFolder, name)) ? storeOn(options, gitFolder, name, beside, false) : null;
+    },
+    dropRecord(name) {
+      for (const part of [name, `${name}.json`]) rmSync(join(gitFolder, part), { force: true });
+    },
   };
 }

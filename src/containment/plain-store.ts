@@ -2,44 +2,27 @@
 // data directory. Slower than the git store, same answers. Never writes into the tree.
 
 import { randomBytes } from "node:crypto";
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync, existsSync, type BigIntStats } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
-import { sha256 } from "../util/canonical-json.ts";
-import { enterFolder, isIgnored, rulesFor, type IgnoreRules } from "../util/gitignore.ts";
-import type { StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
+import { createObjects } from "./objects.ts";
+import { digestOf, entriesOf, reasonOf, timeTrustOf, tryLook, type FolderEntry, type NodeFacts } from "./node-facts.ts";
+import type { Look, StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
 
-interface Known {
-  file: StoredFile;
+/** One recorded path. */
+export interface Known {
+  /** Null where its bytes could not be read. */
+  file: StoredFile | null;
   stamp: string;
+  /** True where it changed so shortly before it was read that its times may not tell of the next change. */
+  unsure: boolean;
+  /** Why its bytes could not be read. */
+  problem?: string;
 }
 
 const MAX_FILES = 200_000;
-
-function statOf(path: string): BigIntStats | null {
-  try {
-    return lstatSync(path, { bigint: true });
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === "ENOENT" || systemErrorCode(thrown) === "ENOTDIR") return null;
-    throw thrown;
-  }
-}
-
-function stampOf(facts: BigIntStats): string {
-  return [facts.size, facts.mtimeNs, facts.ctimeNs, facts.ino, facts.mode].join(" ");
-}
-
-/** A folder that holds nothing but ignore files as they were, for stores that read rules from disk. */
-export function mirrorRules(place: { tree: string; folder: string }, ignoreBefore: ReadonlyMap<string, Buffer>): string {
-  const mirror = mkdtempSync(join(place.folder, "rules-"));
-  for (const [path, bytes] of ignoreBefore) {
-    const copy = join(mirror, relative(place.tree, path));
-    if (relative(place.tree, path).startsWith("..")) continue;
-    mkdirSync(dirname(copy), { recursive: true });
-    writeFileSync(copy, bytes);
-  }
-  return mirror;
-}
+/** Files looked at before other work of the process gets its turn. */
+const BATCH = 512;
 
 export interface PlainStoreOptions {
   tree: string;
@@ -47,93 +30,141 @@ export interface PlainStoreOptions {
   nested: string[];
 }
 
+/** Whether a later change of what was just read might not show in its times. */
+export function isUnsure(facts: NodeFacts, compareNs: bigint): boolean {
+  return BigInt(Date.now()) * 1_000_000n - facts.changedNs < compareNs;
+}
+
 export function createPlainStore(options: PlainStoreOptions, recorded: ReadonlyMap<string, Known> = new Map()): TreeStore {
-  const objects = join(options.folder, "objects");
-  mkdirSync(objects, { recursive: true, mode: 0o700 });
-  const nested = new Set(options.nested.map((path) => join(options.tree, path)));
+  const objects = createObjects(join(options.folder, "objects"));
+  const nested = new Set(options.nested);
+  const trust = timeTrustOf(options.tree);
   let known = new Map(recorded);
 
-  const keep = (path: string, facts: BigIntStats): StoredFile => {
-    const link = facts.isSymbolicLink();
-    const bytes = link ? Buffer.from(readlinkSync(path)) : readFileSync(path);
-    const id = sha256(bytes).slice("sha256:".length);
-    const place = join(objects, id);
-    if (!existsSync(place)) writeFileSync(place, bytes, { mode: 0o600 });
-    return { kind: link ? "link" : "file", executable: (facts.mode & 0o100n) !== 0n, id };
+  const keep = async (path: string, facts: NodeFacts): Promise<Known> => {
+    const unsure = isUnsure(facts, trust.compareNs);
+    try {
+      const id = await objects.keep(path, facts);
+      return { file: { kind: facts.kind === "link" ? "link" : "file", executable: (facts.mode & 0o100) !== 0, id, own: true }, stamp: facts.stamp, unsure };
+    } catch (thrown) {
+      if (systemErrorCode(thrown) === "ENOSPC" || systemErrorCode(thrown) === "EDQUOT") throw thrown;
+      return { file: null, stamp: facts.stamp, unsure, problem: reasonOf(thrown) };
+    }
   };
 
-  /** Files of the tree. `mirror` is where ignore rules are read: the tree itself, or a folder that holds them as they were. */
-  const list = async (mirror: string): Promise<string[]> => {
-    const found: string[] = [];
-    const visit = async (folder: string, rules: IgnoreRules): Promise<void> => {
-      for (const entry of readdirSync(folder, { withFileTypes: true })) {
-        const path = join(folder, entry.name);
-        if (entry.name === ".git" || nested.has(path)) continue;
-        const isDirectory = entry.isDirectory();
-        if (!isDirectory && !entry.isFile() && !entry.isSymbolicLink()) continue;
-        const name = relative(options.tree, path);
-        if (!known.has(name) && isIgnored(rules, join(mirror, name), isDirectory)) continue;
-        if (isDirectory) await visit(path, await enterFolder(join(mirror, name), rules));
-        else found.push(path);
-        if (found.length > MAX_FILES) throw new BmoError("failed", `${options.tree} holds more than ${MAX_FILES} files`, "Install git, or start bmo in a smaller folder.");
+  /** Files of the tree that are watched, relative. Folders that cannot be listed are the survey's to name. */
+  const list = ({ rules, tracked }: Look): Set<string> => {
+    const found = new Set([...known.keys(), ...tracked]);
+    const waiting = [""];
+    for (let folder = waiting.pop(); folder !== undefined; folder = waiting.pop()) {
+      for (const entry of tryEntries(join(options.tree, folder))) {
+        const name = folder === "" ? entry.name : `${folder}/${entry.name}`;
+        if (entry.name === ".git" || nested.has(name) || rules.ignores(name, entry.kind === "folder")) continue;
+        if (entry.kind === "folder") waiting.push(name);
+        else if (entry.kind === "file" || entry.kind === "link") found.add(name);
       }
-    };
-    await visit(options.tree, await rulesFor(mirror));
+      if (found.size > MAX_FILES) throw new BmoError("failed", `${options.tree} holds more than ${MAX_FILES} files`, "Install git, or start bmo in a smaller folder.");
+    }
     return found;
   };
 
-  const look = async (mirror = options.tree): Promise<Map<string, Known>> => {
-    const now = new Map<string, Known>();
-    for (const path of await list(mirror)) {
-      const facts = statOf(path);
-      if (facts === null) continue;
-      const name = relative(options.tree, path);
-      const stamp = stampOf(facts);
-      const before = known.get(name);
-      now.set(name, before?.stamp === stamp ? before : { file: keep(path, facts), stamp });
-    }
-    return now;
-  };
-
-  const compare = (from: ReadonlyMap<string, Known>, to: ReadonlyMap<string, Known>): TreeChange[] => {
-    const changes: TreeChange[] = [];
-    for (const [path, { file: before, stamp }] of from) {
-      const now = to.get(path);
-      if (now === undefined) changes.push({ path, before, exists: false });
-      else if (now.file.id !== before.id || now.file.kind !== before.kind || now.file.executable !== before.executable) changes.push({ path, before, exists: true });
-      else if (now.stamp !== stamp && before.kind === "file") changes.push({ path, before, exists: true, sameBytes: true });
-    }
-    for (const path of to.keys()) if (!from.has(path)) changes.push({ path, before: null, exists: true });
-    return changes;
-  };
-
   return {
-    async record() {
-      const before = known;
-      known = await look();
-      return [...known].filter(([path, { stamp }]) => before.get(path)?.stamp !== stamp).map(([path]) => path);
-    },
-    async changes(ignoreBefore) {
-      if (ignoreBefore === null) return compare(known, await look());
-      const mirror = mirrorRules(options, ignoreBefore);
-      try {
-        return compare(known, await look(mirror));
-      } finally {
-        rmSync(mirror, { recursive: true, force: true });
+    async record(look) {
+      const next = new Map<string, Known>();
+      const anew: string[] = [];
+      let seen = 0;
+      for (const name of list(look)) {
+        if (++seen % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+        const path = join(options.tree, name);
+        const { facts } = tryLook(path);
+        if (facts === null || (facts.kind !== "file" && facts.kind !== "link")) continue;
+        const before = known.get(name);
+        if (before?.stamp === facts.stamp && !before.unsure && before.file !== null) {
+          next.set(name, before);
+          continue;
+        }
+        next.set(name, await keep(path, facts));
+        if (before?.stamp !== facts.stamp) anew.push(name);
       }
+      known = next;
+      return anew;
     },
-    // Own code looks into every folder anyway.
-    ignores: async () => false,
-    bytesOf: async (file) => readFileSync(join(objects, file.id)),
+    async changes(look) {
+      const changes: TreeChange[] = [];
+      let seen = 0;
+      for (const name of list(look)) {
+        if (++seen % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+        const change = await compareKnown(known.get(name), join(options.tree, name), objects.place);
+        if (change !== null) changes.push({ path: name, ...change });
+      }
+      return changes;
+    },
+    writeTo: async (file, descriptor) => objects.writeTo(file.id, descriptor),
+    read: async (file) => objects.read(file.id),
+    whereIs: (file) => objects.place(file.id),
+    pin: () => createPlainStore(options, known),
+    unpin: () => undefined,
     keepRecord() {
       const name = `record-${randomBytes(8).toString("hex")}`;
-      writeFileSync(join(options.folder, name), JSON.stringify([...known]), { mode: 0o600 });
+      writeKnown(join(options.folder, name), known);
       return name;
     },
     openRecord(name) {
-      const place = join(options.folder, name);
-      return existsSync(place) ? createPlainStore(options, new Map(JSON.parse(readFileSync(place, "utf8")) as [string, Known][])) : null;
+      const entries = readKnown(join(options.folder, name));
+      return entries === null ? null : createPlainStore(options, entries);
     },
     dropRecord: (name) => rmSync(join(options.folder, name), { force: true }),
   };
+}
+
+function tryEntries(folder: string): FolderEntry[] {
+  try {
+    return entriesOf(folder);
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return [];
+    throw thrown;
+  }
+}
+
+export function writeKnown(path: string, known: ReadonlyMap<string, Known>): void {
+  const temporary = `${path}.${randomBytes(4).toString("hex")}`;
+  writeFileSync(temporary, JSON.stringify([...known]), { mode: 0o600 });
+  renameSync(temporary, path);
+}
+
+export function readKnown(path: string): Map<string, Known> | null {
+  if (!existsSync(path)) return null;
+  try {
+    return new Map(JSON.parse(readFileSync(path, "utf8")) as [string, Known][]);
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return null;
+    throw thrown;
+  }
+}
+
+/** How a path differs from what is known of it; null when it does not. @param place where own bytes lie. */
+export async function compareKnown(before: Known | undefined, path: string, place: (id: string) => string): Promise<Omit<TreeChange, "path"> | null> {
+  const { facts, problem } = tryLook(path);
+  if (problem !== null) return { before: before?.file ?? null, exists: true, problem };
+  const isThere = facts !== null && (facts.kind === "file" || facts.kind === "link");
+  if (before === undefined) return isThere ? { before: null, exists: true } : null;
+  if (isThere && facts.stamp === before.stamp && !before.unsure) return null;
+  if (before.file === null) return isThere && facts.stamp === before.stamp ? null : { before: null, exists: facts !== null, problem: `its bytes could not be kept before the command: ${before.problem ?? "it could not be read"}` };
+  if (!isThere) return { before: before.file, exists: facts !== null };
+  if (facts.kind !== before.file.kind) return { before: before.file, exists: true };
+  if (await hasBytes(path, facts, before.file, place)) return facts.kind === "link" || facts.stamp === before.stamp ? null : { before: before.file, exists: true, sameBytes: true };
+  return { before: before.file, exists: true };
+}
+
+/** Whether a path holds just the bytes that are kept. What cannot be read does not count as the same. */
+async function hasBytes(path: string, facts: NodeFacts, file: StoredFile, place: (id: string) => string): Promise<boolean> {
+  const kept = tryLook(place(file.id)).facts;
+  if (kept === null || (facts.kind === "file" && kept.size !== facts.size)) return false;
+  try {
+    if (!file.id.startsWith("large-")) return (await digestOf(path, facts, "sha256")) === file.id;
+    return (await digestOf(path, facts, "sha256")) === (await digestOf(place(file.id), kept, "sha256"));
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return false;
+    throw thrown;
+  }
 }

@@ -28,7 +28,7 @@ async function tryBubblewrap(program: string, folder: string): Promise<string | 
   const emptyFile = join(folder, "empty");
   writeFileSync(emptyFile, "");
   const real = realpathSync(workspace);
-  const survey: Survey = { credentials: [join(real, "masked", ".env")], sockets: [], specials: [], ignoreFiles: [], gitEntries: [], skipped: [], folders: new Map(), complete: true };
+  const survey: Survey = { credentials: [join(real, "masked", ".env")], sockets: [], specials: [], ignoreFiles: [], gitEntries: [], skipped: [], closed: new Map(), folders: new Map(), complete: true };
   const prefix = sandboxArguments({
     stage: "plan", workspace: real, readRoots: [], home: null, network: false, privateTemp, emptyFile, hidden: [], survey, gitFolders: [], workTree: null, gitWork: null,
   });

@@ -56,7 +56,7 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
   const recovery: Recovery = { command: entry.command, session: entry.session, notes: [], unresolved: [] };
   for (const id of survivors) recovery.unresolved.push({ path: ".", reason: `process ${id} of the command still runs and is not ours to end`, copy: null });
   const snapshots = createSnapshots({ workspace: entry.workspace, dataDirectory: request.dataDirectory, git: request.git, home: request.home });
-  const before = existsSync(entry.workspace) ? openSnapshot(snapshots.open, entry) : null;
+  const before = existsSync(entry.workspace) ? await openSnapshot(snapshots.open, entry) : null;
   if (before === null) {
     request.journal.close(dead);
     const gone = !existsSync(entry.workspace);
@@ -87,7 +87,7 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
   const kept = settled.changes.filter(({ path }) => !settled.rolledBack.includes(path));
   if (kept.length > 0) recovery.notes.push(`changed by it and covered by /undo: ${kept.map(({ path }) => path).join(", ")}`);
   recovery.notes.push(...settled.notes, ...dead.copies.map((copy) => `an earlier try to put back was ended too; what it took away is kept in ${copy}`));
-  recovery.unresolved.push(...settled.failed.map((one) => ({ ...one, copy: null })));
+  recovery.unresolved.push(...settled.unsettled.map((one) => ({ ...one, copy: null })));
   for (const change of later) recovery.unresolved.push({ path: change.path, reason: "changed after bmo was ended, by you or a program left running: it stays", copy: await offer(change, `${copiesDirectory}/${entry.id}-before`) });
   snapshots.forget(entry.snapshot);
   request.journal.close(dead);
@@ -95,9 +95,9 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
 }
 
 /** A snapshot that cannot be read is one that is gone. */
-function openSnapshot(open: (identity: CommandEntry["snapshot"]) => Snapshot | null, entry: CommandEntry): Snapshot | null {
+async function openSnapshot(open: (identity: CommandEntry["snapshot"]) => Promise<Snapshot | null>, entry: CommandEntry): Promise<Snapshot | null> {
   try {
-    return open(entry.snapshot);
+    return await open(entry.snapshot);
   } catch (thrown) {
     if (systemErrorCode(thrown) === undefined) throw thrown;
     return null;
@@ -120,7 +120,7 @@ function cameLater({ absolute, action, path }: EffectChange, endedAt: number, be
 }
 
 async function offer({ before, path }: EffectChange, folder: string): Promise<string | null> {
-  if (before === null || before.kind === "folder") return null;
+  if (before === null || before.kind === "folder" || before.kind === "pipe") return null;
   const place = join(folder, path.replaceAll("../", "__/"));
   mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
   writeFileSync(place, await before.read(), { mode: 0o600 });

@@ -1,12 +1,16 @@
-// Puts changed files back as they were. What lay there is copied first and the command that brings it back is named: nothing
-// is ever lost. Follows no link on the way.
+// Puts changed files back as they were, each by itself. What lay there is kept first and the command that brings it back is named:
+// nothing is ever lost. Follows no link on the way.
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, closeSync, cpSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeSync, type Stats } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { temporaryFileIn } from "../util/own-temporaries.ts";
 import { isInside } from "../util/paths.ts";
+import { runToBytes } from "../util/process.ts";
+import { systemPath } from "../util/raw-path.ts";
+import { inOpenFolder, keepNode, moveNode } from "./keep-aside.ts";
+import { entriesOf, reasonOf, tryLook } from "./node-facts.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
 
 export interface RestoreResult {
@@ -14,23 +18,38 @@ export interface RestoreResult {
   restored: string[];
   /** Path and reason of what could not be put back. */
   failed: { path: string; reason: string }[];
+  /** What the command had made and what could not be kept for want of space. */
+  dropped: string[];
 }
 
-function statOf(path: string): Stats | null {
-  try {
-    return lstatSync(path);
-  } catch (thrown) {
-    const code = systemErrorCode(thrown);
-    if (code === "ENOENT" || code === "ENOTDIR") return null;
-    throw thrown;
-  }
+/** Folders that existed before the changes, with their permission bits where those are known. */
+export interface FoldersBefore {
+  has(path: string): boolean;
+  get?(path: string): { mode: number } | undefined;
 }
+
+interface Ground {
+  workspace: string;
+  copyDirectory: string;
+  folders: FoldersBefore;
+  /** Folders that were made anew on the way. */
+  remade: Set<string>;
+}
+
+/** What is not put back by then is named. */
+const LIMIT_MS = 15 * 60_000;
+const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+/** Smaller files are not dropped for want of space: they free next to nothing. */
+const DROPPABLE_BYTES = 1 << 20;
 
 /** The first part between root and path that is no real folder, or null. */
 function blockedBy(root: string, path: string): string | null {
   const parents: string[] = [];
   for (let parent = dirname(path); parent !== root && isInside(root, parent); parent = dirname(parent)) parents.unshift(parent);
-  return parents.find((parent) => statOf(parent)?.isDirectory() === false) ?? null;
+  return parents.find((parent) => {
+    const { facts } = tryLook(parent);
+    return facts !== null && facts.kind !== "folder";
+  }) ?? null;
 }
 
 function shellQuote(text: string): string {
@@ -41,8 +60,12 @@ export function restoreCommandFor(copyDirectory: string, workspace: string): str
   return `cp -a ${shellQuote(`${copyDirectory}/.`)} ${shellQuote(`${workspace}/`)}`;
 }
 
-function placeInCopy(change: EffectChange, workspace: string, copyDirectory: string): string {
-  return isInside(workspace, change.absolute) ? join(copyDirectory, change.path) : join(`${copyDirectory}-outside`, change.absolute);
+function rootOf({ workspace }: Ground, path: string): string {
+  return isInside(workspace, path) ? workspace : dirname(path);
+}
+
+function placeInCopy({ workspace, copyDirectory }: Ground, path: string): string {
+  return isInside(workspace, path) ? join(copyDirectory, relative(workspace, path)) : join(`${copyDirectory}-outside`, path);
 }
 
 /** Folders before what is in them. */
@@ -50,163 +73,245 @@ function byPath(changes: readonly EffectChange[]): EffectChange[] {
   return [...changes].sort((left, right) => (left.absolute < right.absolute ? -1 : 1));
 }
 
-/** Pipes, sockets and devices hold nothing that could be kept. */
-function isCopied(path: string): boolean {
-  const facts = statOf(path);
-  return facts !== null && (facts.isFile() || facts.isDirectory() || facts.isSymbolicLink());
-}
-
 /** Folders of the copy have the modes of those they stand for: the command that brings it back hands them on. */
-function makeCopyFolder(folder: string, copyDirectory: string, workspace: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+function makeCopyFolder({ workspace, copyDirectory }: Ground, folder: string): void {
+  mkdirSync(systemPath(folder), { recursive: true, mode: 0o700 });
   for (let copied = folder; isInside(copyDirectory, copied); copied = dirname(copied)) {
-    const original = statOf(join(workspace, relative(copyDirectory, copied)));
-    if (original?.isDirectory() === true) chmodSync(copied, (original.mode & 0o7777) | 0o700);
+    const original = tryLook(join(workspace, relative(copyDirectory, copied))).facts;
+    if (original?.kind === "folder") chmodSync(systemPath(copied), original.mode | 0o700);
     if (copied === copyDirectory) return;
   }
 }
 
-/** Copies what lies at the changed paths now, links as links. May be called again when it changed meanwhile. */
-export function copyChanged(changes: readonly EffectChange[], workspace: string, copyDirectory: string): void {
-  makeCopyFolder(copyDirectory, copyDirectory, workspace);
-  for (const change of byPath(changes)) {
-    const root = isInside(workspace, change.absolute) ? workspace : dirname(change.absolute);
-    const facts = statOf(change.absolute);
-    if (facts === null || blockedBy(root, change.absolute) !== null) continue;
-    if (!isCopied(change.absolute)) continue;
-    const place = placeInCopy(change, workspace, copyDirectory);
-    makeCopyFolder(dirname(place), copyDirectory, workspace);
-    rmSync(place, { recursive: true, force: true });
-    // A folder is only copied whole when it came with the command; the files of others have changes of their own.
-    if (facts.isDirectory() && change.before !== null) makeCopyFolder(place, copyDirectory, workspace);
-    else cpSync(change.absolute, place, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter: isCopied });
-  }
+/** A free place in the copy for what lies at a path. */
+function freePlace(ground: Ground, path: string): string {
+  const place = placeInCopy(ground, path);
+  makeCopyFolder(ground, dirname(place));
+  rmSync(systemPath(place), { recursive: true, force: true });
+  return place;
 }
 
-function writeWhole(path: string, bytes: Buffer, mode: number): void {
-  const temporary = temporaryFileIn(dirname(path));
-  const descriptor = openSync(temporary, "wx", 0o600);
-  try {
-    for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
-    fsyncSync(descriptor);
-  } catch (thrown) {
-    closeSync(descriptor);
-    rmSync(temporary, { force: true });
-    throw thrown;
-  }
-  closeSync(descriptor);
-  chmodSync(temporary, mode);
-  renameSync(temporary, path);
+/** Moves away what stands in the place of a folder or file that is put back. */
+async function clearObstacle(ground: Ground, path: string): Promise<void> {
+  const place = join(`${ground.copyDirectory}-moved`, randomBytes(4).toString("hex"));
+  mkdirSync(place, { recursive: true, mode: 0o700 });
+  await moveNode(path, join(place, path.split("/").at(-1) ?? "moved"));
 }
 
 /** Creates missing parents; what stands in the way is moved into the copy. */
-function clearWay(path: string, root: string, aside: string): void {
-  for (let obstacle = blockedBy(root, path); obstacle !== null; obstacle = blockedBy(root, path)) moveAside(obstacle, aside);
-  mkdirSync(dirname(path), { recursive: true });
-}
-
-function moveAside(path: string, aside: string): void {
-  const place = join(`${aside}-moved`, randomBytes(4).toString("hex"));
-  mkdirSync(place, { recursive: true, mode: 0o700 });
-  const target = join(place, path.split("/").at(-1) ?? "moved");
-  try {
-    renameSync(path, target);
-  } catch (thrown) {
-    if (systemErrorCode(thrown) !== "EXDEV") throw thrown;
-    cpSync(path, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-    rmSync(path, { recursive: true, force: true });
+async function clearWay(ground: Ground, path: string): Promise<void> {
+  const root = rootOf(ground, path);
+  for (let obstacle = blockedBy(root, path); obstacle !== null; obstacle = blockedBy(root, path)) await clearObstacle(ground, obstacle);
+  const missing: string[] = [];
+  for (let parent = dirname(path); isInside(root, parent) && tryLook(parent).facts === null && parent !== root; parent = dirname(parent)) missing.unshift(parent);
+  for (const folder of missing) {
+    await inOpenFolder(folder, () => mkdirSync(systemPath(folder)));
+    ground.remade.add(folder);
   }
 }
 
-async function writeBack(path: string, before: PreImage, current: number | null, root: string, aside: string): Promise<void> {
-  clearWay(path, root, aside);
-  const there = statOf(path);
+async function writeWhole(path: string, before: Extract<PreImage, { kind: "file" | "link" }>, mode: number): Promise<void> {
+  const temporary = temporaryFileIn(dirname(path));
+  await inOpenFolder(path, async () => {
+    const descriptor = openSync(systemPath(temporary), "wx", 0o600);
+    try {
+      try {
+        if (before.writeTo !== undefined) await before.writeTo(descriptor);
+        else {
+          const bytes = await before.read();
+          for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+        }
+        fsyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
+      chmodSync(systemPath(temporary), mode);
+      renameSync(systemPath(temporary), systemPath(path));
+    } catch (thrown) {
+      rmSync(systemPath(temporary), { force: true });
+      throw thrown;
+    }
+  });
+}
+
+async function makePipe(path: string, mode: number | null): Promise<void> {
+  const made = await runToBytes({ argv: ["mkfifo", "-m", (mode ?? 0o644).toString(8), "--", path], cwd: dirname(path), environment: { PATH: "/usr/bin:/bin" }, timeoutSeconds: 10 });
+  if (made.exitCode !== 0) throw Object.assign(new Error(made.stderr), { code: "mkfifo failed" });
+}
+
+async function writeBack(ground: Ground, { absolute: path, before, sameBytes }: EffectChange): Promise<void> {
+  if (before === null) return;
+  await clearWay(ground, path);
+  const there = tryLook(path).facts;
   if (before.kind === "folder") {
-    if (there !== null && !there.isDirectory()) moveAside(path, aside);
-    mkdirSync(path, { recursive: true });
-    if (before.mode !== null) chmodSync(path, before.mode);
+    if (there !== null && there.kind !== "folder") await clearObstacle(ground, path);
+    if (there?.kind !== "folder") await inOpenFolder(path, () => mkdirSync(systemPath(path), { recursive: true }));
+    if (before.mode !== null) chmodSync(systemPath(path), before.mode);
     return;
   }
-  const bytes = await before.read();
-  if (there?.isDirectory() === true) moveAside(path, aside);
+  if (before.kind === "pipe") {
+    if (there !== null) await clearObstacle(ground, path);
+    return makePipe(path, before.mode);
+  }
+  if (sameBytes === true && there?.kind === "file" && before.mode !== null) return chmodSync(systemPath(path), before.mode);
+  if (there?.kind === "folder") await clearObstacle(ground, path);
+  else if (there !== null) await keepNode(path, freePlace(ground, path));
   if (before.kind === "link") {
-    rmSync(path, { force: true });
-    symlinkSync(bytes.toString("utf8"), path);
+    const target = await before.read();
+    await inOpenFolder(path, () => {
+      rmSync(systemPath(path), { force: true });
+      symlinkSync(target, systemPath(path));
+    });
     return;
   }
   const plain = before.executable ? 0o755 : 0o644;
-  const kept = current === null ? plain : before.executable ? current | 0o111 : current & ~0o111;
-  writeWhole(path, bytes, before.mode ?? kept);
-}
-
-/** A folder that was created empty is only removed empty: what was put there since is another's. A repository that was created goes whole. */
-function remove({ absolute, guarded }: EffectChange, isDirectory: boolean): void {
-  if (isDirectory && !guarded) rmdirSync(absolute);
-  else rmSync(absolute, { recursive: true, force: true });
-}
-
-/** A name whose bytes are no text cannot be told apart from others; nothing is written under a name that only looks like it. */
-function isUnnameable({ path, absolute }: EffectChange): boolean {
-  return path.includes("\ufffd") && statOf(absolute) === null;
+  const kept = there?.kind !== "file" ? plain : before.executable ? there.mode | 0o111 : there.mode & ~0o111;
+  await writeWhole(path, before, before.mode ?? kept);
 }
 
 /** Folders that came with removed files go with them, as far as they are empty now. */
-function removeEmptied(path: string, workspace: string, foldersBefore: ReadonlyMap<string, unknown>): void {
-  for (let folder = dirname(path); folder !== workspace && isInside(workspace, folder) && !foldersBefore.has(folder); folder = dirname(folder)) {
-    const facts = statOf(folder);
-    if (facts?.isDirectory() !== true || readdirSync(folder).length > 0) return;
-    rmdirSync(folder);
+function removeEmptied({ workspace, folders }: Ground, path: string): void {
+  for (let folder = dirname(path); folder !== workspace && isInside(workspace, folder) && !folders.has(folder); folder = dirname(folder)) {
+    if (tryLook(folder).facts?.kind !== "folder" || readdirSync(systemPath(folder)).length > 0) return;
+    rmdirSync(systemPath(folder));
   }
 }
 
-/**
- * Puts every change back. The copy is refreshed just before, so that what an editor saved meanwhile is in it.
- * @param foldersBefore folders that existed before the changes; others are removed once empty.
- */
-export async function restoreChanges(changes: readonly EffectChange[], workspace: string, copyDirectory: string, foldersBefore: ReadonlyMap<string, unknown>): Promise<RestoreResult> {
-  copyChanged(changes, workspace, copyDirectory);
-  const result: RestoreResult = { restored: [], failed: [] };
-  const modes = new Map<string, number>();
-  const failures = new Set<string>();
-  const attempt = (change: EffectChange, thrown: unknown): void => {
-    const code = systemErrorCode(thrown);
-    const reason = code === "ENOTEMPTY" ? "it holds what did not come with it" : code ?? (thrown instanceof Error ? thrown.message : String(thrown));
-    failures.add(change.absolute);
-    result.failed.push({ path: change.path, reason });
-  };
+/** Whether all that lies in a folder came with the changes. What cannot be listed came with the command that closed it. */
+function isCovered(folder: string, created: ReadonlyMap<string, EffectChange>): boolean {
+  let entries;
+  try {
+    entries = entriesOf(folder);
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return true;
+    throw thrown;
+  }
+  return entries.every(({ name, kind }) => {
+    const path = join(folder, name);
+    return created.has(path) || (kind === "folder" && isCovered(path, created));
+  });
+}
+
+/** What is moved away as one: the outermost created folder where all in it is to go, else the path itself. */
+function unitsOf({ workspace, folders }: Ground, changes: readonly EffectChange[]): Map<string, EffectChange[]> {
+  const created = new Map(changes.map((change) => [change.absolute, change]));
+  const covered = new Map<string, boolean>();
+  const units = new Map<string, EffectChange[]>();
   for (const change of changes) {
-    if (!isUnnameable(change) || change.before === null || change.before.kind === "folder") continue;
-    const place = join(`${copyDirectory}-before`, change.path);
-    mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
-    writeWhole(place, await change.before.read(), 0o600);
-    failures.add(change.absolute);
-    result.failed.push({ path: change.path, reason: `its name is no UTF-8 text; as it was it lies in ${place}` });
-  }
-  const ordered = byPath(changes).filter(({ absolute }) => !failures.has(absolute));
-  // What lies in a folder goes before the folder.
-  for (const change of [...ordered].reverse()) {
-    try {
-      const facts = statOf(change.absolute);
-      if (facts === null || blockedBy(isInside(workspace, change.absolute) ? workspace : dirname(change.absolute), change.absolute) !== null) continue;
-      if (facts.isFile()) modes.set(change.absolute, facts.mode & 0o7777);
-      if (change.before !== null) continue;
-      remove(change, facts.isDirectory());
-      removeEmptied(change.absolute, workspace, foldersBefore);
-    } catch (thrown) {
-      attempt(change, thrown);
+    let unit = change.absolute;
+    const outer: string[] = [];
+    for (let folder = dirname(change.absolute); folder !== workspace && isInside(workspace, folder) && !folders.has(folder); folder = dirname(folder)) outer.unshift(folder);
+    for (const folder of outer) {
+      if (tryLook(folder).facts?.kind !== "folder") break;
+      const whole = covered.get(folder) ?? isCovered(folder, created);
+      covered.set(folder, whole);
+      if (!whole) continue;
+      unit = folder;
+      break;
     }
+    units.set(unit, [...(units.get(unit) ?? []), change]);
   }
-  for (const change of ordered) {
-    if (failures.has(change.absolute)) continue;
+  return units;
+}
+
+/** Takes away what the changes created. A folder that was created empty goes only as long as it is empty: what was put there since is another's. */
+async function removeCreated(ground: Ground, changes: readonly EffectChange[], fail: (change: EffectChange, thrown: unknown) => void): Promise<EffectChange[]> {
+  const gone: EffectChange[] = [];
+  const sizeOf = (path: string): number => tryLook(path).facts?.size ?? 0;
+  // Small ones first: where the copies have little room, that is for as many as can be. What lies in a folder goes before the folder.
+  const units = [...unitsOf(ground, changes)].sort(([left], [right]) => (isInside(left, right) ? 1 : isInside(right, left) ? -1 : sizeOf(left) - sizeOf(right)));
+  for (const [path, members] of units) {
     try {
-      if (change.before !== null) {
-        const root = isInside(workspace, change.absolute) ? workspace : dirname(change.absolute);
-        await writeBack(change.absolute, change.before, modes.get(change.absolute) ?? null, root, copyDirectory);
+      const { facts } = tryLook(path);
+      const own = members.find(({ absolute }) => absolute === path);
+      if (blockedBy(rootOf(ground, path), path) === null && facts !== null) {
+        if (facts.kind === "special") await inOpenFolder(path, () => rmSync(systemPath(path), { force: true }));
+        else if (facts.kind === "folder" && own?.guarded === false && !isCovered(path, new Map(members.map((member) => [member.absolute, member])))) await inOpenFolder(path, () => rmdirSync(systemPath(path)));
+        else await moveNode(path, freePlace(ground, path));
+        removeEmptied(ground, path);
       }
-      result.restored.push(change.path);
+      gone.push(...members);
     } catch (thrown) {
-      attempt(change, thrown);
+      for (const member of members) fail(member, thrown);
     }
   }
+  return gone;
+}
+
+/** The largest files among the copies of what was created, which the command can make again. */
+function droppable(ground: Ground, created: readonly EffectChange[]): { path: string; place: string; size: number }[] {
+  const found = created.flatMap(({ path, absolute }) => {
+    const place = placeInCopy(ground, absolute);
+    const { facts } = tryLook(place);
+    return facts?.kind === "file" && facts.size >= DROPPABLE_BYTES ? [{ path, place, size: facts.size }] : [];
+  });
+  return found.sort((left, right) => right.size - left.size);
+}
+
+function whereIsImage(before: PreImage | null): string {
+  return before !== null && "whereIs" in before && before.whereIs !== undefined ? `; as it was: ${before.whereIs}` : "";
+}
+
+/**
+ * Puts every change back: first what was created is taken away, which frees its space, then the rest is written. What lies there
+ * is kept at that moment, so that what an editor saved meanwhile is in the copy. Rejects for nothing that one path does.
+ */
+export async function restoreChanges(changes: readonly EffectChange[], workspace: string, copyDirectory: string, foldersBefore: FoldersBefore, onProgress: (done: number, of: number) => void = () => undefined): Promise<RestoreResult> {
+  const limit = performance.now() + LIMIT_MS;
+  const result: RestoreResult = { restored: [], failed: [], dropped: [] };
+  const ground: Ground = { workspace, copyDirectory, folders: foldersBefore, remade: new Set() };
+  const fail = (change: EffectChange, reason: string): void => void result.failed.push({ path: change.path, reason: `${reason}${whereIsImage(change.before)}` });
+  const sound = byPath(changes).filter((change) => {
+    if (change.problem !== undefined) fail(change, change.problem);
+    return change.problem === undefined;
+  });
+  try {
+    makeCopyFolder(ground, copyDirectory);
+  } catch (thrown) {
+    for (const change of sound) fail(change, `there is no place for a copy: ${reasonOf(thrown)}`);
+    return result;
+  }
+  const gone = await removeCreated(ground, sound.filter(({ before }) => before === null), (change, thrown) => fail(change, reasonOf(thrown)));
+  result.restored.push(...gone.map(({ path }) => path));
+  const attempt = async (change: EffectChange): Promise<unknown> => {
+    if (performance.now() > limit) return Object.assign(new Error("no time left"), { code: `nothing, but ${LIMIT_MS / 60_000} minutes were not enough` });
+    onProgress(result.restored.length, sound.length);
+    try {
+      await writeBack(ground, change);
+      result.restored.push(change.path);
+      return null;
+    } catch (thrown) {
+      return thrown;
+    }
+  };
+  const full: EffectChange[] = [];
+  const again: EffectChange[] = [];
+  for (const change of sound.filter(({ before }) => before !== null)) {
+    const thrown = await attempt(change);
+    if (thrown === null) continue;
+    if (FULL.has(systemErrorCode(thrown) ?? "") || /No space left|quota exceeded/i.test(thrown instanceof Error ? thrown.message : "")) full.push(change);
+    else again.push(change);
+  }
+  // What stood in one's way may be gone now.
+  for (const change of again) {
+    const thrown = await attempt(change);
+    if (thrown !== null) fail(change, reasonOf(thrown));
+  }
+  const spare = full.length === 0 ? [] : droppable(ground, gone);
+  for (const change of full) {
+    let thrown = await attempt(change);
+    for (let one = spare.shift(); thrown !== null && one !== undefined; one = spare.shift()) {
+      rmSync(systemPath(one.place), { force: true });
+      result.dropped.push(one.path);
+      thrown = await attempt(change);
+    }
+    if (thrown !== null) fail(change, `${reasonOf(thrown)}; \`/undo\` brings it back once there is room`);
+  }
+  for (const folder of [...ground.remade].sort().reverse()) {
+    const mode = foldersBefore.get?.(folder)?.mode;
+    if (mode !== undefined && tryLook(folder).facts?.kind === "folder") chmodSync(systemPath(folder), mode);
+  }
+  // A folder whose bits were put back may have been opened again for what is in it.
+  for (const { absolute, before } of [...sound].reverse()) if (before?.kind === "folder" && before.mode !== null && tryLook(absolute).facts?.kind === "folder") chmodSync(systemPath(absolute), before.mode);
   return result;
 }

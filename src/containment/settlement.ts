@@ -1,19 +1,22 @@
 // What a command really did, settled: changes in scope are kept and recorded for undo, the others are kept or put back as the caller
-// decides, with a copy of what the command left. Runs nothing.
+// decides; what could not be compared, put back or kept is named. Runs nothing, and never rejects for what lies on the disk.
 
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { chmodSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { ScopeJudge } from "../types/containment.ts";
 import type { ContainmentMode } from "../types/settings.ts";
 import type { FileChange } from "../types/tool.ts";
-import { copyChanged, restoreChanges, restoreCommandFor } from "./restore.ts";
+import { systemErrorCode } from "../util/errors.ts";
+import { systemPath } from "../util/raw-path.ts";
+import { tryLook } from "./node-facts.ts";
+import { restoreChanges, restoreCommandFor, type RestoreResult } from "./restore.ts";
 import type { EffectChange, Snapshot, Snapshots } from "./snapshot.ts";
 
 export interface OutOfScopeReport {
   command: string;
   changes: FileChange[];
-  /** Folder with what the command wrote. */
+  /** Folder that takes what the command wrote, when it is put back. */
   copy: string;
   restoreCommand: string;
 }
@@ -39,16 +42,20 @@ export interface SettleRequest {
   /** Called before anything is copied to this folder. */
   onCopy?(copy: string): void;
   onOutOfScope(report: OutOfScopeReport): Promise<"keep" | "restore">;
-  /** Called with the changes that stay, pre-images at hand: for undo. */
+  /** Called with the changes that stay, pre-images to be had: for undo. */
   onChanges?(changes: readonly EffectChange[], before: Snapshot): Promise<void>;
+  /** Called with what takes long and how far it is. */
+  onProgress?(text: string): void;
 }
 
 export interface Settlement {
   changes: FileChange[];
   outOfScope: FileChange[];
   rolledBack: string[];
-  /** What should have been put back and could not be. */
-  failed: { path: string; reason: string }[];
+  /** What could not be compared, put back or kept for undo, and why: the run must not end as if all were well. */
+  unsettled: { path: string; reason: string }[];
+  /** False where something could not be compared at all: another process may still do so. */
+  compared: boolean;
   /** Folder with what was put back, or null. */
   copy: string | null;
   restoreCommand: string | null;
@@ -56,10 +63,72 @@ export interface Settlement {
 }
 
 const SHOWN_PATHS = 8;
+const SLOW_MS = 2_000;
+const TOLD_EVERY_MS = 10_000;
 
-function listed(paths: string[]): string {
+function listed(paths: readonly string[]): string {
   const shown = paths.slice(0, SHOWN_PATHS).join(", ");
   return paths.length > SHOWN_PATHS ? `${shown} and ${paths.length - SHOWN_PATHS} more` : shown;
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Tells of work that takes longer than two seconds, and every ten seconds how far it is. */
+export async function tellSlow<Result>(tell: ((text: string) => void) | undefined, what: string, work: (progress: (text: string) => void) => Promise<Result>): Promise<Result> {
+  let far = "";
+  let timer: NodeJS.Timeout | undefined;
+  const told = (): void => {
+    tell?.(`${what}${far === "" ? "" : `: ${far}`} …`);
+    timer = setTimeout(told, TOLD_EVERY_MS);
+    timer.unref();
+  };
+  if (tell !== undefined) {
+    timer = setTimeout(told, SLOW_MS);
+    timer.unref();
+  }
+  try {
+    return await work((text) => {
+      far = text;
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function setMode(path: string, mode: number): void {
+  try {
+    chmodSync(systemPath(path), mode);
+  } catch (thrown) {
+    if (systemErrorCode(thrown) === undefined) throw thrown;
+  }
+}
+
+/** Hands changes to the keeper of undo; own files that a command closed are readable meanwhile. @returns what could not be kept. */
+async function keepForUndo(request: SettleRequest, changes: readonly EffectChange[], before: Snapshot): Promise<Settlement["unsettled"]> {
+  const { onChanges } = request;
+  // Without a pre-image undo would take them for created.
+  const known = changes.filter(({ problem }) => problem === undefined);
+  if (onChanges === undefined || known.length === 0) return [];
+  const closed = process.getuid?.() === 0 ? [] : known.flatMap(({ absolute }) => {
+    const { facts } = tryLook(absolute);
+    return facts?.kind === "file" && (facts.mode & 0o400) === 0 ? [{ absolute, mode: facts.mode }] : [];
+  });
+  for (const { absolute, mode } of closed) setMode(absolute, mode | 0o400);
+  try {
+    await onChanges(known, before);
+    return [];
+  } catch {
+    // One of them cannot be kept: the others are, each by itself.
+    const failed: Settlement["unsettled"] = [];
+    for (const change of known) {
+      await onChanges([change], before).catch((thrown: unknown) => failed.push({ path: change.path, reason: `\`/undo\` will not know it: ${messageOf(thrown)}` }));
+    }
+    return failed;
+  } finally {
+    for (const { absolute, mode } of closed) setMode(absolute, mode);
+  }
 }
 
 /** A repository that a planned git command made: in a folder that was there, or where the plan may create files. */
@@ -83,41 +152,60 @@ function toFileChange({ path, action }: EffectChange): FileChange {
   return { path, action };
 }
 
-/** Compares with the snapshot and settles what differs. May be run again after it was ended in the middle: it goes on from there. */
-export async function settleEffects(request: SettleRequest, before: Snapshot): Promise<Settlement> {
-  const compared = await request.snapshots.compare(before);
-  const changes = request.select?.(compared) ?? compared;
-  const result: Settlement = { changes: [], outOfScope: [], rolledBack: [], failed: [], copy: null, restoreCommand: null, notes: [] };
-  const { notes } = result;
-  const wrong = changes.filter((change) => outside(change, request) !== null);
-  const all = changes.map(toFileChange);
-  if (wrong.length === 0) {
-    await request.onChanges?.(changes, before);
-    return { ...result, changes: all };
+async function compareAll(request: SettleRequest, before: Snapshot): Promise<{ changes: EffectChange[]; problem: string | null }> {
+  try {
+    return { changes: await tellSlow(request.onProgress, "looking at what the command changed", () => request.snapshots.compare(before)), problem: null };
+  } catch (thrown) {
+    return { changes: [], problem: messageOf(thrown) };
   }
-  const paths = wrong.map(({ path }) => path);
-  if (request.containment === "warn") {
-    notes.push(`changed outside the approved scope: ${listed(paths)}`);
-    await request.onChanges?.(changes, before);
-    return { ...result, changes: all, outOfScope: wrong.map(toFileChange) };
-  }
-  const copy = join(request.copiesDirectory, `${new Date().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`);
-  const restoreCommand = restoreCommandFor(copy, request.workspace);
-  request.onCopy?.(copy);
-  copyChanged(wrong, request.workspace, copy);
-  const answer = await request.onOutOfScope({ command: request.command, changes: wrong.map(toFileChange), copy, restoreCommand });
-  if (answer === "keep") {
-    rmSync(copy, { recursive: true, force: true });
-    notes.push(`changed outside the approved scope and kept by the user: ${listed(paths)}`);
-    await request.onChanges?.(changes, before);
-    return { ...result, changes: all, outOfScope: wrong.map(toFileChange) };
-  }
-  const { restored, failed } = await restoreChanges(wrong, request.workspace, copy, before.survey.folders);
-  const gone = new Set(restored);
-  await request.onChanges?.(changes.filter(({ path }) => !gone.has(path)), before);
-  const [reason] = wrong.map((change) => outside(change, request));
-  if (restored.length > 0) notes.push(`put back, because outside the approved scope (${reason ?? ""}): ${listed(restored)}. What the command left there is kept in ${copy}; to bring it back: ${restoreCommand}`);
-  for (const { path, reason: why } of failed) notes.push(`could not be put back: ${path} (${why})`);
-  return { ...result, changes: all, outOfScope: wrong.map(toFileChange), rolledBack: restored, failed, copy, restoreCommand };
 }
 
+async function putBackAll(request: SettleRequest, wrong: readonly EffectChange[], copy: string, before: Snapshot): Promise<RestoreResult> {
+  const far = (progress: (text: string) => void) => (done: number, of: number): void => progress(`${done} of ${of}`);
+  try {
+    return await tellSlow(request.onProgress, "putting back what changed out of scope", (progress) => restoreChanges(wrong, request.workspace, copy, before.survey.folders, far(progress)));
+  } catch (thrown) {
+    return { restored: [], failed: wrong.map(({ path }) => ({ path, reason: messageOf(thrown) })), dropped: [] };
+  }
+}
+
+/** Compares with the snapshot and settles what differs. May be run again after it was ended in the middle: it goes on from there. */
+export async function settleEffects(request: SettleRequest, before: Snapshot): Promise<Settlement> {
+  const settled: Settlement = { changes: [], outOfScope: [], rolledBack: [], unsettled: [], compared: true, copy: null, restoreCommand: null, notes: [] };
+  const { changes: all, problem } = await compareAll(request, before);
+  const changes = request.select?.(all) ?? all;
+  if (problem !== null) settled.unsettled.push({ path: ".", reason: `what the command changed could not be compared: ${problem}` });
+  const trees = new Set(before.stores.map(({ tree }) => tree));
+  settled.compared = problem === null && !changes.some((change) => change.problem !== undefined && trees.has(change.absolute));
+  const reasons = new Map(changes.map((change) => [change, outside(change, request) ?? (change.problem !== undefined && trees.has(change.absolute) ? "it could not be compared" : null)]));
+  const wrong = changes.filter((change) => reasons.get(change) !== null);
+  settled.changes = changes.map(toFileChange);
+  settled.outOfScope = wrong.map(toFileChange);
+  for (const change of changes) if (change.problem !== undefined && reasons.get(change) === null) settled.notes.push(`in scope, but \`/undo\` will not know it: ${change.path} (${change.problem})`);
+  const decidable = wrong.filter((change) => change.problem === undefined);
+  const copy = join(request.copiesDirectory, `${new Date().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`);
+  const restoreCommand = restoreCommandFor(copy, request.workspace);
+  if (request.containment === "warn") {
+    if (wrong.length > 0) settled.notes.push(`changed outside the approved scope: ${listed(wrong.map(({ path }) => path))}`);
+  } else if (decidable.length > 0 && (await request.onOutOfScope({ command: request.command, changes: decidable.map(toFileChange), copy, restoreCommand })) === "keep") {
+    settled.notes.push(`changed outside the approved scope and kept by the user: ${listed(decidable.map(({ path }) => path))}`);
+  } else if (wrong.length > 0) {
+    request.onCopy?.(copy);
+    const putBack = await putBackAll(request, wrong, copy, before);
+    Object.assign(settled, { rolledBack: putBack.restored, ...(decidable.length > 0 ? { copy, restoreCommand } : {}) });
+    const [reason = ""] = decidable.map((change) => reasons.get(change) ?? "");
+    tellPutBack(settled, putBack, reason, copy, restoreCommand);
+  }
+  const gone = new Set(settled.rolledBack);
+  settled.unsettled.push(...(await keepForUndo(request, changes.filter(({ path }) => !gone.has(path)), before)));
+  const leftOpen = request.snapshots.release(before, new Set(changes.filter(({ path }) => gone.has(path)).map(({ absolute }) => absolute)));
+  for (const path of leftOpen) settled.notes.push(`a folder could not be closed again as the command left it: ${path}`);
+  for (const { path, reason } of settled.unsettled) settled.notes.push(`not settled: ${path} (${reason})`);
+  return settled;
+}
+
+function tellPutBack(settled: Settlement, { restored, failed, dropped }: RestoreResult, reason: string, copy: string, restoreCommand: string): void {
+  if (restored.length > 0) settled.notes.push(`put back, because outside the approved scope (${reason}): ${listed(restored)}. What the command left there is kept in ${copy}; to bring it back: ${restoreCommand}`);
+  if (dropped.length > 0) settled.notes.push(`for want of space no copy was kept of what the command made: ${listed(dropped)}`);
+  settled.unsettled.push(...failed.map(({ path, reason: why }) => ({ path, reason: `could not be put back: ${why}` })));
+}

@@ -5,6 +5,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { sha256 } from "../util/canonical-json.ts";
 import { systemErrorCode } from "../util/errors.ts";
+import { listFrom } from "./ignore-rules.ts";
 import type { GuardedFile, GuardedFiles } from "./guarded-files.ts";
 import type { Snapshot, SnapshotIdentity } from "./snapshot.ts";
 import type { Survey } from "./survey.ts";
@@ -19,12 +20,12 @@ interface StoredGuarded extends Omit<GuardedFile, "bytes"> {
 interface StoredSnapshot {
   version: 1;
   withHistory: boolean;
-  survey: Omit<Survey, "folders"> & { folders: [string, { empty: boolean; mode: number }][] };
+  survey: Omit<Survey, "folders" | "closed"> & { folders: [string, { empty: boolean; mode: number }][]; closed: [string, { reason: string; stamp: string }][] };
   guarded: { files: StoredGuarded[]; ignoreRules: [string, string][] };
   modes: [string, number][];
   /** Folder of the pre-images of guarded files. */
   images: string;
-  stores: { tree: string; record: string }[];
+  stores: { tree: string; record: string; rules: string; tracked: string[] }[];
 }
 
 type StoreOf = (tree: string, trees: string[]) => TreeStore;
@@ -60,14 +61,14 @@ export function writeIdentity(snapshot: Snapshot, workspace: string, folder: str
   const stored: StoredSnapshot = {
     version: 1,
     withHistory: snapshot.withHistory,
-    survey: { ...snapshot.survey, folders: [...snapshot.survey.folders].map(([path, { empty, mode }]) => [path, { empty, mode }]) },
+    survey: { ...snapshot.survey, closed: [...snapshot.survey.closed], folders: [...snapshot.survey.folders].map(([path, { empty, mode }]) => [path, { empty, mode }]) },
     guarded: {
       files: [...snapshot.guarded.files].map(([path, { bytes, ...file }]) => ({ ...file, path, id: keepImage(images, bytes) })),
       ignoreRules: [...snapshot.guarded.ignoreRules].map(([path, bytes]) => [path, bytes.toString("latin1")]),
     },
     modes: [...snapshot.modes],
     images,
-    stores: snapshot.stores.map(({ tree, store }) => ({ tree, record: store.keepRecord() })),
+    stores: snapshot.stores.map(({ tree, store, rules, tracked }) => ({ tree, record: store.keepRecord(), rules: rules.text, tracked: [...tracked] })),
   };
   const file = join(folder, `taken-${randomBytes(8).toString("hex")}.json`);
   writeDurably(file, JSON.stringify(stored));
@@ -91,17 +92,17 @@ function readGuarded({ guarded, images }: StoredSnapshot): GuardedFiles {
   };
 }
 
-export function readIdentity(identity: SnapshotIdentity, workspace: string, storeOf: StoreOf): Snapshot | null {
+export async function readIdentity(identity: SnapshotIdentity, workspace: string, storeOf: StoreOf): Promise<Snapshot | null> {
   const stored = identity.workspace === workspace ? readStored(identity) : null;
   if (stored === null) return null;
   const trees = stored.stores.map(({ tree }) => tree);
   const stores: Snapshot["stores"] = [];
-  for (const { tree, record } of stored.stores) {
+  for (const { tree, record, rules, tracked } of stored.stores) {
     const store = storeOf(tree, trees).openRecord(record);
     if (store === null) return null;
-    stores.push({ tree, store });
+    stores.push({ tree, store, rules: await listFrom(rules), tracked });
   }
-  return { survey: { ...stored.survey, folders: new Map(stored.survey.folders) }, guarded: readGuarded(stored), withHistory: stored.withHistory, modes: new Map(stored.modes), stores, opened: true };
+  return { survey: { ...stored.survey, folders: new Map(stored.survey.folders), closed: new Map(stored.survey.closed) }, guarded: readGuarded(stored), withHistory: stored.withHistory, modes: new Map(stored.modes), stores, opened: true };
 }
 
 export function dropIdentity(identity: SnapshotIdentity, storeOf: StoreOf): void {

@@ -1,22 +1,41 @@
 // The state of a workspace before a command, and what differs after it. Looks at what changed, never at what was intended.
-// Keeps its own copies in the data directory; writes nothing into the workspace (restore.ts does).
+// Keeps its own copies in the data directory; writes nothing into the workspace (restore.ts does), but opens folders of the command's own
+// that it closed, to look into them.
 
-import { lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname, join, relative, sep } from "node:path";
-import type { FileAction, FileChange } from "../types/tool.ts";
-import { pathExists, realPathOf, isInside } from "../util/paths.ts";
+import type { FileChange } from "../types/tool.ts";
+import { systemErrorCode } from "../util/errors.ts";
+import { realPathOf, isInside, pathExists } from "../util/paths.ts";
+import { systemPath } from "../util/raw-path.ts";
 import { createGitStore } from "./git-store.ts";
-import { dropIdentity, readIdentity, writeIdentity } from "./snapshot-identity.ts";
-import { readGuardedFiles, sameRules, type GuardedFiles } from "./guarded-files.ts";
+import { readGuardedFiles, type GuardedFiles } from "./guarded-files.ts";
+import { listFrom, readIgnoreList, type IgnoreList } from "./ignore-rules.ts";
+import { lookAt, reasonOf, tryLook } from "./node-facts.ts";
 import { createPlainStore } from "./plain-store.ts";
-import { boundSockets, createSurveyor, readModes, type Survey } from "./survey.ts";
-import type { TreeChange, TreeStore } from "./tree-store.ts";
+import { actionOf, closedChanges, createdRepositories, entryChanges, guardedChanges, wasClosed } from "./snapshot-changes.ts";
+import { dropIdentity, readIdentity, writeIdentity } from "./snapshot-identity.ts";
+import { createSpaceReserve } from "./space-reserve.ts";
+import { createSurveyor, readModes, type Survey } from "./survey.ts";
+import { createTrackedIgnored } from "./tracked-ignored.ts";
+import type { Look, StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
 
-/** Something as it was before: bytes of a file, target of a link, or a folder. */
+/** Something as it was before: bytes of a file, target of a link, a folder, or a pipe. */
 export type PreImage =
-  | { kind: "file" | "link"; executable: boolean; mode: number | null; read(): Promise<Buffer> }
-  | { kind: "folder"; mode: number | null };
+  | {
+      kind: "file" | "link";
+      executable: boolean;
+      mode: number | null;
+      /** All bytes, in memory: for links and small files. */
+      read(): Promise<Buffer>;
+      /** Writes the bytes to an open descriptor, however many they are; absent where they are in memory anyway. */
+      writeTo?(descriptor: number): Promise<void>;
+      /** How a person gets at the bytes without bmo. */
+      whereIs?: string;
+    }
+  | { kind: "folder"; mode: number | null }
+  | { kind: "pipe"; mode: number | null };
 
 /** One change that happened. `path` is relative to the workspace; a folder's ends with `/`. */
 export interface EffectChange extends FileChange {
@@ -24,13 +43,25 @@ export interface EffectChange extends FileChange {
   before: PreImage | null;
   /** True when it is a credential or part of a repository's own files, watched whatever .gitignore says. */
   guarded: boolean;
+  /** Its bytes are as they were: only permission bits differ. */
+  sameBytes?: boolean;
+  /** Why it could not be compared or cannot be put back, where that is so. Whoever sees the change has to tell the person. */
+  problem?: string;
+}
+
+export interface TreeSnapshot {
+  tree: string;
+  store: TreeStore;
+  /** As they were when the plan began. */
+  rules: IgnoreList;
+  tracked: readonly string[];
 }
 
 export interface Snapshot {
   survey: Survey;
   guarded: GuardedFiles;
   withHistory: boolean;
-  stores: { tree: string; store: TreeStore }[];
+  stores: TreeSnapshot[];
   /** Permission bits of files that have other ones than a fresh file would get. */
   modes: ReadonlyMap<string, number>;
   /** True for one of another process. */
@@ -57,25 +88,29 @@ export interface SnapshotOptions {
 export interface Snapshots {
   /** False: without git. */
   readonly usesGit: boolean;
-  /** @param allowHistory true for a command that may commit: branches and HEAD are then its own. */
-  take(allowHistory?: boolean): Promise<Snapshot>;
+  /**
+   * @param allowHistory true for a command that may commit: branches and HEAD are then its own.
+   * @param rulesOf what the ignore rules belong to, such as `plan …` for an approved plan, which other processes go on with: while it is the same they stay as they were when it was first named.
+   *   Absent: those of now.
+   */
+  take(allowHistory?: boolean, rulesOf?: string): Promise<Snapshot>;
+  /** What differs. Never rejects for what lies in the workspace: what could not be compared is a change with a `problem`. */
   compare(before: Snapshot): Promise<EffectChange[]>;
+  /** To be called when the effects of the command are settled: folders that were opened to look into them are closed again, but for those put back. @returns those that could not be. */
+  release(before: Snapshot, putBack?: ReadonlySet<string>): string[];
   /** Keeps a snapshot for another process: to be called right after `take`, before the command starts. Written to disk when it returns. */
   identityOf(snapshot: Snapshot): SnapshotIdentity;
   /** The snapshot that another process took of this workspace; null when it is of another one or its parts are gone. */
-  open(identity: SnapshotIdentity): Snapshot | null;
+  open(identity: SnapshotIdentity): Promise<Snapshot | null>;
   /** Drops what `identityOf` kept, once the command's effects are settled. */
   forget(identity: SnapshotIdentity): void;
   /** The walk alone, for commands that need a sandbox and no snapshot. */
   survey(): Promise<Survey>;
-  /** The next `take` also notes unusual permission bits, which the stores do not keep. Called at every checkpoint. */
-  renewModes(): void;
 }
 
-function actionOf(before: PreImage | null, present: boolean): FileAction {
-  if (before === null) return "create";
-  return present ? "modify" : "delete";
-}
+/** How the name of what outlives the process begins. */
+const LASTING = "plan ";
+const STALE_RECORD_MS = 14 * 24 * 3_600_000;
 
 function keyOf(path: string): string {
   return createHash("sha256").update(path).digest("hex").slice(0, 24);
@@ -88,8 +123,24 @@ function treesOf(workspace: string, survey: Survey): string[] {
 }
 
 /** The innermost tree that holds a path. */
-function ownerOf(stores: Snapshot["stores"], path: string): Snapshot["stores"][number] | undefined {
-  return stores.filter(({ tree }) => isInside(tree, path)).sort((left, right) => right.tree.length - left.tree.length)[0];
+function ownerOf(stores: readonly TreeSnapshot[], path: string): TreeSnapshot | undefined {
+  let owner: TreeSnapshot | undefined;
+  for (const one of stores) if (isInside(one.tree, path) && (owner === undefined || one.tree.length > owner.tree.length)) owner = one;
+  return owner;
+}
+
+function isIgnored(stores: readonly TreeSnapshot[], absolute: string, isFolder: boolean): boolean {
+  const owner = ownerOf(stores, absolute);
+  return owner !== undefined && owner.tree !== absolute && owner.rules.ignores(relative(owner.tree, absolute), isFolder);
+}
+
+/** Records of sessions that ended without dropping them. */
+function sweep(folder: string): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (!/(^|\/)(record|taken|rules|new)-[^/]*$/.test(name) || name.includes("objects/")) continue;
+    const facts = statSync(join(folder, name), { throwIfNoEntry: false });
+    if (facts !== undefined && Date.now() - facts.ctimeMs > STALE_RECORD_MS) rmSync(join(folder, name), { force: true });
+  }
 }
 
 export function createSnapshots(options: SnapshotOptions): Snapshots {
@@ -99,16 +150,21 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const ownData = realPathOf(options.dataDirectory);
   const leaveOut = ownData.startsWith(workspace + sep) ? [ownData] : [];
   const stores = new Map<string, TreeStore>();
-  let modes = new Map<string, number>();
-  let modesAreOld = true;
-  /** Files whose status changed in the second of the last record, with their bits: the store may not see a further change of bits in it. */
-  let recent = new Map<string, number>();
+  const reserve = createSpaceReserve(options.dataDirectory);
+  const trackedIgnored = createTrackedIgnored(options.git);
+  let modes: Map<string, number> | null = null;
+  /** Folders that were opened to look into them, with the bits the command gave them. */
+  const reopened = new Map<string, number>();
+  let rules = new Map<string, IgnoreList>();
+  let rulesBelongTo: string | undefined;
 
+  const nestedOf = (tree: string, trees: readonly string[]): string[] => [...trees, ...leaveOut].filter((other) => other !== tree && other.startsWith(tree + sep)).map((other) => relative(tree, other));
   const storeOf = (tree: string, trees: string[]): TreeStore => {
-    const nested = [...trees, ...leaveOut].filter((other) => other !== tree && other.startsWith(tree + sep)).map((other) => relative(tree, other));
+    const nested = nestedOf(tree, trees);
     const key = `${tree}\n${nested.join("\n")}`;
     const known = stores.get(key);
     if (known !== undefined) return known;
+    if (stores.size === 0 && existsSync(folder)) sweep(folder);
     const place = join(folder, keyOf(tree));
     mkdirSync(place, { recursive: true, mode: 0o700 });
     const store = options.git === null ? createPlainStore({ tree, folder: place, nested }) : createGitStore({ tree, folder: place, git: options.git, home: options.home, nested });
@@ -116,155 +172,166 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     return store;
   };
 
-  const toEffect = (tree: string, store: TreeStore, change: TreeChange, recordedModes: ReadonlyMap<string, number>): EffectChange => {
-    const absolute = join(tree, change.path);
+  const rulesFile = (owner: string): string => join(folder, `rules-of-${keyOf(owner)}.json`);
+  /** The rules of every tree: kept while they belong to the same plan, also by the process that goes on with it. */
+  const rulesFor = async (trees: readonly string[], survey: Survey, belongTo: string | undefined): Promise<ReadonlyMap<string, IgnoreList>> => {
+    if (belongTo === undefined || belongTo !== rulesBelongTo) rules = belongTo?.startsWith(LASTING) === true ? await readRules(rulesFile(belongTo)) : new Map();
+    rulesBelongTo = belongTo;
+    const missing = trees.filter((tree) => !rules.has(tree));
+    for (const tree of missing) {
+      const nested = nestedOf(tree, trees);
+      rules.set(tree, await readIgnoreList(tree, survey.ignoreFiles.filter((file) => isInside(tree, file)), nested, options.home));
+    }
+    if (belongTo?.startsWith(LASTING) !== true || missing.length === 0) return rules;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(rulesFile(belongTo), JSON.stringify([...rules].map(([tree, { text }]) => [tree, text])), { mode: 0o600 });
+    return rules;
+  };
+
+  const toEffect = (store: TreeStore, absolute: string, change: TreeChange, recorded: ReadonlyMap<string, number>): EffectChange => {
     const { before } = change;
-    const image: PreImage | null = before === null ? null : { kind: before.kind, executable: before.executable, mode: change.sameBytes === true ? recordedMode(absolute, before.executable, recordedModes) : (recordedModes.get(absolute) ?? null), read: () => store.bytesOf(before) };
-    return { path: relative(workspace, absolute), absolute, action: actionOf(image, change.exists), before: image, guarded: false };
+    const image = before === null ? null : imageOf(store, before, recordedMode(absolute, before, recorded));
+    return { path: relative(workspace, absolute), absolute, action: change.problem !== undefined && image === null ? "modify" : actionOf(image, change.exists), before: image, guarded: false, ...(change.sameBytes === true ? { sameBytes: true } : {}), ...(change.problem === undefined ? {} : { problem: change.problem }) };
   };
-
-  /** Permission bits as the last record found them; the stores only know of executable or not. */
-  const recordedMode = (absolute: string, executable: boolean, recordedModes: ReadonlyMap<string, number>): number => recordedModes.get(absolute) ?? (executable ? 0o755 : 0o644);
   /** True for a difference that is only one of times. */
-  const isOnlyTouched = (tree: string, { path, before, sameBytes }: TreeChange, recordedModes: ReadonlyMap<string, number>): boolean => {
-    if (sameBytes !== true || before === null) return false;
-    const absolute = join(tree, path);
-    const facts = lstatSync(absolute, { throwIfNoEntry: false });
-    return facts !== undefined && (facts.mode & 0o7777) === recordedMode(absolute, before.executable, recordedModes);
-  };
-  const noteModes = (paths: readonly string[], recentMs: number): void => {
+  const isOnlyTouched = (absolute: string, { before, sameBytes }: TreeChange, recorded: ReadonlyMap<string, number>): boolean =>
+    sameBytes === true && before !== null && tryLook(absolute).facts?.mode === recordedMode(absolute, before, recorded);
+
+  const noteModes = (known: Map<string, number>, paths: readonly string[]): void => {
     for (const path of paths) {
-      const facts = lstatSync(path, { throwIfNoEntry: false });
-      if (facts?.isFile() === true && facts.ctimeMs >= recentMs) recent.set(path, facts.mode & 0o7777);
-      const bits = facts?.isFile() === true ? facts.mode & 0o7777 : 0o644;
-      if (bits === 0o644 || bits === 0o755) modes.delete(path);
-      else modes.set(path, bits);
+      const { facts } = tryLook(path);
+      if (facts?.kind !== "file" || facts.mode === 0o644 || facts.mode === 0o755) known.delete(path);
+      else known.set(path, facts.mode);
     }
-  };
-
-  /** Bits of recent files that changed within the second in which the store recorded them; ignored output is left alone. */
-  const missedModes = async (stores: Snapshot["stores"], found: ReadonlySet<string>): Promise<EffectChange[]> => {
-    const missed: EffectChange[] = [];
-    // The plain store compares times in nanoseconds and bits: it misses none.
-    if (options.git === null) return missed;
-    for (const [absolute, bits] of recent) {
-      const facts = found.has(absolute) ? undefined : lstatSync(absolute, { throwIfNoEntry: false });
-      if (facts === undefined || !facts.isFile() || (facts.mode & 0o7777) === bits) continue;
-      const owner = ownerOf(stores, absolute);
-      if (owner === undefined || (await owner.store.ignores([absolute]))) continue;
-      const bytes = readFileSync(absolute);
-      missed.push({ path: relative(workspace, absolute), absolute, action: "modify", before: { kind: "file", executable: (bits & 0o100) !== 0, mode: bits, read: () => Promise.resolve(bytes) }, guarded: false });
-    }
-    return missed;
-  };
-
-  const guardedChanges = (before: GuardedFiles, after: GuardedFiles): EffectChange[] => {
-    const changes: EffectChange[] = [];
-    for (const path of new Set([...before.files.keys(), ...after.files.keys()])) {
-      const old = before.files.get(path);
-      const now = after.files.get(path);
-      if (old !== undefined && now !== undefined && old.kind === now.kind && old.mode === now.mode && old.bytes.equals(now.bytes)) continue;
-      const image: PreImage | null = old === undefined ? null : { kind: old.kind, executable: (old.mode & 0o100) !== 0, mode: old.mode, read: async () => old.bytes };
-      changes.push({ path: relative(workspace, path), absolute: path, action: actionOf(image, pathExists(path)), before: image, guarded: true });
-    }
-    return changes;
-  };
-
-  /** Changes that no store tells of: pipes, sockets and devices that came, and empty folders that came or went; other folders are told by their files. */
-  const entryChanges = (before: Survey, after: Survey): EffectChange[] => {
-    if (!before.complete || !after.complete) return [];
-    const changes: EffectChange[] = [];
-    const known = new Set([...before.sockets, ...before.specials]);
-    const created = [...after.sockets, ...after.specials].filter((path) => !known.has(path));
-    // The command's own processes have ended: what is still listened on belongs to another.
-    const foreign = new Set(created.length === 0 ? [] : boundSockets());
-    for (const path of created) if (!foreign.has(path)) changes.push({ path: relative(workspace, path), absolute: path, action: "create", before: null, guarded: false });
-    for (const [path, { empty }] of after.folders) {
-      if (empty && !before.folders.has(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "create", before: null, guarded: false });
-    }
-    for (const [path, { empty, mode }] of before.folders) {
-      if (empty && !after.folders.has(path) && !pathExists(path)) changes.push({ path: `${relative(workspace, path)}/`, absolute: path, action: "delete", before: { kind: "folder", mode }, guarded: false });
-    }
-    for (const [path, { mode }] of after.folders) {
-      const old = before.folders.get(path);
-      if (old !== undefined && old.mode !== mode) changes.push({ path: `${relative(workspace, path) || "."}/`, absolute: path, action: "modify", before: { kind: "folder", mode: old.mode }, guarded: false });
-    }
-    return changes;
-  };
-
-  const unignored = async (stores: Snapshot["stores"], changes: EffectChange[]): Promise<EffectChange[]> => {
-    const kept: EffectChange[] = [];
-    for (const owner of stores) {
-      const own = changes.filter(({ absolute }) => ownerOf(stores, absolute) === owner);
-      const areIgnored = async (some: readonly EffectChange[]): Promise<boolean> => some.every(({ absolute }) => absolute !== owner.tree) && owner.store.ignores(some.map(({ absolute }) => absolute));
-      // Build output comes by the hundred: it is asked about at once first.
-      if (own.length === 0 || (await areIgnored(own))) continue;
-      for (const change of own) if (own.length === 1 || !(await areIgnored([change]))) kept.push(change);
-    }
-    return kept;
   };
 
   const surveyor = createSurveyor(workspace, leaveOut);
   // One of its own: what the other has seen is what the stores have recorded.
   const lookout = createSurveyor(workspace, leaveOut);
   let lastTrees: string[] = [];
-  let skippedAnswer: { key: string; ignored: boolean } | null = null;
+  let lastRules: string[] = [];
 
   /** Folders that the walk leaves out must be ignored, or the stores have to look for themselves. */
-  const skippedAreIgnored = async (survey: Survey, store: TreeStore): Promise<boolean> => {
-    if (survey.skipped.length === 0) return true;
-    const key = [...survey.skipped, ...survey.ignoreFiles].join("\n");
-    if (skippedAnswer?.key !== key) skippedAnswer = { key, ignored: await store.ignores(survey.skipped) };
-    return skippedAnswer.ignored;
-  };
+  const knowsEntries = (survey: Survey & { sameEntries: boolean }, snapshots: readonly TreeSnapshot[]): boolean => survey.sameEntries && survey.closed.size === 0 && survey.skipped.every((path) => isIgnored(snapshots, path, true));
 
-  const record = async (): Promise<{ survey: Survey; stores: Snapshot["stores"] }> => {
+  const record = async (belongTo: string | undefined): Promise<{ survey: Survey; stores: TreeSnapshot[]; recorded: string[] }> => {
     const survey = await surveyor.walk();
     const trees = treesOf(workspace, survey);
+    const lists = await rulesFor(trees, survey, belongTo);
+    const found: TreeSnapshot[] = [];
+    for (const tree of trees) {
+      const list = lists.get(tree) ?? (await listFrom(""));
+      found.push({ tree, store: storeOf(tree, trees), rules: list, tracked: await trackedIgnored.of(tree, list) });
+    }
+    const keys = found.map(({ tree, rules: list }) => `${tree} ${list.key}`);
+    const sameRules = keys.length === lastRules.length && keys.every((key, index) => key === lastRules[index]);
     const sameTrees = trees.length === lastTrees.length && trees.every((tree, index) => tree === lastTrees[index]);
-    const sameEntries = sameTrees && survey.sameEntries && (await skippedAreIgnored(survey, storeOf(workspace, trees)));
-    const recorded = await Promise.all(trees.map(async (tree) => (await storeOf(tree, trees).record(sameEntries)).map((path) => join(tree, path))));
-    const second = Math.floor(Date.now() / 1000) * 1000;
-    for (const path of recent.keys()) if ((lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0) < second) recent.delete(path);
-    if (!modesAreOld) noteModes(recorded.flat(), second);
+    const sameEntries = sameTrees && sameRules && knowsEntries(survey, found);
+    const recorded = await Promise.all(found.map(async ({ tree, store, ...look }) => (await store.record({ ...look, sameEntries })).map((path) => join(tree, path))));
     lastTrees = trees;
-    return { survey, stores: trees.map((tree) => ({ tree, store: storeOf(tree, trees) })) };
+    lastRules = keys;
+    return { survey, stores: found, recorded: recorded.flat() };
   };
 
-  const uniqueByPath = (changes: EffectChange[]): EffectChange[] => [...new Map(changes.map((change) => [change.absolute, change])).values()];
+  /** Opens a folder that a command closed. What was closed before stays closed. */
+  const openFolder = (before: Survey) => (path: string, mode: number): boolean => {
+    if (before.closed.has(path) || leaveOut.some((own) => isInside(own, path))) return false;
+    try {
+      chmodSync(systemPath(path), mode | 0o700);
+    } catch (thrown) {
+      if (systemErrorCode(thrown) === undefined) throw thrown;
+      return false;
+    }
+    reopened.set(path, mode);
+    return true;
+  };
+
+  const changesOf = async (snapshot: TreeSnapshot, look: Look, before: Snapshot): Promise<EffectChange[]> => {
+    const { tree, store } = snapshot;
+    try {
+      lookAt(tree);
+      if (!pathExists(tree)) return [];
+      const found: EffectChange[] = [];
+      for (const change of await store.changes(look)) {
+        const absolute = join(tree, change.path);
+        // A file that came to light with the folder it is in was not made by the command.
+        if (isOnlyTouched(absolute, change, before.modes) || (change.before === null && wasClosed(before.survey, absolute))) continue;
+        found.push(toEffect(store, absolute, change, before.modes));
+      }
+      return found;
+    } catch (thrown) {
+      return [{ path: relative(workspace, tree) || ".", absolute: tree, action: "modify", before: null, guarded: false, problem: `what changed in it could not be compared: ${reasonOf(thrown)}` }];
+    }
+  };
+
+  const uniqueByPath = (changes: EffectChange[]): EffectChange[] => {
+    const unique = new Map<string, EffectChange>();
+    for (const change of changes) {
+      const known = unique.get(change.absolute);
+      // What is known to have been there before is put back; what a walk alone tells is not.
+      if (known === undefined || change.before !== null || known.before === null) unique.set(change.absolute, change);
+    }
+    return [...unique.values()];
+  };
 
   return {
     usesGit: options.git !== null,
-    async take(allowHistory = false) {
-      const recorded = await record();
-      if (modesAreOld) ({ unusual: modes, recent } = await readModes(recorded.survey, Math.floor(Date.now() / 1000) * 1000));
-      modesAreOld = false;
-      return { ...recorded, guarded: readGuardedFiles(workspace, recorded.survey, !allowHistory), withHistory: !allowHistory, modes };
+    async take(allowHistory = false, rulesOf) {
+      const { survey, stores: found, recorded } = await record(rulesOf);
+      reserve.hold();
+      if (modes === null) modes = await readModes(survey);
+      else if (recorded.length > 0) noteModes((modes = new Map(modes)), recorded);
+      return { survey, stores: found.map((one) => ({ ...one, store: one.store.pin() })), guarded: readGuardedFiles(workspace, survey, !allowHistory), withHistory: !allowHistory, modes };
     },
     async compare(before) {
-      const survey = await surveyor.walk();
+      reserve.giveUpWhenFull();
+      const survey = await surveyor.walk(openFolder(before.survey));
       const guarded = readGuardedFiles(workspace, survey, before.withHistory);
-      const rules = sameRules(before.guarded.ignoreRules, guarded.ignoreRules) ? null : before.guarded.ignoreRules;
-      const sameEntries = survey.sameEntries && before.opened !== true && (skippedAnswer?.ignored ?? survey.skipped.length === 0);
+      const sameEntries = before.opened !== true && knowsEntries(survey, before.stores);
       if (!sameEntries) lastTrees = [];
-      const found = await Promise.all(before.stores.map(async ({ tree, store }) => (pathExists(tree) ? (await store.changes(rules, sameEntries)).filter((change) => !isOnlyTouched(tree, change, before.modes)).map((change) => toEffect(tree, store, change, before.modes)) : [])));
-      const trees = found.flat();
-      trees.push(...(await missedModes(before.stores, new Set(trees.map(({ absolute }) => absolute)))));
-      // A repository that the command made inside the workspace is one change: its folder, or its `.git` where the folder was there.
-      const known = new Set(before.survey.gitEntries);
-      const created = survey.gitEntries.filter((entry) => !known.has(entry) && lstatSync(entry, { throwIfNoEntry: false })?.isDirectory() === true).map((entry): EffectChange => {
-        const absolute = before.survey.folders.has(dirname(entry)) ? entry : dirname(entry);
-        return { path: `${relative(workspace, absolute)}/`, absolute, action: "create", before: null, guarded: true };
-      });
-      const guardedElsewhere = guardedChanges(before.guarded, guarded).filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
-      return uniqueByPath([...trees, ...(await unignored(before.stores, entryChanges(before.survey, survey))), ...created, ...guardedElsewhere]);
+      const found = await Promise.all(before.stores.map((snapshot) => changesOf(snapshot, { rules: snapshot.rules, tracked: snapshot.tracked, sameEntries }, before)));
+      const entries = [...entryChanges(workspace, before.survey, survey), ...closedChanges(workspace, before.survey, survey)].filter(({ absolute, path }) => absolute === workspace || !isIgnored(before.stores, absolute, path.endsWith("/")));
+      const created = createdRepositories(workspace, before.survey, survey);
+      const guardedElsewhere = guardedChanges(workspace, before.guarded, guarded).filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
+      return uniqueByPath([...found.flat(), ...entries.filter(({ absolute }) => !wasClosed(before.survey, absolute)), ...created, ...guardedElsewhere]);
+    },
+    release(before, putBack = new Set()) {
+      for (const { store } of before.stores) store.unpin();
+      const leftOpen: string[] = [];
+      for (const [path, mode] of reopened) {
+        if (putBack.has(path) || tryLook(path).facts?.kind !== "folder") continue;
+        try {
+          chmodSync(systemPath(path), mode);
+        } catch (thrown) {
+          if (systemErrorCode(thrown) === undefined) throw thrown;
+          leftOpen.push(path);
+        }
+      }
+      reopened.clear();
+      return leftOpen;
     },
     identityOf: (snapshot) => writeIdentity(snapshot, workspace, folder),
     open: (identity) => readIdentity(identity, workspace, storeOf),
     forget: (identity) => dropIdentity(identity, storeOf),
     survey: () => lookout.walk(),
-    renewModes() {
-      modesAreOld = true;
-    },
   };
+}
+
+/** Permission bits as the record found them; the stores only know of executable or not. */
+function recordedMode(absolute: string, { executable }: StoredFile, recorded: ReadonlyMap<string, number>): number {
+  return recorded.get(absolute) ?? (executable ? 0o755 : 0o644);
+}
+
+function imageOf(store: TreeStore, file: StoredFile, mode: number): PreImage {
+  return { kind: file.kind, executable: file.executable, mode, read: () => store.read(file), writeTo: (descriptor) => store.writeTo(file, descriptor), whereIs: store.whereIs(file) };
+}
+
+async function readRules(file: string): Promise<Map<string, IgnoreList>> {
+  const rules = new Map<string, IgnoreList>();
+  try {
+    for (const [tree, text] of JSON.parse(readFileSync(file, "utf8")) as [string, string][]) rules.set(tree, await listFrom(text));
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError) && systemErrorCode(thrown) === undefined) throw thrown;
+  }
+  return rules;
 }

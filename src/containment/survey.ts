@@ -1,12 +1,14 @@
 // One bounded walk of the workspace: credentials, sockets, repositories, folders. Reads directory entries only, follows no
 // link. Folders that did not change since the last walk are not read again.
 
-import { lstatSync, readdirSync, readFileSync, type Dirent } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { systemPath } from "../util/raw-path.ts";
 import { compileGlob } from "../util/path-glob.ts";
 import { findRepository } from "./git-config.ts";
 import { readGitIndex } from "./git-index.ts";
+import { entriesOf, reasonOf, tryLook, type FolderEntry } from "./node-facts.ts";
 import { isCredentialFolder, isCredentialName } from "./protected.ts";
 
 export interface Survey {
@@ -23,6 +25,8 @@ export interface Survey {
   folders: Map<string, { empty: boolean; mode: number }>;
   /** Folders that were not looked into. */
   skipped: string[];
+  /** Folders that could not be listed, and why; what is in them is not known. */
+  closed: Map<string, { reason: string; stamp: string }>;
   /** False when the bound was reached: what lies beyond is not known. */
   complete: boolean;
 }
@@ -33,14 +37,15 @@ const MAX_FOLDERS = 100_000;
 /** Folders read before other work of the process gets its turn. */
 const BATCH = 256;
 
-function readEntries(folder: string): Dirent[] {
+/** Entries of a folder, or why they cannot be listed. */
+function readEntries(folder: string): { entries: FolderEntry[]; reason: string | null } {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    return { entries: entriesOf(folder), reason: null };
   } catch (thrown) {
     const code = systemErrorCode(thrown);
-    // Gone meanwhile, or closed to us and so to every command of ours.
-    if (code === "ENOENT" || code === "ENOTDIR" || code === "EACCES" || code === "EPERM") return [];
-    throw thrown;
+    // Gone meanwhile.
+    if (code === "ENOENT" || code === "ENOTDIR") return { entries: [], reason: null };
+    return { entries: [], reason: reasonOf(thrown) };
   }
 }
 
@@ -56,6 +61,8 @@ interface FolderFacts {
   ignoreFiles: string[];
   gitEntry: string | null;
   skipped: string[];
+  /** Why it could not be listed, or null. */
+  closed: string | null;
   empty: boolean;
   mode: number;
 }
@@ -65,7 +72,7 @@ const TIME_STEP_NS = 50_000_000n;
 
 function stampOf(folder: string): { stamp: string; changedNs: bigint; mode: number } | null {
   try {
-    const { mtimeNs, ctimeNs, ino, dev, mode } = lstatSync(folder, { bigint: true });
+    const { mtimeNs, ctimeNs, ino, dev, mode } = lstatSync(systemPath(folder), { bigint: true });
     return { stamp: `${mtimeNs} ${ctimeNs} ${ino} ${dev} ${mode}`, changedNs: ctimeNs > mtimeNs ? ctimeNs : mtimeNs, mode: Number(mode & 0o7777n) };
   } catch (thrown) {
     if (systemErrorCode(thrown) !== undefined) return null;
@@ -74,18 +81,18 @@ function stampOf(folder: string): { stamp: string; changedNs: bigint; mode: numb
 }
 
 function readFolder(folder: string, { stamp, mode }: { stamp: string; mode: number }, settled: boolean): FolderFacts {
-  const entries = readEntries(folder);
-  const facts: FolderFacts = { stamp, mode, settled, folders: [], credentials: [], sockets: [], specials: [], ignoreFiles: [], gitEntry: null, skipped: [], empty: entries.length === 0 };
+  const { entries, reason } = readEntries(folder);
+  const facts: FolderFacts = { stamp, mode, settled, folders: [], credentials: [], sockets: [], specials: [], ignoreFiles: [], gitEntry: null, skipped: [], closed: reason, empty: entries.length === 0 && reason === null };
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.name === ".git") facts.gitEntry = path;
-    else if (entry.isDirectory()) {
+    else if (entry.kind === "folder") {
       if (isCredentialFolder(entry.name)) facts.credentials.push(path);
       else if (SKIPPED.has(entry.name)) facts.skipped.push(path);
       else facts.folders.push(path);
     } else if (entry.name === ".gitignore") facts.ignoreFiles.push(path);
-    else if (entry.isSocket()) facts.sockets.push(path);
-    else if (entry.isFIFO() || entry.isCharacterDevice() || entry.isBlockDevice()) facts.specials.push(path);
+    else if (entry.kind === "socket") facts.sockets.push(path);
+    else if (entry.kind === "special") facts.specials.push(path);
     else if (isCredentialName(entry.name)) facts.credentials.push(path);
   }
   return facts;
@@ -93,15 +100,18 @@ function readFolder(folder: string, { stamp, mode }: { stamp: string; mode: numb
 
 export interface Surveyor {
   /** `sameEntries`: no entry came or went anywhere since the last walk of this surveyor. */
-  walk(): Promise<Survey & { sameEntries: boolean }>;
+  walk(open?: OpenFolder): Promise<Survey & { sameEntries: boolean }>;
 }
+
+/** Asked for each folder that cannot be listed; true where it was opened and can be listed now. */
+export type OpenFolder = (folder: string, mode: number) => boolean;
 
 /** @param leaveOut folders that are none of the user's: bmo's own data, where it lies inside the workspace. */
 export function createSurveyor(workspace: string, leaveOut: readonly string[] = []): Surveyor {
   let known = new Map<string, FolderFacts>();
   return {
-    async walk() {
-      const survey: Survey & { sameEntries: boolean } = { credentials: [], sockets: [], specials: [], ignoreFiles: [], gitEntries: [], skipped: [], folders: new Map(), complete: true, sameEntries: true };
+    async walk(open = () => false) {
+      const survey: Survey & { sameEntries: boolean } = { credentials: [], sockets: [], specials: [], ignoreFiles: [], gitEntries: [], skipped: [], closed: new Map(), folders: new Map(), complete: true, sameEntries: true };
       const next = new Map<string, FolderFacts>();
       const waiting = [workspace];
       let read = 0;
@@ -118,8 +128,11 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
         let facts = before;
         if (facts === undefined || !facts.settled || facts.stamp !== found.stamp) {
           facts = readFolder(folder, found, now - found.changedNs > TIME_STEP_NS);
+          // Opened, it has another stamp and is read again next time.
+          if (facts.closed !== null && open(folder, found.mode)) facts = readFolder(folder, found, false);
           survey.sameEntries = false;
         }
+        if (facts.closed !== null) survey.closed.set(folder, { reason: facts.closed, stamp: facts.stamp });
         next.set(folder, facts);
         survey.folders.set(folder, facts);
         survey.credentials.push(...facts.credentials);
@@ -141,30 +154,20 @@ export async function surveyWorkspace(workspace: string): Promise<Survey> {
   return createSurveyor(workspace).walk();
 }
 
-export interface FileModes {
-  /** Permission bits of files that have other ones than a fresh file would get. */
-  unusual: Map<string, number>;
-  /** Permission bits of files whose status changed since `recentMs`: git, which looks at whole seconds, could miss their next change. */
-  recent: Map<string, number>;
-}
-
-export async function readModes(survey: Survey, recentMs: number): Promise<FileModes> {
+/** Permission bits of files that have other ones than a fresh file would get; the stores do not keep them. */
+export async function readModes(survey: Survey): Promise<Map<string, number>> {
   const unusual = new Map<string, number>();
-  const recent = new Map<string, number>();
   let read = 0;
   for (const folder of survey.folders.keys()) {
     if (++read % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
-    for (const entry of readEntries(folder)) {
-      if (!entry.isFile()) continue;
+    for (const entry of readEntries(folder).entries) {
+      if (entry.kind !== "file") continue;
       const path = join(folder, entry.name);
-      const facts = lstatSync(path, { throwIfNoEntry: false });
-      if (facts === undefined) continue;
-      const bits = facts.mode & 0o7777;
-      if (bits !== 0o644 && bits !== 0o755) unusual.set(path, bits);
-      if (facts.ctimeMs >= recentMs) recent.set(path, bits);
+      const { facts } = tryLook(path);
+      if (facts !== null && facts.mode !== 0o644 && facts.mode !== 0o755) unusual.set(path, facts.mode);
     }
   }
-  return { unusual, recent };
+  return unusual;
 }
 
 /** Path names of the Unix sockets that are bound on this machine, as far as the kernel tells; none where it does not. */

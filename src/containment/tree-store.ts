@@ -1,10 +1,15 @@
-// What a place that keeps the state of one directory tree must do. Two exist: one on a private git store, one by own code.
+// What a place that keeps the state of one directory tree must do. Two exist: one on a private git store, one by own code. Each
+// path is recorded, compared and read by itself: one that cannot be costs only itself.
+
+import type { IgnoreList } from "./ignore-rules.ts";
 
 /** A file as it was: permission bits, or a link. `id` finds its bytes in the store. */
 export interface StoredFile {
   kind: "file" | "link";
   executable: boolean;
   id: string;
+  /** True where own code keeps the bytes, false where git does. */
+  own: boolean;
 }
 
 /** A difference between the recorded state and what lies there now. Paths are relative to the tree, `/`-separated. */
@@ -15,23 +20,36 @@ export interface TreeChange {
   exists: boolean;
   /** Bytes and kind are as before; times differ, and with them perhaps permission bits that the store does not keep. */
   sameBytes?: boolean;
+  /** Why the path cannot be compared or put back, where that is so. */
+  problem?: string;
+}
+
+/** How to look at the tree. */
+export interface Look {
+  /** No entry came or went since the last look: only contents may differ. */
+  sameEntries: boolean;
+  rules: IgnoreList;
+  /** Paths that are watched whatever the rules say: what the user's repository tracks although it ignores it. */
+  tracked: readonly string[];
 }
 
 export interface TreeStore {
-  /**
-   * Records the tree as it is now.
-   * @param sameEntries no entry came or went since the last look: only contents may differ.
-   * @returns the paths that were recorded anew.
-   */
-  record(sameEntries: boolean): Promise<string[]>;
-  /** What differs from the record. `ignoreBefore` are ignore files' contents as they were, when those changed meanwhile. */
-  changes(ignoreBefore: ReadonlyMap<string, Buffer> | null, sameEntries: boolean): Promise<TreeChange[]>;
-  /** Whether the ignore rules cover all of these paths; then nothing in them is of interest. */
-  ignores(paths: readonly string[]): Promise<boolean>;
-  bytesOf(file: StoredFile): Promise<Buffer>;
-  /** Keeps the present record under a name of its own in the store's folder, so that later records leave it as it is. Costs a link. */
+  /** Records the tree as it is now. @returns the paths that were recorded anew. */
+  record(look: Look): Promise<string[]>;
+  /** What differs from the record. */
+  changes(look: Look): Promise<TreeChange[]>;
+  /** Writes the bytes of a recorded file, or the target of a link, to an open descriptor, however many they are. */
+  writeTo(file: StoredFile, descriptor: number): Promise<void>;
+  /** All bytes at once: for links and small files. */
+  read(file: StoredFile): Promise<Buffer>;
+  /** How a person gets at the bytes of a recorded file without bmo: a path, or a command that prints them. */
+  whereIs(file: StoredFile): string;
+  /** The record as it is now, which later records leave as it is. Costs a link; `unpin` gives it back. */
+  pin(): TreeStore;
+  unpin(): void;
+  /** Gives a pinned record a name under which another process finds it, written to disk. `unpin` then leaves it to `dropRecord`. */
   keepRecord(): string;
-  /** The store as a kept record describes it, or null when that record is gone. Its record never changes. */
+  /** The store as a kept record describes it, or null when that record is gone. */
   openRecord(name: string): TreeStore | null;
   /** Drops a kept record. */
   dropRecord(name: string): void;

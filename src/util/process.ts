@@ -90,12 +90,12 @@ async function startError(argv: readonly string[], cwd: string, thrown: unknown)
 }
 
 /** Starts a child in a session and group of its own: no terminal, no input, killable as a whole. */
-async function start(request: StartRequest, withInput: boolean, withReport: boolean): Promise<Started | (Ending & { message: string })> {
+async function start(request: StartRequest, withInput: boolean, withReport: boolean, outputDescriptor?: number): Promise<Started | (Ending & { message: string })> {
   const runId = request.runId ?? randomBytes(12).toString("hex");
   const files = request.files ?? [];
   const last = Math.max(STANDARD_STREAMS - 1, withReport ? REPORT_DESCRIPTOR : 0, ...files.map(({ descriptor }) => descriptor));
   const stdio: ("ignore" | "pipe" | number)[] = Array<"ignore">(last + 1).fill("ignore");
-  stdio.splice(0, STANDARD_STREAMS, withInput ? "pipe" : "ignore", "pipe", "pipe");
+  stdio.splice(0, STANDARD_STREAMS, withInput ? "pipe" : "ignore", outputDescriptor ?? "pipe", "pipe");
   if (withReport) stdio[REPORT_DESCRIPTOR] = "pipe";
   const opened: number[] = [];
   try {
@@ -243,6 +243,8 @@ export interface BytesRequest {
   signal?: AbortSignal;
   /** Written to stdin, which is closed otherwise. */
   input?: string | Uint8Array;
+  /** An open file that takes stdout as it comes; `stdout` of the result is then empty. The caller closes it. */
+  outputDescriptor?: number;
   /** The program is ended once it has printed this many bytes. Default 64 MiB. */
   capBytes?: number;
   /** Gets what the program prints while it runs. */
@@ -268,7 +270,7 @@ export async function runToBytes(request: BytesRequest): Promise<BytesResult> {
   const result: BytesResult = { exitCode: null, signalName: null, stdout: Buffer.alloc(0), stderr: "", timedOut: false, aborted: false, truncated: false, started: false };
   const outer = request.signal ?? new AbortController().signal;
   if (outer.aborted) return { ...result, aborted: true };
-  const started = await start(request, request.input !== undefined, false);
+  const started = await start(request, request.input !== undefined, false, request.outputDescriptor);
   if ("message" in started) return { ...result, exitCode: started.exitCode, stderr: started.message };
   const { child } = started;
   const cap = request.capBytes ?? 64 * 1024 * 1024;

@@ -51,6 +51,7 @@ export function reportRows(report: JsonObject): ReportRow[] {
   const special: readonly (readonly [key: string, label: string, separator: string])[] = [
     ["out_of_scope", "outside the plan", ", "],
     ["rollbacks", "put back", ", "],
+    ["unsettled", "not settled", "; "],
     ["unplanned_commands", "unplanned commands", "; "],
     ["skipped_tickets", "skipped tickets", ", "],
     ["failed_tickets", "failed tickets", ", "],

@@ -4,7 +4,7 @@ import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, readlin
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createCheckpoints, type Checkpoints } from "../../src/containment/checkpoint.ts";
-import { contain, createPlace, planOf, snapshotsOf, treeOf, withoutGit, type Place } from "./fixture.ts";
+import { contain, createPlace, planOf, treeOf, withoutGit, type Place } from "./fixture.ts";
 
 let place: Place;
 let checkpoints: Checkpoints;
@@ -14,7 +14,7 @@ beforeEach(() => {
   chmodSync(join(place.workspace, "src/b.ts"), 0o600);
   symlinkSync("src/a.ts", join(place.workspace, "link"));
   mkdirSync(join(place.workspace, "void"));
-  checkpoints = createCheckpoints({ workspace: place.workspace, dataDirectory: place.data, sessionId: "s1", onCreate: () => snapshotsOf(place).renewModes() });
+  checkpoints = createCheckpoints({ workspace: place.workspace, dataDirectory: place.data, sessionId: "s1" });
 });
 afterEach(() => place.remove());
 

@@ -24,23 +24,25 @@ describe.each([["git", GIT], ["own code", null]])("by %s", (_name, git) => {
     place.write("top.txt", "TOP\n");
     rmSync(join(place.workspace, "gone.txt"));
     rmSync(join(place.workspace, "void"), { recursive: true });
+    chmodSync(join(place.workspace, "secret.txt"), 0o644);
     place.write("notes.txt", "lost\n");
     place.write("made/by.txt", "m\n");
     writeFileSync(join(place.workspace, ".env"), "KEY=2\n");
-    await open().take();
+    const other = open();
+    other.release(await other.take());
 
     const next = open();
-    await next.take();
+    next.release(await next.take());
     const identity = JSON.parse(text) as SnapshotIdentity;
-    const snapshot = next.open(identity);
+    const snapshot = await next.open(identity);
     if (snapshot === null) throw new Error("the snapshot is gone");
     const changes = await next.compare(snapshot);
-    expect(changes.map(({ path, action }) => `${action} ${path}`).sort()).toEqual(["create made/by.txt", "delete gone.txt", "delete void/", "modify .env", "modify notes.txt", "modify top.txt"]);
+    expect(changes.map(({ path, action }) => `${action} ${path}`).sort()).toEqual(["create made/by.txt", "delete gone.txt", "delete void/", "modify .env", "modify notes.txt", "modify secret.txt", "modify top.txt"]);
     await restoreChanges(changes, place.workspace, join(place.data, "copy"), snapshot.survey.folders);
     expect(treeOf(place.workspace, withoutGit)).toEqual(before);
 
     next.forget(identity);
-    expect(next.open(identity)).toBeNull();
+    expect(await next.open(identity)).toBeNull();
     expect(existsSync(identity.file)).toBe(false);
     const [kept = ""] = readdirSync(join(place.data, "snapshots"));
     expect(readdirSync(join(place.data, "snapshots", kept), { recursive: true }).filter((name) => String(name).includes("record-"))).toEqual([]);
@@ -50,8 +52,8 @@ describe.each([["git", GIT], ["own code", null]])("by %s", (_name, git) => {
     place = createPlace({ a: "a" });
     const snapshots = open();
     const identity = snapshots.identityOf(await snapshots.take());
-    expect(snapshots.open({ ...identity, workspace: "/elsewhere" })).toBeNull();
+    expect(await snapshots.open({ ...identity, workspace: "/elsewhere" })).toBeNull();
     writeFileSync(identity.file, readFileSync(identity.file, "utf8").slice(0, 40));
-    expect(open().open(identity)).toBeNull();
+    expect(await open().open(identity)).toBeNull();
   });
 });

@@ -1,0 +1,89 @@
+// What the two walks and the guarded files tell of a command beside the stores: entries that are no files, folders, repositories.
+// Pure over two surveys but for looking whether something lies there.
+
+import { lstatSync } from "node:fs";
+import { dirname, relative } from "node:path";
+import { isInside, pathExists } from "../util/paths.ts";
+import { tryLook } from "./node-facts.ts";
+import { boundSockets, type Survey } from "./survey.ts";
+import type { GuardedFiles } from "./guarded-files.ts";
+import type { EffectChange, PreImage } from "./snapshot.ts";
+import type { FileAction } from "../types/tool.ts";
+
+export function actionOf(before: PreImage | null, present: boolean): FileAction {
+  if (before === null) return "create";
+  return present ? "modify" : "delete";
+}
+
+export function guardedChanges(workspace: string, before: GuardedFiles, after: GuardedFiles): EffectChange[] {
+  const changes: EffectChange[] = [];
+  for (const path of new Set([...before.files.keys(), ...after.files.keys()])) {
+    const old = before.files.get(path);
+    const now = after.files.get(path);
+    if (old !== undefined && now !== undefined && old.kind === now.kind && old.mode === now.mode && old.bytes.equals(now.bytes)) continue;
+    const image: PreImage | null = old === undefined ? null : imageOfBytes(old.kind, old.mode, old.bytes);
+    changes.push({ path: relative(workspace, path), absolute: path, action: actionOf(image, pathExists(path)), before: image, guarded: true });
+  }
+  return changes;
+}
+
+/** A pre-image in memory. */
+export function imageOfBytes(kind: "file" | "link", mode: number, bytes: Buffer): PreImage {
+  return { kind, executable: (mode & 0o100) !== 0, mode, read: async () => bytes };
+}
+
+/** A repository that the command made inside the workspace is one change: its folder, or its `.git` where the folder was there. */
+export function createdRepositories(workspace: string, before: Survey, after: Survey): EffectChange[] {
+  const known = new Set(before.gitEntries);
+  return after.gitEntries.filter((entry) => !known.has(entry) && lstatSync(entry, { throwIfNoEntry: false })?.isDirectory() === true).map((entry): EffectChange => {
+    const absolute = before.folders.has(dirname(entry)) ? entry : dirname(entry);
+    return { path: `${relative(workspace, absolute)}/`, absolute, action: "create", before: null, guarded: true };
+  });
+}
+
+/** Pipes, sockets and devices that came or went, and folders that no file tells of. */
+export function entryChanges(workspace: string, before: Survey, after: Survey): EffectChange[] {
+  if (!before.complete || !after.complete) return [];
+  const changes: EffectChange[] = [];
+  const add = (absolute: string, action: FileAction, image: PreImage | null, more: Partial<EffectChange> = {}): void => {
+    const shown = relative(workspace, absolute);
+    changes.push({ path: image?.kind === "folder" || more.path === "/" ? `${shown || "."}/` : shown, absolute, action, before: image, guarded: false, ...(more.problem === undefined ? {} : { problem: more.problem }) });
+  };
+  const known = new Set([...before.sockets, ...before.specials]);
+  const created = [...after.sockets, ...after.specials].filter((path) => !known.has(path));
+  // The command's own processes have ended: what is still listened on belongs to another.
+  const foreign = new Set(created.length === 0 ? [] : boundSockets());
+  for (const path of created) if (!foreign.has(path)) add(path, "create", null);
+  const there = new Set([...after.sockets, ...after.specials]);
+  for (const path of known) {
+    if (there.has(path) || tryLook(path).facts?.kind === "special") continue;
+    if (before.specials.includes(path)) add(path, "delete", { kind: "pipe", mode: null });
+    else add(path, "delete", null, { problem: "it was a socket, which only the program that listened on it can make again" });
+  }
+  for (const [path, { empty }] of after.folders) if (empty && !before.folders.has(path)) add(path, "create", null, { path: "/" });
+  for (const [path, { empty, mode }] of before.folders) {
+    const now = after.folders.get(path);
+    if (now === undefined) {
+      if (empty && tryLook(path).facts?.kind !== "folder") add(path, "delete", { kind: "folder", mode });
+    } else if (now.mode !== mode) add(path, "modify", { kind: "folder", mode });
+  }
+  return changes;
+}
+
+/** Folders that are closed to us: what a command did in them cannot be told. */
+export function closedChanges(workspace: string, before: Survey, after: Survey): EffectChange[] {
+  const problem = (absolute: string, reason: string): EffectChange => ({ path: `${relative(workspace, absolute) || "."}/`, absolute, action: "modify", before: null, guarded: false, problem: reason });
+  const changes: EffectChange[] = [];
+  for (const [path, { stamp, reason }] of before.closed) {
+    const now = after.closed.get(path);
+    if (now?.stamp !== stamp && (after.folders.has(path) || !pathExists(path))) changes.push(problem(path, `before the command it could not be looked into: ${reason}; what changed in it is not known`));
+  }
+  for (const [path, { reason }] of after.closed) if (!before.closed.has(path)) changes.push(problem(path, `it cannot be looked into: ${reason}`));
+  return changes;
+}
+
+/** Whether something lies in a folder whose contents nobody knew before. */
+export function wasClosed(before: Survey, absolute: string): boolean {
+  for (const folder of before.closed.keys()) if (folder !== absolute && isInside(folder, absolute)) return true;
+  return false;
+}
