@@ -177,6 +177,12 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
   };
   const absolute = (path: string): string => join(tree, path);
 
+  /** Remembers what git records, where git could miss its next change. */
+  const watch = (path: string, facts: NodeFacts | null): void => {
+    if (facts === null || BigInt(Date.now()) * 1_000_000n - facts.changedNs >= trust.rememberNs) return;
+    watched.set(path, { stamp: facts.stamp, changedNs: String(facts.changedNs), unsure: isUnsure(facts, trust.compareNs) });
+  };
+
   /** Entries whose change git may have missed, because it fell into the second in which they were recorded. */
   const missed = async (found: ReadonlySet<string>): Promise<TreeChange[]> => {
     const doubtful = new Map<string, NodeFacts | null>();
@@ -225,6 +231,7 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
       const { facts } = tryLook(absolute(path));
       const [, mtime, ctime] = facts?.stamp.split(" ") ?? [];
       if (answers[position] !== "blob" || ctime !== String(changed * 1_000_000_000n + changedNs) || mtime !== String(modified * 1_000_000_000n + modifiedNs)) doubtful.push(path);
+      else watch(path, facts);
     }
     return doubtful;
   };
@@ -321,11 +328,10 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
       const forced = [...drop, ...add.map(([path]) => path).filter((path) => again.has(path))];
       await update(forced, ["--force-remove"]);
       const refused = new Set(await update(add.map(([path]) => path), ["--add", "--remove", "--replace", "--ignore-skip-worktree-entries"]));
-      const now = BigInt(Date.now()) * 1_000_000n;
       for (const [path, facts] of add) {
         if (refused.has(path)) await keepByOwnCode(path, facts);
         else if (look.tracked.includes(path)) tracked.add(path);
-        if (!refused.has(path) && now - facts.changedNs < trust.rememberNs) watched.set(path, { stamp: facts.stamp, changedNs: String(facts.changedNs), unsure: isUnsure(facts, trust.compareNs) });
+        if (!refused.has(path)) watch(path, facts);
       }
       writeBeside(besideFile, { exceptions, watched, tracked });
       return candidates;
