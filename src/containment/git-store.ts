@@ -129,7 +129,7 @@ export function createGitStore(options: GitStoreOptions): TreeStore {
 }
 
 /** @param record name of the index file that says how the tree was; all but `index` are never written. */
-function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { exceptions, watched, tracked }: Beside, unverified: boolean): TreeStore {
+function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { exceptions, watched, tracked }: Beside, unverified: boolean, openedByName = false): TreeStore {
   const { tree, folder } = options;
   const index = join(gitFolder, record);
   const besideFile = record === "index" ? join(folder, "beside.json") : `${index}.json`;
@@ -138,7 +138,7 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
   const isRoot = process.getuid?.() === 0;
   const wentBack = createClockWatch(besideFile);
   let mustVerify = unverified;
-  let isKept = false;
+  let isKept = openedByName;
 
   const run = async (words: string[], more: { input?: Uint8Array; outputDescriptor?: number; anyExit?: boolean } = {}, tries = LOCK_TRIES): Promise<{ stdout: Buffer; stderr: string; exitCode: number | null }> => {
     const { anyExit, ...rest } = more;
@@ -377,7 +377,7 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
     },
     openRecord(name) {
       const beside = readBeside(join(gitFolder, `${name}.json`));
-      return beside !== null && existsSync(join(gitFolder, name)) ? storeOn(options, gitFolder, name, beside, false) : null;
+      return beside !== null && existsSync(join(gitFolder, name)) ? storeOn(options, gitFolder, name, beside, false, true) : null;
     },
     dropRecord(name) {
       for (const part of [name, `${name}.json`]) rmSync(join(gitFolder, part), { force: true });
