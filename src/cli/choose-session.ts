@@ -2,7 +2,7 @@
 // plan that `bmo approve` names.
 
 import { findSession, latestSession, listSessions } from "../session/list.ts";
-import { readSession } from "../session/reader.ts";
+import { scanSession } from "../session/reader.ts";
 import { BmoError } from "../util/errors.ts";
 import type { App } from "./app.ts";
 import type { Plan } from "../types/plan.ts";
@@ -38,15 +38,14 @@ interface WaitingPlan {
   current: boolean;
 }
 
+const WORKFLOW: ReadonlySet<string> = new Set(["workflow"]);
+
 function plansOf(path: string): WaitingPlan[] {
-  const { header, records } = readSession(path);
-  const plans: WaitingPlan[] = [];
-  for (const record of records) {
-    if (record.type !== "workflow" || record.event.type !== "plan_stored") continue;
-    for (const earlier of plans) earlier.current = false;
-    plans.push({ path, workspace: header.workspace, plan: record.event.plan, current: true });
-  }
-  return plans;
+  const plans: Plan[] = [];
+  const { header } = scanSession(path, WORKFLOW, (record) => {
+    if (record.type === "workflow" && record.event.type === "plan_stored") plans.push(record.event.plan);
+  });
+  return plans.map((plan, index) => ({ path, workspace: header.workspace, plan, current: index === plans.length - 1 }));
 }
 
 function matches(plan: Plan, wanted: string): boolean {

@@ -44,14 +44,27 @@ export interface SessionView {
   replayed: ReplayedSession;
 }
 
+function byTurn<Item extends { turn: number }>(items: readonly Item[]): Map<number, Item[]> {
+  const turns = new Map<number, Item[]>();
+  for (const item of items) {
+    const known = turns.get(item.turn);
+    if (known === undefined) turns.set(item.turn, [item]);
+    else known.push(item);
+  }
+  return turns;
+}
+
 export function viewSession(content: SessionContent): SessionView {
   const replayed = replay(content.header, content.records, reduceWorkflow, initialWorkflow(true));
+  const routesOf = byTurn(replayed.routes);
+  const entriesOf = byTurn(replayed.ledger);
+  const endsOf = byTurn(replayed.transcript.filter((event) => event.type === "turn_end"));
   const turns = replayed.transcript.flatMap((event): TurnView[] => {
     if (event.type !== "turn_start") return [];
-    const routes = replayed.routes.filter((route) => route.turn === event.turn);
+    const routes = routesOf.get(event.turn) ?? [];
     const last = routes.at(-1);
-    const totals = totalCosts(replayed.ledger.filter((entry) => entry.turn === event.turn));
-    const end = replayed.transcript.find((one) => one.type === "turn_end" && one.turn === event.turn);
+    const totals = totalCosts(entriesOf.get(event.turn) ?? []);
+    const end = endsOf.get(event.turn)?.[0];
     return [
       {
         turn: event.turn,
@@ -68,7 +81,7 @@ export function viewSession(content: SessionContent): SessionView {
         usage: totals.usage,
         cost_usd: totals.cost_usd,
         estimate: totals.estimate,
-        end: end?.type === "turn_end" ? end.reason : null,
+        end: end?.reason ?? null,
       },
     ];
   });

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from "../types/error.ts";
 import { totalCosts } from "../ledger/ledger.ts";
 import { COST_GROUPINGS, costTable, groupCosts, type CostGrouping, type SessionEntry } from "../ledger/report.ts";
 import { listSessions } from "../session/list.ts";
-import { readSession } from "../session/reader.ts";
+import { scanSession } from "../session/reader.ts";
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
@@ -29,12 +29,16 @@ function readGrouping(given: readonly string[]): CostGrouping {
   return by;
 }
 
+const COSTS: ReadonlySet<string> = new Set(["cost"]);
+
 /** Every call of every session once: a copied session repeats the calls of its original under their ids. */
 function allEntries(dataDirectory: string): SessionEntry[] {
   const sessions = listSessions(dataDirectory).sort((left, right) => (left.id < right.id ? -1 : 1));
   const byId = new Map<string, SessionEntry>();
   for (const { id, path } of sessions) {
-    for (const record of readSession(path).records) if (record.type === "cost" && !byId.has(record.entry.id)) byId.set(record.entry.id, { session: id, entry: record.entry });
+    scanSession(path, COSTS, (record) => {
+      if (record.type === "cost" && !byId.has(record.entry.id)) byId.set(record.entry.id, { session: id, entry: record.entry });
+    });
   }
   return [...byId.values()];
 }

@@ -7,9 +7,9 @@ import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { decodeLine, isJsonObject } from "../util/jsonl.ts";
 import { readHolder } from "./holder.ts";
 import { holderPath, idOfPath, matchesSessionId, sessionsDirectory, workspaceDirectory } from "./location.ts";
-import { lastTimeIn, readSession } from "./reader.ts";
+import { lastRecordTime, lastTimeIn, readSession, scanSession } from "./reader.ts";
 import { isHeader } from "./record-shape.ts";
-import { isWork, summarize, type RecordSummary } from "./summary.ts";
+import { createSummarizer, isWork, SUMMARIZED, type RecordSummary } from "./summary.ts";
 import type { SessionSummary } from "../types/session.ts";
 
 interface LastUse {
@@ -77,8 +77,9 @@ function writeIndex(path: string, files: Map<string, IndexEntry>): void {
 
 function summaryOf(path: string): RecordSummary | null {
   try {
-    const { header, records } = readSession(path);
-    return summarize(header, records);
+    const summarizer = createSummarizer();
+    const { header, bytes } = scanSession(path, SUMMARIZED, summarizer.add);
+    return summarizer.summary(header, lastRecordTime(bytes));
   } catch (thrown) {
     if (thrown instanceof BmoError) return null;
     throw thrown;

@@ -2,9 +2,10 @@
 // named in notices; what is no session of ours is refused. Changes nothing on disk.
 
 import { readFileSync } from "node:fs";
-import { decodeLine, isJsonObject, readLines, type ReadLine } from "../util/jsonl.ts";
+import { decodeLine, isJsonObject, isSealed, linesOf, textOf, valueOf, type Line } from "../util/jsonl.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isHeader, isKnownType, isStoredRecord } from "./record-shape.ts";
+import type { JsonObject } from "../types/json.ts";
 import type { SessionHeader, StoredRecord } from "../types/session.ts";
 
 export interface SessionContent {
@@ -28,15 +29,16 @@ function readBytes(path: string): Buffer {
   }
 }
 
-function readHeader(line: ReadLine | undefined, path: string): SessionHeader {
+function readHeader(bytes: Buffer, line: Line | undefined, path: string): SessionHeader {
   const hint = "`bmo sessions` lists the sessions there are; the file was not changed.";
   if (line === undefined) throw new BmoError("usage", `${path} is empty: no session`, hint);
-  const value = line.value ?? looseHeader(line.text);
+  const sealed = valueOf(bytes, line);
+  const value = sealed ?? looseHeader(textOf(bytes, line));
   if (value !== null && isJsonObject(value) && value["type"] === "session" && typeof value["version"] === "number" && value["version"] !== 1) {
     throw new BmoError("usage", `${path} has session version ${value["version"]}; this bmo reads version 1`, "Use the bmo that wrote it, or a newer one.");
   }
-  if (line.value === null || !isHeader(line.value)) throw new BmoError("usage", `${path} is no session file of bmo, or its first line is damaged`, hint);
-  const { type, version, id, workspace, created_at, forked_from } = line.value;
+  if (sealed === null || !isHeader(sealed)) throw new BmoError("usage", `${path} is no session file of bmo, or its first line is damaged`, hint);
+  const { type, version, id, workspace, created_at, forked_from } = sealed;
   return { type, version, id, workspace, created_at, forked_from };
 }
 
@@ -50,37 +52,78 @@ function looseHeader(text: string): unknown {
   }
 }
 
-/** @throws BmoError usage when the file cannot be read, is no session, or has another version. */
-export function readSession(path: string): SessionContent {
-  const lines = readLines(readBytes(path));
-  const header = readHeader(lines[0], path);
-  const records: StoredRecord[] = [];
+/** What a line says before it is decoded, as `encodeLine` writes it; null for one that begins in another way. */
+function beginningOf(bytes: Buffer, line: Line): { seq: number; type: string } | null {
+  const match = BEGINNING.exec(bytes.toString("latin1", line.start, Math.min(line.end, line.start + BEGINNING_LENGTH)));
+  return match === null ? null : { seq: Number(match[1]), type: match[2] ?? "" };
+}
+
+const BEGINNING = /^\{"seq":(\d{1,15}),"at":"[^"\\]{0,40}","type":"([a-z_]+)"/;
+const BEGINNING_LENGTH = 120;
+
+/** Gets each record with the offset of its line. */
+export type TakeRecord = (record: StoredRecord, place: number) => void;
+
+/**
+ * Goes through a session file once and hands out its records.
+ * @param wanted types that are handed out; records of others are checked against their seals and not decoded. null = all.
+ * @throws BmoError usage when the file cannot be read, is no session, or has another version.
+ */
+export function scanSession(path: string, wanted: ReadonlySet<string> | null, take: TakeRecord): Omit<SessionContent, "records"> & { bytes: Buffer } {
+  const bytes = readBytes(path);
+  const lines = linesOf(bytes);
+  const first = lines.next();
+  const firstLine = first.done === true ? undefined : first.value;
+  const header = readHeader(bytes, firstLine, path);
   const notices: string[] = [];
   const unknown = new Set<string>();
-  let wholeLength = lines[0]?.end ?? 0;
-  let endMissing = lines[0]?.terminated === false;
+  let wholeLength = firstLine?.end ?? 0;
+  let endMissing = firstLine?.terminated === false;
   let expected = 1;
-  for (const line of lines.slice(1)) {
-    if (line.value === null && !line.terminated) {
+  for (const line of lines) {
+    const beginning = wanted === null ? null : beginningOf(bytes, line);
+    const passedOver = beginning !== null && wanted?.has(beginning.type) === false && isKnownType(beginning.type) && isSealed(bytes, line) ? { seq: beginning.seq } : null;
+    const value: JsonObject | null = passedOver ?? valueOf(bytes, line);
+    if (value === null && !line.terminated) {
       notices.push(`the last record of the session was cut off (line ${line.number}, ${line.end - line.start} bytes); everything before it is kept`);
       break;
     }
     wholeLength = line.end;
     endMissing = !line.terminated;
-    if (line.value === null) {
+    if (value === null) {
       notices.push(`line ${line.number} of the session file is damaged and was skipped`);
       expected += 1;
       continue;
     }
-    const seq = line.value["seq"];
+    const seq = value["seq"];
     if (typeof seq === "number" && seq > expected) notices.push(`${seq - expected} ${seq - expected === 1 ? "record is" : "records are"} missing before line ${line.number} of the session file`);
     if (typeof seq === "number" && seq >= expected) expected = seq + 1;
-    if (isStoredRecord(line.value)) records.push(line.value);
-    else if (isKnownType(line.value["type"])) notices.push(`line ${line.number} of the session file does not have the form of a record and was skipped`);
-    else unknown.add(String(line.value["type"]));
+    if (passedOver !== null) continue;
+    if (isStoredRecord(value)) {
+      if (wanted === null || wanted.has(value.type)) take(value, line.start);
+    } else if (isKnownType(value["type"])) notices.push(`line ${line.number} of the session file does not have the form of a record and was skipped`);
+    else unknown.add(String(value["type"]));
   }
   if (unknown.size > 0) notices.push(`records of unknown types were skipped: ${[...unknown].join(", ")}; a newer bmo may have written them`);
-  return { header, records, notices, wholeLength, endMissing, nextSeq: expected };
+  return { header, notices, wholeLength, endMissing, nextSeq: expected, bytes };
+}
+
+/** @throws BmoError usage when the file cannot be read, is no session, or has another version. */
+export function readSession(path: string): SessionContent {
+  const records: StoredRecord[] = [];
+  const { bytes: _bytes, ...facts } = scanSession(path, null, (record) => records.push(record));
+  return { ...facts, records };
+}
+
+/** Time of the last record in the bytes of a session file; null when they hold none. */
+export function lastRecordTime(bytes: Buffer): string | null {
+  for (let end = bytes.length; end > 0; ) {
+    const start = bytes.lastIndexOf(0x0a, end - 2) + 1;
+    const value = valueOf(bytes, { number: 0, start, end, terminated: bytes[end - 1] === 0x0a });
+    if (start > 0 && isStoredRecord(value)) return value.at;
+    end = start;
+  }
+  return null;
 }
 
 /** Time of the last whole record in a chunk from a file's end; null when it holds none. */

@@ -21,6 +21,8 @@ export interface ReplayedSession extends RestoredSession {
 interface Fold {
   state: Omit<ReplayedSession, "transcript">;
   gateConversations: Set<number>;
+  /** Where each route stands in `state.routes`, by id. */
+  routeIndexes: Map<string, number>;
   /** Calls that began to run and have no result yet, by id. */
   intents: Map<string, { turn: number; what: string }>;
   approvals: Approval[];
@@ -124,8 +126,8 @@ function apply(fold: Fold, header: SessionHeader, record: StoredRecord, reduceWo
       fold.intents.set(record.call_id, { turn: record.turn, what: `${record.tool} (${record.summary})` });
       break;
     case "route": {
-      const index = fold.state.routes.findIndex((route) => route.id === record.route.id);
-      if (index === -1) fold.state.routes.push(record.route);
+      const index = fold.routeIndexes.get(record.route.id);
+      if (index === undefined) fold.routeIndexes.set(record.route.id, fold.state.routes.push(record.route) - 1);
       else fold.state.routes[index] = record.route;
       break;
     }
@@ -191,6 +193,7 @@ export function replay(header: SessionHeader, records: readonly StoredRecord[], 
       notices: [],
     },
     gateConversations: new Set(),
+    routeIndexes: new Map(),
     intents: new Map(),
     approvals: [],
     turnTicket: null,

@@ -45,36 +45,49 @@ export function titleOf(text: string): string {
 /** A summary without what only the file system knows. */
 export type RecordSummary = Omit<SessionSummary, "held_by" | "path">;
 
-export function summarize(header: SessionHeader, records: readonly StoredRecord[]): RecordSummary {
+/** What must be read of a session for its summary. */
+export const SUMMARIZED: ReadonlySet<string> = new Set(["turn_start", "cost", "workflow", "command"] satisfies StoredRecord["type"][]);
+
+/** A summary that grows with the records. */
+export interface Summarizer {
+  add(record: StoredRecord): void;
+  summary(header: SessionHeader, updatedAt: string | null): RecordSummary;
+}
+
+export function createSummarizer(): Summarizer {
   const models = new Set<string>();
   const turns = new Set<number>();
   const costs: (number | null)[] = [];
   let estimate = false;
   let title = "";
+  let command: string | null = null;
   let plan: PlanState | null = null;
-  for (const record of records) {
-    if (record.type === "turn_start") {
-      turns.add(record.turn);
-      if (title === "") title = titleOf(record.text);
-    } else if (record.type === "cost") {
-      models.add(record.entry.model);
-      costs.push(record.entry.cost_usd);
-      estimate ||= record.entry.estimate;
-    } else if (record.type === "workflow") {
-      plan = planState(plan, record.event);
-    }
-  }
-  const command = records.find((record) => record.type === "command");
   return {
-    id: header.id,
-    workspace: header.workspace,
-    created_at: header.created_at,
-    updated_at: records.at(-1)?.at ?? header.created_at,
-    title: title !== "" ? title : titleOf(command?.text ?? ""),
-    turns: turns.size,
-    plan_state: plan,
-    models: [...models],
-    cost_usd: addUsd(costs),
-    cost_is_estimate: estimate,
+    add(record) {
+      if (record.type === "turn_start") {
+        turns.add(record.turn);
+        if (title === "") title = titleOf(record.text);
+      } else if (record.type === "cost") {
+        models.add(record.entry.model);
+        costs.push(record.entry.cost_usd);
+        estimate ||= record.entry.estimate;
+      } else if (record.type === "workflow") {
+        plan = planState(plan, record.event);
+      } else if (record.type === "command") {
+        command ??= record.text;
+      }
+    },
+    summary: (header, updatedAt) => ({
+      id: header.id,
+      workspace: header.workspace,
+      created_at: header.created_at,
+      updated_at: updatedAt ?? header.created_at,
+      title: title !== "" ? title : titleOf(command ?? ""),
+      turns: turns.size,
+      plan_state: plan,
+      models: [...models],
+      cost_usd: addUsd(costs),
+      cost_is_estimate: estimate,
+    }),
   };
 }
