@@ -79,6 +79,8 @@ export interface Measured {
   ms: number;
   /** Peak resident memory of the program. */
   megabytes: number;
+  /** Its own, user and system. */
+  cpuMs: number;
   startedAt: number;
   stdout: string;
 }
@@ -94,13 +96,13 @@ export function measure(ground: Ground, words: readonly string[], codes: readonl
     child.on("close", (code) => {
       const [stdout = "", stderr = "", peak = ""] = texts;
       if (code === null || !codes.includes(code)) reject(new Error(`bmo ${words.join(" ")} ended with ${code}: ${stderr}`));
-      else resolve({ ms: performance.now() - startedAt, megabytes: Number(peak) / 1024, startedAt, stdout });
+      else resolve({ ms: performance.now() - startedAt, megabytes: Number(peak.split(" ")[0]) / 1024, cpuMs: Number(peak.split(" ")[1]) / 1000, startedAt, stdout });
     });
   });
 }
 
 /** Tells the peak memory over descriptor 3 when the program ends. */
-const PEAK = `data:text/javascript,${encodeURIComponent('import { writeSync } from "node:fs"; process.on("exit", () => writeSync(3, String(process.resourceUsage().maxRSS)));')}`;
+const PEAK = `data:text/javascript,${encodeURIComponent('import { writeSync } from "node:fs"; process.on("exit", () => { const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage(); writeSync(3, `${maxRSS} ${userCPUTime + systemCPUTime}`); });')}`;
 
 const seal = (value: object): string => {
   const body = JSON.stringify(value);

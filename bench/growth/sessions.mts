@@ -30,10 +30,12 @@ export async function measureSessions(messages: number, rounds: number): Promise
       note(at, "export", await measure(ground, ["sessions", "export"]));
       note(at, "export --json", await measure(ground, ["sessions", "export", "--json"]));
       note(at, "stats", await measure(ground, ["stats"]));
+      // As another version left it: nothing but the records is there.
+      note(at, "first turn", await measure(ground, ["-c", "-p", "and now?"]));
       vendor.requests.splice(0);
       const turn = await measure(ground, ["-c", "-p", "and now?"]);
       note(at, "turn", turn);
-      note(at, "first request", { ...turn, ms: (vendor.requests[0]?.at ?? 0) - turn.startedAt });
+      note(at, "its request", { ...turn, ms: (vendor.requests[0]?.at ?? 0) - turn.startedAt });
     }
   }
   const rows: Record<string, number>[] = [];
@@ -41,7 +43,7 @@ export async function measureSessions(messages: number, rounds: number): Promise
     const [small = [], long = []] = figures.map((one) => one.get(name) ?? []);
     const [smallMs, longMs] = [small, long].map((list) => median(list.map(({ ms }) => ms)));
     const [smallMb, longMb] = [small, long].map((list) => median(list.map(({ megabytes }) => megabytes)));
-    console.log(`${name.padEnd(14)} ${String(Math.round(smallMs ?? 0)).padStart(6)} ms ${String(Math.round(longMs ?? 0)).padStart(6)} ms  × ${((longMs ?? 0) / (smallMs ?? 1)).toFixed(2)}   ${Math.round(smallMb ?? 0)} MB ${Math.round(longMb ?? 0)} MB  × ${((longMb ?? 0) / (smallMb ?? 1)).toFixed(2)}`);
+    console.log(`${name.padEnd(14)} ${String(Math.round(smallMs ?? 0)).padStart(6)} ms ${String(Math.round(longMs ?? 0)).padStart(6)} ms  × ${((longMs ?? 0) / (smallMs ?? 1)).toFixed(2)}   ${Math.round(smallMb ?? 0)} MB ${Math.round(longMb ?? 0)} MB  × ${((longMb ?? 0) / (smallMb ?? 1)).toFixed(2)}   CPU × ${(median(long.map(({ cpuMs }) => cpuMs)) / median(small.map(({ cpuMs }) => cpuMs))).toFixed(2)}`);
     rows.push({ [name]: (longMs ?? 0) / (smallMs ?? 1) });
   }
   console.log(`session files: ${grounds.map(({ messages: count, copy }) => `${count} messages ${(statSync(copy).size / 1e6).toFixed(1)} MB`).join(", ")}`);

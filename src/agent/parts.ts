@@ -21,8 +21,6 @@ export interface Accounting {
   /** Books what was billed. `error` is set when it lies above the reservation. */
   settle(call: ModelCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
   totals(entries: readonly LedgerEntry[]): CostTotals;
-  /** Takes over what a resumed session already spent. */
-  restore(entries: readonly LedgerEntry[]): void;
 }
 
 /** A tool call as the boundary judges it. */

@@ -57,7 +57,7 @@ export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext 
  * what a first request of the same stage sends (system prompt and tools). Another stage's request begins differently.
  */
 function previousOf({ parts, state, stage, conversation }: Omit<RoutingInput, "signal">): RouteContext["previous"] {
-  const calls = state.ledger.filter((entry) => entry.purpose === "main");
+  const calls = state.mainCalls();
   const own = calls.findLast((entry) => conversation !== null && entry.conversation === conversation);
   const last = own ?? calls.findLast((entry) => entry.stage === stage);
   if (last === undefined) return null;
@@ -73,7 +73,7 @@ function previousOf({ parts, state, stage, conversation }: Omit<RoutingInput, "s
 
 /** The number of a turn as the router counts: gate replies are no turns. */
 function routedTurn(state: SessionState, turn: number): number {
-  return new Set(state.routes.filter((route) => route.stage !== "gate" && route.turn < turn).map((route) => route.turn)).size + 1;
+  return [...state.routedTurns].filter((one) => one < turn).length + 1;
 }
 
 function isWarm(parts: AgentParts, model: string, at: string): boolean {
@@ -176,7 +176,7 @@ export function bookEntry(parts: AgentParts, state: SessionState, entry: LedgerE
 
 /** Books the turn's cost on the route that caused it. */
 export function settleRoute(state: SessionState, route: Route): void {
-  const entries = state.ledger.filter((entry) => entry.route === route.id);
+  const entries = state.ownEntries.filter((entry) => entry.route === route.id);
   if (entries.length === 0) return;
   const sum = (figure: "cost_usd" | "baseline_cost_usd"): Money | null => addMoney(entries.map(({ [figure]: usd }) => (usd === null ? null : toMoney(usd))));
   const [cost, baseline] = [sum("cost_usd"), sum("baseline_cost_usd")];

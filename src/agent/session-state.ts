@@ -16,8 +16,15 @@ export class SessionState {
   readonly log: SessionLog;
   readonly conversations: Map<number, Message[]>;
   readonly conversationOf: Partial<Record<Stage, number>>;
-  readonly routes: Route[];
-  readonly ledger: LedgerEntry[];
+  /** What earlier runs left; null in a session that begins. */
+  private readonly past: Pick<RestoredSession, "routes" | "ledger"> | null;
+  /** Of this run. */
+  readonly ownRoutes: Route[] = [];
+  readonly ownEntries: LedgerEntry[] = [];
+  /** Turns that a route other than a gate's served. */
+  readonly routedTurns: Set<number>;
+  /** Of the turns' own calls of earlier runs the first and the last of each conversation and stage. */
+  private readonly keyCalls: readonly LedgerEntry[];
   readonly files: TouchedFile[];
   readonly denials: Denial[];
   readonly grants: string[];
@@ -50,8 +57,9 @@ export class SessionState {
     this.log = log;
     this.conversations = restored?.conversations ?? new Map<number, Message[]>();
     this.conversationOf = restored?.conversationOf ?? {};
-    this.routes = restored?.routes ?? [];
-    this.ledger = restored?.ledger ?? [];
+    this.past = restored;
+    this.routedTurns = new Set(restored?.routedTurns);
+    this.keyCalls = restored?.keyCalls ?? [];
     this.files = restored?.files ?? [];
     this.planFiles = restored?.planFiles ?? [];
     this.planSince = restored?.planSince ?? 0;
@@ -70,6 +78,23 @@ export class SessionState {
     // holds for this run.
     const enabled = workflow.byFlag ? workflow.enabled : this.workflow.enabled;
     if (workflow.byFlag || !enabled) this.workflow = reduceWorkflow(this.workflow, { type: "workflow_switched", enabled });
+  }
+
+  /** All calls of the session. A turn needs none of an earlier run: those are read from the file once somebody looks here. */
+  get ledger(): LedgerEntry[] {
+    return [...(this.past?.ledger ?? []), ...this.ownEntries];
+  }
+
+  /** Routes and calls as they are now, to be looked at later or never. */
+  books(): { routes(): Route[]; ledger(): LedgerEntry[] } {
+    const { past } = this;
+    const [ownRoutes, ownEntries] = [[...this.ownRoutes], [...this.ownEntries]];
+    return { routes: () => [...(past?.routes ?? []), ...ownRoutes], ledger: () => [...(past?.ledger ?? []), ...ownEntries] };
+  }
+
+  /** The turns' own calls, of earlier runs only the first and the last of each conversation and stage. */
+  mainCalls(): LedgerEntry[] {
+    return [...this.keyCalls, ...this.ownEntries.filter((entry) => entry.purpose === "main")];
   }
 
   append(record: SessionRecord): void {
@@ -131,14 +156,15 @@ export class SessionState {
 
   addRoute(route: Route): void {
     this.append({ type: "route", route });
-    const existing = this.routes.findIndex((one) => one.id === route.id);
-    if (existing === -1) this.routes.push(route);
-    else this.routes[existing] = route;
+    if (route.stage !== "gate") this.routedTurns.add(route.turn);
+    const existing = this.ownRoutes.findIndex((one) => one.id === route.id);
+    if (existing === -1) this.ownRoutes.push(route);
+    else this.ownRoutes[existing] = route;
   }
 
   addCost(entry: LedgerEntry): void {
     this.append({ type: "cost", entry });
-    this.ledger.push(entry);
+    this.ownEntries.push(entry);
     if (entry.purpose === "main") this.lastModel = entry.model;
   }
 

@@ -2,6 +2,7 @@
 
 import { routeContext } from "./routing.ts";
 import { exitCodeOf, toErrorInfo } from "../util/errors.ts";
+import { onceOnly } from "../util/once-only.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import type { AgentContext } from "./stage-turn.ts";
 import type { ExecutionMemory } from "./execution.ts";
@@ -46,6 +47,9 @@ export async function lookAhead(context: AgentContext): Promise<Preview> {
 
 export function agentState(context: AgentContext, memory: ExecutionMemory, lastResult: TurnResult | null, { next, execution }: Preview): AgentState {
   const { parts, state } = context;
+  const books = state.books();
+  const [routes, ledger] = [onceOnly(books.routes), onceOnly(books.ledger)];
+  const totals = onceOnly(() => parts.accounting.totals(ledger()));
   return {
     settings: parts.settings().settings,
     workflow: state.workflow,
@@ -54,10 +58,17 @@ export function agentState(context: AgentContext, memory: ExecutionMemory, lastR
     grants: [...state.grants],
     skill: state.skill === null ? null : { name: state.skill.name, tier: state.skill.tier },
     turns: state.turns,
-    routes: [...state.routes],
-    ledger: [...state.ledger],
+    // Looked at by few, and long in a long session.
+    get routes() {
+      return routes();
+    },
+    get ledger() {
+      return ledger();
+    },
     planSince: state.planSince,
-    totals: parts.accounting.totals(state.ledger),
+    get totals() {
+      return totals();
+    },
     files: [...state.files],
     denials: [...state.denials],
     warnings: [...new Set([...parts.settings().notices, ...state.warnings])],

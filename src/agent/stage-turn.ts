@@ -159,7 +159,7 @@ export async function runStageTurn(context: AgentContext, input: StageTurnInput)
   } catch (thrown) {
     outcome = { reason: "error", text: "", error: toErrorInfo(thrown) };
   }
-  for (const one of state.routes.filter((each) => each.turn === turn)) settleRoute(state, one);
+  for (const one of state.ownRoutes.filter((each) => each.turn === turn)) settleRoute(state, one);
   if (input.signal.aborted && outcome.reason !== "limit") outcome = { ...outcome, reason: "aborted" };
   const reason: TurnEndReason = outcome.reason === "replan" || outcome.reason === "revise" ? "done" : outcome.reason;
   state.append({ type: "turn_end", turn, reason, error: outcome.error });

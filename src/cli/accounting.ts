@@ -5,8 +5,8 @@ import { createLedger, type Ledger } from "../ledger/ledger.ts";
 import { namedModels } from "../router/phase-router.ts";
 import { BmoError } from "../util/errors.ts";
 import type { App } from "./app.ts";
-import type { LedgerEntry } from "../types/ledger.ts";
 import type { ModelInfo } from "../types/provider.ts";
+import type { RestoredSession } from "../types/session.ts";
 import type { LoadedSettings } from "../types/settings.ts";
 
 interface Baseline {
@@ -32,7 +32,7 @@ function baselineOf(app: App): Baseline {
   return { fixed, candidates };
 }
 
-export function createAccounting(app: App, restored: readonly LedgerEntry[]): Ledger {
+export function createAccounting(app: App, restored: Pick<RestoredSession, "ledger" | "keyCalls"> | null): Ledger {
   let known: { loaded: LoadedSettings; baseline: Baseline } | null = null;
   const ledger = createLedger({
     caps: () => app.loaded().settings.options.budget,
@@ -45,6 +45,6 @@ export function createAccounting(app: App, restored: readonly LedgerEntry[]): Le
     now: () => new Date(),
     newId: (prefix) => `${prefix}_${randomBytes(6).toString("hex")}`,
   });
-  if (restored.length > 0) ledger.restore(restored, (name) => resolveOrNull(app, name, "session"));
+  if (restored !== null) ledger.restore(() => restored.ledger, restored.keyCalls, (name) => resolveOrNull(app, name, "session"));
   return ledger;
 }

@@ -8,8 +8,8 @@ import { initialWorkflow, reduceWorkflow } from "../agent/workflow.ts";
 import { costText } from "../ledger/report.ts";
 import { createRouter } from "../router/index.ts";
 import { historySignals } from "../router/history.ts";
-import { replay, type ReplayedSession } from "../session/replay.ts";
-import { createSession, forkSession, openSession as openSessionFile } from "../session/store.ts";
+import type { ReplayedSession } from "../session/replay.ts";
+import { copySession, createSession, resumeSession } from "../session/store.ts";
 import { tools } from "../tools/index.ts";
 import { BmoError } from "../util/errors.ts";
 import { elapsedMs } from "../util/clock.ts";
@@ -41,7 +41,7 @@ export interface OpenedAgent {
   agent: Agent;
   context: CommandContext;
   notices: string[];
-  transcript: AgentEvent[];
+  transcript(): AgentEvent[];
   skillNames(): Promise<string[]>;
   readImage(path: string): Promise<ImageBlock | null>;
   containment: Containment;
@@ -62,11 +62,11 @@ function learnKeys(app: App): void {
 function openLog(app: App, session: SessionChoice): { log: SessionLog; restored: ReplayedSession | null; workspace: string; notices: string[] } {
   learnKeys(app);
   const options = { now: () => new Date(), redact: app.redactor.redact };
-  if (session.kind === "new") return { log: createSession({ ...options, dataDirectory: app.dataDirectory, workspace: app.workspace }), restored: null, workspace: app.workspace, notices: [] };
-  const opened = session.fork ? forkSession(session.path, { ...options, dataDirectory: app.dataDirectory }) : openSessionFile(session.path, options);
-  const enabled = app.loaded().settings.options.staged_workflow.enabled;
-  const restored = replay(opened.header, opened.records, reduceWorkflow, initialWorkflow(enabled));
-  return { log: opened.log, restored, workspace: opened.header.workspace, notices: [...opened.notices, ...restored.notices] };
+  const rules = { reduce: reduceWorkflow, initial: initialWorkflow(app.loaded().settings.options.staged_workflow.enabled) };
+  if (session.kind === "new") return { log: createSession({ ...options, rules, dataDirectory: app.dataDirectory, workspace: app.workspace }), restored: null, workspace: app.workspace, notices: [] };
+  const { path, notices } = session.fork ? copySession(session.path, { ...options, dataDirectory: app.dataDirectory }) : { path: session.path, notices: [] };
+  const opened = resumeSession(path, options, rules);
+  return { log: opened.log, restored: opened.restored, workspace: opened.header.workspace, notices: [...notices, ...opened.notices, ...opened.restored.notices] };
 }
 
 /** The registry of the configuration in force: an edited file makes a new one. */
@@ -89,7 +89,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
   const routerParts = { registry, ...routerTables };
   const readImage = createImageReader(app);
   const fileLog = createFileLog(log.path, app);
-  const accounting = createAccounting(app, restored?.ledger ?? []);
+  const accounting = createAccounting(app, restored);
 
   const agent = createAgent({
     workspace: app.workspace,
@@ -135,7 +135,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     agent,
     context: { agent, services: createCommandServices(app, { agent, skills, containment, costText: (entries) => costText(entries, accounting.totals(entries)) }), headless: request.headless, ask: request.ask },
     notices: [...app.loaded().notices, ...scriptedNotice(app), ...notices, ...containment.notices],
-    transcript: restored?.transcript ?? [],
+    transcript: () => restored?.transcript ?? [],
     skillNames: () => skills.names(),
     containment,
     readImage,

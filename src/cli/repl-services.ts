@@ -67,7 +67,7 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
     initialUsed = true;
     const next = await openAgent(app, { session, ask, headless: false });
     opened = next;
-    return { agent: next.agent, context: next.context, notices: next.notices, transcript: next.transcript };
+    return { agent: next.agent, context: next.context, notices: next.notices, transcript: next.transcript() };
   };
 
   return {

@@ -37,8 +37,12 @@ export interface Ledger {
   /** Books what was billed. `error` (code `limit`) is set when it lies above the reservation. */
   settle(call: ModelCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
   totals(entries: readonly LedgerEntry[]): CostTotals;
-  /** Takes over what a resumed session already spent, and which caches its calls left warm. */
-  restore(entries: readonly LedgerEntry[], modelOf?: (id: string) => ModelInfo | null): void;
+  /**
+   * Takes over what a resumed session already spent, and which caches its calls left warm.
+   * @param entries asked for once a cap is set, and only then
+   * @param keyCalls of the turns' own calls at least the last of each conversation and stage, in their order
+   */
+  restore(entries: () => readonly LedgerEntry[], keyCalls: readonly LedgerEntry[], modelOf?: (id: string) => ModelInfo | null): void;
 }
 
 interface Spending {
@@ -88,6 +92,9 @@ export function totalCosts(entries: readonly LedgerEntry[], exact: ReadonlyMap<s
 }
 
 export function createLedger(input: LedgerInput): Ledger {
+  let earlier: () => Spending[] = () => [];
+  /** What earlier runs spent, once it was asked for. */
+  let before: Spending[] | null = null;
   const spendings: Spending[] = [];
   const exact = new Map<string, { cost: Money | null; baseline: Money | null }>();
   const reserved = new Map<ModelCall, Money>();
@@ -95,7 +102,8 @@ export function createLedger(input: LedgerInput): Ledger {
 
   const spent = (counts: (one: { turn: number; stage: Stage; thisRun: boolean }) => boolean): Money | null => {
     const open = [...reserved].map(([call, cost]) => ({ turn: call.turn, stage: call.stage, cost, thisRun: true }));
-    return addMoney([...spendings, ...open].filter(counts).map(({ cost }) => cost));
+    before ??= earlier();
+    return addMoney([...before, ...spendings, ...open].filter(counts).map(({ cost }) => cost));
   };
 
   const capsFor = (call: ModelCall): Cap[] => {
@@ -169,9 +177,9 @@ export function createLedger(input: LedgerInput): Ledger {
 
     totals: (entries) => totalCosts(entries, exact),
 
-    restore(entries, modelOf = () => null) {
-      for (const entry of entries) {
-        spendings.push({ turn: entry.turn, stage: entry.stage, cost: exactly(entry.cost_usd), thisRun: false });
+    restore(entries, keyCalls, modelOf = () => null) {
+      earlier = () => entries().map((entry) => ({ turn: entry.turn, stage: entry.stage, cost: exactly(entry.cost_usd), thisRun: false }));
+      for (const entry of keyCalls) {
         if (leavesCache(entry)) switches.remember(conversationKey(entry), modelOf(entry.model) ?? { id: entry.model, cacheTtlSeconds: null }, entry.usage, new Date(entry.at));
       }
     },

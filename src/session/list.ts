@@ -1,11 +1,12 @@
-// Finds sessions: lists, ids, the latest of a workspace. Lists keep an index of summaries by size and time of each file,
-// so that only what changed is read; the index is a cache and may vanish at any time.
+// Finds sessions: lists, ids, the latest of a workspace. What a list says of a session is kept in its index, so that only
+// what changed is read.
 
-import { closeSync, fstatSync, openSync, readFileSync, readSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
-import { decodeLine, isJsonObject } from "../util/jsonl.ts";
+import { decodeLine } from "../util/jsonl.ts";
 import { readHolder } from "./holder.ts";
+import { readIndexHead, stampOf, sweepIndex, writeIndex } from "./index-file.ts";
 import { holderPath, idOfPath, matchesSessionId, sessionsDirectory, workspaceDirectory } from "./location.ts";
 import { lastRecordTime, lastTimeIn, readSession, scanSession } from "./reader.ts";
 import { isHeader } from "./record-shape.ts";
@@ -19,16 +20,8 @@ interface LastUse {
   at: string;
 }
 
-const INDEX_VERSION = 2;
 /** How much of a file's head and tail is looked at, before the whole of it. */
 const PIECES = [4_096, 65_536];
-
-interface IndexEntry {
-  size: number;
-  mtimeMs: number;
-  /** null = the file is no readable session. */
-  summary: RecordSummary | null;
-}
 
 function entriesOf(directory: string): string[] {
   try {
@@ -46,35 +39,6 @@ function sessionFiles(dataDirectory: string, workspace: string | undefined): str
   return folders.flatMap((folder) => entriesOf(folder).map((name) => join(folder, name))).filter((path) => idOfPath(path) !== null);
 }
 
-/** What was summarised before; anything unexpected in the file makes it an empty index. */
-function readIndex(path: string): Map<string, IndexEntry> {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, "utf8"));
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError || systemErrorCode(thrown) !== undefined) return new Map();
-    throw thrown;
-  }
-  if (!isJsonObject(value) || value["version"] !== INDEX_VERSION || !isJsonObject(value["files"])) return new Map();
-  return new Map(Object.entries(value["files"]).flatMap(([file, entry]) => (isIndexEntry(entry) ? [[file, entry] as const] : [])));
-}
-
-function isIndexEntry(value: unknown): value is IndexEntry {
-  return isJsonObject(value) && typeof value["size"] === "number" && typeof value["mtimeMs"] === "number" && (value["summary"] === null || isJsonObject(value["summary"]));
-}
-
-/** Best effort: a folder that cannot be written only costs the next list some time. */
-function writeIndex(path: string, files: Map<string, IndexEntry>): void {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    writeFileSync(temporary, JSON.stringify({ version: INDEX_VERSION, files: Object.fromEntries(files) }), { mode: 0o600 });
-    renameSync(temporary, path);
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === undefined) throw thrown;
-    rmSync(temporary, { force: true });
-  }
-}
-
 function summaryOf(path: string): RecordSummary | null {
   try {
     const summarizer = createSummarizer();
@@ -86,32 +50,25 @@ function summaryOf(path: string): RecordSummary | null {
   }
 }
 
+/** The summary that is kept for the file as it is, or a new one, kept unless somebody is writing. Null = no session of ours. */
+function keptSummary(path: string, heldBy: number | null): RecordSummary | null {
+  const stamp = stampOf(path);
+  const head = stamp === null ? null : readIndexHead(path, stamp);
+  if (head !== null) return head.summary;
+  const summary = summaryOf(path);
+  if (heldBy === null && stamp !== null && stamp === stampOf(path)) writeIndex(path, { stamp, summary }, null);
+  return summary;
+}
+
 /** All sessions, or those of one workspace; latest first. Files that are no sessions are left out. */
 export function listSessions(dataDirectory: string, filter: { workspace?: string } = {}): SessionSummary[] {
-  const indexPath = join(sessionsDirectory(dataDirectory), "index.json");
-  const index = readIndex(indexPath);
-  let changed = false;
-  const sessions: SessionSummary[] = [];
-  const seen = new Set<string>();
-  for (const path of sessionFiles(dataDirectory, filter.workspace)) {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined || !stat.isFile()) continue;
-    seen.add(path);
-    let entry = index.get(path);
-    if (entry === undefined || entry.size !== stat.size || entry.mtimeMs !== stat.mtimeMs) {
-      entry = { size: stat.size, mtimeMs: stat.mtimeMs, summary: summaryOf(path) };
-      index.set(path, entry);
-      changed = true;
-    }
-    if (entry.summary === null) continue;
-    sessions.push({ ...entry.summary, held_by: readHolder(holderPath(path)), path });
-  }
-  if (filter.workspace === undefined) {
-    for (const path of index.keys()) {
-      if (!seen.has(path)) changed = index.delete(path);
-    }
-  }
-  if (changed) writeIndex(indexPath, index);
+  const paths = sessionFiles(dataDirectory, filter.workspace).filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
+  const sessions = paths.flatMap((path): SessionSummary[] => {
+    const heldBy = readHolder(holderPath(path));
+    const summary = keptSummary(path, heldBy);
+    return summary === null ? [] : [{ ...summary, held_by: heldBy, path }];
+  });
+  if (filter.workspace === undefined) sweepIndex(sessionsDirectory(dataDirectory), paths);
   return sessions.sort((left, right) => compare(right.updated_at, left.updated_at) || compare(right.id, left.id));
 }
 

@@ -8,12 +8,20 @@ import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { redactRecord } from "./redact-record.ts";
 import { releaseHolder, takeHolder } from "./holder.ts";
 import { holderPath } from "./location.ts";
-import type { SessionHeader, SessionLog, SessionRecord } from "../types/session.ts";
+import type { SessionHeader, SessionLog, SessionRecord, StoredRecord } from "../types/session.ts";
 
 export interface LogOptions {
   now(): Date;
   /** Takes secrets out of a text; every string of a record passes through it. */
   redact(text: string): string;
+}
+
+/** Follows what a log appends, to keep a session's index beside it. */
+export interface LogFollower {
+  /** @param record as it was written */
+  add(record: StoredRecord, place: number): void;
+  /** The file is this long now and the session rests: a turn or the log has ended. */
+  rest(length: number, nextSeq: number): void;
 }
 
 interface LogStart {
@@ -24,6 +32,7 @@ interface LogStart {
   /** Bytes of the file that are whole lines. */
   length: number;
   nextSeq: number;
+  follower?: LogFollower | undefined;
 }
 
 /** Turns a failure of the data directory into the user's error. */
@@ -60,6 +69,7 @@ class FileSessionLog implements SessionLog {
   private nextSeq: number;
   private descriptor: number | null = null;
   private closed = false;
+  private readonly follower: LogFollower | undefined;
 
   constructor(start: LogStart, options: LogOptions) {
     this.id = start.id;
@@ -68,6 +78,7 @@ class FileSessionLog implements SessionLog {
     this.length = start.length;
     this.nextSeq = start.nextSeq;
     this.options = options;
+    this.follower = start.follower;
   }
 
   append(record: SessionRecord): void {
@@ -75,22 +86,28 @@ class FileSessionLog implements SessionLog {
     const at = this.options.now().toISOString();
     const head = this.header === null ? "" : encodeLine({ seq: 0, at, ...this.header });
     const firstSeq = this.nextSeq;
-    const line = encodeLine({ seq: firstSeq, at, ...redactRecord(record, this.options.redact) });
+    const stored = { seq: firstSeq, at, ...redactRecord(record, this.options.redact) };
+    const line = encodeLine(stored);
     const bytes = Buffer.from(head + line, "utf8");
     try {
       writeWhole(this.open(), bytes, this.length);
     } catch (thrown) {
       throw thrown instanceof BmoError ? thrown : storageError(thrown, this.path);
     }
+    const place = this.length + Buffer.byteLength(head);
     this.length += bytes.length;
     this.nextSeq = firstSeq + 1;
     this.header = null;
+    // What a record is made of keeps its shape: only texts inside it are redacted.
+    this.follower?.add(stored as StoredRecord, place);
+    if (record.type === "turn_end") this.follower?.rest(this.length, this.nextSeq);
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
     if (this.descriptor !== null) closeSync(this.descriptor);
+    if (this.header === null) this.follower?.rest(this.length, this.nextSeq);
     releaseHolder(holderPath(this.path));
   }
 

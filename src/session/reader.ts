@@ -1,7 +1,7 @@
 // Reads one session file as far as it can be read: a torn end, damaged lines and unknown records are left out and
 // named in notices; what is no session of ours is refused. Changes nothing on disk.
 
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { decodeLine, isJsonObject, isSealed, linesOf, textOf, valueOf, type Line } from "../util/jsonl.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isHeader, isKnownType, isStoredRecord } from "./record-shape.ts";
@@ -24,9 +24,12 @@ function readBytes(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (thrown) {
-    const code = systemErrorCode(thrown) ?? "unknown error";
-    throw new BmoError("usage", `session file ${path} cannot be read (${code})`, "`bmo sessions` lists the sessions there are.", { cause: thrown });
+    throw unreadable(path, thrown);
   }
+}
+
+function unreadable(path: string, thrown: unknown): BmoError {
+  return new BmoError("usage", `session file ${path} cannot be read (${systemErrorCode(thrown) ?? "unknown error"})`, "`bmo sessions` lists the sessions there are.", { cause: thrown });
 }
 
 function readHeader(bytes: Buffer, line: Line | undefined, path: string): SessionHeader {
@@ -40,6 +43,32 @@ function readHeader(bytes: Buffer, line: Line | undefined, path: string): Sessio
   if (sealed === null || !isHeader(sealed)) throw new BmoError("usage", `${path} is no session file of bmo, or its first line is damaged`, hint);
   const { type, version, id, workspace, created_at, forked_from } = sealed;
   return { type, version, id, workspace, created_at, forked_from };
+}
+
+/** Bytes of a file's beginning that hold the first line of nearly every session. */
+const HEAD_BYTES = 16_384;
+
+/** The header alone. @throws BmoError usage as `readSession`. */
+export function readSessionHeader(path: string): SessionHeader {
+  const head = readHead(path);
+  const first = linesOf(head).next();
+  if (first.done !== true && first.value.terminated) return readHeader(head, first.value, path);
+  const bytes = readBytes(path);
+  const whole = linesOf(bytes).next();
+  return readHeader(bytes, whole.done === true ? undefined : whole.value, path);
+}
+
+function readHead(path: string): Buffer {
+  let descriptor: number | null = null;
+  try {
+    descriptor = openSync(path, "r");
+    const bytes = Buffer.alloc(HEAD_BYTES);
+    return bytes.subarray(0, readSync(descriptor, bytes, 0, HEAD_BYTES, 0));
+  } catch (thrown) {
+    throw unreadable(path, thrown);
+  } finally {
+    if (descriptor !== null) closeSync(descriptor);
+  }
 }
 
 /** A first line without our seal may still say that it is of another version. */
@@ -58,11 +87,18 @@ function beginningOf(bytes: Buffer, line: Line): { seq: number; type: string } |
   return match === null ? null : { seq: Number(match[1]), type: match[2] ?? "" };
 }
 
+const TORN = "the last record of the session was cut off";
+
+/** Whether a notice is about what is cut off as soon as the session goes on. */
+export function isOfTornEnd(notice: string): boolean {
+  return notice.startsWith(TORN);
+}
+
 const BEGINNING = /^\{"seq":(\d{1,15}),"at":"[^"\\]{0,40}","type":"([a-z_]+)"/;
 const BEGINNING_LENGTH = 120;
 
 /** Gets each record with the offset of its line. */
-export type TakeRecord = (record: StoredRecord, place: number) => void;
+export type TakeRecord = (record: StoredRecord, place: number, header: SessionHeader) => void;
 
 /**
  * Goes through a session file once and hands out its records.
@@ -85,7 +121,7 @@ export function scanSession(path: string, wanted: ReadonlySet<string> | null, ta
     const passedOver = beginning !== null && wanted?.has(beginning.type) === false && isKnownType(beginning.type) && isSealed(bytes, line) ? { seq: beginning.seq } : null;
     const value: JsonObject | null = passedOver ?? valueOf(bytes, line);
     if (value === null && !line.terminated) {
-      notices.push(`the last record of the session was cut off (line ${line.number}, ${line.end - line.start} bytes); everything before it is kept`);
+      notices.push(`${TORN} (line ${line.number}, ${line.end - line.start} bytes); everything before it is kept`);
       break;
     }
     wholeLength = line.end;
@@ -100,7 +136,7 @@ export function scanSession(path: string, wanted: ReadonlySet<string> | null, ta
     if (typeof seq === "number" && seq >= expected) expected = seq + 1;
     if (passedOver !== null) continue;
     if (isStoredRecord(value)) {
-      if (wanted === null || wanted.has(value.type)) take(value, line.start);
+      if (wanted === null || wanted.has(value.type)) take(value, line.start, header);
     } else if (isKnownType(value["type"])) notices.push(`line ${line.number} of the session file does not have the form of a record and was skipped`);
     else unknown.add(String(value["type"]));
   }
@@ -111,8 +147,8 @@ export function scanSession(path: string, wanted: ReadonlySet<string> | null, ta
 /** @throws BmoError usage when the file cannot be read, is no session, or has another version. */
 export function readSession(path: string): SessionContent {
   const records: StoredRecord[] = [];
-  const { bytes: _bytes, ...facts } = scanSession(path, null, (record) => records.push(record));
-  return { ...facts, records };
+  const { header, notices, wholeLength, endMissing, nextSeq } = scanSession(path, null, (record) => records.push(record));
+  return { header, records, notices, wholeLength, endMissing, nextSeq };
 }
 
 /** Time of the last record in the bytes of a session file; null when they hold none. */

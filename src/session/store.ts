@@ -1,13 +1,17 @@
 // Creates, opens, copies and removes session files. Finding them is in list.ts, what their records mean in replay.ts.
 
-import { accessSync, chmodSync, closeSync, constants, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { accessSync, chmodSync, closeSync, constants, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { encodeLine } from "../util/jsonl.ts";
 import { heldError, startLog, storageError, type LogOptions } from "./log.ts";
 import { readHolder, releaseHolder, takeHolder } from "./holder.ts";
 import { holderPath, sessionId, sessionPath, workspaceDirectory } from "./location.ts";
-import { readSession } from "./reader.ts";
+import { removeIndex } from "./index-file.ts";
+import { readSession, readSessionHeader } from "./reader.ts";
+import { createIndexKeeper, resumeFromIndex, resumeFromRecords } from "./resume.ts";
+import type { WorkflowRules } from "./fold.ts";
+import type { ReplayedSession } from "./replay.ts";
 import type { SessionHeader, SessionLog, StoredRecord } from "../types/session.ts";
 
 export interface CreateSessionInput extends LogOptions {
@@ -45,10 +49,12 @@ function newHeader(input: CreateSessionInput): SessionHeader {
  * A new session. Its file appears with the first record.
  * @throws BmoError usage (exit 2) when the data directory cannot be written.
  */
-export function createSession(input: CreateSessionInput): SessionLog {
+export function createSession(input: CreateSessionInput & { rules?: WorkflowRules }): SessionLog {
   const directory = prepareDirectory(input.dataDirectory, input.workspace);
   const header = newHeader(input);
-  return startLog({ path: sessionPath(directory, header.id), id: header.id, header, length: 0, nextSeq: 1 }, input);
+  const path = sessionPath(directory, header.id);
+  const follower = input.rules === undefined ? undefined : createIndexKeeper(path, header, input.rules);
+  return startLog({ path, id: header.id, header, length: 0, nextSeq: 1, follower }, input);
 }
 
 export interface OpenedSession {
@@ -71,30 +77,64 @@ function mendEnd(path: string, wholeLength: number, endMissing: boolean): number
   }
 }
 
-/**
- * Opens a session to go on with it; until `log.close()` no other process can.
- * @throws BmoError usage when a live process holds it, when it is no session, or when it cannot be written.
- */
-export function openSession(path: string, options: LogOptions): OpenedSession {
+/** Runs `open` while no other process can have the session; the lock stays unless it throws. @throws BmoError usage when a live process has it. */
+function underLock<Opened>(path: string, open: () => Opened): Opened {
   const holder = holderPath(path);
-  const { header } = readSession(path);
+  const { id } = readSessionHeader(path);
   let held: number | null;
   try {
     held = takeHolder(holder);
   } catch (thrown) {
     throw storageError(thrown, path);
   }
-  if (held !== null) throw heldError(header.id, held);
+  if (held !== null) throw heldError(id, held);
   try {
     // Read under the lock: a process that has just ended may have written until now.
-    const { records, notices, wholeLength, endMissing, nextSeq } = readSession(path);
-    const length = mendEnd(path, wholeLength, endMissing);
-    chmodSync(path, 0o600);
-    return { log: startLog({ path, id: header.id, header: null, length, nextSeq }, options), header, records, notices };
+    return open();
   } catch (thrown) {
     releaseHolder(holder);
     throw thrown instanceof Error && "syscall" in thrown ? storageError(thrown, path) : thrown;
   }
+}
+
+/** Only where they differ: a change of bits is one of the file, after which nothing that is known of it counts. */
+function closeToOthers(path: string): void {
+  if ((statSync(path).mode & 0o7777) !== 0o600) chmodSync(path, 0o600);
+}
+
+/**
+ * Opens a session to go on with it; until `log.close()` no other process can.
+ * @throws BmoError usage when a live process holds it, when it is no session, or when it cannot be written.
+ */
+export function openSession(path: string, options: LogOptions): OpenedSession {
+  return underLock(path, () => {
+    const { header, records, notices, wholeLength, endMissing, nextSeq } = readSession(path);
+    const length = mendEnd(path, wholeLength, endMissing);
+    closeToOthers(path);
+    return { log: startLog({ path, id: header.id, header: null, length, nextSeq }, options), header, records, notices };
+  });
+}
+
+export interface ResumedSession {
+  log: SessionLog;
+  header: SessionHeader;
+  restored: ReplayedSession;
+  /** What the reader had to say; what replaying had to say is in `restored`. */
+  notices: string[];
+}
+
+/**
+ * As `openSession`, with the state at the session's end. What its index knows is not read again.
+ * @throws BmoError as `openSession`.
+ */
+export function resumeSession(path: string, options: LogOptions, rules: WorkflowRules): ResumedSession {
+  return underLock(path, () => {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    closeToOthers(path);
+    const found = resumeFromIndex(path, rules) ?? resumeFromRecords(path, rules, mendEnd);
+    const { header, length, nextSeq, restored, notices, keeper } = found;
+    return { log: startLog({ path, id: header.id, header: null, length, nextSeq, follower: keeper }, options), header, restored, notices };
+  });
 }
 
 /** What a copy does not take over: consent was given to the session it was given in. */
@@ -119,6 +159,13 @@ function endsApproved(records: readonly StoredRecord[]): boolean {
  * @throws BmoError usage as `readSession`, or when the data directory cannot be written.
  */
 export function forkSession(path: string, input: Omit<CreateSessionInput, "workspace" | "forkedFrom">): OpenedSession {
+  const copy = copySession(path, input);
+  const opened = openSession(copy.path, input);
+  return { ...opened, notices: [...copy.notices, ...opened.notices] };
+}
+
+/** As `forkSession`, without opening the copy. */
+export function copySession(path: string, input: Omit<CreateSessionInput, "workspace" | "forkedFrom">): { path: string; notices: string[] } {
   const original = readSession(path);
   const { workspace } = original.header;
   const directory = prepareDirectory(input.dataDirectory, workspace);
@@ -135,16 +182,16 @@ export function forkSession(path: string, input: Omit<CreateSessionInput, "works
     rmSync(copy, { force: true });
     throw storageError(thrown, copy);
   }
-  const opened = openSession(copy, input);
-  return { ...opened, notices: [...original.notices, ...opened.notices] };
+  return { path: copy, notices: original.notices };
 }
 
-/** Removes a session and what lies beside it under its id (log, lock, pre-images). @throws BmoError usage while a live process holds it. */
+/** Removes a session and what lies beside it under its id (log, lock, pre-images, index). @throws BmoError usage while a live process holds it. */
 export function removeSession(path: string): void {
   const id = basename(path, ".jsonl");
   const held = readHolder(holderPath(path));
   if (held !== null) throw heldError(id, held);
   const directory = dirname(path);
+  removeIndex(path);
   try {
     for (const name of readdirSync(directory)) if (name === id || name.startsWith(`${id}.`)) rmSync(join(directory, name), { recursive: true, force: true });
   } catch (thrown) {

@@ -1,6 +1,6 @@
 // What a list of sessions says about one of them, from its records. Pure.
 
-import { addUsd } from "../util/money.ts";
+import { fromMoney, NO_MONEY, toMoney } from "../util/money.ts";
 import type { PlanState, WorkflowEvent } from "../types/plan.ts";
 import type { SessionHeader, SessionSummary, StoredRecord } from "../types/session.ts";
 
@@ -48,20 +48,31 @@ export type RecordSummary = Omit<SessionSummary, "held_by" | "path">;
 /** What must be read of a session for its summary. */
 export const SUMMARIZED: ReadonlySet<string> = new Set(["turn_start", "cost", "workflow", "command"] satisfies StoredRecord["type"][]);
 
+/** What a summary has taken in so far, as JSON takes it. */
+export interface FrozenSummary {
+  models: string[];
+  turns: number[];
+  /** Units of money; null = a cost is unknown. */
+  cost: string | null;
+  estimate: boolean;
+  title: string;
+  command: string | null;
+  plan: PlanState | null;
+}
+
 /** A summary that grows with the records. */
 export interface Summarizer {
   add(record: StoredRecord): void;
+  /** @param updatedAt time of the last record, null where there is none */
   summary(header: SessionHeader, updatedAt: string | null): RecordSummary;
+  freeze(): FrozenSummary;
 }
 
-export function createSummarizer(): Summarizer {
-  const models = new Set<string>();
-  const turns = new Set<number>();
-  const costs: (number | null)[] = [];
-  let estimate = false;
-  let title = "";
-  let command: string | null = null;
-  let plan: PlanState | null = null;
+export function createSummarizer(before?: FrozenSummary): Summarizer {
+  const models = new Set<string>(before?.models);
+  const turns = new Set<number>(before?.turns);
+  let cost = before === undefined ? NO_MONEY : before.cost === null ? null : BigInt(before.cost);
+  let { estimate, title, command, plan } = before ?? { estimate: false, title: "", command: null, plan: null };
   return {
     add(record) {
       if (record.type === "turn_start") {
@@ -69,7 +80,7 @@ export function createSummarizer(): Summarizer {
         if (title === "") title = titleOf(record.text);
       } else if (record.type === "cost") {
         models.add(record.entry.model);
-        costs.push(record.entry.cost_usd);
+        cost = cost === null || record.entry.cost_usd === null ? null : cost + toMoney(record.entry.cost_usd);
         estimate ||= record.entry.estimate;
       } else if (record.type === "workflow") {
         plan = planState(plan, record.event);
@@ -86,8 +97,9 @@ export function createSummarizer(): Summarizer {
       turns: turns.size,
       plan_state: plan,
       models: [...models],
-      cost_usd: addUsd(costs),
+      cost_usd: cost === null ? null : fromMoney(cost),
       cost_is_estimate: estimate,
     }),
+    freeze: () => ({ models: [...models], turns: [...turns], cost: cost === null ? null : String(cost), estimate, title, command, plan }),
   };
 }

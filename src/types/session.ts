@@ -55,8 +55,13 @@ export interface RestoredSession {
   overrides: Overrides;
   skill: ActiveSkill | null;
   grants: string[];
-  routes: Route[];
-  ledger: LedgerEntry[];
+  /** Read from the file when they are first looked at: a long session has thousands, and a turn needs none of them. */
+  readonly routes: Route[];
+  readonly ledger: LedgerEntry[];
+  /** Turns that a route other than a gate's served. */
+  routedTurns: number[];
+  /** Of the turns' own calls the first and the last of each conversation and stage, in their order. */
+  keyCalls: LedgerEntry[];
   files: TouchedFile[];
   denials: Denial[];
   /** Number of the last turn. */

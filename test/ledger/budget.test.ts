@@ -116,13 +116,13 @@ describe("caps of a run", () => {
     const { entry } = first.settle(call(dear), { input: 1_000, output: 1_000, cache_read: 0, cache_write: 0 }, null);
     const again = (caps: Partial<BudgetCaps>, run: number | null): boolean => {
       const ledger = ledgerWith(caps, run);
-      ledger.restore([entry]);
+      ledger.restore(() => [entry], [entry]);
       return ledger.reserve(call(dear, { turn: 2 }), () => 1_000, 1_024).ok;
     };
     expect(again({ session_usd: 0.03 }, null)).toBe(false);
     expect(again({}, 0.03)).toBe(true);
     const unknown = ledgerWith({ session_usd: 100 });
-    unknown.restore([{ ...entry, cost_usd: null }]);
+    unknown.restore(() => [{ ...entry, cost_usd: null }], []);
     expect(unknown.reserve(call(dear), () => 1, 1)).toMatchObject({ ok: false, error: { code: "configuration" } });
   });
 

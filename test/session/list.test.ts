@@ -1,15 +1,18 @@
 // Which sessions are found, and which one `-c` means.
 
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { findSession, latestSession, listSessions } from "../../src/session/list.ts";
 import { holderPath, looksLikeSessionId } from "../../src/session/location.ts";
 import { createSession, openSession } from "../../src/session/store.ts";
+import { encodeLine } from "../../src/util/jsonl.ts";
 import { BmoError } from "../../src/util/errors.ts";
 import type { SessionRecord } from "../../src/types/session.ts";
 import { richRecords, steppingClock, temporaryDirectory, unchanged } from "./samples.ts";
 
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
 const turn: SessionRecord = { type: "turn_start", turn: 1, stage: "plan", ticket: null, text: "do it" };
 
 function write(dataDirectory: string, workspace: string, start: string, records: SessionRecord[]): { id: string; path: string } {
@@ -38,30 +41,48 @@ test("a list says what each session was about, latest first, over all workspaces
   expect(listSessions(data, { workspace: "/repo" })).toEqual(expected.slice(1));
 });
 
-test("the index serves unchanged files, follows changes, and may be broken or gone", () => {
+test("an index that is stale, torn, foreign, forged or gone gives the same list", () => {
   const data = temporaryDirectory();
-  const { path } = write(data, "/repo", "2026-11-20T10:00:00.000Z", [turn]);
-  const index = join(data, "sessions", "index.json");
+  const { id, path } = write(data, "/repo", "2026-11-20T10:00:00.000Z", [turn]);
+  const index = join(data, "sessions", "index", id);
   const first = listSessions(data);
-  // Proof that the second list comes from the index: the content changes, size and time do not.
-  const text = readFileSync(path, "utf8");
-  writeFileSync(index, readFileSync(index, "utf8").replace('"title":"do it"', '"title":"from the index"'));
-  expect(listSessions(data)).toMatchObject([{ title: "from the index" }]);
+  expect(first).toMatchObject([{ title: "do it", turns: 1 }]);
+  const kept = readFileSync(index, "utf8");
+  expect([modeOf(index), modeOf(join(data, "sessions", "index", "key")), modeOf(dirname(index))]).toEqual([0o600, 0o600, 0o700]);
+  const forged = kept.replace('"title":"do it"', '"title":"from the index"');
+  const resealed = `${createHash("sha256").update(forged.slice(65).trimEnd()).digest("hex")} ${forged.slice(65)}`;
+  for (const broken of ["", "{", kept.slice(0, 80), kept.slice(0, -2), forged, resealed, forged.slice(65), kept.replace(/^./, "x"), `${"0".repeat(64)} {"version":1}\n`, "\0".repeat(200)]) {
+    writeFileSync(index, broken);
+    expect(listSessions(data)).toEqual(first);
+    expect(readFileSync(index, "utf8").startsWith(kept.slice(65, 90), 65)).toBe(true);
+  }
+  for (const key of ["", "short", Buffer.alloc(32, 7)]) {
+    writeFileSync(join(data, "sessions", "index", "key"), key);
+    expect(listSessions(data)).toEqual(first);
+  }
+  rmSync(dirname(index), { recursive: true });
+  writeFileSync(join(data, "sessions", "index"), "a file where the folder should be");
+  expect(listSessions(data)).toEqual(first);
+  rmSync(join(data, "sessions", "index"));
+  expect(listSessions(data)).toEqual(first);
   const opened = openSession(path, { now: steppingClock("2026-11-22T10:00:00.000Z"), redact: unchanged });
   opened.log.append({ ...turn, turn: 2 });
   expect(listSessions(data)).toMatchObject([{ title: "do it", turns: 2, held_by: process.pid }]);
   opened.log.close();
-  for (const broken of ["", "{", '{"version":1,"files":{"x":5}}', '{"version":99,"files":{}}', "[]"]) {
-    writeFileSync(index, broken);
-    expect(listSessions(data)).toMatchObject([{ title: "do it", turns: 2, held_by: null }]);
-  }
-  rmSync(index);
-  writeFileSync(path, text);
-  utimesSync(path, new Date(), new Date());
-  expect(listSessions(data)).toEqual(first);
   rmSync(path);
   expect(listSessions(data)).toEqual([]);
-  expect(readFileSync(index, "utf8")).not.toContain(path);
+  expect(existsSync(index)).toBe(false);
+});
+
+test("a file changed in its place, with size and time kept, is read again", () => {
+  const data = temporaryDirectory();
+  const { path } = write(data, "/repo", "2026-11-20T10:00:00.000Z", [turn]);
+  expect(listSessions(data)).toMatchObject([{ title: "do it" }]);
+  const { atime, mtime } = statSync(path);
+  const other = readFileSync(path, "utf8").split("\n").map((line) => (line.includes('"do it"') ? encodeLine(JSON.parse(line.replace('"do it"', '"do or"').replace(/,"sum":"[0-9a-f]+"\}$/, "}")) as object).trimEnd() : line)).join("\n");
+  writeFileSync(path, other);
+  utimesSync(path, atime, mtime);
+  expect(listSessions(data)).toMatchObject([{ title: "do or" }]);
 });
 
 test("the latest of exactly this workspace, by its last record, not counting those with commands only", () => {
