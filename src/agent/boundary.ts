@@ -5,7 +5,7 @@ import { readGitConfigFacts } from "../containment/git-config.ts";
 import { isGitPath, isProtectedPath } from "../containment/protected.ts";
 import { createScope, type Scope } from "../containment/scope.ts";
 import { decide, type PolicyPath, type PolicyRequest } from "../permission/policy.ts";
-import { parseRule, type Rule } from "../permission/rules.ts";
+import { deniedPrograms, parseRule, type Rule } from "../permission/rules.ts";
 import { judgeCommand } from "../permission/shell.ts";
 import { displayPath, isInside, pathExists, realPathOf } from "../util/paths.ts";
 import { randomUUID } from "node:crypto";
@@ -33,6 +33,8 @@ export interface BoundaryParts {
   workspace: string;
   readRoots: string[];
   home: string | null;
+  /** PATH of the commands. */
+  searchPath: string;
   caseSensitive: boolean;
   settings(): Settings;
   /** Whether commands of a stage run inside a working sandbox. */
@@ -91,7 +93,10 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     };
   };
   const judgeShell = (command: string): Promise<ShellVerdict> =>
-    judgeCommand(command, { workspace, readRoots: parts.readRoots, planCommands, gitConfig: readGitConfigFacts, isProtected: (path) => isProtectedPath(path, workspace, home) });
+    judgeCommand(command, {
+      workspace, readRoots: parts.readRoots, planCommands, gitConfig: readGitConfigFacts, isProtected: (path) => isProtectedPath(path, workspace, home),
+      ...(denied.some((rule) => rule.tool === "bash") ? { denied: { programs: deniedPrograms(denied), searchPath: parts.searchPath } } : {}),
+    });
   const request = (call: Pick<PolicyRequest, "tool" | "access" | "stage"> & Partial<PolicyRequest>): PolicyRequest => ({
     path: null,
     action: null,

@@ -126,6 +126,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
     workspace,
     readRoots: app.readRoots,
     home,
+    searchPath: environment["PATH"] ?? "",
     caseSensitive,
     settings: () => app.loaded().settings,
     sandboxed: () => sandbox.available,

@@ -67,7 +67,9 @@ function checkSed({ options, texts }: ParsedArguments): string | null {
 
 /** `{print $1}` and its like: no redirection, pipe, function or variable but fields. */
 function checkAwk({ texts }: ParsedArguments): string | null {
-  return /^\s*(?:NR\s*[=<>]=?\s*\d+\s*)?\{\s*print(?:\s+(?:\$(?:\d+|NF)|"[ \w:=,./-]*"|NR|NF|[,\s])+)?\s*\}\s*$/.test(texts[0] ?? "") ? null : "this awk program";
+  // Blanks in a row are one: else the expression tries every way of sharing them out.
+  const program = (texts[0] ?? "").replace(/\s+/g, " ");
+  return /^\s*(?:NR\s*[=<>]=?\s*\d+\s*)?\{\s*print(?:\s+(?:\$(?:\d+|NF)|"[ \w:=,./-]*"|NR|NF|[,\s])+)?\s*\}\s*$/.test(program) ? null : "this awk program";
 }
 
 function checkJq({ texts }: ParsedArguments): string | null {

@@ -6,7 +6,7 @@ import type { Verdict } from "../types/permission.ts";
 import type { Stage } from "../types/plan.ts";
 import type { ContainmentMode, PermissionMode } from "../types/settings.ts";
 import type { FileAction, ToolAccess } from "../types/tool.ts";
-import { matchesRule, suggestCommandRule, type Rule, type RuleSubject } from "./rules.ts";
+import { commandDenied, commandMayBecomeDenied, matchesRule, namesProgram, suggestCommandRule, type Rule, type RuleSubject } from "./rules.ts";
 
 /** What is known of the path that a call is about, after links and `..` are resolved. */
 export interface PolicyPath {
@@ -58,13 +58,29 @@ function findRule(rules: Rule[], subject: RuleSubject): Rule | undefined {
   return rules.find((rule) => matchesRule(rule, subject));
 }
 
+function commandRules(rules: Rule[]): (Rule & { pattern: string })[] {
+  return rules.flatMap((rule) => (rule.tool === "bash" && rule.pattern !== null ? [{ ...rule, pattern: rule.pattern }] : []));
+}
+
+/** Why it cannot be said that no denied command runs, or null. */
+function undecided(request: PolicyRequest, shell: ShellVerdict): string | null {
+  const rules = commandRules(request.rules.deny);
+  if (!request.rules.deny.some((rule) => rule.tool === "bash")) return null;
+  if (!shell.understood) return shell.reason;
+  if (shell.reach === null) return null;
+  const { open, mentioned, unjudged } = shell.reach;
+  if (unjudged !== null) return unjudged;
+  const rule = rules.find(({ pattern }) => open.some((argv) => commandMayBecomeDenied(pattern, argv)) || mentioned.some((name) => namesProgram(pattern, name)));
+  return rule === undefined ? null : `it may start what the rule ${rule.text} denies`;
+}
+
 /** A deny rule on any command anywhere in the line counts; so does a general one on file writers, for commands that may write. */
 function deniedCommand(request: PolicyRequest, shell: ShellVerdict): string | null {
   const { deny: denied } = request.rules;
   const general = denied.find((rule) => rule.tool === "bash" && rule.pattern === null);
   if (general !== undefined) return `the rule ${general.text} denies it`;
-  for (const argv of [...shell.announced, ...shell.segments.map((segment) => segment.argv)]) {
-    const rule = findRule(denied, { tool: "bash", kind: "command", argv });
+  for (const argv of [...(shell.reach?.started ?? shell.announced), ...shell.segments.map((segment) => segment.argv)]) {
+    const rule = commandRules(denied).find(({ pattern }) => commandDenied(pattern, argv));
     if (rule !== undefined) return `the rule ${rule.text} denies it`;
   }
   const writers = denied.find((rule) => rule.pattern === null && (FILE_WRITERS as readonly string[]).includes(rule.tool));
@@ -91,17 +107,16 @@ function decideCommand(request: PolicyRequest, shell: ShellVerdict): Verdict {
   if (shell.verdict === "planned") return allow(shell.reason);
   if (shell.verdict === "read_only" && (request.sandboxed || request.credentialInTree === null)) return allow(shell.reason);
   const bypass = request.mode === "bypassPermissions";
-  if (!shell.understood && request.rules.deny.some((rule) => rule.tool === "bash")) {
-    return ask(`it cannot be checked against the deny rules: ${shell.reason}`, null);
-  }
+  const open = undecided(request, shell);
+  if (open !== null) return ask(`it cannot be checked against the deny rules: ${open}`, null);
   if (bypass) return allow("the mode bypassPermissions asks for nothing");
   if (general !== undefined) return allow(`the rule ${general.text} allows it`);
   if (shell.verdict === "read_only") return ask(`it reads a tree that holds ${request.credentialInTree ?? "a credential file"}`, null);
-  const open = shell.segments.filter((segment) => !segment.readOnly && !segment.planned);
-  const covered = open.every((segment) => segment.plain && findRule(allowing, { tool: "bash", kind: "command", argv: segment.argv }) !== undefined);
+  const unsettled = shell.segments.filter((segment) => !segment.readOnly && !segment.planned);
+  const covered = unsettled.every((segment) => segment.plain && findRule(allowing, { tool: "bash", kind: "command", argv: segment.argv }) !== undefined);
   if (shell.understood && covered) return allow("rules allow every command of the line");
-  const [only] = open;
-  return ask(shell.reason, shell.understood && open.length === 1 && only !== undefined ? suggestCommandRule(only.argv) : null);
+  const [only] = unsettled;
+  return ask(shell.reason, shell.understood && unsettled.length === 1 && only !== undefined ? suggestCommandRule(only.argv) : null);
 }
 
 function decideRead(request: PolicyRequest): Verdict {

@@ -94,8 +94,9 @@ export function parsePlanCommand(text: string): { rule: Rule } | { line: string 
   return /^(bash|shell)\s*\(.*\)$/is.test(trimmed) ? { rule: parseRule(trimmed.replace(/\s+\(/, "(")) } : { line: trimmed };
 }
 
-/** The words of a command pattern, quotes taken off; a quoted `*` stands for itself. Empty when a quote is left open. */
-function patternWords(pattern: string): { text: string; literal: boolean }[] {
+/** The words of a command pattern, quotes taken off; a quoted `*` stands for itself, `git:*` for `git *`. Empty when a quote is left open. */
+function patternWords(text: string): { text: string; literal: boolean }[] {
+  const pattern = text.endsWith(":*") ? `${text.slice(0, -2)} *` : text;
   const words: { text: string; literal: boolean }[] = [];
   const expression = /'([^']*)'|"([^"]*)"|([^\s'"]+)|(\s+)|(['"])/gy;
   let open = false;
@@ -134,13 +135,54 @@ function wordMatches(pattern: { text: string; literal: boolean }, word: string):
 
 /** Word by word: a `*` inside a word stays in that word, a last word `*` (or `git:*`) covers any further words. */
 export function commandMatches(pattern: string, argv: string[]): boolean {
-  const words = patternWords(pattern.endsWith(":*") ? `${pattern.slice(0, -2)} *` : pattern);
+  const words = patternWords(pattern);
   if (words.length === 0) return false;
   const last = words.at(-1);
   const open = last !== undefined && !last.literal && (last.text === "*" || last.text === "**");
   const fixed = open ? words.slice(0, -1) : words;
   if (open ? argv.length < fixed.length : argv.length !== fixed.length) return false;
   return fixed.every((word, index) => wordMatches(word, argv[index] ?? ""));
+}
+
+/** The name of a program without the folders before it; case does not count, since some file systems do not count it. */
+function programName(word: string): string {
+  return word.slice(word.lastIndexOf("/") + 1).toLowerCase();
+}
+
+/** The same words with the options before the first subcommand left out, and with what may be their values. */
+function withoutLeadingOptions(argv: readonly string[]): string[][] {
+  const [program = "", ...rest] = argv;
+  const found: string[][] = [];
+  for (let index = 0; index < rest.length; index++) {
+    if (rest[index]?.startsWith("-") !== true && (index === 0 || rest[index - 1]?.startsWith("-") !== true)) break;
+    found.push([program, ...rest.slice(index + 1)]);
+  }
+  return found;
+}
+
+/** Whether a deny rule means the command: under any path of the program, and behind options that stand before what the rule names. */
+export function commandDenied(pattern: string, argv: readonly string[]): boolean {
+  const [program = "", ...rest] = argv;
+  const named = [programName(program), ...rest];
+  const own = pattern.trim().replace(/^\S*\/(?=[^\s*/]+(\s|$))/, "").replace(/^[^\s'"]+/, (word) => word.toLowerCase());
+  return [pattern, own].some((one) => commandMatches(one, [...argv]) || commandMatches(one, named) || withoutLeadingOptions(named).some((words) => commandMatches(one, words)));
+}
+
+/** Whether words that are to be appended could make the command one that the rule means. */
+export function commandMayBecomeDenied(pattern: string, argv: readonly string[]): boolean {
+  const words = patternWords(pattern);
+  return words.every((word, index) => index >= argv.length || (index === words.length - 1 && word.text === "*") || wordMatches(index === 0 ? { ...word, text: programName(word.text) } : word, index === 0 ? programName(argv[0] ?? "") : (argv[index] ?? "")));
+}
+
+/** Whether the name is that of the program a rule is about. */
+export function namesProgram(pattern: string, name: string): boolean {
+  const [first] = patternWords(pattern);
+  return first !== undefined && wordMatches({ ...first, text: programName(first.text) }, programName(name));
+}
+
+/** First words of the deny rules for commands: names of programs, stars included. */
+export function deniedPrograms(rules: readonly Rule[]): string[] {
+  return rules.flatMap((rule) => (rule.tool === "bash" && rule.pattern !== null ? (patternWords(rule.pattern)[0]?.text ?? []) : []));
 }
 
 /** The pattern as an absolute glob in normal form; null where it begins with `~` and there is no home. */

@@ -17,6 +17,15 @@ export interface ShellLine {
   unclear: string | null;
   /** Names and literal leading words of every command anywhere in the line, substitutions included; for deny rules. */
   announced: string[][];
+  /** Every simple command anywhere in the line. */
+  commands: ReadCommand[];
+}
+
+export interface ReadCommand {
+  /** Its words as far as they are literal. */
+  argv: string[];
+  /** Whether those are all. */
+  complete: boolean;
 }
 
 const LONGEST_LINE = 64_000;
@@ -80,7 +89,7 @@ function isFullyRead(source: string, spans: readonly { pos: number; end: number 
     position = end;
   }
   rest += source.slice(position);
-  return !rest.includes("WW") && /^(?:W|[ \t]+|\|\|?|&&|;)*$/.test(rest) && spans.every(({ pos, end }) => end > pos);
+  return !rest.includes("WW") && /^(?:W|[ \t]|\|\|?|&&|;)*$/.test(rest) && spans.every(({ pos, end }) => end > pos);
 }
 
 function readCommand(command: Command, source: string): { segment: Segment; unclear: string | null } {
@@ -166,12 +175,13 @@ async function parse(command: string): Promise<{ script: ParsedScript; forEachCh
 /** Reads a line. The characters must have passed `refusesCharacters`. */
 export async function readShellLine(command: string): Promise<ShellLine> {
   const source = command.trim();
-  const line: ShellLine = { segments: [], operators: [], unclear: null, announced: [] };
+  const line: ShellLine = { segments: [], operators: [], unclear: null, announced: [], commands: [] };
   const { script, forEachChild } = await parse(source);
   const collect = (node: SyntaxNode): void => {
     if (node.type === "Command") {
       const { argv } = readCommand(node, source).segment;
       if (argv.length > 0) line.announced.push(...unwrapped(argv));
+      line.commands.push({ argv, complete: node.name === undefined || argv.length === node.args.length + 1 });
     }
     forEachChild(node, collect);
   };

@@ -10,6 +10,7 @@ import { parseArguments, type ParsedArguments } from "./command-grammar.ts";
 import { READ_ONLY_COMMANDS } from "./command-table.ts";
 import { parseGit, pathsOfRevision } from "./git-table.ts";
 import { commandMatches, parsePlanCommand, type Rule } from "./rules.ts";
+import { reachOf } from "./reach.ts";
 import { readShellLine, refusesCharacters, type Segment } from "./shell-words.ts";
 
 export interface ShellContext {
@@ -23,7 +24,11 @@ export interface ShellContext {
   gitConfig(directory: string): GitConfigFacts;
   /** Whether a real path is a credential. */
   isProtected(realPath: string): boolean;
+  /** Set where rules deny commands: the programs that those begin with, and the PATH that commands get. */
+  denied?: { programs: readonly string[]; searchPath: string };
 }
+
+const MOST_DIRECTORIES = 32;
 
 type SegmentVerdict = { readOnly: true; reads: TreeRead[] } | { readOnly: false; reason: string };
 
@@ -115,9 +120,20 @@ function isPlanned(segment: Segment, rules: Rule[], lines: Set<string>): boolean
   return lines.has(segment.text) || rules.some((rule) => rule.pattern === null || commandMatches(rule.pattern, segment.argv));
 }
 
+/** Where the line may be when it starts a program by a relative path: its `cd`s, taken from any of the places before. */
+function startDirectories(commands: readonly { argv: string[] }[], workspace: string): string[] {
+  const places = new Set([workspace]);
+  for (const { argv } of commands) {
+    const target = /^(cd|pushd)$/.test(argv[0] ?? "") ? argv.slice(1).find((word) => !word.startsWith("-")) : undefined;
+    if (target === undefined || places.size > MOST_DIRECTORIES) continue;
+    for (const place of [...places]) places.add(resolve(place, target));
+  }
+  return [...places];
+}
+
 /** Judges one command line as `bash -c` would run it in the workspace. Reads the file system to resolve operands; runs nothing. */
 export async function judgeCommand(command: string, context: ShellContext): Promise<ShellVerdict> {
-  const nothing = { segments: [], understood: false, announced: [], reads: [] };
+  const nothing = { segments: [], understood: false, announced: [], reach: null, reads: [] };
   const refused = refusesCharacters(command);
   if (refused !== null) return { ...nothing, verdict: "refuse", reason: refused };
   const line = await readShellLine(command);
@@ -134,7 +150,8 @@ export async function judgeCommand(command: string, context: ShellContext): Prom
     else problems.push(verdict.reason);
     return { argv: segment.argv, text: segment.text, plain: segment.plain, readOnly: verdict.readOnly, planned: isPlanned(segment, rules, lines) };
   });
-  const result = { segments, understood: line.unclear === null, announced: line.announced, reads };
+  const reach = context.denied === undefined ? null : await reachOf(command.trim(), { directories: startDirectories(line.commands, context.workspace), searchPath: context.denied.searchPath, deniedPrograms: context.denied.programs });
+  const result = { segments, understood: line.unclear === null, announced: line.announced, reach, reads };
   if (line.unclear === null && problems.length === 0) return { ...result, verdict: "read_only", reason: "it only reads" };
   if (lines.has(command.trim())) return { ...result, verdict: "planned", reason: "the approved plan names this command" };
   if (line.unclear === null && segments.every((segment) => segment.planned || segment.readOnly)) {

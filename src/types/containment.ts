@@ -30,6 +30,18 @@ export interface TreeRead {
   unhides: string[];
 }
 
+/** What a line may start, for deny rules: more than it runs rather than less. */
+export interface CommandReach {
+  /** Words of every program that it may start, through wrappers, shells, links and scripts. */
+  started: string[][];
+  /** The beginning of the words where the rest comes from elsewhere. */
+  open: string[][];
+  /** Names in the words of programs that may start them or not. */
+  mentioned: string[];
+  /** Why it may start something that its words do not say, or null. */
+  unjudged: string | null;
+}
+
 export interface ShellVerdict {
   /** `read_only` and `planned` run without asking; `refuse` never runs. */
   verdict: "read_only" | "planned" | "ask" | "refuse";
@@ -39,6 +51,8 @@ export interface ShellVerdict {
   understood: boolean;
   /** Leading literal words of every command anywhere in the line, for deny rules. */
   announced: string[][];
+  /** null where no rule denies a command: nobody needs to know then. */
+  reach: CommandReach | null;
   /** Trees that are read; without a sandbox such a command asks where one of them holds a credential. */
   reads: TreeRead[];
 }

@@ -41,7 +41,7 @@ describe("rules", () => {
 });
 
 const shellOf = (verdict: ShellVerdict["verdict"], argv = ["npm", "test"], more: Partial<ShellVerdict> = {}): ShellVerdict => ({
-  verdict, reason: "because", understood: verdict !== "refuse", announced: [argv], reads: [], segments: [{ argv, text: argv.join(" "), plain: true, readOnly: verdict === "read_only", planned: verdict === "planned" }], ...more,
+  verdict, reason: "because", understood: verdict !== "refuse", announced: [argv], reach: null, reads: [], segments: [{ argv, text: argv.join(" "), plain: true, readOnly: verdict === "read_only", planned: verdict === "planned" }], ...more,
 });
 const pathAt = (more: Partial<PolicyPath> = {}): PolicyPath => ({ realPath: "/w/src/a.ts", shown: "src/a.ts", insideWorkspace: true, insideReadRoots: false, isProtected: false, insideGit: false, ...more });
 const request = (more: Partial<PolicyRequest>): PolicyRequest => ({
