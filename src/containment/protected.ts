@@ -11,7 +11,8 @@ const NAMES = new Set([
   "google-services-key.json", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk", "keystore.jks", "master.key",
   "kubeconfig", ".kubeconfig", "wallet.dat",
 ]);
-const ENDINGS = [".pem", ".key", ".p12", ".pfx", ".p8", ".ppk", ".jks", ".keystore", ".kdbx", ".gpg-key", ".agekey", ".tfvars"];
+/** From the last dot on: a walk asks about every file of a tree. */
+const ENDINGS = new Set([".pem", ".key", ".p12", ".pfx", ".p8", ".ppk", ".jks", ".keystore", ".kdbx", ".gpg-key", ".agekey", ".tfvars"]);
 /** Directories that hold credentials wherever they lie. */
 const FOLDERS = new Set([".ssh", ".aws", ".azure", ".gnupg", ".kube", ".password-store", ".docker"]);
 const HARMLESS_ENV = /^\.env[\w.-]*\.(example|sample|template|dist|defaults)$/;
@@ -39,7 +40,8 @@ export function isCredentialName(name: string): boolean {
   const lower = name.normalize("NFC").toLowerCase();
   if (ENV.test(lower)) return !HARMLESS_ENV.test(lower);
   if (NAMES.has(lower)) return true;
-  return ENDINGS.some((ending) => lower.endsWith(ending)) && !HARMLESS_NAME.test(lower);
+  const dot = lower.lastIndexOf(".");
+  return dot !== -1 && ENDINGS.has(lower.slice(dot)) && !HARMLESS_NAME.test(lower);
 }
 
 /** Whether a folder of that name holds credentials wherever it lies. */

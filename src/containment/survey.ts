@@ -84,6 +84,8 @@ function readFolder(folder: string, { stamp, mode }: { stamp: string; mode: numb
   const { entries, reason } = readEntries(folder);
   const facts: FolderFacts = { stamp, mode, settled, folders: [], credentials: [], sockets: [], specials: [], ignoreFiles: [], gitEntry: null, skipped: [], closed: reason, empty: entries.length === 0 && reason === null };
   for (const entry of entries) {
+    // Nearly every entry of a tree is a file that nobody asks about.
+    if (entry.kind === "file" && entry.name !== ".git" && entry.name !== ".gitignore" && !isCredentialName(entry.name)) continue;
     const path = join(folder, entry.name);
     if (entry.name === ".git") facts.gitEntry = path;
     else if (entry.kind === "folder") {
