@@ -117,7 +117,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
       await app.reload(true);
     },
     headless: request.headless,
-    sandboxLabel: () => containment.sandbox.label,
+    sandboxLabel: containment.sandboxLabel,
     limits: { maxModelCalls: app.line.maxTurns },
     now: () => new Date(),
     clock: elapsedMs,

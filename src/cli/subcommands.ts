@@ -51,7 +51,7 @@ async function doctor(app: Ground, rest: string[]): Promise<ExitCode> {
       return result.exitCode === 0 ? (result.stdout.split("\n")[0] ?? null) : null;
     },
     async sandbox() {
-      const state = await probeSandbox({ platform: process.platform, searchPath: app.environment["PATH"] ?? "", workspace: app.workspace, dataDirectory: app.dataDirectory });
+      const state = await probeSandbox({ platform: process.platform, searchPath: app.environment["PATH"] ?? "", workspace: app.workspace, dataDirectory: app.dataDirectory, home: app.home, environment: app.environment, fresh: true });
       return { works: state.available, detail: state.reason };
     },
     terminal: { stdin: process.stdin.isTTY === true, stdout: process.stdout.isTTY === true, columns: process.stdout.columns ?? null },

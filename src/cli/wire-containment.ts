@@ -9,9 +9,10 @@ import { runContained } from "../containment/effects.ts";
 import { createCommandJournal, type OpenCommand } from "../containment/command-journal.ts";
 import { mayMakeRepository } from "../containment/git-command.ts";
 import { createExecutionLock, type ExecutionLock } from "../containment/lock.ts";
-import { probeSandbox, type SandboxState } from "../containment/probe.ts";
+import { forgetProbe, probeSandbox } from "../containment/probe.ts";
 import { createSandboxPlace } from "../containment/sandbox-place.ts";
 import { createSnapshots, type Snapshot } from "../containment/snapshot.ts";
+import { createSurroundings, type SurroundingsKeeper } from "../containment/surroundings.ts";
 import { credentialInTree } from "../containment/survey.ts";
 import { createUnsettled, type Unsettled } from "../containment/unsettled.ts";
 import { isCaseSensitive, isInside } from "../util/paths.ts";
@@ -45,7 +46,8 @@ export interface Containment {
   checkpoints: Checkpoints;
   /** Takes back while nobody else writes in the workspace. @throws BmoError locked, or usage when there is nothing. */
   undo(what: "last" | "all"): Promise<UndoResult>;
-  sandbox: SandboxState;
+  /** How commands are confined, in a few words; what a command met has the last one. */
+  sandboxLabel(): string;
   lock: ExecutionLock;
   unsettled: Unsettled;
   /** What was found at the start, for people. */
@@ -64,7 +66,9 @@ async function credentialIn(verdict: ShellVerdict): Promise<string | null> {
 /** Before anything else it settles what a killed run left in the workspace. */
 export async function wireContainment(app: App, sessionId: string, ask: Ask): Promise<Containment> {
   const { workspace, environment, home, dataDirectory } = app;
-  const sandbox = await probeSandbox({ platform: process.platform, searchPath: environment["PATH"] ?? "", workspace, dataDirectory });
+  const sandbox = await probeSandbox({ platform: process.platform, searchPath: environment["PATH"] ?? "", workspace, dataDirectory, home, environment });
+  /** What a command met although the sandbox had been tried; the run goes by this from then on. */
+  let problem: string | null = null;
   const git = findProgram("git", app);
   const snapshots = createSnapshots({ workspace, dataDirectory, git, home });
   const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId });
@@ -75,6 +79,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   const recovered = await recoverer.atStart();
   const lock = createExecutionLock({ workspace, dataDirectory, sessionId });
   let place: ReturnType<typeof createSandboxPlace> | null = null;
+  let surroundings: SurroundingsKeeper | null = null;
   const hidden = [dataDirectory, dirname(userConfigPath(environment, home ?? ""))];
 
   /** Writes down what the effects of a command will be compared with and judged by, should this process be ended before they are. */
@@ -98,6 +103,8 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   const run = async (command: ContainedCommand): ReturnType<typeof runContained> => {
     const { settings } = app.loaded();
     place ??= createSandboxPlace(dataDirectory);
+    surroundings ??= createSurroundings({ home, environment, folder: place.folder });
+    const around = surroundings;
     // What a killed neighbour left must not become what this command's effects are compared with.
     const recovered = command.stage === "plan" || command.verdict.verdict === "read_only" ? [] : await recoverer.now();
     const result = await unsettled.during(`the command ${command.command.split("\n")[0] ?? ""}`, () => runContained({
@@ -109,6 +116,11 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
       containment: settings.options.containment.mode,
       sandbox,
       place,
+      surroundings: around,
+      onSandboxProblem(met) {
+        problem = met;
+        forgetProbe(dataDirectory);
+      },
       hidden,
       environment,
       environmentOptions: { add: settings.options.shell.env.add, remove: settings.options.shell.env.remove, keysInUse: app.keysInUse },
@@ -129,7 +141,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
     searchPath: environment["PATH"] ?? "",
     caseSensitive,
     settings: () => app.loaded().settings,
-    sandboxed: () => sandbox.available,
+    sandboxed: (stage) => sandbox.available && (problem === null || stage !== "plan"),
     credentialIn,
     recordPreImage: (path) => checkpoints.recordPreImage(path),
     settle: () => checkpoints.settle(),
@@ -147,7 +159,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
         return { ...result, refused: [...result.refused, ...recoverer.unresolved()] };
       }).finally(release);
     },
-    sandbox,
+    sandboxLabel: () => (problem === null ? sandbox.label : `${sandbox.label}, which cannot be set up: ${problem}`),
     lock,
     unsettled,
     notices: recovered.map(recoveryText),

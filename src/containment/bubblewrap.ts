@@ -4,47 +4,52 @@ import { existsSync, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
-import { existing, HIDDEN_ROOTS, realOrNull, shownAgain, type SandboxRequest } from "./fence.ts";
-import { gitArguments } from "./git-fence.ts";
-import { HOME_CREDENTIALS, SYSTEM_CREDENTIALS } from "./protected.ts";
-import { boundSockets } from "./survey.ts";
+import { isFolder, type Fence, type FencePlace } from "./fence.ts";
+import { realOrNull } from "./real-path.ts";
 
-/** Below /run, what programs themselves are found through on some systems. */
-const RUN_KEPT = ["/run/current-system", "/run/booted-system", "/run/opengl-driver"];
+/** Where bubblewrap finds the filter of system calls. */
+export const FILTER_DESCRIPTOR = 20;
 
-function maskArguments(request: SandboxRequest): string[] {
-  const homePaths = request.home === null ? [] : HOME_CREDENTIALS.map((path) => join(request.home ?? "", path));
-  const masked = existing([...request.survey.credentials, ...homePaths, ...SYSTEM_CREDENTIALS, ...request.hidden], request.workspace);
-  const sockets = existing([...request.survey.sockets, ...boundSockets()], request.workspace);
-  const shown = [request.workspace, ...shownAgain(request)];
-  const gone = (path: string): boolean => isInside("/dev", path) || (HIDDEN_ROOTS.some((root) => isInside(root, path)) && !shown.some((root) => isInside(root, path)));
-  return [...masked, ...sockets].filter((path) => !gone(path)).flatMap((path) => {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return ["--tmpfs", path, "--remount-ro", path];
-    return ["--ro-bind", request.emptyFile, path];
-  });
+function mount(place: FencePlace, fence: Fence): string[] {
+  const { path, access, source = path } = place;
+  switch (access) {
+    case "hidden":
+      return isFolder(path) ? ["--tmpfs", path] : ["--ro-bind", fence.emptyFile, path];
+    case "empty":
+      return isBare(path, fence) ? ["--dir", path] : ["--tmpfs", path];
+    case "read":
+      return ["--ro-bind", source, path];
+    case "write":
+      return ["--bind", source, path];
+  }
 }
 
-/** Arguments for bubblewrap up to and with the `--`; the command's own follow. */
-export function sandboxArguments(request: SandboxRequest): string[] {
-  const { workspace } = request;
-  const network = request.network && request.stage !== "plan";
-  const resolver = network ? realOrNull("/etc/resolv.conf") : null;
-  const kept = [...RUN_KEPT, ...(resolver === null ? [] : [resolver])].filter((path) => isInside("/run", path) && existsSync(path));
+/** Whether nothing is mounted around a path, so that the sandbox's own empty root shows there. */
+function isBare(path: string, { places }: Fence): boolean {
+  return !places.some((place) => place.path !== path && place.access !== "empty" && isInside(place.path, path));
+}
+
+/**
+ * Arguments for bubblewrap up to and with the `--`; the command's own follow. The root is an empty place of the sandbox, so what
+ * the fence does not name is not there.
+ */
+export function bubblewrapArguments(fence: Fence, { filter }: { filter: boolean }): string[] {
+  const whole = fence.places.filter(({ path }) => path === "/");
+  const mounts = fence.places.filter((place) => !whole.includes(place)).map((place) => mount(place, fence));
+  const closed = mounts.flatMap(([kind, path]) => (kind === "--tmpfs" && path !== undefined ? [path] : []));
   return [
-    "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", ...(network ? [] : ["--unshare-net"]),
+    "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", ...(fence.network ? [] : ["--unshare-net"]),
     "--cap-drop", "ALL", "--new-session", "--die-with-parent",
-    "--ro-bind", "/", "/",
+    ...whole.flatMap((place) => mount(place, fence)),
     "--dev", "/dev",
-    // Root outside stays root for /proc/sys even without capabilities.
-    "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys",
-    "--tmpfs", "/run", ...kept.flatMap((path) => ["--ro-bind", path, path]),
-    "--bind", request.privateTemp, "/tmp",
-    ...(existsSync("/var/tmp") ? ["--tmpfs", "/var/tmp"] : []),
-    ...shownAgain(request).flatMap((path) => ["--ro-bind", path, path]),
-    request.stage === "plan" ? "--ro-bind" : "--bind", workspace, workspace,
-    ...(request.stage === "plan" ? [] : gitArguments(request)),
-    ...maskArguments(request),
-    "--chdir", workspace,
+    // Root outside stays root for /proc/sys even without capabilities; names of keys are nobody's business here.
+    "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", ...(existsSync("/proc/keys") ? ["--ro-bind", fence.emptyFile, "/proc/keys"] : []),
+    ...mounts.flat(),
+    ...fence.links.flatMap(({ path, target }) => ["--symlink", target, path]),
+    // Last, when no further place has to be made in them.
+    ...[...closed, ...(whole.length > 0 ? [] : ["/"])].flatMap((path) => ["--remount-ro", path]),
+    ...(filter ? ["--seccomp", String(FILTER_DESCRIPTOR)] : []),
+    "--chdir", fence.workspace,
     "--",
   ];
 }

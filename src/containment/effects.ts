@@ -6,12 +6,14 @@ import type { ShellRequest, ShellResult } from "../types/tool.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { runProcess, type RunResult } from "../util/process.ts";
 import { shellArguments } from "../util/shell-report.ts";
-import { sandboxArguments } from "./bubblewrap.ts";
-import { cacheEnvironment, childEnvironment, sandboxEnvironment, type EnvironmentOptions } from "./environment.ts";
+import { cacheEnvironment, childEnvironment, type EnvironmentOptions } from "./environment.ts";
+import { runFenced } from "./fenced-command.ts";
 import { gitWork, mayMakeRepository } from "./git-command.ts";
 import { findRepository } from "./git-config.ts";
 import { readingGitEnvironment } from "./git-settings.ts";
 import type { SandboxState } from "./probe.ts";
+import type { SandboxPlace } from "./sandbox-place.ts";
+import type { SurroundingsKeeper } from "./surroundings.ts";
 import { settleEffects, tellSlow, type Settlement, type SettleRequest } from "./settlement.ts";
 import type { OpenCommand } from "./command-journal.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -24,7 +26,11 @@ export interface ContainedRequest extends ShellRequest, Omit<SettleRequest, "may
   verdict: ShellVerdict;
   sandbox: SandboxState;
   /** From `createSandboxPlace`: where commands keep what is only theirs. Null only where there is no sandbox either. */
-  place: { privateTemp: string; emptyFile: string } | null;
+  place: SandboxPlace | null;
+  /** What lies around the workspace, looked at once a session. */
+  surroundings: SurroundingsKeeper;
+  /** Told when the sandbox that was tried cannot be set up for a command. */
+  onSandboxProblem?(problem: string): void;
   /** Places with bmo's own data and configuration, closed to commands. */
   hidden: string[];
   network: boolean;
@@ -60,23 +66,34 @@ function environmentOf(request: ContainedRequest, readOnly: boolean, isGitWork: 
   return { ...environment, ...readingGitEnvironment(request.place?.privateTemp ?? null, request.home, request.environment["XDG_CONFIG_HOME"]) };
 }
 
-async function run(request: ContainedRequest, readOnly: boolean, before: Snapshot | null, runId: string | undefined): Promise<RunResult> {
+/** `setUpProblem`: why the sandbox could not be set up; the command has not run then. */
+async function run(request: ContainedRequest, readOnly: boolean, before: Snapshot | null, runId: string | undefined): Promise<RunResult & { setUpProblem: string | null }> {
   const work = readOnly ? null : gitWork(request.verdict);
   const environment = environmentOf(request, readOnly, work !== null);
-  const shell = shellArguments(request.command);
-  const common = { cwd: request.workspace, timeoutSeconds: request.timeoutSeconds, signal: request.signal, onOutput: request.onOutput, ...(runId === undefined ? {} : { runId }) };
-  if (request.place === null) return runProcess({ ...common, argv: shell, environment });
-  if (!request.sandbox.available) return runProcess({ ...common, argv: shell, environment: cacheEnvironment(request.place.privateTemp, environment) });
+  const { place, sandbox } = request;
+  const common = { argv: shellArguments(request.command), cwd: request.workspace, timeoutSeconds: request.timeoutSeconds, signal: request.signal, onOutput: request.onOutput, ...(runId === undefined ? {} : { runId }) };
+  if (place === null || !sandbox.available) {
+    const result = await runProcess({ ...common, environment: place === null ? environment : cacheEnvironment(place.privateTemp, environment) });
+    return { ...result, setUpProblem: null };
+  }
   const found = findRepository(request.workspace);
   // A pointer that leads to no repository of its own could name any folder, to have it opened for writing.
   const repository = found?.problem === null ? found : null;
   const gitFolders = repository === null ? [] : [repository.gitDirectory, repository.commonDirectory];
-  const prefix = sandboxArguments({
-    stage: readOnly ? "plan" : request.stage, workspace: request.workspace, readRoots: request.readRoots, home: request.home, network: request.network,
-    privateTemp: request.place.privateTemp, emptyFile: request.place.emptyFile, hidden: request.hidden, survey: before?.survey ?? (await request.snapshots.survey()),
-    gitFolders: [...new Set(gitFolders)], workTree: repository?.workTree ?? null, gitWork: work,
+  let survey = before?.survey ?? null;
+  const { result, problem } = await runFenced({
+    ...common, environment, driver: sandbox, surroundings: request.surroundings, folder: place.folder,
+    async describe() {
+      // What is gone or new since the first look can be what stood in the way.
+      const now = survey ?? (await request.snapshots.survey());
+      survey = null;
+      return {
+        stage: readOnly ? "plan" : request.stage, workspace: request.workspace, readRoots: request.readRoots, network: request.network, privateTemp: place.privateTemp, emptyFile: place.emptyFile,
+        hidden: request.hidden, survey: now, gitFolders: [...new Set(gitFolders)], workTree: repository?.workTree ?? null, gitWork: work,
+      };
+    },
   });
-  return runProcess({ ...common, argv: [request.sandbox.program, ...prefix, ...shell], environment: { ...cacheEnvironment("/tmp", environment), ...sandboxEnvironment() } });
+  return { ...result, setUpProblem: problem };
 }
 
 /**
@@ -104,12 +121,14 @@ export async function runContained(request: ContainedRequest): Promise<Contained
       return blocked(`no snapshot could be taken, so the command was not run: ${reason}`);
     }
   }
-  const ran = await run(request, readOnly, before, open?.id);
+  const { setUpProblem, began, ...ran } = await run(request, readOnly, before, open?.id);
+  if (setUpProblem !== null) request.onSandboxProblem?.(setUpProblem);
+  const refusal = setUpProblem === null ? null : `the sandbox could not be set up, so the command was not run: ${setUpProblem}`;
   const notes = [...ran.notes];
-  if (request.sandbox.available && REFUSED_WRITE.test(ran.output)) {
+  if (began && request.sandbox.available && REFUSED_WRITE.test(ran.output)) {
     notes.push(request.stage === "plan" ? `${SANDBOX_REFUSAL}: nothing can be written before a plan is approved` : `${SANDBOX_REFUSAL}: commands may write below the workspace and /tmp, not to .git, credentials or elsewhere`);
   }
-  const result: ContainedShellResult = { ...NOTHING_RAN, ...ran, notes, blocked: null, unplanned };
+  const result: ContainedShellResult = { ...NOTHING_RAN, ...ran, notes, blocked: refusal, unplanned };
   if (before === null) return result;
   const { compared, ...settled } = await settleEffects({ ...request, mayMakeRepository: mayMakeRepository(verdict), onCopy: (copy) => open?.noteCopy(copy) }, before);
   if (compared) open?.close();

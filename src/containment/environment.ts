@@ -86,10 +86,13 @@ export function childEnvironment(environment: Readonly<Record<string, string | u
   return child;
 }
 
-/** Variables that send caches and temporary files to the private temp, because everything else is read-only. */
-export function sandboxEnvironment(): Record<string, string> {
+/**
+ * Variables that send caches and temporary files to the private temp, because everything else is read-only.
+ * @param folder the private temp as commands see it.
+ */
+export function sandboxEnvironment(folder: string): Record<string, string> {
   return {
-    TMPDIR: "/tmp", XDG_CACHE_HOME: "/tmp/.cache", npm_config_cache: "/tmp/.npm", XDG_RUNTIME_DIR: "/tmp/.runtime", PYTHONPYCACHEPREFIX: "/tmp/.pycache",
+    TMPDIR: folder, XDG_CACHE_HOME: `${folder}/.cache`, npm_config_cache: `${folder}/.npm`, XDG_RUNTIME_DIR: `${folder}/.runtime`, PYTHONPYCACHEPREFIX: `${folder}/.pycache`,
     npm_config_update_notifier: "false",
   };
 }

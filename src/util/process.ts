@@ -57,6 +57,8 @@ export interface RunResult {
   signalName: string | null;
   timedOut: boolean;
   aborted: boolean;
+  /** Whether a command line of `shellArguments` came to its first word. */
+  began: boolean;
   /** Clean text, head and tail kept; a digest where the output is binary. */
   output: string;
   totalBytes: number;
@@ -190,7 +192,7 @@ function createLiveOutput(onOutput: ((text: string) => void) | undefined): { add
  * command does. When it returns, no process of the run is alive (those that could not be ended are named in `notes`).
  */
 export async function runProcess(request: RunRequest): Promise<RunResult> {
-  const nothing = { signalName: null, timedOut: false, aborted: false, totalBytes: 0, truncated: false, notes: [] };
+  const nothing = { signalName: null, timedOut: false, aborted: false, began: false, totalBytes: 0, truncated: false, notes: [] };
   if (request.signal.aborted) return { ...nothing, exitCode: null, aborted: true, output: "" };
   const started = await start(request, false, true);
   if ("message" in started) return { ...nothing, exitCode: started.exitCode, output: started.message };
@@ -227,6 +229,7 @@ export async function runProcess(request: RunRequest): Promise<RunResult> {
     ...ending,
     timedOut: why === "timeout",
     aborted: why === "abort",
+    began: report !== "",
     output: binary.summary() ?? kept.text(),
     totalBytes,
     truncated: binary.summary() === null && kept.truncated(),

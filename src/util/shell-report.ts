@@ -29,13 +29,16 @@ function wantsReport(command: string): boolean {
   return /[|;&\n]/.test(command) && !/\b(trap|xtrace|functrace|errtrace|PIPESTATUS|BASH_COMMAND|BASH_ENV)\b|\bset\s+[-+]\w*[xTE]|\bbash\s+-\w*x/.test(command);
 }
 
+/** An empty record, before anything of the command runs: what comes between bmo and the shell, such as a sandbox, has been set up. */
+const BEGIN = `printf "\\0" >&${REPORT_DESCRIPTOR}`;
+
 /**
  * The argument list that runs a command line in bash: no profile, stderr joined to stdout in true order. The report goes to
  * REPORT_DESCRIPTOR, which `runProcess` opens; without it the traps fail silently into the closed descriptor.
  */
 export function shellArguments(command: string, shell = "/bin/bash"): string[] {
   const report = wantsReport(command) ? `{ : >&${REPORT_DESCRIPTOR}; } 2>/dev/null && { ${PRELUDE}; }; ` : "";
-  return [shell, "--noprofile", "--norc", "-c", `exec 2>&1; ${report}:\n${command}`];
+  return [shell, "--noprofile", "--norc", "-c", `exec 2>&1; { ${BEGIN}; } 2>/dev/null; ${report}:\n${command}`];
 }
 
 /** Reads what the traps wrote. The last part is dropped where it only repeats the exit code of the whole. */

@@ -11,6 +11,7 @@ import { isProtectedPath } from "../../src/containment/protected.ts";
 import { probeSandbox, type SandboxState } from "../../src/containment/probe.ts";
 import { createSandboxPlace } from "../../src/containment/sandbox-place.ts";
 import { createSnapshots, type Snapshots } from "../../src/containment/snapshot.ts";
+import { createSurroundings } from "../../src/containment/surroundings.ts";
 import { judgeCommand } from "../../src/permission/shell.ts";
 import type { PlanContent } from "../../src/types/plan.ts";
 import type { FileAction } from "../../src/types/tool.ts";
@@ -89,7 +90,7 @@ export function planOf(files: Record<string, FileAction>, commands: string[] = [
 }
 
 export async function sandboxFor(place: Place): Promise<SandboxState> {
-  return probeSandbox({ platform: "linux", searchPath: process.env["PATH"] ?? "", workspace: place.workspace, dataDirectory: place.data });
+  return probeSandbox({ platform: "linux", searchPath: process.env["PATH"] ?? "", workspace: place.workspace, dataDirectory: place.data, home: place.home });
 }
 
 export interface RunOptions extends Partial<Omit<ContainedRequest, "command" | "verdict">> {
@@ -105,10 +106,11 @@ export async function contain(place: Place, command: string, options: RunOptions
     isProtected: (path) => isProtectedPath(path, place.workspace, place.home),
   });
   const sandboxPlace = rest.sandbox?.available === true ? createSandboxPlace(place.data) : null;
+  const surroundings = createSurroundings({ home: place.home, environment: { PATH: process.env["PATH"] }, folder: sandboxPlace?.folder ?? place.data });
   try {
     return await runContained({
       command, verdict, timeoutSeconds: 30, signal: new AbortController().signal, onOutput: () => undefined, stage: "execute", workspace: place.workspace, readRoots: [], home: place.home,
-      scope: plan === undefined ? null : createScope(plan, null, place.workspace, { caseSensitive: true }), containment: "enforce", sandbox: NO_SANDBOX, place: sandboxPlace, hidden: [place.data], network: false,
+      scope: plan === undefined ? null : createScope(plan, null, place.workspace, { caseSensitive: true }), containment: "enforce", sandbox: NO_SANDBOX, place: sandboxPlace, surroundings, hidden: [place.data], network: false,
       environment: { PATH: process.env["PATH"], HOME: place.home, ...environmentValues }, environmentOptions: { add: {}, remove: [], keysInUse: [] },
       snapshots: snapshotsOf(place), copiesDirectory: join(place.data, "copies"), onOutOfScope: async () => "restore", ...rest,
     });
