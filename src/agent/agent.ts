@@ -1,5 +1,6 @@
 // One session: submit, approve, revise, abort. Keeps at most one turn running; everything else is in its neighbours.
 
+import { sayConfinement } from "./confinement.ts";
 import { afterPlanning, approveAndExecute, steer, type ExecutionMemory } from "./execution.ts";
 import { compactConversation } from "./compact-turn.ts";
 import { runStageTurn, type AgentContext } from "./stage-turn.ts";
@@ -83,12 +84,15 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     return result.reason === "awaiting_approval" ? announce(result, signal) : result;
   }
 
+  const isConfined = (): boolean => parts.confinement?.holds() ?? true;
+
   /** Shows the plan; where the user's configuration waives the approval, it executes. */
   async function announce(result: TurnResult, signal: AbortSignal): Promise<TurnResult> {
     const { plan } = state.workflow;
     if (plan === null) return result;
     const { execution } = await lookAhead(context);
-    emit({ type: "plan_ready", plan, executionModel: execution.model, changes: context.signals.planChanges, stepCost: execution.stepCost });
+    sayConfinement(parts);
+    emit({ type: "plan_ready", plan, executionModel: execution.model, changes: context.signals.planChanges, stepCost: execution.stepCost, confined: isConfined() });
     if (parts.settings().settings.options.staged_workflow.require_approval_before_execute || memory.standing?.plan === plan.id) return result;
     try {
       return await approveAndExecute(context, memory, { via: "configuration", tickets: null, note: null, unscoped: false }, signal);
@@ -156,7 +160,7 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
       const earlier = state.workflow.plan;
       state.change({ type: "plan_stored", plan });
-      emit({ type: "plan_ready", plan, executionModel: preview.execution.model, changes: earlier === null ? [] : planChanges(earlier.content, plan.content), stepCost: preview.execution.stepCost });
+      emit({ type: "plan_ready", plan, executionModel: preview.execution.model, changes: earlier === null ? [] : planChanges(earlier.content, plan.content), stepCost: preview.execution.stepCost, confined: isConfined() });
       return plan;
     },
     setWorkflow: (enabled) => state.change({ type: "workflow_switched", enabled }),

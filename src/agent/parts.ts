@@ -93,6 +93,12 @@ export interface Checkpoints {
   create(label: string, ticket: string | null): Promise<string>;
 }
 
+export interface Confinement {
+  holds(): boolean;
+  /** What a person has to know before commands run without a sandbox, or are refused for want of one; null once it was said. */
+  notice(): string | null;
+}
+
 export interface RunLimits {
   /** Model calls of this run; null = no limit. */
   maxModelCalls: number | null;
@@ -135,6 +141,8 @@ export interface AgentParts {
   allowInProject(rule: string): Promise<void>;
   headless: boolean;
   sandboxLabel(): string;
+  /** Whether the operating system holds back commands in execution, and what has to be said of that; absent: it does. */
+  confinement?: Confinement;
   limits: RunLimits;
   now(): Date;
   /** What the phase detector looks at, from the last messages of a conversation. */

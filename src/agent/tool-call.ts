@@ -6,6 +6,7 @@ import { jsonFault } from "../util/json-bounds.ts";
 import { nearestNames } from "../util/names.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { errorOutput } from "../util/tool-output.ts";
+import { sayConfinement } from "./confinement.ts";
 import type { AgentParts, Boundary } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
 import type { ErrorInfo } from "../types/error.ts";
@@ -93,7 +94,7 @@ async function judgeAndRun(
   parsed: ReturnType<ToolDefinition["parse"]> | null,
   summary: string,
 ): Promise<ToolCallOutcome> {
-  const { state, boundary } = context;
+  const { parts, state, boundary } = context;
   if (tool === undefined) return { output: errorOutput(unknownTool(sanitizeText(call.name), context.offered)), refused: false };
   if (!context.offered.includes(tool)) {
     const reason = notOffered(tool, context);
@@ -115,6 +116,7 @@ async function judgeAndRun(
   if (preview.failure !== null) return { output: errorOutput(`${tool.spec.name}: ${preview.failure}`), refused: false };
   const permission = await askIfNeeded(verdict, { context, tool, display: preview.display, summary, target: target.value });
   if (permission !== null) {
+    if (tool.access === "exec") sayConfinement(parts);
     state.addDenial({ tool: tool.spec.name, summary, reason: permission.recorded, target: target.value }, context.stage, tool.access === "read");
     return { output: errorOutput(permission.told), refused: true };
   }

@@ -7,6 +7,7 @@ import { BmoError } from "../util/errors.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { planChanges } from "../util/plan-changes.ts";
 import { errorOutput, textOutput } from "../util/tool-output.ts";
+import { sayConfinement } from "./confinement.ts";
 import { isPending } from "./workflow.ts";
 import type { AgentParts, Boundary, ContainedResult } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
@@ -108,6 +109,7 @@ export function createToolHost(input: HostInput): ToolHost {
           return keep ? "keep" : "restore";
         },
       });
+      sayConfinement(parts);
       if (input.stage === "execute" && result.unplanned && result.blocked === null) state.unplannedCommands.push(request.command);
       if (result.rolledBack.length > 0) parts.emit({ type: "rollback", paths: result.rolledBack, ...keptCopy(kept) });
       const refusedWrite = result.notes.find((note) => note.startsWith(SANDBOX_REFUSAL));

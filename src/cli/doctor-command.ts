@@ -53,7 +53,7 @@ async function programRow(program: "git" | "rg", name: string, without: string, 
 async function sandboxRow(services: DoctorServices): Promise<DoctorRow> {
   const { works, detail } = await services.sandbox();
   if (works) return ok("sandbox", detail);
-  return { name: "sandbox", state: "warn", detail, remedy: "Without it the plan stage runs only commands known to read. Install bubblewrap (Linux), and allow unprivileged user namespaces." };
+  return { name: "sandbox", state: "warn", detail, remedy: "Without it the plan stage runs only commands known to read. Commands then run with your own reach. Install bubblewrap (Linux), and allow unprivileged user namespaces." };
 }
 
 function terminalRow(io: SubcommandIo, { terminal }: DoctorServices): DoctorRow {

@@ -9,7 +9,7 @@ import { runContained } from "../containment/effects.ts";
 import { createCommandJournal, type OpenCommand } from "../containment/command-journal.ts";
 import { mayMakeRepository } from "../containment/git-command.ts";
 import { createExecutionLock, type ExecutionLock } from "../containment/lock.ts";
-import { forgetProbe, probeSandbox } from "../containment/probe.ts";
+import { forgetProbe, probeSandbox, type SandboxState } from "../containment/probe.ts";
 import { createSandboxPlace } from "../containment/sandbox-place.ts";
 import { createSnapshots, type Snapshot } from "../containment/snapshot.ts";
 import { createSurroundings, type SurroundingsKeeper } from "../containment/surroundings.ts";
@@ -18,7 +18,7 @@ import { createUnsettled, type Unsettled } from "../containment/unsettled.ts";
 import { isCaseSensitive, isInside } from "../util/paths.ts";
 import { createRecoverer, isNamedByRule, leftoverDenials, recoveryText } from "./recover.ts";
 import type { App, Ground } from "./app.ts";
-import type { AgentParts } from "../agent/parts.ts";
+import type { AgentParts, Confinement } from "../agent/parts.ts";
 import type { ShellVerdict } from "../types/containment.ts";
 import type { Ask } from "../types/permission.ts";
 
@@ -42,7 +42,7 @@ export function findProgram(name: string, app: Pick<Ground, "environment" | "wor
 }
 
 export interface Containment {
-  forAgent: Pick<AgentParts, "boundary" | "checkpoints" | "lockExecution" | "leftovers">;
+  forAgent: Pick<AgentParts, "boundary" | "confinement" | "checkpoints" | "lockExecution" | "leftovers">;
   checkpoints: Checkpoints;
   /** Takes back while nobody else writes in the workspace. @throws BmoError locked, or usage when there is nothing. */
   undo(what: "last" | "all"): Promise<UndoResult>;
@@ -63,12 +63,29 @@ async function credentialIn(verdict: ShellVerdict): Promise<string | null> {
   return null;
 }
 
+/** What is to be said of commands that no sandbox holds; null where one does. */
+function confinementText(sandbox: SandboxState, problem: string | null): string | null {
+  if (problem !== null) return `the sandbox cannot be set up (${problem}): commands are refused, but for those known to be read-only while planning`;
+  if (sandbox.available) return null;
+  return `no sandbox: ${sandbox.reason}. While planning only commands known to be read-only run; later ones can use the network and reach what you can`;
+}
+
 /** Before anything else it settles what a killed run left in the workspace. */
 export async function wireContainment(app: App, sessionId: string, ask: Ask): Promise<Containment> {
   const { workspace, environment, home, dataDirectory } = app;
   const sandbox = await probeSandbox({ platform: process.platform, searchPath: environment["PATH"] ?? "", workspace, dataDirectory, home, environment });
   /** What a command met although the sandbox had been tried; the run goes by this from then on. */
   let problem: string | null = null;
+  let said: string | null = null;
+  const confinement: Confinement = {
+    holds: () => sandbox.available,
+    notice() {
+      const text = confinementText(sandbox, problem);
+      if (text === said) return null;
+      said = text;
+      return text;
+    },
+  };
   const git = findProgram("git", app);
   const snapshots = createSnapshots({ workspace, dataDirectory, git, home });
   const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId });
@@ -149,7 +166,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   });
 
   return {
-    forAgent: { boundary, checkpoints, lockExecution: lock, leftovers: leftoverDenials(recovered) },
+    forAgent: { boundary, confinement, checkpoints, lockExecution: lock, leftovers: leftoverDenials(recovered) },
     checkpoints,
     async undo(what) {
       const release = await lock(new AbortController().signal);

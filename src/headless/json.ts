@@ -64,7 +64,7 @@ export function eventJson(event: AgentEvent): JsonObject {
     case "tool_end":
       return { type: event.type, call_id: event.callId, tool: event.tool, output: outputJson(event.output) };
     case "plan_ready":
-      return { type: event.type, plan: plain(event.plan), execution_model: event.executionModel, changes: event.changes ?? [] };
+      return { type: event.type, plan: plain(event.plan), execution_model: event.executionModel, changes: event.changes ?? [], confined: event.confined ?? true };
     case "ticket_end":
       return { type: event.type, plan: event.plan, ticket: event.ticket, state: event.state, cost_usd: event.costUsd, cost_is_estimate: event.costEstimate };
     case "rollback":

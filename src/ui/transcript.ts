@@ -158,7 +158,7 @@ export function reduceEvent(state: TranscriptState, event: AgentEvent, now: numb
     case "tool_end":
       return endTool(state, event);
     case "plan_ready":
-      return printBlock(closeMessage(state), { kind: "plan", plan: event.plan, executionModel: event.executionModel, changes: event.changes ?? [], stepCost: event.stepCost ?? null });
+      return printBlock(closeMessage(state), { kind: "plan", plan: event.plan, executionModel: event.executionModel, changes: event.changes ?? [], stepCost: event.stepCost ?? null, confined: event.confined ?? true });
     case "plan_approved":
       return printBlock(closeMessage(state), { kind: "approved", plan: event.plan, approval: event.approval });
     case "ticket_start":

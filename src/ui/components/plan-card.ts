@@ -86,6 +86,13 @@ export interface PlanBlock {
   executionModel: string | null;
   changes: string[];
   stepCost: number | null;
+  /** False where no sandbox holds commands to what is said here. */
+  confined?: boolean;
+}
+
+function networkText({ plan, confined }: PlanBlock, { theme }: DrawContext): string {
+  if (plan.content.network) return theme.warning("commands may use the network");
+  return confined === false ? theme.warning("none is planned, but no sandbox here keeps commands from it, or from files elsewhere") : "none for commands";
 }
 
 export function drawPlanCard(block: PlanBlock, context: DrawContext): string[] {
@@ -101,7 +108,7 @@ export function drawPlanCard(block: PlanBlock, context: DrawContext): string[] {
     ...content.tickets.flatMap((ticket) => ["", ...ticketLines(ticket, plan, context)]),
     "",
     ...scopeLine(plan, context),
-    ...labelled("network", content.network ? theme.warning("commands may use the network") : "none for commands", LABEL, " ", context),
+    ...labelled("network", networkText(block, context), LABEL, " ", context),
     ...labelled("executes", executesText(block.executionModel, block.stepCost), LABEL, " ", context),
     ...list("decided", content.decisions, " ", context),
     ...list("flags", plan.flags, " ", context, theme.warning),
