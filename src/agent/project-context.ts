@@ -1,9 +1,9 @@
 // What a conversation is told about the workspace: AGENTS.md (else CLAUDE.md), nearest first up to the repository root,
 // and a few facts read from files. No process is started for it, and no file outside the repository is read.
 
-import { lstatSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { findRepository } from "../containment/git-config.ts";
+import { pathExists } from "../util/paths.ts";
 import { projectRoot, readProjectFile, type ProjectPlace } from "../util/project-file.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 
@@ -40,16 +40,12 @@ export interface ProjectContextOptions {
   isClosed(realPath: string, root: string): boolean;
 }
 
-function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
 /** Folders from the workspace up to the repository root; the workspace alone outside a repository. */
 function foldersUp(workspace: string): string[] {
   const folders: string[] = [];
   for (let folder = workspace; ; folder = dirname(folder)) {
     folders.push(folder);
-    if (exists(join(folder, ".git"))) return folders;
+    if (pathExists(join(folder, ".git"))) return folders;
     if (dirname(folder) === folder) return [workspace];
   }
 }
@@ -101,10 +97,10 @@ export async function projectContext(options: ProjectContextOptions): Promise<Pr
   const branch = branchName(workspace);
   if (branch !== null) facts.push(`git branch: ${branch}`);
   const manifest = read(join(workspace, "package.json"), MANIFEST_LIMIT);
-  const manager = LOCKFILES.find(([file]) => exists(join(workspace, file)))?.[1] ?? (manifest === null ? null : "npm");
+  const manager = LOCKFILES.find(([file]) => pathExists(join(workspace, file)))?.[1] ?? (manifest === null ? null : "npm");
   if (manager !== null) facts.push(`package manager: ${manager}`);
   if (manifest !== null) facts.push(...scriptFacts(manifest.text, manager ?? "npm"));
-  for (const file of ["Makefile", "pyproject.toml", "Cargo.toml", "go.mod"]) if (exists(join(workspace, file))) facts.push(`has ${file}`);
+  for (const file of ["Makefile", "pyproject.toml", "Cargo.toml", "go.mod"]) if (pathExists(join(workspace, file))) facts.push(`has ${file}`);
 
   let left = INSTRUCTIONS_LIMIT;
   const instructions: string[] = [];

@@ -8,6 +8,7 @@ import { createCheckpoints, type Checkpoints, type UndoResult } from "../contain
 import { runContained } from "../containment/effects.ts";
 import { createCommandJournal, type OpenCommand } from "../containment/command-journal.ts";
 import { mayMakeRepository } from "../containment/git-command.ts";
+import { installsPackages } from "../containment/installers.ts";
 import { createExecutionLock, type ExecutionLock } from "../containment/lock.ts";
 import { forgetProbe, probeSandbox, type SandboxState } from "../containment/probe.ts";
 import { createSandboxPlace } from "../containment/sandbox-place.ts";
@@ -106,7 +107,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
     const open = journal.open({
       session: sessionId, workspace, command: command.command, sandboxed: sandbox.available, snapshot, checkpoint: checkpoints.currentId(),
       containment: options.containment.mode, scope: command.scope === null ? null : { files: [...command.scope.files], caseSensitive },
-      mayMakeRepository: mayMakeRepository(command.verdict), rules: { allow: permissions.allow, deny: permissions.deny },
+      mayMakeRepository: mayMakeRepository(command.verdict), installs: installsPackages(command.verdict), rules: { allow: permissions.allow, deny: permissions.deny },
     });
     return {
       ...open,

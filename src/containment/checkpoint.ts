@@ -8,6 +8,7 @@ import type { FileAction } from "../types/tool.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
 import { createCheckpointStore, sameState, type CheckpointEntry, type JournalLine, type State } from "./checkpoint-store.ts";
+import { bringBackObjects } from "./history-store.ts";
 import { restoreChanges, restoreCommandFor } from "./restore.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
 
@@ -158,6 +159,8 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     }
     const newest = entries.at(-1)?.checkpoint.id ?? null;
     if (newest !== null && changes.length > 0) store.append(newest, [{ type: "undoing", paths: changes.map(({ absolute }) => absolute) }], true);
+    // Branches lead to objects that git may have pruned since.
+    if (changes.some(({ absolute }) => absolute.includes("/.git/"))) bringBackObjects(options.dataDirectory, workspace);
     const { restored, failed } = await restoreChanges(changes, workspace, copy, { has: (path: string) => kept.has(path) });
     // What lies in a folder was put back first: its own bits may forbid that.
     const deepestFirst = [...changes].sort((left, right) => (left.absolute < right.absolute ? 1 : -1));

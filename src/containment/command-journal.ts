@@ -29,6 +29,7 @@ export interface CommandEntry {
   scope: { files: ScopeFile[]; caseSensitive: boolean } | null;
   /** Whether the plan has it make repositories. */
   mayMakeRepository: boolean;
+  installs: boolean;
   rules: { allow: string[]; deny: string[] };
 }
 

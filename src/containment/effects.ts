@@ -10,6 +10,8 @@ import { cacheEnvironment, childEnvironment, type EnvironmentOptions } from "./e
 import { runFenced } from "./fenced-command.ts";
 import { gitWork, mayMakeRepository } from "./git-command.ts";
 import { findRepository } from "./git-config.ts";
+import { accessOf } from "./guarded-places.ts";
+import { installsPackages } from "./installers.ts";
 import { readingGitEnvironment } from "./git-settings.ts";
 import type { SandboxState } from "./probe.ts";
 import type { SandboxPlace } from "./sandbox-place.ts";
@@ -18,7 +20,7 @@ import { settleEffects, tellSlow, type Settlement, type SettleRequest } from "./
 import type { OpenCommand } from "./command-journal.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-export interface ContainedRequest extends ShellRequest, Omit<SettleRequest, "mayMakeRepository" | "select" | "onCopy"> {
+export interface ContainedRequest extends ShellRequest, Omit<SettleRequest, "mayMakeRepository" | "installs" | "select" | "onCopy"> {
   stage: "plan" | "execute" | "chat";
   readRoots: string[];
   home: string | null;
@@ -113,7 +115,7 @@ export async function runContained(request: ContainedRequest): Promise<Contained
   let open: OpenCommand | null = null;
   if (!readOnly && request.containment !== "off") {
     try {
-      before = await tellSlow(request.onProgress, "noting how the workspace is", () => request.snapshots.take(gitWork(verdict) !== null, request.rulesOf));
+      before = await tellSlow(request.onProgress, "noting how the workspace is", () => request.snapshots.take(accessOf(gitWork(verdict), request.sandbox.available), request.rulesOf));
       open = request.onBegin?.(before) ?? null;
     } catch (thrown) {
       if (!(thrown instanceof BmoError) && systemErrorCode(thrown) === undefined) throw thrown;
@@ -130,7 +132,7 @@ export async function runContained(request: ContainedRequest): Promise<Contained
   }
   const result: ContainedShellResult = { ...NOTHING_RAN, ...ran, notes, blocked: refusal, unplanned };
   if (before === null) return result;
-  const { compared, ...settled } = await settleEffects({ ...request, mayMakeRepository: mayMakeRepository(verdict), onCopy: (copy) => open?.noteCopy(copy) }, before);
+  const { compared, ...settled } = await settleEffects({ ...request, mayMakeRepository: mayMakeRepository(verdict), installs: installsPackages(verdict), onCopy: (copy) => open?.noteCopy(copy) }, before);
   if (compared) open?.close();
   else open?.abandon();
   return { ...result, ...settled, notes: [...notes, ...settled.notes] };

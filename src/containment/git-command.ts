@@ -7,7 +7,7 @@ import { isHarmlessGitKey } from "./git-config.ts";
 /** What a line of git's own work may write besides objects, index and branches. */
 export interface GitWork {
   /** Folders below `.git` that its subcommands keep their own state in. */
-  folders: ReadonlySet<string>;
+  folders: readonly string[];
 }
 
 interface Subcommand {
@@ -88,7 +88,7 @@ export function gitWork(verdict: ShellVerdict): GitWork | null {
   const readings = verdict.segments.map(readSegment);
   if (readings.includes(null)) return null;
   const writing = readings.flatMap((reading) => (reading === null || reading.writes === null ? [] : [reading.writes]));
-  return writing.length === 0 ? null : { folders: new Set(writing.flatMap(({ folders = [] }) => folders)) };
+  return writing.length === 0 ? null : { folders: [...new Set(writing.flatMap(({ folders = [] }) => folders))] };
 }
 
 /** Whether the plan itself has the line make or write repositories. */

@@ -5,6 +5,7 @@ import { lstatSync, statSync, type Stats } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { GitConfigFacts } from "../types/containment.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { pathExists } from "../util/paths.ts";
 import { readRegularNow } from "../util/regular-file.ts";
 import { readGitIndex } from "./git-index.ts";
 
@@ -78,9 +79,9 @@ function statOf(path: string): Stats | null {
   }
 }
 
-/** A link is not followed: what git would find at its end may be any file of the user's. */
-function readSmall(path: string): string | null {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
+/** Text of a small file of git's own, or null. A link is not followed: what git would find at its end may be any file of the user's. */
+export function readGitText(path: string): string | null {
+  if (!pathExists(path)) return null;
   try {
     return readRegularNow(path, MAX_CONFIG_BYTES)?.bytes.toString("utf8") ?? UNREADABLE;
   } catch (thrown) {
@@ -115,7 +116,7 @@ export function findRepository(directory: string): FoundRepository | null {
       return { gitDirectory: entry, commonDirectory, workTree: current, problem: linked ? "a .git that is a link" : commonProblem(commonDirectory) };
     }
     if (stat?.isFile() === true) {
-      const pointer = /^gitdir: (.+?)\r?\n?$/s.exec(readSmall(entry) ?? "");
+      const pointer = /^gitdir: (.+?)\r?\n?$/s.exec(readGitText(entry) ?? "");
       const target = pointer?.[1];
       if (target === undefined) return { gitDirectory: entry, commonDirectory: entry, workTree: current, problem: "a .git file that cannot be read" };
       const gitDirectory = isAbsolute(target) ? target : join(current, target);
@@ -128,7 +129,7 @@ export function findRepository(directory: string): FoundRepository | null {
 }
 
 function commonDirectoryOf(gitDirectory: string): string {
-  const text = readSmall(join(gitDirectory, "commondir"))?.trim();
+  const text = readGitText(join(gitDirectory, "commondir"))?.trim();
   if (text === undefined || text === "") return gitDirectory;
   return isAbsolute(text) ? text : join(gitDirectory, text);
 }
@@ -139,7 +140,7 @@ function commonProblem(commonDirectory: string): string | null {
 
 /** A worktree's directory points back to its `.git` file; one that points elsewhere is somebody else's. */
 function pointerProblem(gitDirectory: string, entry: string): string | null {
-  const back = readSmall(join(gitDirectory, "gitdir"))?.trim();
+  const back = readGitText(join(gitDirectory, "gitdir"))?.trim();
   if (back !== undefined) {
     const absolute = isAbsolute(back) ? back : join(gitDirectory, back);
     return statOf(absolute)?.ino === statOf(entry)?.ino ? null : "a worktree pointer to a repository that does not know it";
@@ -148,7 +149,7 @@ function pointerProblem(gitDirectory: string, entry: string): string | null {
 }
 
 function configProblem(path: string): string | null {
-  const text = readSmall(path);
+  const text = readGitText(path);
   if (text === null) return null;
   for (const { key, value } of parseGitConfig(text)) {
     if (key === "core.bare" && /^(false|no|off|0)$/i.test(value.trim())) continue;

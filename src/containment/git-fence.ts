@@ -6,10 +6,13 @@ import { isInside } from "../util/paths.ts";
 import { CLOSED_NAMES, gitDirectoriesOf, STATE_NAMES } from "./git-directories.ts";
 import type { FencePlace, SandboxRequest } from "./fence.ts";
 
-/** Where one of these is a file of its own, the folder around it is closed as a whole: nothing can be added to it either. */
-function closedIn(folder: string, open: ReadonlySet<string>): string[] {
-  const names = [...CLOSED_NAMES.map((name) => (name.startsWith("info/") ? "info" : name)), ...STATE_NAMES.filter((name) => !open.has(name))];
-  return [...new Set(names)].map((name) => join(folder, name)).filter((path) => existsSync(path));
+/**
+ * What is there and starts programs. Configuration is left out: git renames a new file over it, and what it wrote is judged by its keys
+ * afterwards, like all that came into being.
+ */
+function closedIn(folder: string, open: readonly string[]): string[] {
+  const names = [...CLOSED_NAMES.filter((name) => name !== "config"), ...STATE_NAMES.filter((name) => !open.includes(name))];
+  return names.map((name) => join(folder, name)).filter((path) => existsSync(path));
 }
 
 function places(paths: readonly string[], access: "read" | "write"): FencePlace[] {

@@ -1,8 +1,9 @@
 // Reads git's index file: which entries are submodules, which are flagged so that git would not look at the file again.
 // Understands versions 2 to 4; runs nothing.
 
-import { lstatSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { BmoError } from "../util/errors.ts";
+import { pathExists } from "../util/paths.ts";
 import { readRegularNow } from "../util/regular-file.ts";
 import { isCredentialFolder, isCredentialName } from "./protected.ts";
 
@@ -18,6 +19,8 @@ export interface GitIndexFacts {
   /** Paths of all entries. */
   paths: string[];
   entries: number;
+  /** Changes when an entry does, but not with the times that git notes beside it. Empty unless asked for. */
+  digest: string;
 }
 
 const GITLINK = 0o160000;
@@ -30,7 +33,7 @@ const MAX_BYTES = 512 * 1024 * 1024;
 
 /** null where there is no index. What is no regular file, or too large, has no bytes that could be read as one. */
 function readBytes(path: string): Buffer | null {
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return null;
+  if (!pathExists(path)) return null;
   try {
     return readRegularNow(path, MAX_BYTES)?.bytes ?? Buffer.alloc(0);
   } catch (thrown) {
@@ -62,10 +65,11 @@ function noteEntry(facts: GitIndexFacts, mode: number, name: Buffer): void {
 }
 
 /** Facts of an index, of none (a fresh repository) as well; null when it cannot be read or is split. Only SHA-1 repositories are understood. */
-export function readGitIndex(path: string): GitIndexFacts | null {
+export function readGitIndex(path: string, withDigest = false): GitIndexFacts | null {
   const bytes = readBytes(path);
-  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, credentials: [], attributeFiles: [], paths: [], entries: 0 };
-  if (bytes === null) return facts;
+  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, credentials: [], attributeFiles: [], paths: [], entries: 0, digest: "" };
+  const hash = withDigest ? createHash("sha256") : null;
+  if (bytes === null) return { ...facts, digest: hash?.digest("hex") ?? "" };
   if (bytes.length < 12 + SHA1_BYTES || bytes.toString("latin1", 0, 4) !== "DIRC") return null;
   const version = bytes.readUInt32BE(4);
   if (version < 2 || version > 4) return null;
@@ -79,6 +83,8 @@ export function readGitIndex(path: string): GitIndexFacts | null {
     const extended = version >= 3 && (flags & EXTENDED) !== 0;
     if ((flags & ASSUME_VALID) !== 0) facts.hidesChanges = true;
     if (extended && (bytes.readUInt16BE(position + FIXED_BYTES) & SKIP_WORKTREE) !== 0) facts.hidesChanges = true;
+    // Mode, object and flags; the name follows.
+    hash?.update(bytes.subarray(position + 24, position + 28)).update(bytes.subarray(position + 40, position + FIXED_BYTES)).update("\0");
     const nameStart = position + FIXED_BYTES + (extended ? 2 : 0);
     if (version === 4) {
       const { value, next } = readOffset(bytes, nameStart);
@@ -86,11 +92,13 @@ export function readGitIndex(path: string): GitIndexFacts | null {
       if (end === -1 || value > previous.length) return null;
       previous = Buffer.concat([previous.subarray(0, previous.length - value), bytes.subarray(next, end)]);
       noteEntry(facts, mode, previous);
+      hash?.update(previous);
       position = end + 1;
     } else {
       const end = bytes.indexOf(0, nameStart);
       if (end === -1) return null;
       noteEntry(facts, mode, bytes.subarray(nameStart, end));
+      hash?.update(bytes.subarray(nameStart, end));
       // Entries are padded with 1 to 8 NUL bytes to a multiple of eight.
       position += Math.floor((end - position + 8) / 8) * 8;
     }
@@ -101,5 +109,5 @@ export function readGitIndex(path: string): GitIndexFacts | null {
     if (name === "link") return null;
     if (name === "sdir") facts.hidesChanges = true;
   }
-  return facts;
+  return { ...facts, digest: hash?.digest("hex") ?? "" };
 }

@@ -74,6 +74,7 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
     copiesDirectory,
     scope: entry.scope === null ? null : scopeOf(entry.scope.files, entry.workspace, entry.scope),
     mayMakeRepository: entry.mayMakeRepository,
+    installs: entry.installs,
     deniesWrite: (path) => request.isNamed(entry.rules.deny, path),
     opensProtected: (path) => request.isNamed(entry.rules.allow, path),
     onOutOfScope: request.onOutOfScope,

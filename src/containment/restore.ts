@@ -172,7 +172,8 @@ async function writeBack(ground: Ground, { absolute: path, before, sameBytes }: 
 /** Folders that came with removed files go with them, as far as they are empty now. */
 function removeEmptied({ workspace, folders }: Ground, path: string): void {
   for (let folder = dirname(path); folder !== workspace && isInside(workspace, folder) && !folders.has(folder); folder = dirname(folder)) {
-    if (tryLook(folder).facts?.kind !== "folder" || readdirSync(systemPath(folder)).length > 0) return;
+    // Without its empty folders, such as refs/heads, a repository is none.
+    if (tryLook(folder).facts?.kind !== "folder" || /\/\.git(\/|$)/.test(folder) || readdirSync(systemPath(folder)).length > 0) return;
     rmdirSync(systemPath(folder));
   }
 }

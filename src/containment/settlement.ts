@@ -10,6 +10,7 @@ import type { FileChange } from "../types/tool.ts";
 import { systemErrorCode } from "../util/errors.ts";
 import { systemPath } from "../util/raw-path.ts";
 import { tryLook } from "./node-facts.ts";
+import { movedReferences } from "./git-report.ts";
 import { restoreChanges, restoreCommandFor, type RestoreResult } from "./restore.ts";
 import type { EffectChange, Snapshot, Snapshots } from "./snapshot.ts";
 
@@ -33,6 +34,8 @@ export interface SettleRequest {
   copiesDirectory: string;
   /** Whether the plan has the command make repositories. */
   mayMakeRepository: boolean;
+  /** Whether the command installs packages: programs of node_modules and virtual environments are then its own. */
+  installs: boolean;
   /** True for real paths that a deny rule keeps file tools from writing. */
   deniesWrite?(realPath: string): boolean;
   /** True for credentials that an explicit rule opens. */
@@ -141,6 +144,7 @@ function isPlannedRepository(change: EffectChange, { mayMakeRepository, scope }:
 /** Why a change lies outside what may be changed, or null. */
 function outside(change: EffectChange, request: SettleRequest): string | null {
   if (isPlannedRepository(change, request)) return null;
+  if (change.by === "git" || (change.by === "installer" && request.installs)) return null;
   if (change.guarded) return request.opensProtected?.(change.absolute) === true ? null : "it is a credential or part of the repository's own files";
   if (request.deniesWrite?.(change.absolute) === true) return "a rule denies writing it";
   if (request.scope === null) return null;
@@ -179,7 +183,9 @@ export async function settleEffects(request: SettleRequest, before: Snapshot): P
   settled.compared = problem === null && !changes.some((change) => change.problem !== undefined && trees.has(change.absolute));
   const reasons = new Map(changes.map((change) => [change, outside(change, request) ?? (change.problem !== undefined && trees.has(change.absolute) ? "it could not be compared" : null)]));
   const wrong = changes.filter((change) => reasons.get(change) !== null);
-  settled.changes = changes.map(toFileChange);
+  // What git and installers own is no file of the plan: branches are told in a note, installed programs are output like any other.
+  settled.changes = changes.filter((change) => change.by === undefined || reasons.get(change) !== null).map(toFileChange);
+  settled.notes.push(...(await movedReferences(changes)));
   settled.outOfScope = wrong.map(toFileChange);
   for (const change of changes) if (change.problem !== undefined && reasons.get(change) === null) settled.notes.push(`in scope, but \`/undo\` will not know it: ${change.path} (${change.problem})`);
   const decidable = wrong.filter((change) => change.problem === undefined);

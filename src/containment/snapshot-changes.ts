@@ -6,30 +6,12 @@ import { dirname, relative } from "node:path";
 import { isInside, pathExists } from "../util/paths.ts";
 import { tryLook } from "./node-facts.ts";
 import { boundSockets, type Survey } from "./survey.ts";
-import type { GuardedFiles } from "./guarded-files.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
 import type { FileAction } from "../types/tool.ts";
 
 export function actionOf(before: PreImage | null, present: boolean): FileAction {
   if (before === null) return "create";
   return present ? "modify" : "delete";
-}
-
-export function guardedChanges(workspace: string, before: GuardedFiles, after: GuardedFiles): EffectChange[] {
-  const changes: EffectChange[] = [];
-  for (const path of new Set([...before.files.keys(), ...after.files.keys()])) {
-    const old = before.files.get(path);
-    const now = after.files.get(path);
-    if (old !== undefined && now !== undefined && old.kind === now.kind && old.mode === now.mode && old.bytes.equals(now.bytes)) continue;
-    const image: PreImage | null = old === undefined ? null : imageOfBytes(old.kind, old.mode, old.bytes);
-    changes.push({ path: relative(workspace, path), absolute: path, action: actionOf(image, pathExists(path)), before: image, guarded: true });
-  }
-  return changes;
-}
-
-/** A pre-image in memory. */
-export function imageOfBytes(kind: "file" | "link", mode: number, bytes: Buffer): PreImage {
-  return { kind, executable: (mode & 0o100) !== 0, mode, read: async () => bytes };
 }
 
 /** A repository that the command made inside the workspace is one change: its folder, or its `.git` where the folder was there. */

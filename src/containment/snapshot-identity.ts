@@ -1,30 +1,28 @@
 // Snapshots that outlive their process: what one holds is written to the data directory and read back by another. Compares nothing.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { sha256 } from "../util/canonical-json.ts";
 import { systemErrorCode } from "../util/errors.ts";
 import { listFrom } from "./ignore-rules.ts";
 import type { GuardedFile, GuardedFiles } from "./guarded-files.ts";
+import type { RepositoryAccess } from "./guarded-places.ts";
 import type { Snapshot, SnapshotIdentity } from "./snapshot.ts";
 import type { Survey } from "./survey.ts";
 import type { TreeStore } from "./tree-store.ts";
 
+/** Small files with their bytes, large ones with the digest under which the guard keeps them on disk. */
 interface StoredGuarded extends Omit<GuardedFile, "bytes"> {
   path: string;
-  /** Digest that names the bytes in the folder of pre-images. */
-  id: string;
+  base64: string | null;
 }
 
 interface StoredSnapshot {
   version: 1;
-  withHistory: boolean;
+  access: RepositoryAccess;
   survey: Omit<Survey, "folders" | "closed"> & { folders: [string, { empty: boolean; mode: number }][]; closed: [string, { reason: string; stamp: string }][] };
-  guarded: { files: StoredGuarded[]; ignoreRules: [string, string][] };
+  guarded: { files: StoredGuarded[]; problems: [string, { reason: string; stamp: string | null }][]; gitDirectories: string[] };
   modes: [string, number][];
-  /** Folder of the pre-images of guarded files. */
-  images: string;
   stores: { tree: string; record: string; rules: string; tracked: string[] }[];
 }
 
@@ -43,31 +41,19 @@ function writeDurably(path: string, bytes: string | Buffer): void {
   renameSync(temporary, path);
 }
 
-function keepImage(images: string, bytes: Buffer): string {
-  const id = sha256(bytes).slice("sha256:".length);
-  try {
-    if (readFileSync(join(images, id)).equals(bytes)) return id;
-  } catch (thrown) {
-    if (systemErrorCode(thrown) !== "ENOENT") throw thrown;
-  }
-  writeDurably(join(images, id), bytes);
-  return id;
-}
-
 /** @param folder folder of the workspace's snapshots. */
 export function writeIdentity(snapshot: Snapshot, workspace: string, folder: string): SnapshotIdentity {
-  const images = join(folder, "images");
-  mkdirSync(images, { recursive: true, mode: 0o700 });
+  const { files, problems, gitDirectories } = snapshot.guarded;
   const stored: StoredSnapshot = {
     version: 1,
-    withHistory: snapshot.withHistory,
+    access: snapshot.access,
     survey: { ...snapshot.survey, closed: [...snapshot.survey.closed], folders: [...snapshot.survey.folders].map(([path, { empty, mode }]) => [path, { empty, mode }]) },
     guarded: {
-      files: [...snapshot.guarded.files].map(([path, { bytes, ...file }]) => ({ ...file, path, id: keepImage(images, bytes) })),
-      ignoreRules: [...snapshot.guarded.ignoreRules].map(([path, bytes]) => [path, bytes.toString("latin1")]),
+      files: [...files].map(([path, { bytes, ...file }]) => ({ ...file, path, base64: bytes?.toString("base64") ?? null })),
+      problems: [...problems],
+      gitDirectories,
     },
     modes: [...snapshot.modes],
-    images,
     stores: snapshot.stores.map(({ tree, store, rules, tracked }) => ({ tree, record: store.keepRecord(), rules: rules.text, tracked: [...tracked] })),
   };
   const file = join(folder, `taken-${randomBytes(8).toString("hex")}.json`);
@@ -85,10 +71,11 @@ function readStored(identity: SnapshotIdentity): StoredSnapshot | null {
   }
 }
 
-function readGuarded({ guarded, images }: StoredSnapshot): GuardedFiles {
+function readGuarded({ guarded }: StoredSnapshot): GuardedFiles {
   return {
-    files: new Map(guarded.files.map(({ path, id, ...file }) => [path, { ...file, bytes: readFileSync(join(images, id)) }])),
-    ignoreRules: new Map(guarded.ignoreRules.map(([path, bytes]) => [path, Buffer.from(bytes, "latin1")])),
+    files: new Map(guarded.files.map(({ path, base64, ...file }) => [path, { ...file, bytes: base64 === null ? null : Buffer.from(base64, "base64") }])),
+    problems: new Map(guarded.problems),
+    gitDirectories: guarded.gitDirectories,
   };
 }
 
@@ -102,7 +89,7 @@ export async function readIdentity(identity: SnapshotIdentity, workspace: string
     if (store === null) return null;
     stores.push({ tree, store, rules: await listFrom(rules), tracked });
   }
-  return { survey: { ...stored.survey, folders: new Map(stored.survey.folders), closed: new Map(stored.survey.closed) }, guarded: readGuarded(stored), withHistory: stored.withHistory, modes: new Map(stored.modes), stores, opened: true };
+  return { survey: { ...stored.survey, folders: new Map(stored.survey.folders), closed: new Map(stored.survey.closed) }, guarded: readGuarded(stored), access: stored.access, modes: new Map(stored.modes), stores, opened: true };
 }
 
 export function dropIdentity(identity: SnapshotIdentity, storeOf: StoreOf): void {

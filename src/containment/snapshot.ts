@@ -10,11 +10,13 @@ import { systemErrorCode } from "../util/errors.ts";
 import { realPathOf, isInside, pathExists } from "../util/paths.ts";
 import { systemPath } from "../util/raw-path.ts";
 import { createGitStore } from "./git-store.ts";
-import { readGuardedFiles, type GuardedFiles } from "./guarded-files.ts";
+import { createGuard, type GuardedFiles } from "./guarded-files.ts";
+import type { RepositoryAccess } from "./guarded-places.ts";
+import { createHistoryStore, type HistoryStore } from "./history-store.ts";
 import { listFrom, readIgnoreList, type IgnoreList } from "./ignore-rules.ts";
 import { lookAt, reasonOf, tryLook } from "./node-facts.ts";
 import { createPlainStore } from "./plain-store.ts";
-import { actionOf, closedChanges, createdRepositories, entryChanges, guardedChanges, wasClosed } from "./snapshot-changes.ts";
+import { actionOf, closedChanges, createdRepositories, entryChanges, wasClosed } from "./snapshot-changes.ts";
 import { dropIdentity, readIdentity, writeIdentity } from "./snapshot-identity.ts";
 import { createSpaceReserve } from "./space-reserve.ts";
 import { createSurveyor, readModes, type Survey } from "./survey.ts";
@@ -43,6 +45,8 @@ export interface EffectChange extends FileChange {
   before: PreImage | null;
   /** True when it is a credential or part of a repository's own files, watched whatever .gitignore says. */
   guarded: boolean;
+  /** Whose own work the change is: of a line that is git alone, or of an installer in what it owns. Absent: of the command. */
+  by?: "git" | "installer";
   /** Its bytes are as they were: only permission bits differ. */
   sameBytes?: boolean;
   /** Why it could not be compared or cannot be put back, where that is so. Whoever sees the change has to tell the person. */
@@ -60,7 +64,8 @@ export interface TreeSnapshot {
 export interface Snapshot {
   survey: Survey;
   guarded: GuardedFiles;
-  withHistory: boolean;
+  /** What the command may do to the repository. */
+  access: RepositoryAccess;
   stores: TreeSnapshot[];
   /** Permission bits of files that have other ones than a fresh file would get. */
   modes: ReadonlyMap<string, number>;
@@ -89,11 +94,11 @@ export interface Snapshots {
   /** False: without git. */
   readonly usesGit: boolean;
   /**
-   * @param allowHistory true for a command that may commit: branches and HEAD are then its own.
+   * @param access what the command may do to the repository; nothing, unless said.
    * @param rulesOf what the ignore rules belong to, such as `plan …` for an approved plan, which other processes go on with: while it is the same they stay as they were when it was first named.
    *   Absent: those of now.
    */
-  take(allowHistory?: boolean, rulesOf?: string): Promise<Snapshot>;
+  take(access?: RepositoryAccess, rulesOf?: string): Promise<Snapshot>;
   /** What differs. Never rejects for what lies in the workspace: what could not be compared is a change with a `problem`. */
   compare(before: Snapshot): Promise<EffectChange[]>;
   /** To be called when the effects of the command are settled: folders that were opened to look into them are closed again, but for those put back. @returns those that could not be. */
@@ -205,6 +210,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     }
   };
 
+  const guard = createGuard({ workspace, folder: join(folder, "guarded"), home: options.home });
+  const history = createHistoryStore({ dataDirectory: options.dataDirectory, workspace });
   const surveyor = createSurveyor(workspace, leaveOut);
   // One of its own: what the other has seen is what the stores have recorded.
   const lookout = createSurveyor(workspace, leaveOut);
@@ -276,24 +283,26 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
 
   return {
     usesGit: options.git !== null,
-    async take(allowHistory = false, rulesOf) {
+    async take(access = { kind: "watched" }, rulesOf) {
       const { survey, stores: found, recorded } = await record(rulesOf);
       reserve.hold();
       if (modes === null) modes = await readModes(survey);
       else if (recorded.length > 0) noteModes((modes = new Map(modes)), recorded);
-      return { survey, stores: found.map((one) => ({ ...one, store: one.store.pin() })), guarded: readGuardedFiles(workspace, survey, !allowHistory), withHistory: !allowHistory, modes };
+      const guarded = await guard.read(survey, access);
+      history.keep(guarded.gitDirectories);
+      return { survey, stores: found.map((one) => ({ ...one, store: one.store.pin() })), guarded, access, modes };
     },
     async compare(before) {
       reserve.giveUpWhenFull();
       const survey = await surveyor.walk(openFolder(before.survey));
-      const guarded = readGuardedFiles(workspace, survey, before.withHistory);
+      const guarded = await guard.read(survey, before.access);
       const sameEntries = before.opened !== true && knowsEntries(survey, before.stores);
       if (!sameEntries) lastTrees = [];
       const found = await Promise.all(before.stores.map((snapshot) => changesOf(snapshot, { rules: snapshot.rules, tracked: snapshot.tracked, sameEntries }, before)));
       const entries = [...entryChanges(workspace, before.survey, survey), ...closedChanges(workspace, before.survey, survey)].filter(({ absolute, path }) => absolute === workspace || !isIgnored(before.stores, absolute, path.endsWith("/")));
       const created = createdRepositories(workspace, before.survey, survey);
-      const guardedElsewhere = guardedChanges(workspace, before.guarded, guarded).filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
-      return uniqueByPath([...found.flat(), ...entries.filter(({ absolute }) => !wasClosed(before.survey, absolute)), ...created, ...guardedElsewhere]);
+      const guardedElsewhere = guard.changes(before.guarded, guarded, before.access).filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
+      return uniqueByPath([...found.flat(), ...entries.filter(({ absolute }) => !wasClosed(before.survey, absolute)), ...created, ...guardedElsewhere, ...lostObjects(workspace, history, before.access)]);
     },
     release(before, putBack = new Set()) {
       for (const { store } of before.stores) store.unpin();
@@ -315,6 +324,16 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     forget: (identity) => dropIdentity(identity, storeOf),
     survey: () => lookout.walk(),
   };
+}
+
+/** Objects of history that are gone: pruned by git's own work they wait for an undo, else they are put back. */
+function lostObjects(workspace: string, history: HistoryStore, access: RepositoryAccess): EffectChange[] {
+  if (access.kind !== "watched") return [];
+  return history.missing().map(({ path, kept }): EffectChange => {
+    const change = { path: relative(workspace, path), absolute: path, action: "delete" as const, guarded: true };
+    if (kept === null) return { ...change, before: null, problem: "it could not be kept before the command" };
+    return { ...change, before: { kind: "file", executable: false, mode: 0o444, read: async () => readFileSync(kept), whereIs: kept } };
+  });
 }
 
 /** Permission bits as the record found them; the stores only know of executable or not. */
