@@ -140,7 +140,8 @@ function report(agent: Agent, request: HeadlessRequest, ending: Ending, note: (t
   if (plan !== null && plan.state === "awaiting_approval") note(request.approveHint(plan));
   if (plan === null && enabled && request.prompt !== null && ending.exitCode === EXIT.done) note("no plan was made");
   if (request.format === "text") {
-    if (ending.text !== "") request.writeOut(ending.text.endsWith("\n") ? ending.text : `${ending.text}\n`);
+    const text = sanitizeText(ending.text);
+    if (text !== "") request.writeOut(text.endsWith("\n") ? text : `${text}\n`);
     return;
   }
   const result = resultJson({ sessionId: agent.sessionId, state, exitCode: ending.exitCode, text: ending.text, data: ending.data, error: ending.error, warnings: request.notices, durationMs: request.clock() - request.startedAt });

@@ -1,7 +1,7 @@
 // Finished lines as one Ink text node whose size is given, so that Ink neither measures nor wraps nor caches them.
 
 import { createElement, type FunctionComponent, type ReactElement } from "react";
-import { width } from "./text.ts";
+import { drawable, width } from "./text.ts";
 
 interface TextNodeProps {
   style: { width: number; height: number; flexShrink: number; textWrap: "truncate" };
@@ -12,8 +12,9 @@ interface TextNodeProps {
 const TextNode = "ink-text" as unknown as FunctionComponent<TextNodeProps>;
 
 /** The node is as wide as its longest line, because Ink pays for every cell. */
-export function Lines({ lines }: { lines: readonly string[] }): ReactElement | null {
-  if (lines.length === 0) return null;
+export function Lines({ lines: drawn }: { lines: readonly string[] }): ReactElement | null {
+  if (drawn.length === 0) return null;
+  const lines = drawn.map(drawable);
   const longest = lines.reduce((most, line) => Math.max(most, width(line)), 1);
   return createElement(TextNode, { style: { width: longest, height: lines.length, flexShrink: 0, textWrap: "truncate" }, children: lines.join("\n") });
 }

@@ -1,9 +1,10 @@
-// Markdown to lines for the terminal, by the tokens of marked's lexer. Loaded with the first answer; must not load
+// Markdown to lines for the terminal, by the tokens of marked's lexer. Text is cleaned where a token gives it up, because the lexer
+// decodes what stood for a control character. Loaded with the first answer; must not load
 // languages itself, colouring of code is handed in.
 
 import { Lexer, type Token, type Tokens } from "marked";
 import type { Theme } from "./theme.ts";
-import { clean, clip, width, wrap, wrapIndented } from "./text.ts";
+import { clean, cleanLine, clip, width, wrap, wrapIndented } from "./text.ts";
 
 /** Coloured code lines, or null when the language is not known or not loaded. */
 export type Highlight = (code: string, language: string) => string[] | null;
@@ -32,15 +33,15 @@ function inlineToken(token: Token, context: Context): string {
       return "\n";
     case "link": {
       const label = inline(token.tokens, context);
-      const address = "href" in token && typeof token.href === "string" ? token.href : "";
+      const address = addressOf(token);
       return address === "" || address === label || address === `mailto:${label}` ? theme.underline(label) : `${theme.underline(label)} ${theme.dim(`(${address})`)}`;
     }
     case "image": {
-      const address = "href" in token && typeof token.href === "string" ? token.href : "";
+      const address = addressOf(token);
       return `${text(token)} ${theme.dim(`(${address})`)}`;
     }
     case "text":
-      return "tokens" in token && token.tokens !== undefined && token.tokens.length > 0 ? inline(token.tokens, context) : decodeEntities(text(token));
+      return "tokens" in token && token.tokens !== undefined && token.tokens.length > 0 ? inline(token.tokens, context) : text(token);
     default:
       return text(token);
   }
@@ -52,14 +53,21 @@ function decodeEntities(source: string): string {
   return source.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_, name: string) => ENTITIES[name] ?? "");
 }
 
+/** What a token says, decoded as far as it ever is, and clean: the one place where text of tokens comes from. */
 function text(token: Token): string {
-  return "text" in token && typeof token.text === "string" ? token.text : token.raw;
+  const source = "text" in token && typeof token.text === "string" ? token.text : token.raw;
+  return clean(token.type === "text" ? decodeEntities(source) : source);
+}
+
+function addressOf(token: Token): string {
+  return "href" in token && typeof token.href === "string" ? cleanLine(token.href) : "";
 }
 
 function codeLines(token: Tokens.Code, columns: number, context: Context): string[] {
+  const code = text(token);
   const language = (token.lang ?? "").trim().split(/[\s,{]/)[0] ?? "";
-  const colored = language === "" ? null : context.highlight(token.text, language);
-  const lines = colored ?? token.text.split("\n").map((line) => context.theme.code(line));
+  const colored = language === "" ? null : context.highlight(code, language);
+  const lines = colored ?? code.split("\n").map((line) => context.theme.code(line));
   return lines.flatMap((line) => wrapIndented(line, columns, "  ", "  "));
 }
 
@@ -125,7 +133,7 @@ function tokenLines(token: Token, columns: number, context: Context): string[] {
     case "text":
       return wrap(inlineToken(token, context), columns);
     default:
-      return wrap(token.raw.replace(/\n+$/, ""), columns);
+      return wrap(clean(token.raw).trimEnd(), columns);
   }
 }
 
@@ -140,9 +148,20 @@ function blockLines(tokens: Token[], columns: number, context: Context, spaced: 
   return lines;
 }
 
+/** Longer texts are shown as they stand: a reply of 40,000 characters in one piece is none that anybody wrote. */
+const LONGEST_SOURCE = 40_000;
+/** Marks that may open or close something, in one paragraph. The lexer looks at each together with all before it. */
+const MOST_MARKS = 1_000;
+
+/** Whether lexing takes a time that nobody notices. */
+function isTame(source: string): boolean {
+  return source.length <= LONGEST_SOURCE && source.split(/\n[ \t]*\n/).every((paragraph) => (paragraph.match(/[*_~`[\]<!@.&\\]/g) ?? []).length <= MOST_MARKS);
+}
+
 /** Foreign Markdown as lines of at most `columns`. What cannot be parsed is shown as it stands. */
 export function renderMarkdown(source: string, columns: number, theme: Theme, highlight: Highlight): string[] {
   const cleaned = clean(source);
+  if (!isTame(cleaned)) return wrap(cleaned, columns);
   try {
     return blockLines(new Lexer({ gfm: true }).lex(cleaned), columns, { theme, highlight }, true);
   } catch (thrown) {

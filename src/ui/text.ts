@@ -2,8 +2,8 @@
 
 import sliceAnsi from "slice-ansi";
 import stringWidth from "string-width";
-import wrapAnsi from "wrap-ansi";
 import { sanitizeLine, sanitizeText } from "../util/sanitize.ts";
+import { breakLine } from "./wrap-line.ts";
 
 const PLAIN = /^[\x20-\x7e]*$/;
 const TAB = "    ";
@@ -22,9 +22,23 @@ export function cleanLine(text: string): string {
   return sanitizeLine(text);
 }
 
+/** Controls but the styles that bmo itself draws with. */
+const NOT_DRAWN = /[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[[0-9;]*m)/g;
+
+/** The last look at a line before the terminal: what was not cleaned on its way here moves no cursor and talks to no terminal. */
+export function drawable(line: string): string {
+  return line.replace(NOT_DRAWN, "");
+}
+
+/** What can matter of a text that is cut to `columns`: measuring megabytes would keep the keys waiting. */
+function reach(columns: number): number {
+  return 2_000 + columns * 64;
+}
+
 /** Cuts to `columns`, with an ellipsis where something was cut. Keeps styles balanced. */
-export function clip(text: string, columns: number): string {
+export function clip(whole: string, columns: number): string {
   if (columns <= 0) return "";
+  const text = whole.length <= reach(columns) ? whole : whole.slice(0, reach(columns));
   if (width(text) <= columns) return text;
   if (columns === 1) return "…";
   const cut = sliceAnsi(text, 0, columns - 1);
@@ -33,18 +47,29 @@ export function clip(text: string, columns: number): string {
 }
 
 /** Keeps the end instead of the beginning; for paths. */
-export function clipStart(text: string, columns: number): string {
+export function clipStart(whole: string, columns: number): string {
   if (columns <= 0) return "";
+  const text = whole.length <= reach(columns) ? whole : whole.slice(-reach(columns));
   const total = width(text);
   if (total <= columns) return text;
   const cut = sliceAnsi(text, total - columns + 1);
   return `…${width(cut) < columns ? cut : sliceAnsi(text, total - columns + 2)}`;
 }
 
+/** Characters of one line that are drawn; what is longer says how much is left out, because drawing it would keep the keys waiting. */
+const LONGEST_LINE = 100_000;
+
 /** Lines of at most `columns`; words stay whole where they fit, leading blanks stay, styles go on over line ends. */
 export function wrap(text: string, columns: number): string[] {
   const room = Math.max(1, columns);
-  return text.split("\n").flatMap((line) => (width(line) <= room ? [line] : wrapAnsi(line, room, { hard: true, trim: false }).split("\n").filter((part, index) => index === 0 || part !== " ").map((part, index) => (index === 0 ? part : part.replace(/^ (?=\S)/, "")))));
+  return text.split("\n").flatMap((line) => {
+    if (line.length > LONGEST_LINE) return [...wrapLine(line.slice(0, LONGEST_LINE), room), ...wrapLine(`… ${line.length - LONGEST_LINE} more characters of this line`, room)];
+    return width(line) <= room ? [line] : wrapLine(line, room);
+  });
+}
+
+function wrapLine(line: string, room: number): string[] {
+  return breakLine(line, room, width, graphemes);
 }
 
 /** Wraps with `first` before the first line and `rest` before the others. */

@@ -25,7 +25,7 @@ function mark(character: string): string {
 
 /** What a terminal would show of one line after carriage returns and backspaces. */
 function foldOverwrites(line: string): string {
-  let shown: string[] = [];
+  const shown: string[] = [];
   let column = 0;
   for (const character of line) {
     if (character === "\r") {
@@ -33,13 +33,20 @@ function foldOverwrites(line: string): string {
     } else if (character === "\b") {
       column = Math.max(0, column - 1);
     } else if (character === "\x1a") {
-      shown = shown.slice(0, column);
+      if (shown.length > column) shown.length = column;
     } else {
       shown[column] = character;
       column += 1;
     }
   }
   return shown.join("");
+}
+
+/** The returns before a line end belong to it. Counted by hand: a pattern would try each of a million returns anew. */
+function dropReturns(line: string): string {
+  let end = line.length;
+  while (end > 0 && line.charCodeAt(end - 1) === 0x0d) end -= 1;
+  return line.slice(0, end);
 }
 
 function showInvisible(text: string): string {
@@ -53,7 +60,9 @@ function showInvisible(text: string): string {
 export function sanitizeText(text: string): string {
   if (!SUSPICIOUS.test(text)) return text;
   const cleaned = text
-    .replace(/\r+\n/g, "\n")
+    .split("\n")
+    .map((line, index, lines) => (index + 1 < lines.length ? dropReturns(line) : line))
+    .join("\n")
     .replaceAll("\x1a", "")
     .replace(ERASE_LINE, (sequence) => (sequence.endsWith("2K") ? "\r\x1a" : "\x1a"))
     .replace(SEQUENCES, "")
