@@ -1,5 +1,5 @@
 // Puts a headless run's prompt together: piped text, a blank line, the argument text. Decides what is a slash command:
-// only argument text alone, or piped text of one line without an argument.
+// only argument text alone, or piped text of one line without an argument. Piped text never approves: someone else may have written it.
 
 import { fstatSync } from "node:fs";
 import { parseCommand } from "../commands/parse.ts";
@@ -79,6 +79,8 @@ export async function readPrompt(words: readonly string[], warn: (text: string) 
   const pipedText = piped.trim();
   if (pipedText === "" && argument === "") return { prompt: null, command: null };
   if (pipedText === "" && parseCommand(argument) !== null) return { prompt: null, command: argument };
-  if (argument === "" && !pipedText.includes("\n") && parseCommand(pipedText) !== null) return { prompt: null, command: pipedText };
+  const pipedCommand = argument === "" && !/[\n\r]/.test(pipedText) ? parseCommand(pipedText) : null;
+  if (pipedCommand?.name === "approve") throw new BmoError("usage", "piped text approves no plan: it may be somebody else's", "Approve with bmo approve <plan-id>, or with the command as an argument: bmo -c -p /approve.");
+  if (pipedCommand !== null) return { prompt: null, command: pipedText };
   return { prompt: [piped.replace(/\n+$/, ""), argument].filter((part) => part.trim() !== "").join("\n\n"), command: null };
 }

@@ -13,8 +13,10 @@ export interface Asker {
   askCard(request: CardRequest, signal: AbortSignal | null): Promise<AskReply>;
   /** The card that takes the keys now; null when none does. */
   focused(now: number): Card | null;
-  /** A key went to the editor although a card is open: the typing goes on. */
+  /** A key went to the editor: what opens now, or is open already, waits until the typing ends. */
   typedElsewhere(now: number): void;
+  /** What was typed was sent: the next card may be answered at once. */
+  typingEnded(): void;
   press(card: Card, key: CardKey): void;
   /** Answers every open card with its safe choice. */
   dismissAll(): void;
@@ -40,8 +42,10 @@ function questionOf(request: CardRequest): string | null {
   }
 }
 
-export function createAsker(store: Store): Asker {
+/** `shownCard` tells which card is on the screen: none other is answered. */
+export function createAsker(store: Store, shownCard: () => number | null): Asker {
   let nextId = 1;
+  let typedAt = Number.NEGATIVE_INFINITY;
   const waiting = new Map<number, (reply: AskReply) => void>();
   const settle = (card: Card, reply: AskReply): void => {
     const resolve = waiting.get(card.id);
@@ -55,7 +59,8 @@ export function createAsker(store: Store): Asker {
   const askCard = (request: CardRequest, signal: AbortSignal | null): Promise<AskReply> => {
     if (signal?.aborted === true) return Promise.resolve({ answer: "none", reason: "the turn was stopped" });
     const id = nextId++;
-    const quietUntil = store.get().editor.text === "" ? null : Date.now() + QUIET_MS;
+    const now = Date.now();
+    const quietUntil = store.get().editor.text !== "" || now - typedAt < QUIET_MS ? now + QUIET_MS : null;
     const card = createCard(id, request, quietUntil);
     return new Promise<AskReply>((resolve) => {
       const onAbort = (): void => settle(card, { answer: "none", reason: "the turn was stopped" });
@@ -72,10 +77,14 @@ export function createAsker(store: Store): Asker {
     askCard,
     focused(now) {
       const card = store.get().cards[0];
-      if (card === undefined) return null;
+      if (card === undefined || card.id !== shownCard()) return null;
       return card.quietUntil !== null && now < card.quietUntil ? null : card;
     },
+    typingEnded() {
+      typedAt = Number.NEGATIVE_INFINITY;
+    },
     typedElsewhere(now) {
+      typedAt = now;
       const card = store.get().cards[0];
       if (card !== undefined && card.quietUntil !== null) store.dispatch({ type: "update_card", card: { ...card, quietUntil: now + QUIET_MS } });
     },

@@ -17,7 +17,8 @@ export function handleInCard(asker: Asker, event: InputEvent): boolean {
     return card.typing !== null;
   }
   if (event.type === "text") {
-    asker.press(card, { type: "text", text: event.text });
+    // Several keys at once were typed before the card was there, or pasted: they may only fill a line that is open.
+    if (card.typing !== null || event.alone) asker.press(card, { type: "text", text: event.text });
     return true;
   }
   const type = event.ctrl || event.alt ? undefined : CARD_KEYS[event.name];
@@ -25,8 +26,8 @@ export function handleInCard(asker: Asker, event: InputEvent): boolean {
     const binding = bindingOf(event);
     return !(binding === "interrupt" || binding === "cycle_mode" || binding === "redraw" || binding === "suspend" || binding === "expand");
   }
-  // Several lines in one burst are no answer.
-  if (type === "enter" && event.burst) return true;
+  // The same holds for Enter, which takes the answer that is marked; a line that is open it sends unless several came at once.
+  if (type === "enter" && (card.typing === null ? !event.alone : event.burst)) return true;
   asker.press(card, { type });
   return true;
 }

@@ -27,6 +27,8 @@ export interface ControllerHooks {
   exit(): void;
   redraw(): void;
   suspend(): void;
+  /** The card that a person can have seen. */
+  shownCard(): number | null;
   /** Runs the work while another program may have the terminal. */
   withTerminal<Result>(work: () => Promise<Result>): Promise<Result>;
 }
@@ -39,7 +41,7 @@ export interface Controller {
 }
 
 export function createController(options: ReplOptions, store: Store, drawing: Drawing, hooks: ControllerHooks): Controller {
-  const asker = createAsker(store);
+  const asker = createAsker(store, hooks.shownCard);
   const session = createUiSession(options, store, asker, drawing);
   const runner = createRunner(options, store, session, { exit: hooks.exit, editText: (text, extension) => hooks.withTerminal(() => options.editText(text, extension)) });
   const completer = createCompleter(options, store);
@@ -84,7 +86,12 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
       hint("a pasted /approve approves nothing: clear the line (ctrl+c) and type it");
       return;
     }
+    if (input.kind === "command" && parseCommand(input.text)?.name === "approve" && !event.alone) {
+      hint("text and enter came at once, as in a paste: press enter again to approve");
+      return;
+    }
     saveEntry(options.historyFile, text);
+    asker.typingEnded();
     store.dispatch({ type: "set", values: { history: addEntry(history, text), completion: null, completionClosedFor: null } });
     store.dispatch({ type: "editor", action: { type: "clear" } });
     runner.send(input);
@@ -196,7 +203,7 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
     if (handleInCard(asker, event)) return;
     asker.typedElsewhere(Date.now());
     if (handleInSearch(store, event)) return;
-    if (event.type === "text") edit({ type: "insert", text: event.text });
+    if (event.type === "text") edit({ type: event.foreign ? "insert_foreign" : "insert", text: event.text });
     else if (event.type === "paste") edit({ type: "paste", text: event.text });
     else {
       const binding = bindingOf(event);

@@ -21,6 +21,8 @@ export const EMPTY_EDITOR: EditorState = { text: "", cursor: 0, pasteHead: null,
 
 export type EditorAction =
   | { type: "insert"; text: string }
+  /** Text that nobody typed, although no paste marks enclose it. */
+  | { type: "insert_foreign"; text: string }
   | { type: "paste"; text: string }
   | { type: "replace"; start: number; end: number; text: string }
   | { type: "set"; text: string }
@@ -101,6 +103,8 @@ export function reduceEditor(state: EditorState, action: EditorAction): EditorSt
   switch (action.type) {
     case "insert":
       return splice(state, cursor, cursor, action.text);
+    case "insert_foreign":
+      return { ...splice(state, cursor, cursor, action.text), pasteHead: state.pasteHead ?? commandHead(text.slice(0, cursor)) };
     case "paste":
       return paste(state, action.text);
     case "replace":

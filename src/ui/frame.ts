@@ -15,6 +15,8 @@ export interface Frame {
   lines: string[];
   /** Cell of the cursor; null hides it. */
   cursor: { x: number; y: number } | null;
+  /** The card that it shows; null for none. */
+  card: number | null;
 }
 
 /** Rows that the live area may take: always less than the terminal has. */
@@ -50,7 +52,7 @@ function drawInput(state: UiState, commands: readonly CommandDefinition[], conte
 }
 
 export function composeFrame(state: UiState, commands: readonly CommandDefinition[], context: DrawContext): Frame {
-  if (state.hidden) return { lines: [], cursor: null };
+  if (state.hidden) return { lines: [], cursor: null, card: null };
   const height = frameHeight(state.rows);
   const card = state.cards[0];
   // Before the session is open a card is what everything waits for.
@@ -71,7 +73,7 @@ export function composeFrame(state: UiState, commands: readonly CommandDefinitio
   const all = [...head, ...main.lines, ...completion, ...status];
   const lines = all.slice(-height);
   const cut = all.length - lines.length;
-  return { lines, cursor: main.cursor === null ? null : { x: main.cursor.x, y: Math.max(0, head.length + main.cursor.y - cut) } };
+  return { lines, cursor: main.cursor === null ? null : { x: main.cursor.x, y: Math.max(0, head.length + main.cursor.y - cut) }, card: card?.id ?? null };
 }
 
 /** Live output, activity and queue above the prompt; blank lines part them while `room` (for output and blanks) lasts. */

@@ -82,6 +82,7 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
     exit: () => finish({ code: EXIT.done }),
     redraw: () => terminal.redraw(),
     suspend: () => void withTerminal(stopped),
+    shownCard: () => terminal.output.shownCard,
     withTerminal,
   });
 

@@ -45,7 +45,9 @@ export class TerminalOutput extends EventEmitter {
   /** Set while Ink's next clearing is replaced by one that knows where the frame really is. */
   private clearing: string | null = null;
   private muted = false;
-  private frame: Frame = { lines: [], cursor: null };
+  private frame: Frame = { lines: [], cursor: null, card: null };
+  /** The card that is on the screen, so that a person can have seen it; null for none. */
+  shownCard: number | null = null;
   /** Whether the screen shows `frame`; between React's commit and Ink's drawing it does not. */
   private shown = false;
   /** What Ink wrote of a synchronised update that it has not ended: three small writes would be three wake-ups of the terminal. */
@@ -78,6 +80,7 @@ export class TerminalOutput extends EventEmitter {
     const whole = this.held + bytes;
     this.held = "";
     this.shown = true;
+    this.shownCard = this.frame.card;
     return this.stdout.write(whole, () => callback?.());
   }
 
@@ -99,7 +102,7 @@ export class TerminalOutput extends EventEmitter {
     if (!this.shown || this.muted || cursor === null || line === undefined) return;
     if (width(line) !== cursor.x || cursor.x + text.length >= this.columns - 1) return;
     this.stdout.write(text);
-    this.frame = { lines: lines.with(cursor.y, line + text), cursor: { x: cursor.x + text.length, y: cursor.y } };
+    this.frame = { lines: lines.with(cursor.y, line + text), cursor: { x: cursor.x + text.length, y: cursor.y }, card: this.frame.card };
   }
 
   /**

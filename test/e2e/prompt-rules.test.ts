@@ -113,11 +113,29 @@ describe("commands and what only looks like one", () => {
     expect(place.digest()).toBe(before);
   });
 
-  test("a piped /approve of one line approves", async () => {
+  test.each([
+    ["as it is", "/approve"], ["with a line end", "/approve\n"], ["with CRLF", "/approve\r\n"], ["with a lone return", "/approve\r"], ["behind a BOM", "\ufeff/approve\n"], ["between blank lines", "\n\n  /approve  \n\n"],
+    ["behind tabs", "\t/approve\t"], ["with unscoped", "/approve unscoped\n"], ["with a ticket", "/approve t1\n"], ["with a note", "/approve t1 as the issue says"], ["with line ends inside of it", "/approve\t\u2028"],
+  ])("one piped line approves nothing (%s): exit 2, and what does approve is named", async (_name, stdin) => {
+    const { place, server } = await scene({ replies: () => submit(PLAN) });
+    place.file("a.txt", "a\n");
+    const before = place.digest();
+    expect((await place.run(["-p", "plan it"])).code).toBe(3);
+    for (const words of [["-c", "-p"], ["-c"], ["-c", "-p", "-"], ["-c", "--permission-mode", "bypassPermissions", "-p"]]) {
+      const finished = await place.run(words, { stdin });
+      expect(finished).toMatchObject({ code: 2, stdout: "" });
+      expect(finished.stderr).toMatch(/piped text approves no plan[\s\S]*bmo approve <plan-id>[\s\S]*-p \/approve/);
+    }
+    expect(server.requests).toHaveLength(1);
+    expect(place.digest()).toBe(before);
+    expect((await place.run(["-c", "-p"], { stdin: "/status\n" })).stdout).toContain("awaiting approval");
+  });
+
+  test("/approve as an argument approves", async () => {
     const { place } = await scene({ replies: (request) => (request.tools.includes("set_plan_artifact") ? submit(PLAN) : { text: "executed" }) });
     place.file("a.txt", "a\n");
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
-    expect(await place.run(["-c", "-p"], { stdin: "/approve\n" })).toMatchObject({ code: 0, stdout: "executed\n" });
+    expect(await place.run(["-c", "-p", "/approve"])).toMatchObject({ code: 0, stdout: "executed\n" });
   });
 });
 

@@ -44,8 +44,8 @@ describe("sequences", () => {
 
   test("text and Enter in one chunk are text and Enter", () => {
     expect(decode(INITIAL_DECODER, "ab\r").events).toEqual([
-      { type: "text", text: "ab" },
-      { type: "key", name: "enter", ctrl: false, alt: false, shift: false, burst: false },
+      { type: "text", text: "ab", alone: false, foreign: false },
+      { type: "key", name: "enter", ctrl: false, alt: false, shift: false, burst: false, alone: false },
     ]);
   });
 
@@ -56,7 +56,25 @@ describe("sequences", () => {
   });
 
   test("a paste is one event, whatever it holds", () => {
-    expect(normal(all(["x\u001b[200~/approve\r\u001b[A\u0003\u001b[201~y"]))).toEqual(["text x", "paste /approve\r\u001b[A\u0003", "text y"]);
+    expect(normal(all(["x\u001b[200~/approve\r\u001b[A\u0003\u001b[201~y"]))).toEqual(["text x", "paste /approve\r\u001b[A\u0003y"]);
+  });
+
+  test("what follows the end of a paste in its chunk was pasted too, whatever it holds", () => {
+    for (const rest of ["\r", "y", "\u0015/approve\r", "\u0003/approve\r\u001b[201~", "\u001b[201~\u001b[200~\r", "\u001b\r"]) {
+      const { events, state } = decode(INITIAL_DECODER, `\u001b[200~pasted\u001b[201~${rest}`);
+      expect(events).toEqual([{ type: "paste", text: `pasted${rest.replaceAll("\u001b[201~", "")}` }]);
+      expect(state).toEqual(INITIAL_DECODER);
+    }
+  });
+
+  test("a key is alone only where nothing else came with it; text is foreign where it came with keys or in bulk", () => {
+    const marks = (bytes: string): string[] => decode(INITIAL_DECODER, bytes).events.map((event) => (event.type === "paste" ? "paste" : `${event.type}${event.alone ? " alone" : ""}${event.type === "text" && event.foreign ? " foreign" : ""}`));
+    const table: [string, string[]][] = [
+      ["\r", ["key alone"]], ["y", ["text alone"]], ["\u001b[A", ["key alone"]], ["\u001b[13u", ["key alone"]], ["漢", ["text alone"]],
+      ["y\r", ["text", "key"]], ["/approve", ["text"]], ["/approve\r", ["text", "key"]], ["\r\r", ["key", "key"]], ["\r\n", ["key", "key"]],
+      ["\u0003/approve", ["key", "text foreign"]], ["\u0015/approve\r", ["key", "text foreign", "key"]], ["x".repeat(300), ["text foreign"]], ["\u001b[201~\r", ["key"]], ["\r\u001b[201~", ["key"]], ["/approve\u001b[201~", ["text foreign"]],
+    ];
+    for (const [bytes, expected] of table) expect(marks(bytes), JSON.stringify(bytes.slice(0, 20))).toEqual(expected);
   });
 
   test("unknown sequences, mouse and focus reports leave nothing behind", () => {
@@ -77,7 +95,7 @@ describe("sequences", () => {
 
 describe("properties", () => {
   const piece = fc.oneof(
-    fc.constantFrom("\u001b[A", "\u001b[1;5C", "\u001b[3~", "\r", "\u007f", "\t", "\u001b[Z", "\u001bOB", "\u0003", "\u001b[200~pasted \u001b[B \r text\u001b[201~", "\u001b[13;2u", "\u001b[?62c"),
+    fc.constantFrom("\u001b[A", "\u001b[1;5C", "\u001b[3~", "\r", "\u007f", "\t", "\u001b[Z", "\u001bOB", "\u0003", "\u001b[13;2u", "\u001b[?62c"),
     fc.string({ unit: "grapheme", maxLength: 6 }).map((text) => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "")),
   );
 
@@ -95,6 +113,13 @@ describe("properties", () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  test("a paste does not depend on where its bytes are cut", () => {
+    const whole = "\u001b[200~pasted \u001b[B \r text \u001b[20\u001b[201~";
+    for (let first = 1; first < whole.length; first++) {
+      for (let second = first; second < whole.length; second++) expect(all([whole.slice(0, first), whole.slice(first, second), whole.slice(second)])).toEqual([{ type: "paste", text: "pasted \u001b[B \r text \u001b[20" }]);
+    }
   });
 
   test("no bytes make it throw, and no control character comes out as text", () => {

@@ -35,23 +35,23 @@ describe("what is written", () => {
 
   test("nothing before the frame stands on the screen, then each character once", () => {
     const { output, written } = terminal();
-    output.setFrame({ lines: ["› ab", "status"], cursor: { x: 4, y: 0 } });
+    output.setFrame({ lines: ["› ab", "status"], cursor: { x: 4, y: 0 }, card: null });
     output.echo("c");
     expect(written).toEqual([]);
     output.write("drawn");
     output.echo("c");
     output.echo("d");
     expect(written).toEqual(["drawn", "c", "d"]);
-    output.setFrame({ lines: ["› abcd", "status"], cursor: { x: 6, y: 0 } });
+    output.setFrame({ lines: ["› abcd", "status"], cursor: { x: 6, y: 0 }, card: null });
     output.echo("e");
-    output.setFrame({ lines: ["› abcde", "other status"], cursor: { x: 7, y: 0 } });
+    output.setFrame({ lines: ["› abcde", "other status"], cursor: { x: 7, y: 0 }, card: null });
     output.echo("f");
     expect(written).toEqual(["drawn", "c", "d", "e"]);
   });
 
   test("nothing where the line goes on, at its end, or without a cursor", () => {
     const { output, written } = terminal();
-    for (const frame of [{ lines: ["› ab <hint>"], cursor: { x: 4, y: 0 } }, { lines: [`› ${"x".repeat(16)}`], cursor: { x: 18, y: 0 } }, { lines: ["card"], cursor: null }]) {
+    for (const frame of [{ lines: ["› ab <hint>"], cursor: { x: 4, y: 0 }, card: null }, { lines: [`› ${"x".repeat(16)}`], cursor: { x: 18, y: 0 }, card: null }, { lines: ["card"], cursor: null, card: null }]) {
       output.setFrame(frame);
       output.write("drawn");
       output.echo("c");

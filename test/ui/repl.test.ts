@@ -93,9 +93,13 @@ describe("approval", () => {
     expect(submits(run)).toEqual(["plan"]);
     expect(named(run, "approve")).toEqual([]);
     run.write(CTRL("c"));
-    await run.waitFor((screen) => screen.lines().includes("›"));
+    await run.waitFor((screen) => screen.lines().includes("›") && !screen.lines().includes("  y"));
 
+    // Text and Enter in one chunk: the text stays, and Enter alone then counts.
     run.submit("/approve t1 go");
+    await run.waitFor("press enter again to approve");
+    expect(named(run, "approve")).toEqual([]);
+    run.write(ENTER);
     await run.waitFor("The plan is carried out.");
     expect(named(run, "approve")).toEqual([{ via: "command", tickets: ["t1"], note: "go", unscoped: false }]);
     await run.waitFor("+ new");
@@ -135,6 +139,8 @@ describe("while a turn runs", () => {
     run.submit("after this");
     await run.waitFor("queued: after this");
     run.submit("/approve");
+    await run.waitFor("press enter again to approve");
+    run.write(ENTER);
     await run.waitFor("/approve counts only once its plan is on the screen");
     run.submit("/status");
     await run.waitFor("s_fake");
@@ -197,6 +203,8 @@ describe("cards", () => {
     run.submit("permission");
     await run.waitFor("Allow bash?");
     run.paste("y\r");
+    // A key in the chunk of a paste belongs to the paste: a moment passes first.
+    await run.waitFor(/waiting for your answer [1-9]/);
     run.write("t");
     await run.waitFor("enter sends, esc goes back");
     run.submit("use git clean");

@@ -10,9 +10,12 @@ export interface KeyEvent {
   shift: boolean;
   /** True for Enter inside a burst of several lines: a terminal without bracketed paste pasted, or text was typed ahead. */
   burst: boolean;
+  /** The key came by itself, as a person presses it: nothing else in its chunk. Only such keys approve and answer. */
+  alone: boolean;
 }
 
-export type InputEvent = KeyEvent | { type: "text"; text: string } | { type: "paste"; text: string };
+/** `alone` as with a key; `foreign`: so much at once, or with so much around it, that no person typed it. */
+export type InputEvent = KeyEvent | { type: "text"; text: string; alone: boolean; foreign: boolean } | { type: "paste"; text: string };
 
 export interface DecoderState {
   /** The beginning of a sequence whose rest has not come yet. */
@@ -28,13 +31,15 @@ const PASTE_END = "\u001b[201~";
 /** A paste keeps no more than this many characters; the rest is dropped. */
 const PASTE_LIMIT = 8_000_000;
 const LONGEST_SEQUENCE = 64;
+/** Characters in one chunk above which nobody typed them. */
+const LONGEST_TYPED = 256;
 
 const FINAL_NAMES: Record<string, string> = { A: "up", B: "down", C: "right", D: "left", H: "home", F: "end", M: "enter" };
 const TILDE_NAMES: Record<string, string> = { "1": "home", "2": "insert", "3": "delete", "4": "end", "5": "pageup", "6": "pagedown", "7": "home", "8": "end" };
 const CODE_NAMES: Record<number, string> = { 8: "backspace", 9: "tab", 10: "enter", 13: "enter", 27: "escape", 127: "backspace", 57414: "enter" };
 
 function key(name: string, modifiers: { ctrl?: boolean; alt?: boolean; shift?: boolean } = {}): KeyEvent {
-  return { type: "key", name, ctrl: modifiers.ctrl ?? false, alt: modifiers.alt ?? false, shift: modifiers.shift ?? false, burst: false };
+  return { type: "key", name, ctrl: modifiers.ctrl ?? false, alt: modifiers.alt ?? false, shift: modifiers.shift ?? false, burst: false, alone: false };
 }
 
 /** xterm's modifier parameter: 1 + (1 shift, 2 alt, 4 ctrl). */
@@ -61,7 +66,7 @@ function codeEvent(code: number, parameter: string | undefined): InputEvent | nu
   if (!Number.isInteger(code) || code < 0x20 || code > 0x10ffff || (code >= 0xe000 && code <= 0xf8ff) || (code >= 0xd800 && code <= 0xdfff)) return null;
   const character = String.fromCodePoint(code);
   if (modifiers.ctrl || modifiers.alt) return key(character.toLowerCase(), modifiers);
-  return { type: "text", text: modifiers.shift ? character.toUpperCase() : character };
+  return { type: "text", text: modifiers.shift ? character.toUpperCase() : character, alone: false, foreign: false };
 }
 
 function sequenceEvent(parameters: string, final: string): InputEvent | null {
@@ -139,6 +144,19 @@ function markBursts(events: InputEvent[]): InputEvent[] {
   return events.map((event) => (event.type === "key" && event.name === "enter" ? { ...event, burst: true } : event));
 }
 
+const isMove = (event: InputEvent): boolean => event.type === "key" && (event.name === "up" || event.name === "down");
+
+/** One event in a chunk, and one character of text at most, is what a key press is; all else came together. Arrows before a key may wait for it. */
+function markCompany(events: InputEvent[], size: number, strange: boolean): InputEvent[] {
+  const single = events.length > 0 && events.slice(0, -1).every(isMove) && !strange;
+  const mixed = strange || size > LONGEST_TYPED || events.some((event) => event.type === "paste" || (event.type === "key" && event.name !== "enter"));
+  return events.map((event) => {
+    if (event.type === "paste") return event;
+    if (event.type === "key") return { ...event, alone: single };
+    return { ...event, alone: single && [...event.text].length === 1, foreign: mixed };
+  });
+}
+
 /** Reads one chunk. The state that comes back belongs to the next call. */
 export function decode(state: DecoderState, chunk: string): { state: DecoderState; events: InputEvent[] } {
   const data = state.pending + chunk;
@@ -146,21 +164,27 @@ export function decode(state: DecoderState, chunk: string): { state: DecoderStat
   let paste = state.paste === null ? null : [...state.paste];
   let at = 0;
   let text = "";
+  // A chunk that begins in a paste, or holds a mark of one where none is open.
+  let strange = paste !== null;
   const flushText = (): void => {
-    if (text !== "") events.push({ type: "text", text });
+    if (text !== "") events.push({ type: "text", text, alone: false, foreign: false });
     text = "";
   };
   const finish = (pending: string): { state: DecoderState; events: InputEvent[] } => {
     flushText();
-    return { state: { pending, paste }, events: markBursts(events) };
+    return { state: { pending, paste }, events: markCompany(markBursts(events), data.length, strange) };
   };
   while (at < data.length || paste !== null) {
     if (paste !== null) {
       const read = readPaste(data, at, paste);
       at = read.at;
       if (read.done === null) return finish(read.pending);
-      events.push({ type: "paste", text: read.done });
+      // What follows its end in the same chunk was pasted too: a paste may hold its own end mark.
+      const rest = data.slice(at).replaceAll(PASTE_END, "");
+      events.push({ type: "paste", text: `${read.done}${rest}`.slice(0, PASTE_LIMIT) });
       paste = null;
+      at = data.length;
+      strange = true;
       continue;
     }
     const code = data.charCodeAt(at);
@@ -173,6 +197,7 @@ export function decode(state: DecoderState, chunk: string): { state: DecoderStat
         at += PASTE_START.length;
         continue;
       }
+      if (data.startsWith(PASTE_END, at)) strange = true;
       if (step.event !== null) events.push(step.event);
       at += step.used;
       continue;
@@ -194,6 +219,6 @@ export function decode(state: DecoderState, chunk: string): { state: DecoderStat
 /** What is pending has waited long enough: a lone Escape is the Escape key, half a sequence is dropped. A paste goes on. */
 export function flushPending(state: DecoderState): { state: DecoderState; events: InputEvent[] } {
   if (state.paste !== null) return { state, events: [] };
-  const events: InputEvent[] = state.pending === "\u001b" || state.pending === "\u001b\u001b" ? [key("escape")] : [];
+  const events: InputEvent[] = state.pending === "\u001b" || state.pending === "\u001b\u001b" ? [{ ...key("escape"), alone: state.pending === "\u001b" }] : [];
   return { state: INITIAL_DECODER, events };
 }

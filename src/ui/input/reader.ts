@@ -5,6 +5,8 @@ import { decode, flushPending, INITIAL_DECODER, type InputEvent } from "./decode
 
 /** Milliseconds that the rest of a sequence may take, also over a slow line. */
 const ESCAPE_WAIT_MS = 40;
+/** Milliseconds between a paste and the next key press of a person: what comes sooner belongs to the paste. */
+const PASTE_WAIT_MS = 30;
 
 export interface InputReader {
   start(): void;
@@ -17,9 +19,14 @@ export function createInputReader(stdin: NodeJS.ReadStream, early: Buffer[], onE
   const utf8 = new StringDecoder("utf8");
   let state = INITIAL_DECODER;
   let timer: NodeJS.Timeout | null = null;
+  let pastedAt = Number.NEGATIVE_INFINITY;
+  const inCompany = (event: InputEvent): InputEvent => (event.type === "paste" ? event : event.type === "text" ? { ...event, alone: false, foreign: true } : { ...event, alone: false });
   const deliver = (result: { state: typeof state; events: InputEvent[] }): void => {
     state = result.state;
-    if (result.events.length > 0) onEvents(result.events);
+    const now = performance.now();
+    const events = now - pastedAt < PASTE_WAIT_MS ? result.events.map(inCompany) : result.events;
+    if (state.paste !== null || result.events.some((event) => event.type === "paste")) pastedAt = now;
+    if (events.length > 0) onEvents(events);
   };
   const read = (chunk: Buffer | string): void => {
     if (timer !== null) clearTimeout(timer);
