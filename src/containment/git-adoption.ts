@@ -1,7 +1,7 @@
 // What a git store takes over from the user's repository, so that a first record need not read every file: its index where that
 // can be trusted, its objects as links. Never writes into the repository and runs nothing of it.
 
-import { accessSync, constants, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
+import { accessSync, chmodSync, constants, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { readRegularNow } from "../util/regular-file.ts";
@@ -60,6 +60,7 @@ export function adoptRepository(tree: string, home: string | null, gitFolder: st
     if (existsSync(join(objects, "info/alternates"))) return false;
     linkObjects(objects, join(gitFolder, "objects"));
     copyFileSync(join(found.gitDirectory, "index"), join(gitFolder, "index"));
+    chmodSync(join(gitFolder, "index"), 0o600);
     return true;
   } catch (thrown) {
     // Another file system, or files that are closed to us: the first record then reads every file instead.

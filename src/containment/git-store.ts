@@ -24,6 +24,7 @@ const CONFIG = `[core]
 \tsafecrlf = false
 \tfsmonitor = false
 \thooksPath = /dev/null
+\tsharedRepository = 0600
 \tattributesFile = /dev/null
 \texcludesFile = /dev/null
 \tcompression = 0

@@ -14,7 +14,7 @@ export interface Asker {
   /** The card that takes the keys now; null when none does. */
   focused(now: number): Card | null;
   /** A key went to the editor: what opens now, or is open already, waits until the typing ends. */
-  typedElsewhere(now: number): void;
+  typedElsewhere(now: number, isText: boolean): void;
   /** What was typed was sent: the next card may be answered at once. */
   typingEnded(): void;
   press(card: Card, key: CardKey): void;
@@ -83,8 +83,8 @@ export function createAsker(store: Store, shownCard: () => number | null): Asker
     typingEnded() {
       typedAt = Number.NEGATIVE_INFINITY;
     },
-    typedElsewhere(now) {
-      typedAt = now;
+    typedElsewhere(now, isText) {
+      if (isText) typedAt = now;
       const card = store.get().cards[0];
       if (card !== undefined && card.quietUntil !== null) store.dispatch({ type: "update_card", card: { ...card, quietUntil: now + QUIET_MS } });
     },

@@ -201,7 +201,7 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
   const handleOne = (event: InputEvent): void => {
     if (store.get().hint !== null) hint(null);
     if (handleInCard(asker, event)) return;
-    asker.typedElsewhere(Date.now());
+    asker.typedElsewhere(Date.now(), event.type !== "key" || event.name === "backspace");
     if (handleInSearch(store, event)) return;
     if (event.type === "text") edit({ type: event.foreign ? "insert_foreign" : "insert", text: event.text });
     else if (event.type === "paste") edit({ type: "paste", text: event.text });

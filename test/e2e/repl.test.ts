@@ -255,7 +255,7 @@ describe("keys", () => {
     await idle(program);
     expect(program.screen.text()).toMatch(/^plan · plan awaits \/approve/m);
     program.write(KEY.shiftTab);
-    await program.waitFor("Switch to default although");
+    await program.waitFor((screen) => screen.lines().some((line) => line.startsWith("› 1. Yes")), "the second card");
     program.write("y");
     await program.waitFor(/^default · /m);
     expect(one.server.requests.length).toBe(2);

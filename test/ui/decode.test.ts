@@ -138,3 +138,9 @@ describe("properties", () => {
     expect(all(chunks)).toEqual([{ type: "paste", text }]);
   });
 });
+
+test("an Escape behind a paste is the key once nothing follows", () => {
+  const { events, state } = decode(INITIAL_DECODER, "\u001b[200~y\n\u001b[201~hello\u001b");
+  expect(events).toEqual([{ type: "paste", text: "y\nhello" }]);
+  expect(flushPending(state).events.map((event) => (event.type === "key" ? event.name : event.type))).toEqual(["escape"]);
+});

@@ -180,10 +180,12 @@ export function decode(state: DecoderState, chunk: string): { state: DecoderStat
       at = read.at;
       if (read.done === null) return finish(read.pending);
       // What follows its end in the same chunk was pasted too: a paste may hold its own end mark.
-      const rest = data.slice(at).replaceAll(PASTE_END, "");
+      // An Escape at the very end may be the key: it allows nothing, and waits for what follows as always.
+      const end = data.endsWith("\u001b") && at < data.length ? data.length - 1 : data.length;
+      const rest = data.slice(at, end).replaceAll(PASTE_END, "");
       events.push({ type: "paste", text: `${read.done}${rest}`.slice(0, PASTE_LIMIT) });
       paste = null;
-      at = data.length;
+      at = end;
       strange = true;
       continue;
     }
