@@ -157,7 +157,7 @@ describe("caches", () => {
     const gate = first.book(half, warm, { stage: "gate" });
     const after = (milliseconds: number, modelOf?: (id: string) => ModelInfo | null): number | null => {
       const again = make();
-      again.ledger.restore([main, gate], modelOf);
+      again.ledger.restore(() => [main, gate], [main, gate], modelOf);
       again.wait(milliseconds);
       return again.penalty(half, warm, { stage: "plan" });
     };
