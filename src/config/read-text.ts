@@ -96,12 +96,25 @@ function copyTables(value: unknown): unknown {
 /** Parses by the file's extension; without one, `{` first means JSON, else TOML. @throws BmoError configuration. */
 export async function parseConfigText(text: string, file: string): Promise<RawTable> {
   const body = text.startsWith("\uFEFF") ? text.slice(1) : text;
-  if (body.includes("\uFFFD") || body.includes("\0")) throw new BmoError("configuration", `${file}: not UTF-8 text`, "Save the file as UTF-8.");
+  const bad = body.search(/[\uFFFD\0]/);
+  if (bad >= 0) {
+    const before = body.slice(0, bad).split("\n");
+    const where = `${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
+    if (body.charAt(bad) === "\0") throw new BmoError("configuration", `${where}: holds a NUL byte`, "Take it out, or save the file as UTF-8 if it is UTF-16.");
+    throw new BmoError("configuration", `${where}: not UTF-8 text`, "Save the file as UTF-8.");
+  }
   if (body.trim() === "") return Object.create(null) as RawTable;
   const extension = extname(file) === "" ? (body.trimStart().startsWith("{") ? ".json" : ".toml") : extname(file);
-  const value = extension === ".json" ? parseJson(body, file) : extension === ".yaml" || extension === ".yml" ? await parseYaml(body, file) : await parseToml(body, file);
-  if (value === null || value === undefined) return Object.create(null) as RawTable;
-  const copy = copyTables(value);
+  let copy: unknown;
+  try {
+    const value = extension === ".json" ? parseJson(body, file) : extension === ".yaml" || extension === ".yml" ? await parseYaml(body, file) : await parseToml(body, file);
+    if (value === null || value === undefined) return Object.create(null) as RawTable;
+    copy = copyTables(value);
+  } catch (thrown) {
+    // The stack is exhausted: by a parser, or by the walk over what it gave.
+    if (!(thrown instanceof RangeError)) throw thrown;
+    throw new BmoError("configuration", `${file}: nested too deeply`, "No key of bmo is nested more than six levels.", { cause: thrown });
+  }
   if (!isTable(copy)) throw new BmoError("configuration", `${file}: holds ${Array.isArray(copy) ? "a list" : `a ${typeof copy}`}, not a table of keys`, "See `bmo config show` for the keys.");
   return copy;
 }

@@ -77,7 +77,9 @@ describe("broken files", () => {
   test("bytes that are no text", async () => {
     const place = createPlace();
     place.write(place.userFile, Buffer.from([0x6d, 0xff, 0xfe, 0x00]));
-    expect((await failure(load(place))).message).toBe(`${place.userFile}: not UTF-8 text`);
+    expect((await failure(load(place))).message).toBe(`${place.userFile}:1:2: not UTF-8 text`);
+    place.write(place.userFile, "a = 1\nb = \"\0\"\n");
+    expect((await failure(load(place))).message).toBe(`${place.userFile}:2:6: holds a NUL byte`);
   });
 
   test("a byte order mark and CRLF are fine; an empty file is empty", async () => {

@@ -42,3 +42,9 @@ test("a replacement keeps everything outside the passage, and one line end per n
     { seed: 2, numRuns: 2_000 },
   );
 });
+
+test("a line added inside a CRLF file takes the line end of its neighbours", () => {
+  const normal = normalizeEndings("one\r\ntwo\r\nthree\n");
+  const edited = replacePassage(normal, 4, 7, "2\nextra");
+  expect(restoreEndings(edited)).toBe("one\r\n2\r\nextra\r\nthree\n");
+});
