@@ -94,8 +94,8 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
   };
   const judgeShell = (command: string): Promise<ShellVerdict> =>
     judgeCommand(command, {
-      workspace, readRoots: parts.readRoots, planCommands, gitConfig: readGitConfigFacts, isProtected: (path) => isProtectedPath(path, workspace, home),
-      ...(denied.some((rule) => rule.tool === "bash") ? { denied: { programs: deniedPrograms(denied), searchPath: parts.searchPath } } : {}),
+      workspace, readRoots: parts.readRoots, searchPath: parts.searchPath, planCommands, gitConfig: readGitConfigFacts, isProtected: (path) => isProtectedPath(path, workspace, home),
+      ...(denied.some((rule) => rule.tool === "bash") ? { denied: { programs: deniedPrograms(denied) } } : {}),
     });
   const request = (call: Pick<PolicyRequest, "tool" | "access" | "stage"> & Partial<PolicyRequest>): PolicyRequest => ({
     path: null,

@@ -25,6 +25,9 @@ const HARMLESS_NAME = /^(SSH_AUTH_SOCK|XAUTHORITY|KEYBOARD.*|GPG_KEY_ID|KEYMAP|P
 /** What makes bash, git, search tools and pagers run or read something that was not asked for. */
 const STARTS_SOMETHING =
   /^(BASH_ENV|ENV|BASH_FUNC_.*|SHELLOPTS|BASHOPTS|IFS|PS4|PROMPT_COMMAND|CDPATH|GLOBIGNORE|POSIXLY_CORRECT|EXECIGNORE|FCEDIT|RIPGREP_CONFIG_PATH|GREP_OPTIONS|LESSOPEN|LESSCLOSE|TAR_OPTIONS|UNZIP|FD_OPTIONS|TREE_OPTIONS|BAT_CONFIG_PATH|GIT_(?!AUTHOR_|COMMITTER_).*|SSH_ASKPASS|SUDO_ASKPASS|NPM_CONFIG__.*|npm_config__.*)$/;
+/** Settings of interpreters, loaders and package managers: a relative path in them leads into the project. */
+const LOADS_SOMETHING =
+  /^(NODE_.*|NPM_.*|YARN_.*|PNPM_.*|PYTHON.*|PERL5?.*|RUBY.*|GEM_.*|BUNDLE_.*|LUA_.*|JAVA_TOOL_OPTIONS|LD_.*|DYLD_.*|GCONV_PATH|LOCPATH|NLSPATH|TERMINFO.*|TERMCAP|MAGIC|GCC_.*|COMPILER_PATH|LIBRARY_PATH|CPATH|MAKEFLAGS|MAKEFILES|CMAKE_.*|JQ_.*|INPUTRC|LESS.*|CURL_HOME|WGETRC|AWKPATH|AWKLIBPATH|POSIXLY_CORRECT|.*_PRELOAD)$/i;
 const AGENTS = /^(SSH_AUTH_SOCK|SSH_AGENT_PID|GPG_AGENT_INFO|DBUS_SESSION_BUS_ADDRESS|DOCKER_HOST|XAUTHORITY|DISPLAY|WAYLAND_DISPLAY)$/;
 
 export function looksSecret(name: string): boolean {
@@ -49,8 +52,13 @@ const READ_ONLY_GIT = [
   ["core.fsmonitor", "false"], ["core.hooksPath", "/dev/null"], ["core.pager", "cat"], ["core.askPass", ""], ["safe.bareRepository", "explicit"], ["diff.ignoreSubmodules", "dirty"],
   ["log.showSignature", "false"], ["core.alternateRefsCommand", ""], ["credential.helper", ""], ["protocol.allow", "never"],
 ] as const;
-/** `git diff` writes the index where only times of files differ; told not to, it lists such files as changed. */
-const CLOSED_INDEX = ["diff.autoRefreshIndex", "false"] as const;
+/**
+ * Where no sandbox holds git. `git diff` writes the index where only times of files differ; told not to, it lists such files as changed.
+ * The repository's own configuration is looked at before git is run at all, so that its owner need not be git's.
+ */
+const UNFENCED_GIT = [["diff.autoRefreshIndex", "false"], ["core.attributesFile", "/dev/null"], ["safe.directory", "*"]] as const;
+/** The user's own filters and converters are programs too, and a repository's .gitattributes would choose among them. */
+const OWN_GIT_CLOSED: Readonly<Record<string, string>> = { GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1", GIT_ATTR_NOSYSTEM: "1" };
 
 /** Hooks and monitors would find the repository open; what git leaves running would outlive the look at what it did. */
 const WORKING_GIT = [["core.hooksPath", "/dev/null"], ["core.fsmonitor", "false"], ["core.pager", "cat"], ["gc.autoDetach", "false"], ["maintenance.autoDetach", "false"]] as const;
@@ -71,14 +79,15 @@ export function childEnvironment(environment: Readonly<Record<string, string | u
   const holdsKey = (value: string): boolean => keys.some((key) => value.includes(key));
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined || removed.has(name) || STARTS_SOMETHING.test(name) || looksSecret(name) || holdsKey(value)) continue;
-    if (options.readOnlyIn !== undefined && AGENTS.test(name)) continue;
+    if (options.readOnlyIn !== undefined && (AGENTS.test(name) || LOADS_SOMETHING.test(name))) continue;
     child[name] = value;
   }
   Object.assign(child, QUIET);
   if (options.readOnlyIn !== undefined) {
-    Object.assign(child, gitConfiguration(options.sandboxed === true ? READ_ONLY_GIT : [...READ_ONLY_GIT, CLOSED_INDEX]), {
-      GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "none", npm_config_logs_max: "0", npm_config_update_notifier: "false", npm_config_cache: "/dev/null",
+    Object.assign(child, gitConfiguration(options.sandboxed === true ? READ_ONLY_GIT : [...READ_ONLY_GIT, ...UNFENCED_GIT]), {
+      GIT_OPTIONAL_LOCKS: "0", GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "none", npm_config_logs_max: "0", npm_config_logs_dir: "/dev/null", npm_config_timing: "false", npm_config_update_notifier: "false", npm_config_cache: "/dev/null",
     });
+    if (options.sandboxed !== true) Object.assign(child, OWN_GIT_CLOSED);
   }
   if (options.gitWorkIn !== undefined) Object.assign(child, gitConfiguration(WORKING_GIT));
   for (const [name, value] of Object.entries(options.add)) if (!removed.has(name) && !holdsKey(value)) child[name] = value;

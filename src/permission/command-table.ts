@@ -112,6 +112,9 @@ const FD: CommandGrammar = {
   texts: 1, paths: MANY,
 };
 
+/** Of the commands below those that bash itself carries out. */
+export const BUILTINS: ReadonlySet<string> = new Set(["echo", "printf", "true", "false", ":", "test", "[", "pwd", "type", "command"]);
+
 /** By command name as written; a path such as `/bin/ls` is not a name and is asked about. */
 export const READ_ONLY_COMMANDS: Readonly<Record<string, CommandGrammar>> = {
   ls: { options: "-aAbBcCdfFgGhHilmnNopqQrRsStuUvxX1 -w= -I= -T= --all --almost-all --author --escape --block-size= --color[=] --directory --classify[=] --file-type --format= --full-time --group-directories-first --no-group --human-readable --si --hide= --indicator-style= --inode --ignore= --literal --numeric-uid-gid --hide-control-chars --quote-name --quoting-style= --reverse --recursive --size --sort= --time= --time-style= --width= --zero --version --help", paths: MANY },
@@ -173,11 +176,9 @@ export const READ_ONLY_COMMANDS: Readonly<Record<string, CommandGrammar>> = {
   sed: { options: "-nErsz -e= --quiet --silent --regexp-extended --expression=", texts: 1, textsFromOptions: SED_SCRIPTS, paths: MANY, check: checkSed },
   awk: { options: "-F=", texts: 1, least: 1, paths: MANY, check: checkAwk },
   jq: { options: "-rcsSeMCjanR --raw-output --compact-output --slurp --sort-keys --exit-status --monochrome-output --color-output --join-output --ascii-output --null-input --raw-input --tab --indent= --version --seq --stream", texts: 1, paths: MANY, check: checkJq },
-  // Asking these for their version starts nothing of the project. Cargo, rustc, go, yarn and pnpm are left out: a file of
-  // the repository can choose another program to answer for them.
+  // Asking these for their version starts nothing of the project. Cargo, rustc, go, yarn, pnpm and pip are left out: a file of
+  // the repository or of the user can choose another program to answer for them. So is all of npm but its version: `npm ls` deletes
+  // and writes where the project's .npmrc says.
   node: VERSION, python: LONG_VERSION, python3: LONG_VERSION, ruby: LONG_VERSION, perl: VERSION, gcc: LONG_VERSION, clang: LONG_VERSION,
-  make: LONG_VERSION, cmake: LONG_VERSION, bash: LONG_VERSION, pip: LONG_VERSION, pip3: LONG_VERSION, docker: LONG_VERSION, tmux: { exactly: [["-V"]] },
-  npm: {
-    exactly: [["--version"], ["-v"], ["ls"], ["list"], ["ls", "--depth=0"], ["list", "--depth=0"], ["ls", "--depth", "0"], ["ls", "--all"], ["ls", "-a"], ["ls", "--json"], ["ls", "--depth=0", "--json"], ["ls", "--json", "--depth=0"], ["pkg", "get"], ["pkg", "get", "scripts"]],
-  },
+  make: LONG_VERSION, cmake: LONG_VERSION, bash: LONG_VERSION, docker: LONG_VERSION, tmux: { exactly: [["-V"]] }, npm: { exactly: [["--version"], ["-v"]] },
 };

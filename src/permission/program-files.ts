@@ -1,9 +1,10 @@
 // Which file a command's name leads to, and whether it is the file of a denied program: by link, hard link or copy. Reads only.
 
-import { readdirSync, readFileSync, realpathSync, statSync, type Stats } from "node:fs";
-import { basename, delimiter, isAbsolute, join } from "node:path";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync, type Stats } from "node:fs";
+import { basename, delimiter, dirname, isAbsolute, join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { compileGlob } from "../util/path-glob.ts";
+import { isInside } from "../util/paths.ts";
 
 export interface ProgramPlaces {
   /** Directories in which the line may be when it starts a program by a relative path; absolute. */
@@ -19,6 +20,8 @@ export interface ProgramFile {
 
 /** One file that does what its name says: its links tell nothing of each other. */
 const MANY_IN_ONE = /^(busybox|toybox|coreutils|uutils|rustup|rustup-init|volta-shim|snap|mise|asdf|proto|box|sbase-box|corepack(\.js)?)$/;
+/** Programs of version managers that answer to the names of others. */
+const STAND_INS = /^(mise|rtx|asdf|proto|proto-shim|volta|volta-shim|rustup|rustup-init|snap|pyenv|nodenv|rbenv|nvm|fnm|corepack.*|aqua-proxy|hermit)$/;
 const MOST_PROGRAMS = 500;
 const LARGEST_SCRIPT = 256 * 1024;
 const LARGEST_PROGRAM = 64 * 1024 * 1024;
@@ -81,6 +84,41 @@ export function isProgram(file: ProgramFile, program: ProgramFile): boolean {
   if (MANY_IN_ONE.test(basename(file.path)) || MANY_IN_ONE.test(basename(program.path))) return false;
   if (file.path === program.path) return true;
   return (file.stats.dev === program.stats.dev && file.stats.ino === program.stats.ino) || sameBytes(file, program);
+}
+
+/** Where only the system's own packages put programs: scripts there are what they are called. */
+const SYSTEM_FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
+
+function isNative(path: string): boolean {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return false;
+    throw thrown;
+  }
+  try {
+    const head = Buffer.alloc(4);
+    readSync(descriptor, head, 0, 4, 0);
+    return ["7f454c46", "cffaedfe", "cefaedfe", "cafebabe"].includes(head.toString("hex"));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Whether the name leads to the program itself, and not to a version manager's stand-in, which starts whatever a file of the project
+ * names. The first file on the search path outside the workspace counts, as when the command is run; none is nobody's stand-in.
+ */
+export function isProgramItself(name: string, workspace: string, searchPath: string): boolean {
+  const folders = searchPath.split(delimiter).filter((folder) => isAbsolute(folder) && !isInside(workspace, folder));
+  const [file] = programFiles(name, { directories: [], searchPath: folders.join(delimiter) });
+  if (file === undefined) return true;
+  if (isInside(workspace, file.path)) return false;
+  if (name === "npm") return file.path.endsWith("/node_modules/npm/bin/npm-cli.js") && isProgramItself("node", workspace, searchPath);
+  if (SYSTEM_FOLDERS.includes(dirname(file.path)) && !STAND_INS.test(basename(file.path))) return true;
+  const own = basename(file.path);
+  return isNative(file.path) && (own.includes(name.replace(/\d+$/, "")) || /^(busybox|toybox|coreutils|uutils)$/.test(own));
 }
 
 /** The text of a script, or null for what is none. */

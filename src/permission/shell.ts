@@ -7,9 +7,10 @@ import type { GitConfigFacts, ShellSegment, ShellVerdict, TreeRead } from "../ty
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isInside, realPathOf } from "../util/paths.ts";
 import { parseArguments, type ParsedArguments } from "./command-grammar.ts";
-import { READ_ONLY_COMMANDS } from "./command-table.ts";
+import { BUILTINS, READ_ONLY_COMMANDS } from "./command-table.ts";
 import { parseGit, pathsOfRevision } from "./git-table.ts";
 import { commandMatches, parsePlanCommand, type Rule } from "./rules.ts";
+import { isProgramItself } from "./program-files.ts";
 import { reachOf } from "./reach.ts";
 import { readShellLine, refusesCharacters, type Segment } from "./shell-words.ts";
 
@@ -24,10 +25,13 @@ export interface ShellContext {
   gitConfig(directory: string): GitConfigFacts;
   /** Whether a real path is a credential. */
   isProtected(realPath: string): boolean;
-  /** Set where rules deny commands: the programs that those begin with, and the PATH that commands get. */
-  denied?: { programs: readonly string[]; searchPath: string };
+  /** PATH of the commands; absent: the system's folders. */
+  searchPath?: string;
+  /** Set where rules deny commands: the first words of those. */
+  denied?: { programs: readonly string[] };
 }
 
+const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin";
 const MOST_DIRECTORIES = 32;
 
 type SegmentVerdict = { readOnly: true; reads: TreeRead[] } | { readOnly: false; reason: string };
@@ -95,6 +99,9 @@ function judgeSegment(segment: Segment, directory: string, context: ShellContext
   if (!segment.plain) return { readOnly: false, reason: `${segment.text} is more than literal words` };
   // A rule may cover it, such as a commit with a message of several lines; unasked it never runs.
   if (segment.text.includes("\n")) return { readOnly: false, reason: "it has more than one line" };
+  if (Object.hasOwn(READ_ONLY_COMMANDS, name) || name === "git") {
+    if (!BUILTINS.has(name) && !isProgramItself(name, context.workspace, context.searchPath ?? USUAL_PATH)) return { readOnly: false, reason: `${name} is found as a stand-in, which starts what a file of the project may name` };
+  }
   if (name === "git") return judgeGit(segment.argv, directory, context);
   const grammar = Object.hasOwn(READ_ONLY_COMMANDS, name) ? READ_ONLY_COMMANDS[name] : undefined;
   if (grammar === undefined) return { readOnly: false, reason: `${name} is not known to be read-only` };
@@ -150,7 +157,7 @@ export async function judgeCommand(command: string, context: ShellContext): Prom
     else problems.push(verdict.reason);
     return { argv: segment.argv, text: segment.text, plain: segment.plain, readOnly: verdict.readOnly, planned: isPlanned(segment, rules, lines) };
   });
-  const reach = context.denied === undefined ? null : await reachOf(command.trim(), { directories: startDirectories(line.commands, context.workspace), searchPath: context.denied.searchPath, deniedPrograms: context.denied.programs });
+  const reach = context.denied === undefined ? null : await reachOf(command.trim(), { directories: startDirectories(line.commands, context.workspace), searchPath: context.searchPath ?? USUAL_PATH, deniedPrograms: context.denied.programs });
   const result = { segments, understood: line.unclear === null, announced: line.announced, reach, reads };
   if (line.unclear === null && problems.length === 0) return { ...result, verdict: "read_only", reason: "it only reads" };
   if (lines.has(command.trim())) return { ...result, verdict: "planned", reason: "the approved plan names this command" };

@@ -32,7 +32,7 @@ afterAll(() => workspace.remove());
 
 async function decisionOn(command: string, deny: string[]): Promise<string> {
   const rules = { allow: [parseRule("bash")], deny: deny.map(parseRule), grants: [] };
-  const shell = await judgeCommand(command, { ...contextOf(workspace), denied: { programs: deniedPrograms(rules.deny), searchPath: process.env["PATH"] ?? "" } });
+  const shell = await judgeCommand(command, { ...contextOf(workspace), searchPath: process.env["PATH"] ?? "", denied: { programs: deniedPrograms(rules.deny) } });
   return decide({
     tool: "bash", access: "exec", path: null, action: null, shell, credentialInTree: null, stage: "chat", mode: "bypassPermissions", scope: null, containment: "enforce", sandboxed: false, rules, workspace: workspace.path, home: "/home/u",
   }).decision;

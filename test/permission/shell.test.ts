@@ -2,8 +2,9 @@
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isProgramItself } from "../../src/permission/program-files.ts";
 import { judgeCommand } from "../../src/permission/shell.ts";
 import { childEnvironment } from "../../src/containment/environment.ts";
 import { contextOf, createWorkspace, type Workspace } from "./fixture.ts";
@@ -22,7 +23,7 @@ const READ_ONLY = [
   "diff src/a.ts src/b.ts", "diff -u src/a.ts src/b.ts", "cmp src/a.ts src/b.ts", "which node", "type ls", "command -v git", "echo hello world", "printf '%s\\n' hello", "date", "date +%Y-%m-%d",
   "uname -a", "whoami", "id", "hostname", "nproc", "basename src/a.ts", "dirname src/a.ts", "realpath src", "readlink -f src", "md5sum README.md", "sha256sum README.md",
   "jq .name package.json", "jq -r '.scripts | keys[]' package.json", "sed -n 1,20p README.md", "sed -n '/foo/p' README.md", "awk '{print $1}' README.md", "xxd README.md", "od -c README.md",
-  "node --version", "node -v", "npm --version", "npm ls", "npm ls --depth=0", "git --version", "python3 --version", "test -f README.md", "[ -d src ]", "true", "seq 1 5", "strings README.md",
+  "node --version", "node -v", "npm --version", "npm -v", "git --version", "python3 --version", "test -f README.md", "[ -d src ]", "true", "seq 1 5", "strings README.md",
   "git status", "git status --short", "git status -sb", "git log", "git log --oneline -10", "git log -n 5 --stat", "git log -p -2 src/a.ts", "git log --since='2 weeks ago' --author=a", "git diff",
   "git diff --stat", "git diff HEAD", "git diff HEAD~1 -- src", "git diff --cached", "git diff main...HEAD --name-only", "git show", "git show HEAD", "git show --stat HEAD", "git show HEAD:src/a.ts",
   "git blame src/a.ts", "git blame -L 1,3 src/a.ts", "git branch", "git branch -a", "git branch --list", "git branch --show-current", "git tag", "git tag -l", "git remote -v", "git ls-files",
@@ -43,7 +44,7 @@ const NOT_READ_ONLY = [
   "wc --files0-from=f", "xxd README.md f", "xxd -r README.md f", "split README.md", "csplit README.md 1", "tree -o f", "tree -R -o f", "date -s 2020-01-01", "date 010100002020", "file -C -m x", "file -z README.md",
   "awk 'BEGIN{system(\"touch f\")}'", "awk '{print > \"f\"}' README.md", "awk '{print | \"sh\"}' README.md", "awk -f script README.md", "awk '{print $1}' -f script", "jq -n 'import \"a\" as a; 1'", "jq -f script package.json", "jq -L . . package.json",
   "less README.md", "more README.md", "man ls", "vi f", "tar -cf f src", "tar -xf f", "tar --checkpoint-action=exec=touch -tf f", "zip f src", "curl http://127.0.0.1", "wget x", "ping -c1 x", "nc x 1", "ssh x", "make", "make -n", "npm test",
-  "npm install", "npm run build", "npx x", "yarn --version", "pnpm --version", "cargo --version", "go version", "cargo build", "docker ps", "kill 1", "git commit -m x", "git add .", "git push", "git fetch", "git pull", "git checkout main",
+  "npm install", "npm run build", "npx x", "npm ls", "npm ls --depth=0", "npm list", "npm ls --all", "npm ls --json", "npm pkg get", "npm pkg get scripts", "npm explain x", "npm outdated", "npm root", "npm prefix", "npm bin", "npm help", "pip --version", "pip3 --version", "yarn --version", "pnpm --version", "cargo --version", "go version", "cargo build", "docker ps", "kill 1", "git commit -m x", "git add .", "git push", "git fetch", "git pull", "git checkout main",
   "git switch main", "git restore .", "git reset --hard", "git clean -fd", "git stash", "git stash pop", "git branch name", "git branch -D main", "git branch -m a b", "git branch -f main HEAD", "git branch --edit-description", "git branch -u origin/main", "git tag v1", "git tag -d v1",
   "git tag -a v1 -m x", "git remote add x y", "git remote show origin", "git remote update", "git config user.name x", "git config --list", "git config --get http.extraheader", "git -c core.pager=touch log", "git -c core.fsmonitor=touch status", "git --exec-path=. status",
   "git --git-dir=x status", "git --work-tree=/ status", "git -p log", "git --paginate log", "git diff --output=f", "git diff --ext-diff", "git diff --textconv", "git log --output=f", "git log --ext-diff -p", "git log --format=%G?", "git log --show-signature", "git show --textconv HEAD",
@@ -72,16 +73,60 @@ describe("without asking", () => {
     const verdict = await judgeCommand(command, contextOf(workspace));
     expect({ command, verdict: verdict.verdict, reason: verdict.reason }).toEqual({ command, verdict: "read_only", reason: "it only reads" });
   });
-  test("running all of them changes not one byte, .git included", () => {
-    const digest = (): string => execFileSync("bash", ["-c", "find . -printf '%p %y %s %m %T@\\n' | sort | sha256sum; find . -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum"], { cwd: workspace.path, encoding: "utf8" });
-    workspace.git("status");
-    const before = digest();
-    const environment = childEnvironment({ PATH: process.env["PATH"], HOME: join(workspace.root, "home") }, { add: {}, remove: [], keysInUse: [], readOnlyIn: workspace.path });
-    for (const command of READ_ONLY) {
-      if (command.startsWith("npm")) continue;
-      execFileSync("bash", ["--noprofile", "--norc", "-c", `{ ${command}\n} >/dev/null 2>&1 </dev/null || true`], { cwd: workspace.path, env: environment });
+  test("run in a hostile project each leaves every byte as it was, in the tree, in HOME and outside", () => {
+    const own = createWorkspace();
+    const home = join(own.root, "home");
+    const put = (path: string, text: string, mode = 0o644): void => {
+      mkdirSync(dirname(join(own.root, path)), { recursive: true });
+      writeFileSync(join(own.root, path), text, { mode });
+    };
+    const marks = join(own.root, "marks");
+    mkdirSync(marks);
+    const program = (name: string): string => `#!/bin/sh\ntouch ${marks}/${name}\ncat\n`;
+    try {
+      // What a project can plant, and what it chooses among of the user's own.
+      put("workspace/.npmrc", "logs-dir=./src\ntiming=true\nscript-shell=./evil\nnode-options=--require ./evil.js\ncache=./src/cache\nprefix=./src\nlogs-max=1\n");
+      for (let index = 0; index < 3; index++) put(`workspace/src/2019-01-0${index + 1}T00_00_00_000Z-debug-${index}.log`, "log\n");
+      put("workspace/.gitattributes", "* filter=own diff=own text\n*.md merge=own\n");
+      for (const file of [".tool-versions", ".python-version", ".node-version", ".nvmrc", ".ruby-version"]) put(`workspace/${file}`, "path:./evil\n");
+      for (const file of [".mise.toml", "rust-toolchain.toml", ".cargo/config.toml", ".yarnrc.yml", ".envrc", ".rgignore", ".fdignore", ".ignore", ".inputrc", ".curlrc", ".wgetrc", ".magic", ".jq", "GNUmakefile", "sitecustomize.py", "node_modules/.bin/node"]) put(`workspace/${file}`, program("planted"), 0o755);
+      put("workspace/evil", program("evil"), 0o755);
+      put("workspace/evil.js", `require("fs").writeFileSync(${JSON.stringify(join(marks, "required"))}, "")\n`);
+      put("home/.gitconfig", `[filter "own"]\n clean = ${join(own.root, "filter")}\n smudge = ${join(own.root, "filter")}\n[diff "own"]\n textconv = ${join(own.root, "filter")}\n command = ${join(own.root, "filter")}\n[core]\n pager = ${join(own.root, "filter")}\n fsmonitor = ${join(own.root, "filter")}\n[alias]\n status = !${join(own.root, "filter")}\n`);
+      put("filter", program("filter"), 0o755);
+      const digest = (): string => execFileSync("bash", ["-c", "find . -printf '%p %y %s %m %T@\\n' | sort; find . -type f -print0 | sort -z | xargs -0 sha256sum"], { cwd: own.root, encoding: "utf8" });
+      const hostile = { PATH: `${join(own.path, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`, HOME: home, NODE_OPTIONS: "--require ./evil.js", PYTHONPATH: ".", PERL5OPT: "-I.", RUBYOPT: "-I.", BASH_ENV: "./evil", ENV: "./evil", LESSOPEN: "|./evil %s", GREP_OPTIONS: "-R", RIPGREP_CONFIG_PATH: "./.ignore", LD_LIBRARY_PATH: ".", npm_config_logs_dir: "./src", NPM_CONFIG_TIMING: "true", MAGIC: ".magic", PAGER: "./evil" };
+      const environment = childEnvironment(hostile, { add: {}, remove: [], keysInUse: [], readOnlyIn: own.path });
+      const before = digest();
+      for (const command of READ_ONLY) {
+        // A stand-in on this machine's own search path is not run by bmo either.
+        if (!isProgramItself(command.split(" ")[0] ?? "", own.path, environment["PATH"] ?? "")) continue;
+        execFileSync("bash", ["--noprofile", "--norc", "-c", `{ ${command}\n} >/dev/null 2>&1 </dev/null || true`], { cwd: own.path, env: environment, timeout: 20_000 });
+      }
+      expect(digest()).toBe(before);
+    } finally {
+      own.remove();
     }
-    expect(digest()).toBe(before);
+  }, 120_000);
+
+  test.each([
+    ["a script that asks a manager", "shims", "#!/usr/bin/env bash\nexec asdf exec node \"$@\"\n", "node"], ["a link to a manager's own program", "", "", "node"], ["a script called python3", "shims", "#!/bin/sh\nexec pyenv exec python3 \"$@\"\n", "python3"], ["a stand-in for jq", "shims", "#!/bin/sh\n", "jq"], ["a stand-in for git", "shims", "#!/bin/sh\n", "git"],
+  ])("%s is not taken for the program", async (_name, folder, text, program) => {
+    const own = createWorkspace();
+    try {
+      const shims = join(own.root, "shims");
+      mkdirSync(shims);
+      if (folder === "") {
+        execFileSync("cp", ["/bin/ls", join(own.root, "mise")]);
+        execFileSync("ln", ["-s", join(own.root, "mise"), join(shims, program)]);
+      } else writeFileSync(join(shims, program), text, { mode: 0o755 });
+      const words = program === "git" ? "status" : program === "jq" ? ".name package.json" : "--version";
+      const judged = await judgeCommand(`${program} ${words}`, { ...contextOf(own), searchPath: `${shims}:/usr/bin:/bin` });
+      expect(judged).toMatchObject({ verdict: "ask", reason: expect.stringContaining("stand-in") });
+      expect((await judgeCommand(`${program} ${words}`, { ...contextOf(own), searchPath: "/usr/bin:/bin" })).verdict).toBe("read_only");
+    } finally {
+      own.remove();
+    }
   });
 });
 

@@ -110,7 +110,7 @@ export async function runSpellings(count: number, seed: number, control = 10): P
       const line = spelling(random, mark);
       const shell = await judgeCommand(line, {
         workspace: folder, readRoots: [], planCommands: [], gitConfig: () => ({ gitDirectory: null, workTree: null, problem: null }), isProtected: () => false,
-        denied: { programs: deniedPrograms(rules.deny), searchPath: environment.PATH },
+        searchPath: environment.PATH, denied: { programs: deniedPrograms(rules.deny) },
       });
       const { decision } = decide({
         tool: "bash", access: "exec", path: null, action: null, shell, credentialInTree: null, stage: "chat", mode: "bypassPermissions", scope: null, containment: "enforce", sandboxed: false, rules, workspace: folder, home: folder,
