@@ -8,7 +8,7 @@ import { SessionState } from "./session-state.ts";
 import { agentState, lookAhead, NO_PREVIEW, type Preview } from "./snapshot.ts";
 import { createPlan } from "./tool-host.ts";
 import { isFinished, isPending } from "./workflow.ts";
-import { validatePlan } from "../containment/plan-content.ts";
+import { readPlan } from "./plan-reading.ts";
 import { BmoError, toErrorInfo } from "../util/errors.ts";
 import { planChanges } from "../util/plan-changes.ts";
 import type { AgentParts } from "./parts.ts";
@@ -155,7 +155,7 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     },
     editPlan(content) {
       if (running !== null) throw new BmoError("usage", "a turn is running", "Interrupt it first (Esc).");
-      const checked = validatePlan(content, parts.workspace);
+      const checked = readPlan(content, parts.workspace);
       if (!checked.ok) throw new BmoError("usage", `the edited plan is not valid: ${checked.problems.join("; ")}`, "Nothing was changed.");
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
       const earlier = state.workflow.plan;

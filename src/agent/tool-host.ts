@@ -1,7 +1,8 @@
 // What tools may do to the session: hand in a plan, ask, request a new plan, activate a skill, run a command. One host
 // per turn; what a tool decided is read from its signals by the loop.
 
-import { planHash, validatePlan } from "../containment/plan-content.ts";
+import { planHash } from "../containment/plan-content.ts";
+import { readPlan } from "./plan-reading.ts";
 import { SANDBOX_REFUSAL } from "../containment/effects.ts";
 import { BmoError } from "../util/errors.ts";
 import { sanitizeText } from "../util/sanitize.ts";
@@ -63,7 +64,7 @@ export function createToolHost(input: HostInput): ToolHost {
       if (input.stage !== "plan") return errorOutput("A plan can only be handed in in the plan stage; call request_replan to go back to it.");
       // Taken out before the hash is made: what is stored must match it.
       const clean: unknown = JSON.parse(parts.redact(sanitizeJson(raw)));
-      const checked = validatePlan(clean, parts.workspace);
+      const checked = readPlan(clean, parts.workspace);
       if (!checked.ok) return errorOutput(`The plan was not stored:\n${checked.problems.map((problem) => `- ${problem}`).join("\n")}`);
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
       const earlier = state.workflow.plan;

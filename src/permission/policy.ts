@@ -151,6 +151,8 @@ function decideWrite(request: PolicyRequest): Verdict {
     return verdict.permitted ? allow(verdict.reason) : { decision: "ask", reason: verdict.reason, rule: null, scope: { path: path.shown, action: request.action ?? "modify" } };
   }
   if (request.scope?.permits(path.realPath, request.action ?? "modify").permitted === true) return allow("the approved plan covers it");
+  // An approved plan is carried out: outside its scope "warn" records and "off" does not look, and neither asks.
+  if (request.stage === "execute" && request.containment !== "enforce") return allow(`the containment mode ${request.containment} allows it`);
   if (request.mode === "bypassPermissions") return allow("the mode bypassPermissions asks for nothing");
   if (request.mode === "acceptEdits") return allow("the mode acceptEdits does not ask for edits inside the workspace");
   if (rule !== undefined) return allow(`the rule ${rule.text} allows it`);

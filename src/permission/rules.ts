@@ -39,7 +39,7 @@ export function parseRule(text: string): Rule {
   const match = /^([A-Za-z_]+)(?:\((.*)\))?$/s.exec(trimmed);
   if (match === null) throw new BmoError("usage", `permission rule "${trimmed}" cannot be read`, ALLOWED);
   const name = (match[1] ?? "").toLowerCase();
-  const tool = RULE_TOOLS.find((known) => known === name) ?? ALIASES[name];
+  const tool = ruleTool(name);
   if (tool === undefined) {
     const near = nearestNames(name, RULE_TOOLS, 1)[0];
     throw new BmoError("usage", `permission rule "${trimmed}" names no tool of bmo`, `${near === undefined ? "" : `nearest: ${near}; `}allowed: ${RULE_TOOLS.join(", ")}`);
@@ -47,10 +47,13 @@ export function parseRule(text: string): Rule {
   const body = match[2]?.trim();
   if (body === "") throw new BmoError("usage", `permission rule "${trimmed}" has an empty pattern`, ALLOWED);
   if (body !== undefined && tool === "bash" && patternWords(body).length === 0) throw new BmoError("usage", `permission rule "${trimmed}" has an open quote`, ALLOWED);
-  const pattern = body === undefined || body === "*" ? null : body;
+  const pattern = body === undefined || body === "*" || (tool === "bash" && EVERY_COMMAND.test(body)) ? null : body;
   if (pattern !== null && tool !== "bash") checkPathPattern(tool, pattern, trimmed);
   return { tool, pattern, text: trimmed };
 }
+
+/** Patterns that no command escapes, other than `*` alone. */
+const EVERY_COMMAND = /^(\*+|:\*|\*+\s+\*+)$/;
 
 /** The tools whose calls are about a path; a pattern for any other would be compared with nothing. */
 const PATH_TOOLS: readonly RuleTool[] = ["view", "edit", "multiedit", "write", "grep", "glob"];
@@ -88,10 +91,27 @@ export function splitRules(text: string): string[] {
   return rules.map((rule) => rule.trim()).filter((rule) => rule !== "");
 }
 
-/** Reads a command entry of a plan: a `bash(…)` rule, or a bare command line, which counts for just that line. */
+/**
+ * Reads a command entry of a plan: `bash`, a `bash(…)` rule, or a bare command line, which counts for just that line.
+ * @throws BmoError usage for a rule that could cover no command.
+ */
 export function parsePlanCommand(text: string): { rule: Rule } | { line: string } {
   const trimmed = text.trim();
-  return /^(bash|shell)\s*\(.*\)$/is.test(trimmed) ? { rule: parseRule(trimmed.replace(/\s+\(/, "(")) } : { line: trimmed };
+  const called = /^([A-Za-z_]+)\s*(\(.*\))?$/s.exec(trimmed);
+  const tool = called === null ? undefined : ruleTool(called[1] ?? "");
+  if (called === null || tool === undefined) return { line: trimmed };
+  if (tool === "bash") return { rule: parseRule(`bash${called[2] ?? ""}`) };
+  // `view` and `write` are commands of some systems, and none of them takes its words in brackets.
+  if (called[2] === undefined && !TOOLS_BESIDE_COMMANDS.has(trimmed)) return { line: trimmed };
+  throw new BmoError("usage", `"${trimmed}" is about the tool ${tool} and covers no command`, "A plan's commands are command lines or rules for bash, such as npm test, bash(npm run *), bash; files are named under files.");
+}
+
+/** Names of tools that nobody means as a command. */
+const TOOLS_BESIDE_COMMANDS: ReadonlySet<string> = new Set(["edit", "multiedit", "view", "write", "glob", "set_plan_artifact", "request_replan", "ask_question", "activate_skill"]);
+
+function ruleTool(name: string): RuleTool | undefined {
+  const lower = name.toLowerCase();
+  return RULE_TOOLS.find((known) => known === lower) ?? ALIASES[lower];
 }
 
 /** The words of a command pattern, quotes taken off; a quoted `*` stands for itself, `git:*` for `git *`. Empty when a quote is left open. */

@@ -7,6 +7,8 @@ export interface Segment {
   argv: string[];
   text: string;
   plain: boolean;
+  /** `CI=1` or `CI=true` stands before it: what is planned stays planned, but nothing with it is read-only. */
+  inCi: boolean;
 }
 
 export interface ShellLine {
@@ -108,10 +110,11 @@ function readCommand(command: Command, source: string): { segment: Segment; uncl
   if (command.name === undefined) unclear ??= "it has no command name";
   else if (RESERVED.has(command.name.text)) unclear ??= `${command.name.text} is a reserved word`;
   else if (argv[0]?.startsWith("%") === true) unclear ??= `${argv[0]} names a job`;
-  if (command.prefix.some((part) => part.type === "Assignment")) unclear = "it assigns a variable";
+  const inCi = command.prefix.length > 0 && command.name !== undefined && command.prefix.every((part) => /^CI=(1|true)$/.test(source.slice(part.pos, part.end)));
+  if (!inCi && command.prefix.some((part) => part.type === "Assignment")) unclear = "it assigns a variable";
   const redirection = command.redirects.find((one) => !isHarmless(one));
   if (redirection !== undefined) unclear = `it redirects (${source.slice(redirection.pos, redirection.end)})`;
-  return { segment: { argv, text, plain: unclear === null }, unclear };
+  return { segment: { argv, text, plain: unclear === null, inCi }, unclear };
 }
 
 interface Reader {
@@ -125,7 +128,7 @@ function readNode(node: SyntaxNode, reader: Reader): string | null {
     case "Command": {
       const { segment, unclear } = readCommand(node, reader.source);
       reader.line.segments.push(segment);
-      reader.spans.push(...(node.name === undefined ? [] : [node.name]), ...node.args, ...node.redirects);
+      reader.spans.push(...(segment.inCi ? node.prefix : []), ...(node.name === undefined ? [] : [node.name]), ...node.args, ...node.redirects);
       return unclear;
     }
     case "Pipeline": {

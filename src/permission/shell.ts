@@ -12,7 +12,7 @@ import { parseGit, pathsOfRevision } from "./git-table.ts";
 import { commandMatches, parsePlanCommand, type Rule } from "./rules.ts";
 import { isProgramItself } from "./program-files.ts";
 import { reachOf } from "./reach.ts";
-import { readShellLine, refusesCharacters, type Segment } from "./shell-words.ts";
+import { readShellLine, refusesCharacters, type Segment, type ShellLine } from "./shell-words.ts";
 
 export interface ShellContext {
   /** Real path; the directory in which the command starts. */
@@ -97,6 +97,7 @@ function judgeGit(argv: string[], directory: string, context: ShellContext): Seg
 function judgeSegment(segment: Segment, directory: string, context: ShellContext): SegmentVerdict {
   const [name = ""] = segment.argv;
   if (!segment.plain) return { readOnly: false, reason: `${segment.text} is more than literal words` };
+  if (segment.inCi) return { readOnly: false, reason: "it assigns a variable" };
   // A rule may cover it, such as a commit with a message of several lines; unasked it never runs.
   if (segment.text.includes("\n")) return { readOnly: false, reason: "it has more than one line" };
   if (Object.hasOwn(READ_ONLY_COMMANDS, name) || name === "git") {
@@ -122,9 +123,51 @@ function leadingDirectory(segments: Segment[], operators: string[], context: She
   return "path" in result && isDirectory(result.path) ? result.path : null;
 }
 
-function isPlanned(segment: Segment, rules: Rule[], lines: Set<string>): boolean {
+function isPlanned(segment: Segment, rules: Rule[], plan: PlannedLine[]): boolean {
   if (!segment.plain) return false;
-  return lines.has(segment.text) || rules.some((rule) => rule.pattern === null || commandMatches(rule.pattern, segment.argv));
+  const words = JSON.stringify(segment.argv);
+  return plan.some((line) => line.words.length === 1 && line.words[0] === words) || rules.some((rule) => rule.pattern === null || commandMatches(rule.pattern, segment.argv));
+}
+
+/** A command line of the plan as its words and operators: blanks, quotes and redirections of stderr do not tell two apart. */
+interface PlannedLine {
+  text: string;
+  /** JSON of each command's words, between them the operators; empty for what is more than plain commands. */
+  words: string[];
+}
+
+function wordsOf(line: ShellLine): string[] {
+  if (line.unclear !== null) return [];
+  return line.segments.flatMap((segment, index) => [...(index === 0 ? [] : [line.operators[index - 1] ?? ""]), JSON.stringify(segment.argv)]);
+}
+
+/** Whether the line is one of the plan's, at most piped on into what only reads. */
+function continues(line: ShellLine, planned: PlannedLine, segments: readonly ShellSegment[]): boolean {
+  const words = wordsOf(line);
+  if (planned.words.length === 0 || words.length < planned.words.length || !planned.words.every((word, index) => words[index] === word)) return false;
+  const used = (planned.words.length + 1) / 2;
+  return line.operators.slice(used - 1).every((operator) => operator === "|") && segments.slice(used).every((segment) => segment.readOnly);
+}
+
+/** The plan's commands. What is no rule of today, from a plan of before, counts for just that line. */
+async function readPlan(commands: readonly string[]): Promise<{ rules: Rule[]; lines: PlannedLine[] }> {
+  const rules: Rule[] = [];
+  const lines: PlannedLine[] = [];
+  for (const command of commands) {
+    const entry = planEntry(command);
+    if ("rule" in entry) rules.push(entry.rule);
+    else lines.push({ text: entry.line, words: refusesCharacters(entry.line) === null ? wordsOf(await readShellLine(entry.line)) : [] });
+  }
+  return { rules, lines };
+}
+
+function planEntry(command: string): { rule: Rule } | { line: string } {
+  try {
+    return parsePlanCommand(command);
+  } catch (thrown) {
+    if (thrown instanceof BmoError) return { line: command.trim() };
+    throw thrown;
+  }
 }
 
 /** Where the line may be when it starts a program by a relative path: its `cd`s, taken from any of the places before. */
@@ -144,9 +187,7 @@ export async function judgeCommand(command: string, context: ShellContext): Prom
   const refused = refusesCharacters(command);
   if (refused !== null) return { ...nothing, verdict: "refuse", reason: refused };
   const line = await readShellLine(command);
-  const plan = context.planCommands.map(parsePlanCommand);
-  const lines = new Set(plan.flatMap((entry) => ("line" in entry ? [entry.line] : [])));
-  const rules = plan.flatMap((entry) => ("rule" in entry && entry.rule.tool === "bash" ? [entry.rule] : []));
+  const { rules, lines } = await readPlan(context.planCommands);
   const directory = leadingDirectory(line.segments, line.operators, context);
   const reads: TreeRead[] = [];
   const problems: string[] = [];
@@ -160,7 +201,8 @@ export async function judgeCommand(command: string, context: ShellContext): Prom
   const reach = context.denied === undefined ? null : await reachOf(command.trim(), { directories: startDirectories(line.commands, context.workspace), searchPath: context.searchPath ?? USUAL_PATH, deniedPrograms: context.denied.programs });
   const result = { segments, understood: line.unclear === null, announced: line.announced, reach, reads };
   if (line.unclear === null && problems.length === 0) return { ...result, verdict: "read_only", reason: "it only reads" };
-  if (lines.has(command.trim())) return { ...result, verdict: "planned", reason: "the approved plan names this command" };
+  if (lines.some((planned) => planned.text === command.trim() || continues(line, planned, segments))) return { ...result, verdict: "planned", reason: "the approved plan names this command" };
+  if (rules.some((rule) => rule.pattern === null)) return { ...result, verdict: "planned", reason: "the approved plan allows every command" };
   if (line.unclear === null && segments.every((segment) => segment.planned || segment.readOnly)) {
     return { ...result, verdict: "planned", reason: "the approved plan names its commands" };
   }

@@ -1,5 +1,6 @@
 // A plan as Markdown: what headless runs print, what the executor's first message carries, what `/plan` shows.
 
+import { allowsEveryCommand } from "./every-command.ts";
 import type { Plan, Ticket } from "../types/plan.ts";
 
 function list(label: string, items: readonly string[]): string[] {
@@ -15,7 +16,7 @@ export function ticketMarkdown(ticket: Ticket, state: string | null): string {
   if (ticket.detail !== "") lines.push("", ticket.detail, "");
   lines.push(
     ...list("files", ticket.files.map((file) => `${file.action} \`${file.path}\``)),
-    ...list("commands", ticket.commands.map((command) => `\`${command}\``)),
+    ...list("commands", ticket.commands.map((command) => (allowsEveryCommand(command) ? `**every command** (\`${command}\`)` : `\`${command}\``))),
     ...list("acceptance", ticket.acceptance),
     ...list("verify", ticket.verify.map((command) => `\`${command}\``)),
     ...list("depends on", ticket.depends_on),

@@ -1,5 +1,6 @@
 // The plan as the person approves it: everything that approval covers, from structured data. Pure.
 
+import { commandForPeople } from "../../util/every-command.ts";
 import { formatUsd } from "../../util/money.ts";
 import { coversWorkspace } from "../../util/workspace-wide.ts";
 import type { Plan, Ticket } from "../../types/plan.ts";
@@ -27,7 +28,7 @@ function ticketLines(ticket: Ticket, plan: Plan, context: DrawContext): string[]
     ...wrapIndented(`${theme.bold(cleanLine(ticket.title))}${suffix}`, context.columns, ` ${theme.accent(cleanLine(ticket.id))} `, "   "),
     ...(ticket.detail.trim() === "" ? [] : wrapIndented(clean(ticket.detail.trim()), context.columns, indent, indent)),
     ...list("files", ticket.files.map((file) => `${file.action} ${scopeName(file.path)}`), indent, context),
-    ...list("commands", ticket.commands, indent, context),
+    ...list("commands", ticket.commands.map(commandForPeople), indent, context),
     ...list("verify", ticket.verify, indent, context),
     ...list("accepted", ticket.acceptance, indent, context),
     ...(ticket.depends_on.length === 0 ? [] : labelled("after", cleanLine(ticket.depends_on.join(", ")), LABEL, indent, context)),
