@@ -128,7 +128,7 @@ export async function runContained(request: ContainedRequest): Promise<Contained
   const refusal = setUpProblem === null ? null : `the sandbox could not be set up, so the command was not run: ${setUpProblem}`;
   const notes = [...ran.notes];
   if (began && request.sandbox.available && REFUSED_WRITE.test(ran.output)) {
-    notes.push(request.stage === "plan" ? `${SANDBOX_REFUSAL}: nothing can be written before a plan is approved` : `${SANDBOX_REFUSAL}: commands may write below the workspace and /tmp, not to .git, credentials or elsewhere`);
+    notes.push(request.stage === "plan" ? `${SANDBOX_REFUSAL}: nothing can be written before a plan is approved` : `${SANDBOX_REFUSAL}: commands may write below the workspace and /tmp, not to credentials or elsewhere; .git is open only to a line of plain git commands`);
   }
   const result: ContainedShellResult = { ...NOTHING_RAN, ...ran, notes, blocked: refusal, unplanned };
   if (before === null) return result;
