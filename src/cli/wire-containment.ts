@@ -120,7 +120,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
 
   const run = async (command: ContainedCommand): ReturnType<typeof runContained> => {
     const { settings } = app.loaded();
-    place ??= createSandboxPlace(dataDirectory);
+    place ??= createSandboxPlace(dataDirectory, workspace);
     surroundings ??= createSurroundings({ home, environment, folder: place.folder });
     const around = surroundings;
     // What a killed neighbour left must not become what this command's effects are compared with.
@@ -149,7 +149,8 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
       onChanges: (changes, before) => checkpoints.recordEffects(changes, before.survey.folders),
       onBegin: (before) => begin(command, before),
     }));
-    return { ...result, notes: [...recovered.map(recoveryText), ...result.notes] };
+    const emptied = place.keepBounded();
+    return { ...result, notes: [...recovered.map(recoveryText), ...result.notes, ...(emptied === null ? [] : [emptied])] };
   };
 
   const boundary = createBoundaryFactory({

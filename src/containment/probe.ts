@@ -78,7 +78,7 @@ async function tryToGetOut(driver: SandboxDriver, folder: string, { home = null,
   const place = createSandboxPlace(folder);
   try {
     const real = realpathSync(workspace);
-    const survey: Survey = { credentials: [join(real, "masked", ".env")], sockets: [], specials: [], ignoreFiles: [], gitEntries: [], skipped: [], closed: new Map(), folders: new Map(), complete: true };
+    const survey: Survey = { credentials: [join(real, "masked", ".env")], sockets: [], specials: [], specialModes: new Map(), ignoreFiles: [], gitEntries: [], skipped: [], closed: new Map(), folders: new Map(), complete: true };
     const described = {
       stage: "plan" as const, workspace: real, readRoots: [], network: false, privateTemp: place.privateTemp, emptyFile: place.emptyFile, hidden: [], survey, gitFolders: [], workTree: null, gitWork: null,
     };

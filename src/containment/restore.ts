@@ -150,6 +150,7 @@ async function writeBack(ground: Ground, { absolute: path, before, sameBytes }: 
     return;
   }
   if (before.kind === "pipe") {
+    if (there?.kind === "special" && before.mode !== null) return chmodSync(systemPath(path), before.mode);
     if (there !== null) await clearObstacle(ground, path);
     return makePipe(path, before.mode);
   }

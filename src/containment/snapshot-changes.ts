@@ -38,8 +38,10 @@ export function entryChanges(workspace: string, before: Survey, after: Survey): 
   for (const path of created) if (!foreign.has(path)) add(path, "create", null);
   const there = new Set([...after.sockets, ...after.specials]);
   for (const path of known) {
-    if (there.has(path) || tryLook(path).facts?.kind === "special") continue;
-    if (before.specials.includes(path)) add(path, "delete", { kind: "pipe", mode: null });
+    const mode = before.specialModes.get(path) ?? null;
+    if (there.has(path) || tryLook(path).facts?.kind === "special") {
+      if (mode !== null && after.specialModes.get(path) !== mode) add(path, "modify", { kind: "pipe", mode });
+    } else if (before.specials.includes(path)) add(path, "delete", { kind: "pipe", mode });
     else add(path, "delete", null, { problem: "it was a socket, which only the program that listened on it can make again" });
   }
   for (const [path, { empty }] of after.folders) if (empty && !before.folders.has(path)) add(path, "create", null, { path: "/" });
@@ -60,8 +62,19 @@ export function closedChanges(workspace: string, before: Survey, after: Survey):
     const now = after.closed.get(path);
     if (now?.stamp !== stamp && (after.folders.has(path) || !pathExists(path))) changes.push(problem(path, `before the command it could not be looked into: ${reason}; what changed in it is not known`));
   }
-  for (const [path, { reason }] of after.closed) if (!before.closed.has(path)) changes.push(problem(path, `it cannot be looked into: ${reason}`));
+  for (const [path, { reason }] of after.closed) {
+    if (before.closed.has(path)) continue;
+    const made = outermostNew(workspace, before, path);
+    changes.push(made === null ? problem(path, `it cannot be looked into: ${reason}`) : { path: `${relative(workspace, made)}/`, absolute: made, action: "create", before: null, guarded: false });
+  }
   return changes;
+}
+
+/** The outermost folder at or above a path that was not there before; null when the path itself was. What is in it came with it. */
+function outermostNew(workspace: string, before: Survey, path: string): string | null {
+  let made: string | null = null;
+  for (let folder = path; folder !== workspace && isInside(workspace, folder) && !before.folders.has(folder); folder = dirname(folder)) made = folder;
+  return made;
 }
 
 /** Whether something lies in a folder whose contents nobody knew before. */

@@ -20,7 +20,7 @@ interface StoredGuarded extends Omit<GuardedFile, "bytes"> {
 interface StoredSnapshot {
   version: 1;
   access: RepositoryAccess;
-  survey: Omit<Survey, "folders" | "closed"> & { folders: [string, { empty: boolean; mode: number }][]; closed: [string, { reason: string; stamp: string }][] };
+  survey: Omit<Survey, "folders" | "closed" | "specialModes"> & { specialModes: [string, number][]; folders: [string, { empty: boolean; mode: number }][]; closed: [string, { reason: string; stamp: string }][] };
   guarded: { files: StoredGuarded[]; problems: [string, { reason: string; stamp: string | null }][]; gitDirectories: string[] };
   modes: [string, number][];
   stores: { tree: string; record: string; rules: string; tracked: string[] }[];
@@ -47,7 +47,7 @@ export function writeIdentity(snapshot: Snapshot, workspace: string, folder: str
   const stored: StoredSnapshot = {
     version: 1,
     access: snapshot.access,
-    survey: { ...snapshot.survey, closed: [...snapshot.survey.closed], folders: [...snapshot.survey.folders].map(([path, { empty, mode }]) => [path, { empty, mode }]) },
+    survey: { ...snapshot.survey, closed: [...snapshot.survey.closed], specialModes: [...snapshot.survey.specialModes], folders: [...snapshot.survey.folders].map(([path, { empty, mode }]) => [path, { empty, mode }]) },
     guarded: {
       files: [...files].map(([path, { bytes, ...file }]) => ({ ...file, path, base64: bytes?.toString("base64") ?? null })),
       problems: [...problems],
@@ -89,7 +89,7 @@ export async function readIdentity(identity: SnapshotIdentity, workspace: string
     if (store === null) return null;
     stores.push({ tree, store, rules: await listFrom(rules), tracked });
   }
-  return { survey: { ...stored.survey, folders: new Map(stored.survey.folders), closed: new Map(stored.survey.closed) }, guarded: readGuarded(stored), access: stored.access, modes: new Map(stored.modes), stores, opened: true };
+  return { survey: { ...stored.survey, folders: new Map(stored.survey.folders), closed: new Map(stored.survey.closed), specialModes: new Map(stored.survey.specialModes) }, guarded: readGuarded(stored), access: stored.access, modes: new Map(stored.modes), stores, opened: true };
 }
 
 export function dropIdentity(identity: SnapshotIdentity, storeOf: StoreOf): void {

@@ -17,6 +17,8 @@ export interface Survey {
   sockets: string[];
   /** Pipes and devices, absolute. */
   specials: string[];
+  /** Permission bits of sockets, pipes and devices. */
+  specialModes: Map<string, number>;
   /** Every `.gitignore`, absolute. */
   ignoreFiles: string[];
   /** Every `.git` (folder or file) of the tree, absolute; the workspace's own first. */
@@ -70,13 +72,14 @@ interface FolderFacts {
 /** Coarsest step of file times on the file systems that matter, with room to spare. */
 const TIME_STEP_NS = 50_000_000n;
 
-function stampOf(folder: string): { stamp: string; changedNs: bigint; mode: number } | null {
+/** Stamp and bits of a folder; null where it is gone, a reason where nothing can be said of it. */
+function stampOf(folder: string): { stamp: string; changedNs: bigint; mode: number } | { reason: string } | null {
   try {
     const { mtimeNs, ctimeNs, ino, dev, mode } = lstatSync(systemPath(folder), { bigint: true });
     return { stamp: `${mtimeNs} ${ctimeNs} ${ino} ${dev} ${mode}`, changedNs: ctimeNs > mtimeNs ? ctimeNs : mtimeNs, mode: Number(mode & 0o7777n) };
   } catch (thrown) {
-    if (systemErrorCode(thrown) !== undefined) return null;
-    throw thrown;
+    const code = systemErrorCode(thrown);
+    return code === "ENOENT" || code === "ENOTDIR" ? null : { reason: reasonOf(thrown) };
   }
 }
 
@@ -113,7 +116,7 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
   let known = new Map<string, FolderFacts>();
   return {
     async walk(open = () => false) {
-      const survey: Survey & { sameEntries: boolean } = { credentials: [], sockets: [], specials: [], ignoreFiles: [], gitEntries: [], skipped: [], closed: new Map(), folders: new Map(), complete: true, sameEntries: true };
+      const survey: Survey & { sameEntries: boolean } = { credentials: [], sockets: [], specials: [], specialModes: new Map(), ignoreFiles: [], gitEntries: [], skipped: [], closed: new Map(), folders: new Map(), complete: true, sameEntries: true };
       const next = new Map<string, FolderFacts>();
       const waiting = [workspace];
       let read = 0;
@@ -126,6 +129,11 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
         const now = BigInt(Date.now()) * 1_000_000n;
         const found = stampOf(folder);
         if (found === null) continue;
+        if ("reason" in found) {
+          survey.closed.set(folder, { reason: found.reason, stamp: "" });
+          survey.sameEntries = false;
+          continue;
+        }
         const before = known.get(folder);
         let facts = before;
         if (facts === undefined || !facts.settled || facts.stamp !== found.stamp) {
@@ -140,6 +148,7 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
         survey.credentials.push(...facts.credentials);
         survey.sockets.push(...facts.sockets);
         survey.specials.push(...facts.specials);
+        for (const path of [...facts.sockets, ...facts.specials]) survey.specialModes.set(path, tryLook(path).facts?.mode ?? 0);
         survey.ignoreFiles.push(...facts.ignoreFiles);
         survey.skipped.push(...facts.skipped);
         if (facts.gitEntry !== null) survey.gitEntries.push(facts.gitEntry);
