@@ -150,7 +150,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       if (earlier !== null && !sameState(earlier, first)) refused.push({ path: shown, reason: "you or another program changed it between two changes of bmo's, so it goes back to that version only", copy: offer(earlier, copy, shown) });
       if (sameState(present, first)) continue;
       for (let above = anchor; isInside(workspace, above) && !kept.has(above); above = dirname(above)) kept.add(above);
-      const isOwn = last === null || sameState(present, last) || (undoing && present.kind === "absent");
+      const isOwn = last === null || isAsRecorded(present, last) || (undoing && present.kind === "absent");
       if (!isOwn) {
         refused.push({ path: shown, reason: "it was changed since, by you or another program", copy: offer(first, copy, shown) });
         continue;
@@ -264,12 +264,17 @@ function openClosedFolders(history: ReadonlyMap<string, PathHistory>): Map<strin
     attempt(() => {
       const facts = lstatSync(path);
       const present: State = { kind: "folder", mode: facts.mode & 0o7777 };
-      if (!facts.isDirectory() || (facts.mode & 0o700) === 0o700 || !sameState(present, last)) return;
+      if (!facts.isDirectory() || (facts.mode & 0o700) === 0o700 || !isAsRecorded(present, last)) return;
       chmodSync(path, (facts.mode & 0o7777) | 0o700);
       found.set(path, present);
     });
   }
   return found;
+}
+
+/** A folder that a command closed was open to its owner for the look that recorded it, and closed again afterwards. */
+function isAsRecorded(present: State, recorded: State): boolean {
+  return sameState(present, recorded) || (present.kind === "folder" && sameState({ ...present, mode: (present.mode ?? 0) | 0o700 }, recorded));
 }
 
 function closeFolder(path: string, mode: number): void {
