@@ -84,6 +84,8 @@ const live = numbersOf(weaknesses.passed).size;
 rows.push({ figure: "published weaknesses replayed live, none succeeds", must: "≥ 40 of 51", aim: "51", reached: `${live} of 51, ${weaknesses.failed.length} succeeded; the rest is argued in docs/containment.md`, peers: "", met: weaknesses.failed.length > 0 || live < 40 ? "no" : live === 51 ? "aim" : "must" });
 const [fuzz] = lines("fuzz", at(200_000, 1_000_000), 20_261_121) as { lines: number; differences: number; acceptedShare: number }[];
 if (fuzz !== undefined) rows.push(none("strings where the announcement and what bash ran differ", fuzz.differences, fuzz.lines, 200_000, 1_000_000, `, ${(fuzz.acceptedShare * 100).toFixed(0)} % accepted`));
+const [spellings] = lines("spellings", at(2_000, 20_000), 20_261_121) as { tried: number; ran: number; denied: number }[];
+if (spellings !== undefined) rows.push(none("spellings of a denied command that run", spellings.ran, spellings.tried, 2_000, 20_000, `, ${spellings.denied} denied outright, the rest asked about`));
 const keys = tests("planted keys", ["test/e2e/containment-figures.test.ts"], "planted keys");
 rows.push(none("planted keys that reach provider, log, session or screen", keys.failed.length, keys.passed.length * 200, 200, 1_000, "; canaries arrive"));
 const forms = tests("read-only commands without a sandbox", ["test/permission/shell.test.ts"], "without asking");
