@@ -46,8 +46,8 @@ export interface SurroundingsKeeper {
 }
 
 /** Folders of a tool chain that are searched for credentials: those a person or a login wrote lie near its top. */
-const TOOL_CHAIN_DEPTH = 3;
-const TOOL_CHAIN_FOLDERS = 2_000;
+const TOOL_CHAIN_DEPTH = 2;
+const TOOL_CHAIN_FOLDERS = 300;
 
 function homesOf(home: string | null): string[] {
   const named = [home, passwdHome()].filter((path) => path !== null && isAbsolute(path));
@@ -87,7 +87,7 @@ export function linksOn(path: string): FenceLink[] {
 
 function linkTarget(path: string): string | null {
   try {
-    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null;
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;
   } catch (thrown) {
     if (systemErrorCode(thrown) !== undefined) return null;
     throw thrown;
@@ -116,9 +116,9 @@ export function isVisibleInside(path: string): boolean {
 }
 
 /** Credentials, sockets and pipes in the upper folders of a tool chain. */
-function secretsNear(root: string | null): string[] {
+function secretsNear(root: string): string[] {
   const found: string[] = [];
-  let waiting = root === null ? [] : [root];
+  let waiting = [root];
   let read = 0;
   for (let depth = 0; depth < TOOL_CHAIN_DEPTH && waiting.length > 0; depth++) {
     const next: string[] = [];
@@ -169,10 +169,11 @@ export function createSurroundings(request: SurroundingsRequest): SurroundingsKe
       replaced.push({ path, source });
     });
     const toolChains = [...toolChainPlaces({ environment: request.environment, homes }), ...gitConfigs.flatMap(({ files }) => files)];
-    const named = [...SYSTEM_ROOTS, ...toolChains];
+    const named = [...SYSTEM_ROOTS, ...toolChains].filter((path) => realOrNull(path) !== null);
     const readable = [...new Set([...named, ...shown].flatMap((path) => realOrNull(path) ?? []))].filter(isVisibleInside);
     const links = [...named, ...(request.home === null ? [] : [request.home])].flatMap(linksOn);
-    const secrets = toolChains.flatMap((path) => secretsNear(realOrNull(path)));
+    const roots = [...new Set(toolChains.flatMap((path) => realOrNull(path) ?? []))];
+    const secrets = roots.filter((path) => !roots.some((other) => other !== path && dirname(path) === other)).flatMap(secretsNear);
     return { homes, readable, links: [...new Map(links.map((link) => [link.path, link])).values()], replaced, secrets };
   };
 

@@ -25,8 +25,8 @@ const SHOWN: readonly string[] = [
 /** Text of a regular file of bounded size, or null: a pipe would be waited for. */
 function bytesOf(path: string): Buffer | null {
   try {
-    const facts = statSync(path);
-    return facts.isFile() && facts.size <= MAX_COPIED_BYTES ? readFileSync(path) : null;
+    const facts = statSync(path, { throwIfNoEntry: false });
+    return facts !== undefined && facts.isFile() && facts.size <= MAX_COPIED_BYTES ? readFileSync(path) : null;
   } catch (thrown) {
     if (systemErrorCode(thrown) !== undefined) return null;
     throw thrown;
@@ -36,7 +36,7 @@ function bytesOf(path: string): Buffer | null {
 /** Where a link leads, or null where there is none. */
 function linkTarget(path: string): string | null {
   try {
-    return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null;
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;
   } catch (thrown) {
     if (systemErrorCode(thrown) !== undefined) return null;
     throw thrown;

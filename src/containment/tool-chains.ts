@@ -49,8 +49,8 @@ const PROGRAM_SUBFOLDERS = new Set(["bin", "sbin", "shims", "scripts"]);
 
 function isHarmlessSetting(path: string): boolean {
   try {
-    const facts = statSync(path);
-    return facts.isFile() && facts.size <= MAX_SETTINGS_BYTES && !LOOKS_LIKE_LOGIN.test(readFileSync(path, "utf8"));
+    const facts = statSync(path, { throwIfNoEntry: false });
+    return facts !== undefined && facts.isFile() && facts.size <= MAX_SETTINGS_BYTES && !LOOKS_LIKE_LOGIN.test(readFileSync(path, "utf8"));
   } catch (thrown) {
     if (systemErrorCode(thrown) !== undefined) return false;
     throw thrown;
