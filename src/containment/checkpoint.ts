@@ -139,6 +139,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     const refused: UndoResult["refused"] = [];
     const kept = new Set<string>();
     const history = historyOf(entries);
+    const made = foldersMade(history);
     const closed = openClosedFolders(history);
     for (const [path, { first, anchor, last, earlier, undoing }] of history) {
       const shown = isInside(workspace, path) ? relative(workspace, path) || "." : path;
@@ -149,7 +150,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       }
       if (earlier !== null && !sameState(earlier, first)) refused.push({ path: shown, reason: "you or another program changed it between two changes of bmo's, so it goes back to that version only", copy: offer(earlier, copy, shown) });
       if (sameState(present, first)) continue;
-      for (let above = anchor; isInside(workspace, above) && !kept.has(above); above = dirname(above)) kept.add(above);
+      for (let above = anchor; isInside(workspace, above); above = dirname(above)) if (!made.has(above)) kept.add(above);
       const isOwn = last === null || isAsRecorded(present, last) || (undoing && present.kind === "absent");
       if (!isOwn) {
         refused.push({ path: shown, reason: "it was changed since, by you or another program", copy: offer(first, copy, shown) });
@@ -235,7 +236,7 @@ function historyOf(entries: readonly CheckpointEntry[]): Map<string, PathHistory
   for (const line of entries.flatMap(({ lines }) => lines)) {
     if (line.type === "undone") continue;
     if (line.type === "restored") for (const path of line.paths) history.delete(path);
-    if (line.type === "undoing") for (const path of line.paths) history.set(path, { ...(history.get(path) ?? NOTHING_KNOWN), undoing: true });
+    if (line.type === "undoing") for (const path of line.paths) markUndoing(history.get(path));
     if (line.type !== "before" && line.type !== "after") continue;
     const known = history.get(line.path);
     if (line.type === "after") {
@@ -244,6 +245,20 @@ function historyOf(entries: readonly CheckpointEntry[]): Map<string, PathHistory
     else if (known.last !== null && !known.undoing && !sameContent(known.last, line.state)) history.set(line.path, { ...NOTHING_KNOWN, first: line.state, anchor: line.anchor, earlier: known.earlier ?? known.first });
   }
   return history;
+}
+
+function markUndoing(known: PathHistory | undefined): void {
+  if (known !== undefined) known.undoing = true;
+}
+
+/** Folders that came with a file: not there before bmo, whatever was put into them later. */
+function foldersMade(history: ReadonlyMap<string, PathHistory>): Set<string> {
+  const made = new Set<string>();
+  for (const [path, { first, anchor }] of history) {
+    if (first.kind !== "absent") continue;
+    for (let folder = path; folder !== anchor && isInside(anchor, folder); folder = dirname(folder)) made.add(folder);
+  }
+  return made;
 }
 
 /** Work that may fail for one path alone. */

@@ -204,6 +204,16 @@ test.each(commands)("undo brings back byte, mode and link: %s", async (_what, co
   expect(treeOf(place.workspace, withoutGit)).toEqual(before);
 });
 
+test("a folder made by one change and filled by another goes with both", async () => {
+  const before = treeOf(place.workspace, withoutGit);
+  await checkpoints.create("ticket t1", "t1");
+  await run("mkdir -p src/new/deep");
+  await run("echo n > src/new/deep/n");
+  await write("src/new/deep/er/file", "x\n");
+  expect((await checkpoints.undo("all")).refused).toEqual([]);
+  expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+});
+
 test("a file too large for memory in one piece is kept, shown by name and brought back", async () => {
   const large = join(place.workspace, "large.bin");
   writeFileSync(large, Buffer.alloc(9_000_000, 7));
