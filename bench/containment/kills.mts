@@ -171,6 +171,6 @@ export async function runKills(count: number, seed = 20261121): Promise<KillResu
 
 if (process.argv[1] !== undefined && existsSync(process.argv[1]) && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const result = await runKills(Number(process.argv[2] ?? 500), Number(process.argv[3] ?? 20261121));
-  process.stdout.write(`${result.rounds} rounds, ${result.kills} kills before the end of a run, ${result.damaged.length} damaged\n${result.damaged.map((text) => `${text}\n`).join("")}`);
+  process.stdout.write(`${JSON.stringify(result)}\n`);
   process.exitCode = result.damaged.length === 0 ? 0 : 1;
 }

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DeviationResult } from "./deviations.mts";
+import type { KillResult } from "./kills.mts";
 import type { HostileResult } from "./hostile-turns.mts";
 
 interface Row {
@@ -78,6 +79,8 @@ for (const { files, ratio } of lines("snapshot", 10_000, 100_000) as { files: nu
 const [turns] = lines("hostile-turns", at(2_000, 10_000)) as HostileResult[];
 if (turns !== undefined) rows.push(none("changes before approval, over generated hostile turns", turns.changes.length + turns.knocks + turns.approved, turns.turns, 2_000, 10_000));
 const [deviations] = lines("deviations", at(300, 1_000)) as DeviationResult[];
+const [kills] = lines("kills", at(500, 5_000)) as KillResult[];
+if (kills !== undefined) rows.push(none("runs killed by `kill -9` at random moments and damaged: tree, session, configuration, undo", kills.damaged.length, kills.rounds, 500, 5_000, `, ${count(kills.kills)} kills`));
 if (deviations !== undefined) rows.push(none("plans with out-of-scope bytes left, in-scope bytes lost or a wrong exit code", deviations.wrong.length + deviations.codes.length, deviations.plans, 300, 1_000, `, ${count(deviations.operations)} operations`));
 const weaknesses = tests("published weaknesses", ["test/containment/weaknesses.test.ts", "test/containment/trust-lock.test.ts", "test/e2e/weaknesses.test.ts"]);
 const live = numbersOf(weaknesses.passed).size;

@@ -8,7 +8,7 @@ import { addNote, lockWorkspace, runStageTurn, type AgentContext, type StageTurn
 import { verifyTicket } from "./verification.ts";
 import { executionOrder } from "./workflow.ts";
 import { planMarkdown, ticketMarkdown } from "../util/plan-markdown.ts";
-import { BmoError } from "../util/errors.ts";
+import { BmoError, toErrorInfo } from "../util/errors.ts";
 import type { AgentParts } from "./parts.ts";
 import type { ApproveRequest, TurnResult } from "../types/agent.ts";
 import type { ErrorInfo } from "../types/error.ts";
@@ -110,7 +110,20 @@ async function execute(context: AgentContext, memory: ExecutionMemory, continuin
     state.change({ type: "execution_interrupted" });
     throw thrown;
   }
+  await lookBetween(context);
   return finish(context, memory, result, signal);
+}
+
+/** Tells what changed while the plan was executed and was nobody's of bmo; it stays, since the user may have done it. */
+async function lookBetween({ parts, state }: AgentContext): Promise<void> {
+  try {
+    const { paths, processes } = await parts.changedBetween();
+    state.changedBetween.push(...paths.filter((path) => !state.changedBetween.includes(path)));
+    if (paths.length > 0) parts.emit({ type: "notice", level: "warning", text: `changed between commands, by you or a program left running: ${paths.join(", ")}` });
+    if (processes.length > 0) parts.emit({ type: "notice", level: "warning", text: `began while the plan was executed and still runs in the workspace: process ${processes.join(", ")}` });
+  } catch (thrown) {
+    parts.emit({ type: "notice", level: "warning", text: `what changed between commands could not be looked at: ${toErrorInfo(thrown).message}` });
+  }
 }
 
 async function checkpoint({ parts, state }: AgentContext, label: string, ticket: string | null): Promise<void> {

@@ -27,6 +27,7 @@ export function driftReport(state: SessionState, plan: Plan): JsonObject {
     failed_tickets: tickets.filter((ticket) => ticket.state === "failed").map((ticket) => ticket.id),
     rollbacks: touched.filter((file) => file.rolled_back).map((file) => file.path),
     unsettled: state.planUnsettled.map(({ path, reason }) => `${path} (${reason})`),
+    changed_between_commands: [...state.changedBetween],
     out_of_scope: touched.filter((file) => !file.in_scope).map((file) => file.path),
   };
 }

@@ -50,6 +50,8 @@ export class SessionState {
   readonly planFiles: TouchedFile[];
   /** Turn in which the plan at hand was first handed in; it is executed in later ones. */
   planSince: number;
+  /** Paths that changed while the plan was executed, by nobody of bmo. */
+  readonly changedBetween: string[] = [];
   /** Shell commands that ran in execution without standing in the plan. */
   readonly unplannedCommands: string[] = [];
 
@@ -116,6 +118,7 @@ export class SessionState {
     this.planFiles.splice(0);
     this.planUnsettled.splice(0);
     this.unplannedCommands.splice(0);
+    this.changedBetween.splice(0);
     this.planSince = this.turns;
   }
 

@@ -4,6 +4,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 import { createBoundaryFactory, type ContainedCommand } from "../agent/boundary.ts";
 import { userConfigPath } from "../config/paths.ts";
+import { createBetween } from "../containment/between.ts";
 import { createCheckpoints, type Checkpoints, type UndoResult } from "../containment/checkpoint.ts";
 import { runContained } from "../containment/effects.ts";
 import { createCommandJournal, type OpenCommand } from "../containment/command-journal.ts";
@@ -43,7 +44,7 @@ export function findProgram(name: string, app: Pick<Ground, "environment" | "wor
 }
 
 export interface Containment {
-  forAgent: Pick<AgentParts, "boundary" | "confinement" | "checkpoints" | "lockExecution" | "leftovers">;
+  forAgent: Pick<AgentParts, "boundary" | "confinement" | "checkpoints" | "lockExecution" | "leftovers" | "changedBetween">;
   checkpoints: Checkpoints;
   /** Takes back while nobody else writes in the workspace. @throws BmoError locked, or usage when there is nothing. */
   undo(what: "last" | "all"): Promise<UndoResult>;
@@ -92,6 +93,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId });
   const caseSensitive = isCaseSensitive(workspace);
   const journal = createCommandJournal(dataDirectory);
+  const between = createBetween({ workspace, snapshots, checkpoints });
   const unsettled = createUnsettled();
   const recoverer = createRecoverer({ ground: app, git, journal, ask });
   const recovered = await recoverer.atStart();
@@ -104,6 +106,8 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   const begin = (command: ContainedCommand, before: Snapshot): OpenCommand => {
     const { options, permissions } = app.loaded().settings;
     const snapshot = snapshots.identityOf(before);
+    // Inside the sandbox no program outlives its command.
+    const isKept = command.stage === "execute" && !sandbox.available && between.begin(snapshot);
     const open = journal.open({
       session: sessionId, workspace, command: command.command, sandboxed: sandbox.available, snapshot, checkpoint: checkpoints.currentId(),
       containment: options.containment.mode, scope: command.scope === null ? null : { files: [...command.scope.files], caseSensitive },
@@ -113,7 +117,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
       ...open,
       close() {
         open.close();
-        snapshots.forget(snapshot);
+        if (!isKept) snapshots.forget(snapshot);
       },
     };
   };
@@ -168,7 +172,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   });
 
   return {
-    forAgent: { boundary, confinement, checkpoints, lockExecution: lock, leftovers: leftoverDenials(recovered) },
+    forAgent: { boundary, confinement, checkpoints, lockExecution: lock, leftovers: leftoverDenials(recovered), changedBetween: () => between.end() },
     checkpoints,
     async undo(what) {
       const release = await lock(new AbortController().signal);

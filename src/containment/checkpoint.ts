@@ -50,6 +50,8 @@ export interface Checkpoints {
   recordEffects(changes: readonly EffectChange[], foldersBefore: ReadonlyMap<string, unknown>): Promise<void>;
   /** Notes how the files written since now look; to be called when a tool has ended, so that later edits of the user are told apart. */
   settle(): void;
+  /** Tells of a path whether it is as a tool or a command of this session left it. */
+  ownLook(): (path: string) => boolean;
   /** The checkpoint that changes belong to now; created where there is none yet. */
   currentId(): string;
   list(): CheckpointSummary[];
@@ -200,6 +202,13 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     },
     settle,
     currentId,
+    ownLook() {
+      const history = historyOf(ownEntries());
+      return (path) => {
+        const last = history.get(path)?.last ?? null;
+        return last !== null && sameState(store.look(path, false), last);
+      };
+    },
     list() {
       return store.readAll().map((entry) => ({ ...entry.checkpoint, files: historyOf([entry]).size, undone: !isOpen(entry) }));
     },

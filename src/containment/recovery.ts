@@ -4,7 +4,7 @@
 import { existsSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { dirname, join } from "node:path";
-import { systemErrorCode } from "../util/errors.ts";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { endMarked } from "../util/process-tree.ts";
 import { ownIdentity } from "../util/process-identity.ts";
 import { createCheckpoints } from "./checkpoint.ts";
@@ -46,7 +46,16 @@ const GRACE_MS = 3_000;
 /** Settles every command of a dead process in this workspace. The caller holds the execution lock. */
 export async function recoverCommands(request: RecoveryRequest): Promise<Recovery[]> {
   const found: Recovery[] = [];
-  for (const dead of request.journal.dead(request.workspace)) found.push(await recoverOne(dead, request));
+  for (const dead of request.journal.dead(request.workspace)) {
+    try {
+      found.push(await recoverOne(dead, request));
+    } catch (thrown) {
+      // Nothing starts worse for it: the next start tries again.
+      if (!(thrown instanceof BmoError) && systemErrorCode(thrown) === undefined) throw thrown;
+      const reason = `what the command left could not be settled: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+      found.push({ command: dead.entry.command, session: dead.entry.session, notes: [], unresolved: [{ path: ".", reason, copy: null }] });
+    }
+  }
   return found;
 }
 
@@ -90,8 +99,10 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
   recovery.notes.push(...settled.notes, ...dead.copies.map((copy) => `an earlier try to put back was ended too; what it took away is kept in ${copy}`));
   recovery.unresolved.push(...settled.unsettled.map((one) => ({ ...one, copy: null })));
   for (const change of later) recovery.unresolved.push({ path: change.path, reason: "changed after bmo was ended, by you or a program left running: it stays", copy: await offer(change, `${copiesDirectory}/${entry.id}-before`) });
-  snapshots.forget(entry.snapshot);
-  request.journal.close(dead);
+  if (settled.compared) {
+    request.journal.close(dead);
+    snapshots.forget(entry.snapshot);
+  }
   return recovery;
 }
 
@@ -117,7 +128,17 @@ function cameLater({ absolute, action, path }: EffectChange, endedAt: number, be
   if (action === "delete" || (action === "modify" && path.endsWith("/"))) return false;
   const changed = [absolute];
   for (let folder = dirname(absolute); folder.startsWith(`${before.stores[0]?.tree ?? "/"}/`) && !before.survey.folders.has(folder); folder = dirname(folder)) changed.push(folder);
-  return changed.some((one) => (lstatSync(one, { throwIfNoEntry: false })?.ctimeMs ?? 0) > endedAt);
+  return changed.some((one) => changedAt(one) > endedAt);
+}
+
+/** Milliseconds since the epoch; 0 where that cannot be known. */
+function changedAt(path: string): number {
+  try {
+    return lstatSync(path).ctimeMs;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) === undefined) throw thrown;
+    return 0;
+  }
 }
 
 async function offer({ before, path }: EffectChange, folder: string): Promise<string | null> {

@@ -1,6 +1,7 @@
 // Finds and ends the processes that a command left behind, also those that left its process group. Reads /proc; starts nothing.
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { uptime } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { elapsedMs } from "./clock.ts";
 import { systemErrorCode } from "./errors.ts";
@@ -8,6 +9,8 @@ import { systemErrorCode } from "./errors.ts";
 /** Every process of one run carries this variable with the run's own value, whatever session or group it moves to. */
 export const RUN_MARKER = "BMO_RUN_ID";
 const POLL_MS = 20;
+/** What Linux counts start times in, on every architecture that Node runs on. */
+const TICKS_PER_SECOND = 100;
 /** Rounds of kill-and-look; a process that forks faster than this is reported as a survivor. */
 const KILL_ROUNDS = 25;
 
@@ -133,6 +136,23 @@ export async function endMarked(runId: string): Promise<{ ended: number; survivo
     members = await look();
   }
   return { ended: met.size - members.length, survivors: members };
+}
+
+/** Processes of ours without a terminal that work inside a folder and began after a moment, in milliseconds since the epoch: `17 (node)`. */
+export async function backgroundIn(folder: string, sinceMs: number): Promise<string[]> {
+  const found: string[] = [];
+  const bootMs = Date.now() - uptime() * 1_000;
+  for (const name of await readdir("/proc").catch(() => [])) {
+    const id = Number(name);
+    if (!Number.isInteger(id) || id === process.pid) continue;
+    const cwd = await readlink(`/proc/${name}/cwd`).catch(() => "");
+    const stat = cwd === folder || cwd.startsWith(`${folder}/`) ? await readProc(`/proc/${name}/stat`) : null;
+    if (stat === null) continue;
+    const [state = "", , , , terminal, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const startedMs = bootMs + (Number(rest[14]) / TICKS_PER_SECOND) * 1_000;
+    if (state !== "Z" && terminal === "0" && startedMs >= sinceMs) found.push(`${id} ${stat.slice(stat.indexOf("("), stat.lastIndexOf(")") + 1)}`);
+  }
+  return found;
 }
 
 /** Where /proc is missing (macOS), only the process group can be asked. */

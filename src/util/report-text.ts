@@ -53,6 +53,7 @@ export function reportRows(report: JsonObject): ReportRow[] {
     ["rollbacks", "put back", ", "],
     ["unsettled", "not settled", "; "],
     ["unplanned_commands", "unplanned commands", "; "],
+    ["changed_between_commands", "changed between commands", ", "],
     ["skipped_tickets", "skipped tickets", ", "],
     ["failed_tickets", "failed tickets", ", "],
   ];

@@ -150,3 +150,25 @@ test("a second signal leaves at once", async () => {
   } });
   expect({ code: finished.code, signal: finished.signal }).toEqual({ code: 130, signal: null });
 });
+
+test.each(SIGNALS)("a second and a third %s wait for the settling: what was out of scope is back, and the terminal says what is waited for", async (signal, code) => {
+  const command = "trap '' INT TERM HUP; echo evil > README.md; echo in > a.txt; echo begun > marks/begun; sleep 60";
+  const one = await scene({ replies: planThen(planInput([ticket("t1", { "a.txt": "modify" }, { commands: [command] })]), [{ calls: [{ name: "bash", input: { command } }] }]) });
+  for (const path of ["README.md", "a.txt"]) one.place.file(path, "as it was\n");
+  one.place.file("marks/.keep", "");
+  one.place.file(".gitignore", "marks/\n");
+  const finished = await one.place.run(["-p", "--approve", "do it"], { onStart(child) {
+    let told = "";
+    child.stderr?.on("data", (chunk: Buffer) => {
+      told += chunk.toString();
+      if (/waiting until the effects/.test(told)) child.kill(signal);
+      else if (/ending the command/.test(told)) child.kill(signal);
+    });
+    void until(() => readdirSync(`${one.place.workspace}/marks`).includes("begun")).then(() => child.kill(signal));
+  } });
+  expect({ code: finished.code, signal: finished.signal }).toEqual({ code, signal: null });
+  expect(finished.stderr).toMatch(/ending the command .* and settling its effects[\s\S]*waiting until the effects of the command .* are settled/);
+  expect([one.place.read("README.md"), one.place.read("a.txt")]).toEqual(["as it was\n", "in\n"]);
+  expect((await one.place.run(["-c", "-p", "/undo all"])).code).toBe(0);
+  expect(one.place.read("a.txt")).toBe("as it was\n");
+});
