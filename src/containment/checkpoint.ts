@@ -206,7 +206,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       const history = historyOf(ownEntries());
       return (path) => {
         const last = history.get(path)?.last ?? null;
-        return last !== null && sameState(store.look(path, false), last);
+        return last !== null && isAsRecorded(store.look(path, false), last);
       };
     },
     list() {

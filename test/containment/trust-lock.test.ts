@@ -91,7 +91,9 @@ describe("execution lock", () => {
   });
   test("a neighbour whose name only begins alike is not held up", async () => {
     const release = await lock("one");
-    (await lockExecution({ workspace: `${place.workspace}-2`, dataDirectory: place.data, sessionId: "two", waitMs: 0, signal }))();
+    const other = await lockExecution({ workspace: `${place.workspace}-2`, dataDirectory: place.data, sessionId: "two", waitMs: 0, signal });
+    expect(readdirSync(join(place.data, "locks"))).toHaveLength(2);
+    other();
     release();
   });
   test("one process shares it; the last one gives it back, and who waits is told for whom", async () => {
