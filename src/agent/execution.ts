@@ -8,6 +8,7 @@ import { addNote, lockWorkspace, runStageTurn, type AgentContext, type StageTurn
 import { verifyTicket } from "./verification.ts";
 import { executionOrder } from "./workflow.ts";
 import { planMarkdown, ticketMarkdown } from "../util/plan-markdown.ts";
+import { ticketEntries } from "../util/ticket-cost.ts";
 import { BmoError, toErrorInfo } from "../util/errors.ts";
 import type { AgentParts } from "./parts.ts";
 import type { ApproveRequest, TurnResult } from "../types/agent.ts";
@@ -150,7 +151,7 @@ function startTicket(context: AgentContext, plan: Plan, ticket: Ticket): void {
 function endTicket(context: AgentContext, plan: Plan, ticket: Ticket, ticketState: "done" | "failed"): void {
   const { parts, state } = context;
   state.change({ type: "ticket_changed", ticket: ticket.id, state: ticketState });
-  const costs = state.ticketEntries(ticket.id);
+  const costs = ticketEntries(state.workflow.plan ?? plan, ticket.id, state.ledger, state.planSince);
   const { cost_usd: costUsd, estimate: costEstimate } = parts.accounting.totals(costs);
   parts.emit({ type: "ticket_end", plan: plan.id, ticket: ticket.id, state: ticketState, costUsd: costs.length === 0 ? null : costUsd, costEstimate });
 }
@@ -315,6 +316,11 @@ async function finish(context: AgentContext, memory: ExecutionMemory, result: Ex
 }
 
 function giveUp(context: AgentContext, memory: ExecutionMemory, reason: string, text: string): TurnResult {
+  const { plan } = context.state.workflow;
+  // A failed check has named its ticket; an executor that stopped leaves those that were being worked on.
+  if (plan !== null && !Object.values(plan.tickets).includes("failed")) {
+    for (const ticket of plan.content.tickets) if (plan.tickets[ticket.id] === "in_progress") endTicket(context, plan, ticket, "failed");
+  }
   context.state.change({ type: "plan_finished", state: "failed" });
   report(context, memory);
   const error: ErrorInfo = { code: "failed", message: `the plan could not be completed: ${reason}`, hint: "Say how to go on; a new plan is made." };

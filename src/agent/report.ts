@@ -1,20 +1,24 @@
 // The drift report after execution: what was planned, what was touched, what was left out or put back.
 
-import { ticketCost } from "../util/ticket-cost.ts";
+import { ticketCost, ticketEntries } from "../util/ticket-cost.ts";
 import type { SessionState } from "./session-state.ts";
 import type { JsonObject } from "../types/json.ts";
 import type { Plan } from "../types/plan.ts";
 
 export function driftReport(state: SessionState, plan: Plan): JsonObject {
   const touched = state.planFiles.map((file) => ({ path: file.path, action: file.action, in_scope: file.in_scope, rolled_back: file.rolled_back }));
-  const tickets = plan.content.tickets.map((ticket) => ({
-    id: ticket.id,
-    title: ticket.title,
-    state: plan.tickets[ticket.id] ?? "open",
-    cost_usd: ticketCost(state.ticketEntries(ticket.id), plan.tickets[ticket.id] ?? "open"),
-    cost_is_estimate: state.ticketEntries(ticket.id).some((entry) => entry.estimate),
-    report: state.reports[ticket.id] ?? null,
-  }));
+  const tickets = plan.content.tickets.map((ticket) => {
+    const calls = ticketEntries(plan, ticket.id, state.ledger, state.planSince);
+    const ticketState = plan.tickets[ticket.id] ?? "open";
+    return {
+      id: ticket.id,
+      title: ticket.title,
+      state: ticketState,
+      cost_usd: ticketCost(calls, ticketState),
+      cost_is_estimate: calls.some((entry) => entry.estimate),
+      report: state.reports[ticket.id] ?? null,
+    };
+  });
   return {
     plan: plan.id,
     hash: plan.hash,

@@ -122,11 +122,6 @@ export class SessionState {
     this.planSince = this.turns;
   }
 
-  /** What a ticket of the plan at hand cost so far; an earlier plan's ticket may bear the same id. */
-  ticketEntries(id: string): LedgerEntry[] {
-    return this.ledger.filter((entry) => entry.ticket === id && entry.turn > this.planSince);
-  }
-
   startTurn(stage: Stage, ticket: string | null, text: string): number {
     this.turns += 1;
     this.append({ type: "turn_start", turn: this.turns, stage, ticket, text });

@@ -14,6 +14,7 @@ import type { Settings } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
 import { formatUsd, fromMoney } from "../util/money.ts";
+import { printedJson } from "../util/snake-keys.ts";
 import { parseCases, parseHistory } from "./route-cases.ts";
 import { evalText, kindOf, runEval, type EvalKind } from "./route-eval.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
@@ -76,7 +77,7 @@ async function dryRun(given: readonly string[], io: SubcommandIo, services: Rout
   notices.push(...decision.notices);
   if (io.json) {
     printJson(io, {
-      route,
+      route: printedJson(route),
       message: { phase: phase.label, phase_confidence: round(phase.confidence), phase_layer: phase.layer, tier: tier.tier, tier_confidence: round(tier.confidence), gate: gate.decision, gate_reason: gate.reason },
       notices,
       log: decision.log,

@@ -8,6 +8,7 @@ import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
 import { formatUsd } from "../util/money.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
+import { printedJson } from "../util/snake-keys.ts";
 import { textTable } from "../util/text-table.ts";
 import { viewMarkdown, viewSession, viewText } from "./session-view.ts";
 import { printJson, type SubcommandIo } from "./subcommand-io.ts";
@@ -83,7 +84,7 @@ function show(given: readonly string[], io: SubcommandIo, dataDirectory: string)
   const view = viewSession(readSession(chooseOne(given, io, dataDirectory)));
   if (io.json) {
     const { session, turns, plan, totals, files, denials, notices, replayed } = view;
-    printJson(io, { session, turns, routes: replayed.routes, plan, totals, files, denials, notices });
+    printJson(io, { session, turns: printedJson(turns), routes: printedJson(replayed.routes), plan, totals, files, denials, notices });
   } else {
     io.stdout(viewText(view));
   }
@@ -93,7 +94,7 @@ function show(given: readonly string[], io: SubcommandIo, dataDirectory: string)
 function exportSession(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
   const content = readSession(chooseOne(given, io, dataDirectory));
   for (const notice of content.notices) io.stderr(`bmo: ${sanitizeLine(notice)}\n`);
-  if (io.json) printJson(io, { header: content.header, records: content.records });
+  if (io.json) printJson(io, { header: content.header, records: printedJson(content.records) });
   else io.stdout(viewMarkdown(viewSession(content)));
   return EXIT.done;
 }

@@ -14,7 +14,10 @@ export const resumeCommand: CommandDefinition = {
   argumentHint: "[id]",
   summary: "go on with another session",
   readOnly: false,
-  run: (argument) => Promise.resolve(act({ type: "resume_session", id: argument === "" ? null : argument })),
+  run(argument, { headless }) {
+    if (headless) throw new BmoError("usage", "/resume needs the REPL", "bmo -r <id> goes on with a session, bmo -c with the last one.");
+    return Promise.resolve(act({ type: "resume_session", id: argument === "" ? null : argument }));
+  },
 };
 
 export const verboseCommand: CommandDefinition = { name: "verbose", aliases: [], argumentHint: "", summary: "show more or less detail", readOnly: true, run: () => Promise.resolve(act({ type: "toggle_detail" })) };

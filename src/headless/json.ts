@@ -1,6 +1,7 @@
 // The one place where events become snake_case, and the object that ends every machine-readable run (contract section 5).
 
-import { ticketCost } from "../util/ticket-cost.ts";
+import { printedJson } from "../util/snake-keys.ts";
+import { ticketCost, ticketEntries } from "../util/ticket-cost.ts";
 import { EXIT, type ErrorInfo, type ExitCode } from "../types/error.ts";
 import type { AgentState } from "../types/agent.ts";
 import type { AgentEvent } from "../types/event.ts";
@@ -14,16 +15,9 @@ function plain(value: unknown): Json {
   return value === undefined ? null : (JSON.parse(JSON.stringify(value)) as Json);
 }
 
-/** Keys in camelCase become snake_case; names such as model ids stay as they are. */
-function snakeKeys(value: Json): Json {
-  if (Array.isArray(value)) return value.map(snakeKeys);
-  if (value === null || typeof value !== "object") return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [/^[a-z]+(?:[A-Z][a-z]+)+$/.test(key) ? key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : key, snakeKeys(member)]));
-}
-
 /** What a route was decided on is kept in the program's own spelling; here it takes that of the output. */
 function routeJson(route: Route): Json {
-  return { ...(plain(route) as JsonObject), ...(route.inputs === undefined ? {} : { inputs: snakeKeys(plain(route.inputs)) }) };
+  return { ...(plain(route) as JsonObject), ...(route.inputs === undefined ? {} : { inputs: printedJson(route.inputs) }) };
 }
 
 function messageJson(message: AssistantMessage): JsonObject {
@@ -96,7 +90,7 @@ function planJson(plan: Plan, state: AgentState): JsonObject {
     state: plan.state,
     title: plan.content.title,
     tickets: plan.content.tickets.map((ticket) => {
-      const costs = state.ledger.filter((entry) => entry.ticket === ticket.id && entry.turn > (state.planSince ?? 0));
+      const costs = ticketEntries(plan, ticket.id, state.ledger, state.planSince ?? 0);
       const ticketState = plan.tickets[ticket.id] ?? "open";
       const cost = ticketCost(costs, ticketState);
       return { id: ticket.id, title: ticket.title, state: ticketState, files: ticket.files.map((file) => ({ path: file.path, action: file.action })), cost_usd: cost };

@@ -39,7 +39,7 @@ describe("verification", () => {
         "turn 3 ends done",
         "start bash: verify t1: grep -q good a.txt",
         "end bash: exit code 0 …",
-        "ticket t1 done, cost null",
+        "ticket t1 done, cost 0.00048",
       ]
     `);
     expect(told(harness.requests[3]).at(-1)).toMatch(/The verify command `grep -q good a\.txt` of ticket t1 failed \(exit code 1\)/);
@@ -85,17 +85,17 @@ describe("verification", () => {
         "approved revision 1 by flag",
         "ticket t1 begins",
         "turn 2 execute: /approve The plan | gate off | route p/m-1 by default",
-        "ticket t1 failed, cost null",
+        "ticket t1 failed, cost 0.00036",
         "turn 5 plan: plan again: The verify command \`false\` of ticket t1 failed (exit code 1): … | gate off | route p/m-1 by default",
         "approved revision 2 by flag",
         "ticket t1 begins",
         "turn 6 execute: /approve The plan | gate off | route p/m-1 by default",
-        "ticket t1 failed, cost null",
+        "ticket t1 failed, cost 0.00072",
         "turn 9 plan: plan again: The verify command \`false\` of ticket t1 failed (exit code 1): … | gate off | route p/m-1 by default",
         "approved revision 3 by flag",
         "ticket t1 begins",
         "turn 10 execute: /approve The plan | gate off | route p/m-1 by default",
-        "ticket t1 failed, cost null",
+        "ticket t1 failed, cost 0.00108",
       ]
     `);
     expect(harness.agent.state()).toMatchObject({ outcome: 1, workflow: { stage: "plan", approval: null, plan: { state: "failed" } } });

@@ -105,7 +105,7 @@ describe("the scope of an approved plan", () => {
         "end edit: Edited b.txt: …",
         "step 5 p/m-1 | text "Done." | message text | cost main p/m-1 0.00012",
         "turn 2 ends done",
-        "ticket t1 done, cost null",
+        "ticket t1 done, cost 0.0006",
       ]
     `);
     expect(harness.read("b.txt")).toBe("still");

@@ -36,7 +36,7 @@ describe("plan, approve, execute", () => {
         "turn 2 ends done",
         "start bash: verify t1: test -s a.txt",
         "end bash: exit code 0 …",
-        "ticket t1 done, cost null",
+        "ticket t1 done, cost 0.00024",
       ]
     `);
     expect(harness.read("a.txt")).toBe("text\n");
@@ -167,7 +167,7 @@ describe("an approval in advance", () => {
         "turn 4 execute: /approve The plan | gate off | route p/m-1 by default",
         "step 1 p/m-1 | text "Done." | message text | cost main p/m-1 0.00012",
         "turn 4 ends done",
-        "ticket t1 done, cost null",
+        "ticket t1 done, cost 0.00024",
       ]
     `);
     expect(harness.agent.state()).toMatchObject({ outcome: 0, workflow: { plan: { state: "done", revision: 2 } } });
@@ -251,7 +251,7 @@ describe("what an approval needs", () => {
         "end write: Created a.txt (1 line, 3 bytes).",
         "step 3 p/m-1 | text "Done." | message text | cost main p/m-1 0.00012",
         "turn 2 ends done",
-        "ticket t1 done, cost null",
+        "ticket t1 done, cost 0.00036",
       ]
     `);
     expect(told(harness.requests[1]).join("\n")).toContain("be quick");
@@ -308,7 +308,7 @@ describe("interrupted", () => {
         "turn 3 execute: mind the encoding | gate off | route p/m-1 by default",
         "step 1 p/m-1 | text "Steered." | message text | cost main p/m-1 0.00012",
         "turn 3 ends done",
-        "ticket t1 done, cost null",
+        "ticket t1 done, cost 0.00024",
       ]
     `);
     expect(told(harness.requests[3])[0]).toContain("The user approved this plan");
