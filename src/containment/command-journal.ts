@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { ContainmentMode } from "../types/settings.ts";
 import { systemErrorCode } from "../util/errors.ts";
+import { temporaryFileIn } from "../util/own-temporaries.ts";
 import { isInside } from "../util/paths.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../util/process-identity.ts";
 import type { ScopeFile } from "./scope.ts";
@@ -72,7 +73,8 @@ export function createCommandJournal(dataDirectory: string): CommandJournal {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       const id = `${String(Date.now()).padStart(14, "0")}-${randomBytes(8).toString("hex")}`;
       const entry: CommandEntry = { version: 1, id, owner: ownIdentity(), ...given };
-      const draft = join(folder, `${id}.draft`);
+      // Written down before it is made: a kill before the renaming leaves a file that the next start sweeps.
+      const draft = temporaryFileIn(folder);
       writeFileSync(draft, `${JSON.stringify(entry)}\n`, { mode: 0o600, flush: true });
       renameSync(draft, placeOf(id));
       const beat = setInterval(() => touch(placeOf(id)), HEARTBEAT_MS);

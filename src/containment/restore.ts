@@ -190,7 +190,9 @@ function isCovered(folder: string, created: ReadonlyMap<string, EffectChange>): 
   }
   return entries.every(({ name, kind }) => {
     const path = join(folder, name);
-    return created.has(path) || (kind === "folder" && isCovered(path, created));
+    const own = created.get(path);
+    // A folder that came empty may hold a file of the user's by now; a repository came with all that is in it.
+    return kind === "folder" && own?.guarded !== true ? isCovered(path, created) : own !== undefined;
   });
 }
 
