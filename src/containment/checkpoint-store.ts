@@ -1,12 +1,13 @@
 // Where checkpoints lie: one small file and one journal for each, and the bytes of files by their digest. What is needed for the way
 // back is on the disk before anything is changed. Knows nothing of undoing.
 
-import { closeSync, constants, copyFileSync, existsSync, fsync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, renameSync, rmSync, writeFileSync, type BigIntStats } from "node:fs";
+import { chmodSync, closeSync, constants, copyFileSync, existsSync, fsync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, renameSync, rmSync, writeFileSync, type BigIntStats } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { systemErrorCode } from "../util/errors.ts";
 import { temporaryFileIn } from "../util/own-temporaries.ts";
+import { systemPath } from "../util/raw-path.ts";
 
 /** What lies at a path. `id` is the digest of a file's bytes or of a link's target. */
 export type State =
@@ -51,7 +52,10 @@ export interface CheckpointStore {
   append(id: string, lines: readonly JournalLine[], safely: boolean): void;
   /** What lies at a path now. `keep` stores its bytes, safely on the disk, for `placeOf`. */
   look(path: string, keep: boolean): State;
-  keepBytes(bytes: Buffer): Promise<string>;
+  /** Stores what `write` puts into an open descriptor, however much, safely on the disk. */
+  keepWritten(write: (descriptor: number) => Promise<void>): Promise<string>;
+  /** All bytes of a file, also of an own one that is closed. @throws system errors. */
+  read(path: string): Buffer;
   /** File with the kept bytes. */
   placeOf(id: string): string;
 }
@@ -65,16 +69,37 @@ function digestOf(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-function digestOfFile(path: string): string {
+function digestOfDescriptor(descriptor: number): string {
   const hash = createHash("sha256");
   const piece = Buffer.alloc(PIECE_BYTES);
-  const descriptor = openSync(path, "r");
+  let position = 0;
+  for (let count = readSync(descriptor, piece, 0, PIECE_BYTES, position); count > 0; count = readSync(descriptor, piece, 0, PIECE_BYTES, position)) {
+    hash.update(piece.subarray(0, count));
+    position += count;
+  }
+  return hash.digest("hex");
+}
+
+function digestOfFile(path: string): string {
+  const descriptor = openSync(systemPath(path), "r");
   try {
-    for (let count = readSync(descriptor, piece); count > 0; count = readSync(descriptor, piece)) hash.update(piece.subarray(0, count));
+    return digestOfDescriptor(descriptor);
   } finally {
     closeSync(descriptor);
   }
-  return hash.digest("hex");
+}
+
+/** Opens an own file that is closed to its owner while it is read. */
+function whileReadable<Result>(path: string, facts: BigIntStats, read: () => Result): Result {
+  const user = process.getuid?.() ?? 0;
+  const mode = Number(facts.mode & 0o7777n);
+  if (user === 0 || facts.uid !== BigInt(user) || (mode & 0o400) !== 0) return read();
+  chmodSync(systemPath(path), mode | 0o400);
+  try {
+    return read();
+  } finally {
+    chmodSync(systemPath(path), mode);
+  }
 }
 
 function flushFile(path: string): void {
@@ -88,7 +113,7 @@ function flushFile(path: string): void {
 
 function statOf(path: string): BigIntStats | null {
   try {
-    return lstatSync(path, { bigint: true });
+    return lstatSync(systemPath(path), { bigint: true });
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     if (code === "ENOENT" || code === "ENOTDIR") return null;
@@ -136,7 +161,7 @@ export function createCheckpointStore(folder: string): CheckpointStore {
   const keepFile = (source: string): string => {
     const path = draft();
     try {
-      copyFileSync(source, path, constants.COPYFILE_FICLONE);
+      copyFileSync(systemPath(source), path, constants.COPYFILE_FICLONE);
       const id = digestOfFile(path);
       if (existsSync(placeOf(id))) return id;
       flushFile(path);
@@ -149,9 +174,11 @@ export function createCheckpointStore(folder: string): CheckpointStore {
   const fileState = (path: string, facts: BigIntStats, keep: boolean): State => {
     const mode = Number(facts.mode & 0o7777n);
     try {
-      if (facts.size > BigInt(WHOLE_BYTES)) return { kind: "file", id: keep ? keepFile(path) : digestOfFile(path), mode };
-      const bytes = readFileSync(path);
-      return { kind: "file", id: keep ? keepNow(bytes) : digestOf(bytes), mode };
+      return whileReadable(path, facts, () => {
+        if (facts.size > BigInt(WHOLE_BYTES)) return { kind: "file", id: keep ? keepFile(path) : digestOfFile(path), mode };
+        const bytes = readFileSync(systemPath(path));
+        return { kind: "file", id: keep ? keepNow(bytes) : digestOf(bytes), mode };
+      });
     } catch (thrown) {
       const code = systemErrorCode(thrown);
       if (keep || (code !== "EACCES" && code !== "EPERM")) throw thrown;
@@ -194,22 +221,30 @@ export function createCheckpointStore(folder: string): CheckpointStore {
       if (facts.isDirectory()) return { kind: "folder", mode };
       if (facts.isFile()) return fileState(path, facts, keep);
       if (!facts.isSymbolicLink()) return { kind: "other" };
-      const target = readlinkSync(path, { encoding: "buffer" });
+      const target = readlinkSync(systemPath(path), { encoding: "buffer" });
       return { kind: "link", id: keep ? keepNow(target) : digestOf(target), mode };
     },
-    async keepBytes(bytes) {
-      const id = digestOf(bytes);
-      if (existsSync(placeOf(id))) return id;
+    async keepWritten(write) {
       const path = draft();
-      const descriptor = openSync(path, "wx", 0o600);
       try {
-        writeFileSync(descriptor, bytes);
-        await flush(descriptor);
+        const descriptor = openSync(path, "wx+", 0o600);
+        let id: string;
+        try {
+          await write(descriptor);
+          id = digestOfDescriptor(descriptor);
+          if (!existsSync(placeOf(id))) await flush(descriptor);
+        } finally {
+          closeSync(descriptor);
+        }
+        if (!existsSync(placeOf(id))) renameSync(path, placeOf(id));
+        return id;
       } finally {
-        closeSync(descriptor);
+        rmSync(path, { force: true });
       }
-      renameSync(path, placeOf(id));
-      return id;
+    },
+    read(path) {
+      const facts = lstatSync(systemPath(path), { bigint: true });
+      return whileReadable(path, facts, () => readFileSync(systemPath(path)));
     },
     placeOf,
   };

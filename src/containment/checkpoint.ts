@@ -7,8 +7,11 @@ import { dirname, join, relative, resolve } from "node:path";
 import type { FileAction } from "../types/tool.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
-import { createCheckpointStore, sameState, type CheckpointEntry, type JournalLine, type State } from "./checkpoint-store.ts";
+import { systemPath } from "../util/raw-path.ts";
+import { createCheckpointStore, sameState, type CheckpointEntry, type CheckpointStore, type JournalLine, type State } from "./checkpoint-store.ts";
 import { bringBackObjects } from "./history-store.ts";
+import { writeFileTo } from "./objects.ts";
+import { writeImage } from "./pre-image.ts";
 import { restoreChanges, restoreCommandFor } from "./restore.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
 
@@ -130,8 +133,8 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
   const offer = (state: State, copy: string, shown: string): string | null => {
     if (!("id" in state)) return null;
     const place = join(`${copy}-before`, shown);
-    mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
-    copyFileSync(store.placeOf(state.id), place);
+    mkdirSync(systemPath(dirname(place)), { recursive: true, mode: 0o700 });
+    copyFileSync(store.placeOf(state.id), systemPath(place));
     return place;
   };
 
@@ -158,7 +161,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
         refused.push({ path: shown, reason: "it was changed since, by you or another program", copy: offer(first, copy, shown) });
         continue;
       }
-      changes.push({ path: shown, absolute: path, action: actionFrom(first, present), before: imageOf(first, bytesOf), guarded: false });
+      changes.push({ path: shown, absolute: path, action: actionFrom(first, present), before: imageOf(first, store.placeOf), guarded: false });
     }
     const newest = entries.at(-1)?.checkpoint.id ?? null;
     if (newest !== null && changes.length > 0) store.append(newest, [{ type: "undoing", paths: changes.map(({ absolute }) => absolute) }], true);
@@ -192,7 +195,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       const lines: JournalLine[] = [];
       for (let index = 0; index < changes.length; index += AT_ONCE) {
         const recorded = await Promise.all(changes.slice(index, index + AT_ONCE).map(async (change): Promise<JournalLine[]> => {
-          const state = await stateBefore(change.before, (bytes) => store.keepBytes(bytes));
+          const state = await stateBefore(change.before, store.keepWritten);
           const anchor = anchorOf(change.absolute, (path) => foldersBefore.has(path));
           return [{ type: "before", path: change.absolute, state, anchor }, { type: "after", path: change.absolute, state: store.look(change.absolute, false) }];
         }));
@@ -219,9 +222,9 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
         const present = store.look(path, false);
         if (sameState(present, first)) return [];
         const change = { path: relative(workspace, path) || ".", action: actionFrom(first, present) };
-        const sizes = [...("id" in first ? [store.placeOf(first.id)] : []), path].map((one) => lstatSync(one, { throwIfNoEntry: false })?.size ?? 0);
+        const sizes = [...("id" in first ? [store.placeOf(first.id)] : []), path].map((one) => lstatSync(systemPath(one), { throwIfNoEntry: false })?.size ?? 0);
         if (Math.max(...sizes) > SHOWN_BYTES) return [{ ...change, before: null, after: null, tooLarge: true }];
-        const after = present.kind === "file" ? readFileSync(path) : present.kind === "link" ? Buffer.from(readlinkSync(path)) : null;
+        const after = present.kind === "file" ? store.read(path) : present.kind === "link" ? readlinkSync(systemPath(path), "buffer") : null;
         return [{ ...change, before: bytesOf(first), after, tooLarge: false }];
       });
     },
@@ -286,10 +289,10 @@ function openClosedFolders(history: ReadonlyMap<string, PathHistory>): Map<strin
   for (const [path, { first, last }] of [...history].sort(([left], [right]) => (left < right ? -1 : 1))) {
     if (first.kind !== "folder" || last?.kind !== "folder") continue;
     attempt(() => {
-      const facts = lstatSync(path);
+      const facts = lstatSync(systemPath(path));
       const present: State = { kind: "folder", mode: facts.mode & 0o7777 };
       if (!facts.isDirectory() || (facts.mode & 0o700) === 0o700 || !isAsRecorded(present, last)) return;
-      chmodSync(path, (facts.mode & 0o7777) | 0o700);
+      chmodSync(systemPath(path), (facts.mode & 0o7777) | 0o700);
       found.set(path, present);
     });
   }
@@ -303,7 +306,7 @@ function isAsRecorded(present: State, recorded: State): boolean {
 
 function closeFolder(path: string, mode: number): void {
   attempt(() => {
-    if (lstatSync(path).isDirectory()) chmodSync(path, mode);
+    if (lstatSync(systemPath(path)).isDirectory()) chmodSync(systemPath(path), mode);
   });
 }
 
@@ -317,16 +320,17 @@ function actionFrom(before: State, now: State): FileAction {
   return now.kind === "absent" ? "delete" : "modify";
 }
 
-function imageOf(state: State, bytesOf: (state: State) => Buffer | null): PreImage | null {
+function imageOf(state: State, placeOf: (id: string) => string): PreImage | null {
   if (state.kind === "folder") return { kind: "folder", mode: state.mode ?? null };
   if (!("id" in state)) return null;
-  return { kind: state.kind, executable: (state.mode & 0o100) !== 0, mode: state.mode, read: async () => bytesOf(state) ?? Buffer.alloc(0) };
+  const place = placeOf(state.id);
+  return { kind: state.kind, executable: (state.mode & 0o100) !== 0, mode: state.mode, read: async () => readFileSync(place), writeTo: async (descriptor) => writeFileTo(place, descriptor), whereIs: place };
 }
 
-async function stateBefore(before: PreImage | null, keep: (bytes: Buffer) => Promise<string>): Promise<State> {
+async function stateBefore(before: PreImage | null, keep: CheckpointStore["keepWritten"]): Promise<State> {
   if (before === null) return { kind: "absent" };
   if (before.kind === "pipe") return { kind: "other" };
   if (before.kind === "folder") return before.mode === null ? { kind: "folder" } : { kind: "folder", mode: before.mode };
   const mode = before.kind === "link" ? 0o777 : (before.mode ?? (before.executable ? 0o755 : 0o644));
-  return { kind: before.kind, id: await keep(await before.read()), mode };
+  return { kind: before.kind, id: await keep((descriptor) => writeImage(before, descriptor)), mode };
 }

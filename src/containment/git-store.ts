@@ -52,6 +52,7 @@ const STALE_LOCK_MS = 60_000;
 const LOCK_TRIES = 50;
 const LOCK_PAUSE_MS = 100;
 const TIMEOUT_SECONDS = 3_600;
+const CAP_BYTES = 1 << 30;
 const LINK = "120000";
 const GITLINK = "160000";
 const NOTHING = /^0+$/;
@@ -145,7 +146,7 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
     const { anyExit, ...rest } = more;
     const result = await runToBytes({
       argv: [options.git, `--git-dir=${gitFolder}`, `--work-tree=${tree}`, ...words],
-      cwd: tree, timeoutSeconds: TIMEOUT_SECONDS, capBytes: 1 << 30, ...rest,
+      cwd: tree, timeoutSeconds: TIMEOUT_SECONDS, capBytes: CAP_BYTES, ...rest,
       environment: {
         PATH: dirname(options.git), LC_ALL: "C", GIT_INDEX_FILE: index, GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", GIT_ATTR_NOSYSTEM: "1",
       },
@@ -155,6 +156,8 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
       await delay(LOCK_PAUSE_MS);
       return run(words, more, tries - 1);
     }
+    // Half an answer would pass for a whole one: fewer changes, or a cut file.
+    if (result.truncated) throw new BmoError("failed", `the snapshot of ${tree} failed (git ${words[0] ?? ""} answers with more than ${CAP_BYTES} bytes)`, "Start bmo in a smaller folder.");
     if (result.exitCode !== 0 && anyExit !== true) {
       throw new BmoError("failed", `the snapshot of ${tree} failed (git ${words[0] ?? ""}: ${result.stderr.trim().split("\n")[0] || "no reason given"})`, "Free disk space and check that the data directory can be written.");
     }

@@ -74,16 +74,19 @@ export function createObjects(folder: string): Objects {
       const name = facts.size < LARGE_BYTES ? await digestOf(temporary, facts, "sha256") : `large-${createHash("sha256").update(`${path}\0${facts.stamp}`).digest("hex")}`;
       return settle(temporary, name);
     },
-    writeTo(id, descriptor) {
-      const source = openSync(place(id), "r");
-      try {
-        const buffer = Buffer.allocUnsafe(CHUNK);
-        for (let count = readSync(source, buffer, 0, CHUNK, null); count > 0; count = readSync(source, buffer, 0, CHUNK, null)) {
-          for (let written = 0; written < count; ) written += writeSync(descriptor, buffer, written, count - written);
-        }
-      } finally {
-        closeSync(source);
-      }
-    },
+    writeTo: (id, descriptor) => writeFileTo(place(id), descriptor),
   };
+}
+
+/** Writes all bytes of a file to an open descriptor, in pieces. */
+export function writeFileTo(path: string, descriptor: number): void {
+  const source = openSync(path, "r");
+  try {
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (let count = readSync(source, buffer, 0, CHUNK, null); count > 0; count = readSync(source, buffer, 0, CHUNK, null)) {
+      for (let written = 0; written < count; ) written += writeSync(descriptor, buffer, written, count - written);
+    }
+  } finally {
+    closeSync(source);
+  }
 }

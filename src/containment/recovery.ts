@@ -1,17 +1,19 @@
 // Settles the effects of commands whose bmo was ended before it could: compared with the snapshot of before them, judged by the plan
 // of then, recorded for the undo of the session that ran them. What was changed after their end belongs to somebody else and stays.
 
-import { existsSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync } from "node:fs";
 import { uptime } from "node:os";
 import { dirname, join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { endMarked } from "../util/process-tree.ts";
 import { ownIdentity } from "../util/process-identity.ts";
+import { systemPath } from "../util/raw-path.ts";
 import { createCheckpoints } from "./checkpoint.ts";
+import { writeImage } from "./pre-image.ts";
 import { scopeOf } from "./scope.ts";
 import { settleEffects, type SettleRequest } from "./settlement.ts";
 import { createSnapshots, type EffectChange, type Snapshot } from "./snapshot.ts";
-import type { CommandEntry, CommandJournal, DeadCommand } from "./command-journal.ts";
+import type { CommandJournal, DeadCommand } from "./command-journal.ts";
 
 /** What could not be settled, and where the earlier version is. */
 export interface Unresolved {
@@ -65,7 +67,7 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
   const recovery: Recovery = { command: entry.command, session: entry.session, notes: [], unresolved: [] };
   for (const id of survivors) recovery.unresolved.push({ path: ".", reason: `process ${id} of the command still runs and is not ours to end`, copy: null });
   const snapshots = createSnapshots({ workspace: entry.workspace, dataDirectory: request.dataDirectory, git: request.git, home: request.home });
-  const before = existsSync(entry.workspace) ? await openSnapshot(snapshots.open, entry) : null;
+  const before = existsSync(entry.workspace) ? await snapshots.open(entry.snapshot) : null;
   if (before === null) {
     request.journal.close(dead);
     const gone = !existsSync(entry.workspace);
@@ -106,16 +108,6 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
   return recovery;
 }
 
-/** A snapshot that cannot be read is one that is gone. */
-async function openSnapshot(open: (identity: CommandEntry["snapshot"]) => Promise<Snapshot | null>, entry: CommandEntry): Promise<Snapshot | null> {
-  try {
-    return await open(entry.snapshot);
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === undefined) throw thrown;
-    return null;
-  }
-}
-
 /** When the command had ended at the latest, in milliseconds since the epoch. After a restart of the machine that is its start. */
 function endOf({ entry, lastAliveMs }: DeadCommand): number {
   const bootOf = (started: string): string => started.split("@")[1] ?? "";
@@ -144,7 +136,12 @@ function changedAt(path: string): number {
 async function offer({ before, path }: EffectChange, folder: string): Promise<string | null> {
   if (before === null || before.kind === "folder" || before.kind === "pipe") return null;
   const place = join(folder, path.replaceAll("../", "__/"));
-  mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
-  writeFileSync(place, await before.read(), { mode: 0o600 });
+  mkdirSync(systemPath(dirname(place)), { recursive: true, mode: 0o700 });
+  const descriptor = openSync(systemPath(place), "w", 0o600);
+  try {
+    await writeImage(before, descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
   return place;
 }

@@ -2,7 +2,7 @@
 // nothing is ever lost. Follows no link on the way.
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeSync } from "node:fs";
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { temporaryFileIn } from "../util/own-temporaries.ts";
@@ -11,6 +11,7 @@ import { runToBytes } from "../util/process.ts";
 import { systemPath } from "../util/raw-path.ts";
 import { inOpenFolder, keepNode, moveNode } from "./keep-aside.ts";
 import { entriesOf, reasonOf, tryLook } from "./node-facts.ts";
+import { writeImage } from "./pre-image.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
 
 export interface RestoreResult {
@@ -116,11 +117,7 @@ async function writeWhole(path: string, before: Extract<PreImage, { kind: "file"
     const descriptor = openSync(systemPath(temporary), "wx", 0o600);
     try {
       try {
-        if (before.writeTo !== undefined) await before.writeTo(descriptor);
-        else {
-          const bytes = await before.read();
-          for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
-        }
+        await writeImage(before, descriptor);
         fsyncSync(descriptor);
       } finally {
         closeSync(descriptor);

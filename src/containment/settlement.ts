@@ -2,14 +2,10 @@
 // decides; what could not be compared, put back or kept is named. Runs nothing, and never rejects for what lies on the disk.
 
 import { randomBytes } from "node:crypto";
-import { chmodSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { ScopeJudge } from "../types/containment.ts";
 import type { ContainmentMode } from "../types/settings.ts";
 import type { FileChange } from "../types/tool.ts";
-import { systemErrorCode } from "../util/errors.ts";
-import { systemPath } from "../util/raw-path.ts";
-import { tryLook } from "./node-facts.ts";
 import { movedReferences } from "./git-report.ts";
 import { restoreChanges, restoreCommandFor, type RestoreResult } from "./restore.ts";
 import type { EffectChange, Snapshot, Snapshots } from "./snapshot.ts";
@@ -100,25 +96,12 @@ export async function tellSlow<Result>(tell: ((text: string) => void) | undefine
   }
 }
 
-function setMode(path: string, mode: number): void {
-  try {
-    chmodSync(systemPath(path), mode);
-  } catch (thrown) {
-    if (systemErrorCode(thrown) === undefined) throw thrown;
-  }
-}
-
-/** Hands changes to the keeper of undo; own files that a command closed are readable meanwhile. @returns what could not be kept. */
+/** Hands changes to the keeper of undo. @returns what could not be kept. */
 async function keepForUndo(request: SettleRequest, changes: readonly EffectChange[], before: Snapshot): Promise<Settlement["unsettled"]> {
   const { onChanges } = request;
   // Without a pre-image undo would take them for created.
   const known = changes.filter(({ problem }) => problem === undefined);
   if (onChanges === undefined || known.length === 0) return [];
-  const closed = process.getuid?.() === 0 ? [] : known.flatMap(({ absolute }) => {
-    const { facts } = tryLook(absolute);
-    return facts?.kind === "file" && (facts.mode & 0o400) === 0 ? [{ absolute, mode: facts.mode }] : [];
-  });
-  for (const { absolute, mode } of closed) setMode(absolute, mode | 0o400);
   try {
     await onChanges(known, before);
     return [];
@@ -129,8 +112,6 @@ async function keepForUndo(request: SettleRequest, changes: readonly EffectChang
       await onChanges([change], before).catch((thrown: unknown) => failed.push({ path: change.path, reason: `\`/undo\` will not know it: ${messageOf(thrown)}` }));
     }
     return failed;
-  } finally {
-    for (const { absolute, mode } of closed) setMode(absolute, mode);
   }
 }
 
@@ -180,7 +161,7 @@ export async function settleEffects(request: SettleRequest, before: Snapshot): P
   const changes = request.select?.(all) ?? all;
   if (problem !== null) settled.unsettled.push({ path: ".", reason: `what the command changed could not be compared: ${problem}` });
   const trees = new Set(before.stores.map(({ tree }) => tree));
-  settled.compared = problem === null && !changes.some((change) => change.problem !== undefined && trees.has(change.absolute));
+  settled.compared = problem === null && !all.some((change) => change.problem !== undefined && trees.has(change.absolute));
   const reasons = new Map(changes.map((change) => [change, outside(change, request) ?? (change.problem !== undefined && trees.has(change.absolute) ? "it could not be compared" : null)]));
   const wrong = changes.filter((change) => reasons.get(change) !== null);
   // What git and installers own is no file of the plan: branches are told in a note, installed programs are output like any other.

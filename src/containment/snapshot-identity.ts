@@ -61,13 +61,24 @@ export function writeIdentity(snapshot: Snapshot, workspace: string, folder: str
   return { version: 1, workspace, file };
 }
 
+/** Null where the file is gone or torn. @throws system errors of a file that is there: it may be readable later. */
 function readStored(identity: SnapshotIdentity): StoredSnapshot | null {
   try {
     const stored = JSON.parse(readFileSync(identity.file, "utf8")) as StoredSnapshot;
     return stored.version === 1 ? stored : null;
   } catch (thrown) {
-    if (thrown instanceof SyntaxError || systemErrorCode(thrown) !== undefined) return null;
+    if (thrown instanceof SyntaxError || systemErrorCode(thrown) === "ENOENT") return null;
     throw thrown;
+  }
+}
+
+/** For what is dropped anyway. */
+function readIfPossible(identity: SnapshotIdentity): StoredSnapshot | null {
+  try {
+    return readStored(identity);
+  } catch (thrown) {
+    if (systemErrorCode(thrown) === undefined) throw thrown;
+    return null;
   }
 }
 
@@ -93,8 +104,8 @@ export async function readIdentity(identity: SnapshotIdentity, workspace: string
 }
 
 export function dropIdentity(identity: SnapshotIdentity, storeOf: StoreOf): void {
-  const stored = readStored(identity);
+  const stored = readIfPossible(identity);
   const trees = (stored?.stores ?? []).map(({ tree }) => tree);
   for (const { tree, record } of stored?.stores ?? []) storeOf(tree, trees).dropRecord(record);
-  rmSync(identity.file, { force: true });
+  rmSync(identity.file, { force: true, recursive: true });
 }

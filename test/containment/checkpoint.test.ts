@@ -1,9 +1,11 @@
 // The way back: bytes, modes, links, folders as they were, and nothing of the user's overwritten.
 
 import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createCheckpoints, type Checkpoints } from "../../src/containment/checkpoint.ts";
+import type { EffectChange, PreImage } from "../../src/containment/snapshot.ts";
 import { contain, createPlace, planOf, treeOf, withoutGit, type Place } from "./fixture.ts";
 
 let place: Place;
@@ -222,6 +224,73 @@ test("a file too large for memory in one piece is kept, shown by name and brough
   expect(checkpoints.diff(null)).toEqual([{ path: "large.bin", action: "modify", before: null, after: null, tooLarge: true }]);
   await checkpoints.undo("last");
   expect(readFileSync(large).equals(Buffer.alloc(9_000_000, 7))).toBe(true);
+});
+
+test("a pre-image is kept as its store writes it, not as what fits into memory", async () => {
+  const whole = Buffer.alloc(3_000_000, "whole ");
+  const large = join(place.workspace, "src/large.bin");
+  writeFileSync(large, "what the command left\n");
+  const before: PreImage = { kind: "file", executable: false, mode: 0o640, read: async () => whole.subarray(0, 10), writeTo: async (descriptor) => writeFileSync(descriptor, whole) };
+  await checkpoints.create("ticket t1", "t1");
+  await checkpoints.recordEffects([{ path: "src/large.bin", absolute: large, action: "modify", before, guarded: false }], new Map([[join(place.workspace, "src"), {}]]));
+  expect(await checkpoints.undo("last")).toMatchObject({ restored: ["src/large.bin"], refused: [] });
+  expect(readFileSync(large).equals(whole)).toBe(true);
+  expect(statSync(large).mode & 0o777).toBe(0o640);
+});
+
+test("a pre-image that cannot be read whole is not kept, and leaves nothing half written", async () => {
+  const before: PreImage = { kind: "file", executable: false, mode: 0o644, read: async () => Buffer.from("cut"), writeTo: async (descriptor) => {
+    writeFileSync(descriptor, "cut");
+    throw new Error("the rest cannot be read");
+  } };
+  const change: EffectChange = { path: "src/a.ts", absolute: join(place.workspace, "src/a.ts"), action: "modify", before, guarded: false };
+  await checkpoints.create("ticket t1", "t1");
+  await expect(checkpoints.recordEffects([change], new Map())).rejects.toThrow("the rest cannot be read");
+  expect(Object.values(treeOf(join(place.data, "checkpoints"))).filter((entry) => entry.endsWith(" cut"))).toEqual([]);
+  await expect(checkpoints.undo("last")).rejects.toThrow("nothing to undo");
+});
+
+const CLOSING: [string, string][] = [
+  ["an edited file of mode 000", "echo new > src/a.ts; chmod 000 src/a.ts"],
+  ["an edited file of mode 200", "echo new > src/a.ts; chmod 200 src/a.ts"],
+  ["a file of mode 000 with its old bytes", "chmod 000 src/b.ts"],
+  ["a new file of mode 000", "echo new > src/new.ts; chmod 000 src/new.ts"],
+  ["a file of mode 000 in a folder of mode 000", "mkdir src/in; echo new > src/in/new.ts; chmod 000 src/in/new.ts src/in"],
+  ["a large file of mode 000", "head -c 9000000 /dev/zero > src/a.ts; chmod 000 src/a.ts"],
+  ["a file of mode 000 in place of a link", "rm keep/link; echo new > keep/link; chmod 000 keep/link"],
+];
+test.each(CLOSING)("%s is undone, bytes and bits, by root and by an ordinary user", async (_what, command) => {
+  symlinkSync("x", join(place.workspace, "keep/link"));
+  const before = treeOf(place.workspace, withoutGit);
+  await checkpoints.create("ticket t1", "t1");
+  const ran = await contain(place, command, { plan: planOf({ "src/**": "modify", "keep/**": "modify" }), onChanges: (changes, snapshot) => checkpoints.recordEffects(changes, snapshot.survey.folders) });
+  expect([ran.exitCode, ran.unsettled, ran.rolledBack]).toEqual([0, [], []]);
+  expect((await checkpoints.undo("all")).refused).toEqual([]);
+  expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+});
+
+test("a closed file that the user changed since is the user's", async () => {
+  const path = join(place.workspace, "src/a.ts");
+  await checkpoints.create("ticket t1", "t1");
+  await run("echo new > src/a.ts; chmod 000 src/a.ts");
+  chmodSync(path, 0o600);
+  writeFileSync(path, "the user's\n");
+  chmodSync(path, 0);
+  expect((await checkpoints.undo("all")).refused.map((one) => one.path)).toEqual(["src/a.ts"]);
+  expect(statSync(path).mode & 0o777).toBe(0);
+  chmodSync(path, 0o600);
+  expect(place.read("src/a.ts")).toBe("the user's\n");
+});
+
+test("names that are no UTF-8 text are undone like others", async () => {
+  execFileSync("bash", ["-c", "echo there > $'src/there\\xff'"], { cwd: place.workspace });
+  const shown = (): string => execFileSync("bash", ["-c", "cd src; ls -1b; cat there*"], { cwd: place.workspace, encoding: "utf8" });
+  const before = shown();
+  await checkpoints.create("ticket t1", "t1");
+  await run("echo new > $'src/new\\xfe'; echo changed > $'src/there\\xff'");
+  expect(shown()).not.toBe(before);
+  expect((await checkpoints.undo("all")).refused).toEqual([]);
+  expect(shown()).toBe(before);
 });
 
 test("what was changed in scope by a command that also wrote outside of it can be undone", async () => {
