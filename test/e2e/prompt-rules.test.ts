@@ -163,7 +163,7 @@ describe("commands without a person", () => {
   });
 
   test.each<[string, RegExp | null]>([
-    ["/plan edit", /\/plan edit needs a terminal\n +Use \/plan <feedback>/], ["/exit now", null], ["/resume", null], ["/model p/nope", /provider p has no model `nope`\n +Known: `p\/m-1`/],
+    ["/plan edit", /\/plan edit needs a terminal\n +Use \/plan <feedback>/], ["/exit now", null], ["/resume", /\/resume needs the REPL\n +bmo -r <id>/], ["/model p/nope", /provider p has no model `nope`\n +Known: `p\/m-1`/],
     ["/tier huge", /no tier "huge"\n +Tiers: balanced/], ["/skill nope", /no skill nope/], ["/undo", /nothing to undo in this session/], ["/why 99", /turn 99 has no route\n +Turns with a route: 1\./],
   ])("%s says what is wrong with it (%s), and never waits", async (line, problem) => {
     const { place, server } = await scene({ replies: () => submit(PLAN) });

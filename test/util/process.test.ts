@@ -34,7 +34,7 @@ function alive(token: string): string[] {
 describe("runProcess", () => {
   test("gives output of both streams in true order, and the exit code", async () => {
     const result = await shell("echo one; echo two >&2; echo three; exit 7");
-    expect(result).toEqual({ exitCode: 7, signalName: null, timedOut: false, aborted: false, output: "one\ntwo\nthree\n", totalBytes: 14, truncated: false, notes: [] });
+    expect(result).toEqual({ exitCode: 7, signalName: null, timedOut: false, aborted: false, began: true, output: "one\ntwo\nthree\n", totalBytes: 14, truncated: false, notes: [] });
   });
 
   test.each([
