@@ -2,8 +2,10 @@
 // What it does not name is not there. Starts nothing.
 
 import { statSync } from "node:fs";
+import { dirname } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
+import { boundMasks } from "./bounded-masks.ts";
 import type { GitWork } from "./git-command.ts";
 import { gitPlaces } from "./git-fence.ts";
 import { realOrNull } from "./real-path.ts";
@@ -52,6 +54,8 @@ export interface Fence {
   network: boolean;
   /** Whether sockets with a path name can be made. They could reach those of other processes, so the plan stage has none. */
   unixSockets: boolean;
+  /** Folders of which nothing is shown, because they hold more to be hidden than a sandbox can be told one by one. */
+  closedFolders: readonly string[];
 }
 
 /** Strictest last: it wins where two are said of one path. */
@@ -67,6 +71,14 @@ export function shownRoots(request: Pick<SandboxRequest, "readRoots" | "workTree
   return [...new Set([...request.readRoots, ...repository].flatMap((path) => realOrNull(path ?? "") ?? []))].filter((path) => !isInside(request.workspace, path));
 }
 
+/** The place of a path or, where none is named, of the closest folder around. */
+function nearest(places: ReadonlyMap<string, FencePlace>, path: string): FencePlace | undefined {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const place = places.get(folder);
+    if (place !== undefined || folder === dirname(folder)) return place;
+  }
+}
+
 /** One place for each path, the strictest; outer ones first. What only says again what is around it is left out. */
 function ordered(places: readonly FencePlace[]): FencePlace[] {
   const strictest = new Map<string, FencePlace>();
@@ -74,16 +86,16 @@ function ordered(places: readonly FencePlace[]): FencePlace[] {
     const other = strictest.get(place.path);
     if (other === undefined || STRICTNESS.indexOf(place.access) >= STRICTNESS.indexOf(other.access)) strictest.set(place.path, place);
   }
-  const kept: FencePlace[] = [];
+  const kept = new Map<string, FencePlace>();
   for (const place of [...strictest.values()].sort((a, b) => depth(a.path) - depth(b.path))) {
-    const around = kept.findLast((one) => isInside(one.path, place.path));
+    const around = nearest(kept, place.path);
     const same = around !== undefined && around.access === place.access && around.source === undefined && place.source === undefined;
     // Nothing has to be hidden where nothing is shown, or something else in its stead.
     const isShown = around !== undefined && around.source === undefined && (around.access === "read" || around.access === "write");
     const covers = place.access !== "hidden" || isShown;
-    if (!same && covers) kept.push(place);
+    if (!same && covers) kept.set(place.path, place);
   }
-  return kept;
+  return [...kept.values()];
 }
 
 export function describeFence(request: SandboxRequest, surroundings: Surroundings): Fence {
@@ -93,11 +105,19 @@ export function describeFence(request: SandboxRequest, surroundings: Surrounding
   const shownWhole = [workspace, ...roots];
   const homes = surroundings.homes.filter((home) => !shownWhole.some((root) => isInside(root, home)));
   const network = request.network && request.stage !== "plan";
-  const hidden = [...request.hidden, ...surroundings.hidden, ...survey.credentials, ...survey.sockets, ...survey.specials]
+  const seenFolders = new Map<string, boolean>();
+  const isVisible = (path: string): boolean => {
+    const folder = dirname(path);
+    const known = seenFolders.get(folder) ?? isVisibleInside(path);
+    seenFolders.set(folder, known);
+    return known;
+  };
+  const found = [...request.hidden, ...surroundings.hidden, ...survey.credentials, ...survey.sockets, ...survey.specials]
     .flatMap((path) => realOrNull(path) ?? [])
-    .filter((path) => path !== workspace && isVisibleInside(path));
+    .filter((path) => path !== workspace && isVisible(path));
   const resolver = network ? realOrNull("/etc/resolv.conf") : null;
   const git = request.stage === "plan" ? [] : gitPlaces(request);
+  const { paths: hidden, folders: closedFolders } = boundMasks(found, [...shownWhole, ...surroundings.readable, ...git.map(({ path }) => path)]);
   const places = ordered([
     ...["/tmp", "/var/tmp"].map((path): FencePlace => ({ path, access: "write", source: request.privateTemp })),
     ...surroundings.readable.map(read),
@@ -115,6 +135,7 @@ export function describeFence(request: SandboxRequest, surroundings: Surrounding
     workspace, places, network, privateTemp: request.privateTemp, emptyFile: request.emptyFile,
     links: surroundings.links.filter(({ path }) => !isShown(path)),
     unixSockets: request.stage !== "plan",
+    closedFolders,
   };
 }
 

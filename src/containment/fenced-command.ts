@@ -2,9 +2,11 @@
 // failed from a sandbox that could not be set up. A command never runs without the fence because the fence failed.
 
 import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { isInside } from "../util/paths.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { runProcess, type OpenFile, type RunRequest, type RunResult } from "../util/process.ts";
+import { MOST_HIDDEN } from "./bounded-masks.ts";
 import { bubblewrapArguments, FILTER_DESCRIPTOR } from "./bubblewrap.ts";
 import { cacheEnvironment, sandboxEnvironment } from "./environment.ts";
 import { describeFence, shownRoots, type Fence, type SandboxRequest } from "./fence.ts";
@@ -62,6 +64,14 @@ function pathsIn(message: string): string[] {
   return [...message.matchAll(/(?:\/(?:newroot|oldroot))?(\/[^\s:'"]+(?:[^:'"\n]*[^\s:'"])?)/g)].flatMap((match) => match[1] ?? []);
 }
 
+/** What a command finds empty although nothing in the rules says so. */
+function closedNotes({ closedFolders, workspace }: Fence): string[] {
+  if (closedFolders.length === 0) return [];
+  const named = closedFolders.slice(0, 5).map((path) => (isInside(workspace, path) ? relative(workspace, path) : path)).join(", ");
+  const more = closedFolders.length > 5 ? ` and ${closedFolders.length - 5} more` : "";
+  return [sanitizeLine(`too many files have names of credentials to be hidden one by one, so these folders are empty for commands: ${named}${more}`)];
+}
+
 /** How often the fence is described again without what stood in its way. */
 const ATTEMPTS = 4;
 
@@ -74,12 +84,16 @@ export async function runFenced(request: FencedRequest): Promise<{ result: RunRe
   for (let attempt = 1; ; attempt++) {
     const described = await request.describe();
     const surroundings = await request.surroundings.look((homes) => shownRoots(described, homes));
-    const { argv, files, temp } = fencedCommand(request.driver, describeFence(described, surroundings), request.folder, request.argv);
+    const fence = describeFence(described, surroundings);
+    const { argv, files, temp } = fencedCommand(request.driver, fence, request.folder, request.argv);
     const environment = { ...cacheEnvironment(temp, request.environment), ...sandboxEnvironment(temp) };
     const result = await runProcess({ ...request, argv, environment, files });
-    if (result.began || result.aborted || result.timedOut || result.signalName !== null) return { result, problem: null };
-    const message = sanitizeLine(result.output.trim().split("\n").at(-1) ?? "") || `${request.driver.kind} ended with ${result.exitCode ?? "nothing"}`;
+    if (result.began || result.aborted || result.timedOut || result.signalName !== null) {
+      return { result: { ...result, notes: [...result.notes, ...closedNotes(fence)] }, problem: null };
+    }
+    const isTooMuch = /maximum number of arguments/.test(result.output);
+    const message = isTooMuch ? `more than ${MOST_HIDDEN} files right in the workspace or a read root have names of credentials; move them into a folder` : sanitizeLine(result.output.trim().split("\n").at(-1) ?? "") || `${request.driver.kind} ended with ${result.exitCode ?? "nothing"}`;
     const without = pathsIn(result.output).map((path) => request.surroundings.leaveOut(path));
-    if (attempt >= ATTEMPTS || (!without.includes(true) && attempt > 1)) return { result, problem: message };
+    if (isTooMuch || attempt >= ATTEMPTS || (!without.includes(true) && attempt > 1)) return { result, problem: message };
   }
 }

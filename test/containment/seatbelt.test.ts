@@ -6,7 +6,7 @@ import type { Fence } from "../../src/containment/fence.ts";
 import { seatbeltProfile } from "../../src/containment/seatbelt.ts";
 
 const FENCE: Fence = {
-  workspace: "/Users/a/work", privateTemp: "/private/var/folders/x/tmp", emptyFile: "/private/var/folders/x/empty", network: false, unixSockets: false, links: [],
+  workspace: "/Users/a/work", privateTemp: "/private/var/folders/x/tmp", emptyFile: "/private/var/folders/x/empty", network: false, unixSockets: false, links: [], closedFolders: [],
   places: [
     { path: "/tmp", access: "write", source: "/private/var/folders/x/tmp" }, { path: "/Users/a", access: "empty" }, { path: "/Users/a/.nvm", access: "read" }, { path: "/Users/a/work", access: "write" },
     { path: "/Users/a/work/.git", access: "read" }, { path: "/Users/a/work/.env", access: "hidden" },
