@@ -1,11 +1,11 @@
 // Closed lists of the gate: what counts as talk, and what forbids staying. Data for gate.ts.
 // Whole-segment patterns in lower case without final punctuation; a segment is what stands between stops and commas.
+import { phrases } from "./alternatives.ts";
 
-const alternatives = (...parts: string[]): RegExp => new RegExp(`^(?:${parts.join("|")})$`, "u");
 const NAME = "(?: (?:there|bmo|all|everyone|everybody|team|again|you|friend|mate|man|buddy|world|dear|bot|robot|assistant))?";
 
 /** Greetings, thanks, farewells, feelings: each may stand alone or beside each other. */
-export const TALK = alternatives(
+export const TALK = phrases(
   `(?:hi+|hello+|hey+|hiya|heya|yo|sup|howdy|greetings|welcome back|good (?:morning|afternoon|evening|night|day)|morning|evening)${NAME}`,
   `(?:so |well )?how(?:'s| is) (?:it going|everything|life|your day|things)(?: going| today)?|how are (?:you|things)(?: doing)?(?: today| this morning)?|how (?:do you feel|have you been)|what'?s up|what'?s new|nice to (?:meet|see) you|long time no see`,
   "(?:ok(?:ay)?|great|cool|nice|wow|perfect|awesome|super|alright|yay|hooray|lol|haha+|hehe+|ha|oh|ah|aha|well|ok great|no|nope|yeah|anyway|thanks anyway)?,? ?(?:thanks|thx|ty|tysm|thank you|many thanks|cheers|much appreciated|appreciate it|appreciated)(?: (?:a lot|a bunch|a ton|so much|very much|again|mate|man|bmo|everyone|in advance|anyway|buddy|a million))*(?: for (?:the|your|all(?: the| your)?) (?:help|time|patience|support|answer|explanation|info|work|hint|tip|effort|quick (?:help|answer|reply)))?",
@@ -31,7 +31,7 @@ export const TALK = alternatives(
 );
 
 /** The same in other languages, and signs. */
-export const TALK_ELSEWHERE = alternatives(
+export const TALK_ELSEWHERE = phrases(
   "hallo(?: zusammen| du)?|guten (?:morgen|tag|abend)(?: zusammen| allerseits| dir)?|gute nacht|moin|servus|grüß dich|wie geht(?:'?s| es(?: dir)?)(?: heute)?|(?:super |ok |gut )?danke(?: (?:dir|schön|sehr|ihnen|für (?:die|deine) hilfe))?|vielen dank(?: für (?:die|deine) hilfe)?|das war(?:'s| es| alles)(?: für heute)?|tschüss?|bis (?:morgen|bald|später|dann)|schön(?:es|en) (?:wochenende|tag|abend|feierabend)|super|klasse|toll|prima|erzähl(?: mir)? (?:einen|noch einen) witz|läuft wieder|gut gemacht",
   "bonjour|bonsoir|salut|coucou|ça va|comment (?:ça va|vas-tu|allez-vous)|merci(?: (?:beaucoup|bien|à toi|pour (?:ton |votre |l')aide))?|c'est tout(?: pour aujourd'hui)?|bonne (?:nuit|journée|soirée)|au revoir|à (?:demain|bientôt|plus)|raconte(?:-moi)? une blague|super|génial|bien joué|parfait merci",
   "hola|buenos días|buenas(?: tardes| noches)?|¿?(?:cómo|como) (?:estás|está|te va)|¿?qué tal|(?:muchas |mil )?gracias(?: (?:por (?:la|tu) ayuda|a ti))?|eso es todo(?: por hoy)?|hasta (?:mañana|luego|pronto)|adiós|cuéntame un chiste|genial|perfecto gracias|buen trabajo|feliz (?:año|cumpleaños)",
@@ -52,7 +52,7 @@ export const TALK_ELSEWHERE = alternatives(
 );
 
 /** Capability, permission and stored-data questions about the assistant and the user; never about the project. */
-export const ABOUT = alternatives(
+export const ABOUT = phrases(
   "are you (?:an? )?(?:human|person|program|machine|computer|robot|bot|ai)(?: or (?:an? )?(?:human|person|program|machine|computer|robot|bot|ai))?|are you (?:always|ever|usually) (?:this |that |so )?(?:polite|patient|calm|kind|fast|slow|funny|honest|sure|happy|busy)|(?:which|what) model is (?:answering|talking|replying|speaking|serving)(?: to)?(?: me)?|what kinds? of (?:tasks?|things?|work|questions) are you (?:good|best|bad) at|can you explain (?:what you (?:do|are)|how you work)|what are you allowed to (?:touch|see|read|open|change|do) on this (?:computer|machine|laptop)|what am i allowed to ask(?: you)?|do you have access to the (?:internet|web)|do you keep (?:anything|something|everything|any) of what i (?:type|say|write|tell you)(?: after i (?:quit|leave|exit))?|how long do you (?:keep|remember|store) what i (?:tell you|say|type|write)|were you trained on [\\p{L} ]{2,24}|will you remember (?:me|what i (?:said|told you|wrote))(?: (?:next time|tomorrow|later))?",
   "(?:so )?(?:what|which (?:things?|tasks?)) (?:all )?(?:can|could|do|are) you (?:(?:actually |all )?(?:do|help(?: me)? with|offer|able to do|good at|capable of|not able to do|unable to do)|bad at)(?: for me| here| exactly| today)?|what can'?t you do|what kind of (?:things|tasks|help) can you (?:do|help with|give)|how (?:can|do) you (?:help|work)(?: me)?|can you help(?: me)?|what (?:is|are) your (?:limits|capabilities|skills|features|strengths|name|purpose)|what do you do|what do you know",
   "what (?:can|may|should|could) i ask(?: you)?|what (?:kind|sort|type) of (?:questions|music|things|people|stories|humou?r|assistant|ai|model|bot|help) (?:do|are|can|would) you (?:[\\p{L}]+ ?){0,3}|what (?:questions|things) can i ask(?: you)?|how (?:can|do|should) i (?:talk to|use|address|call) you|what should i call you|what makes you (?:different|special)|are you (?:any )?(?:good at|better than|smarter than|afraid of|happy(?: with)?|tired|bored|busy|ready|able to (?:help|see|hear|think|learn|feel)(?: me)?|open source|connected to the internet) ?[\\p{L} ]{0,24}|can you (?:hear|see|feel|think|learn|remember|lie|dream|be wrong|make mistakes|do math|draw|sing|dance|cook|write (?:code|poems|python|java|music)|read (?:my mind|images|pdfs))(?: me| in general)?|do you (?:have|make|like|hate|enjoy|want|prefer|believe in|get|drink|eat|play|use) (?:(?!\\b(?:access to|tests?|this|that|our|my (?!data)|the)\\b)[\\p{L} ]){2,30}|what (?:do you think (?:of|about) (?:life|me|humans|people|music|ai|love|coffee|cats|dogs)|are you (?:doing|up to|thinking|thinking about|made of|trained on|wearing)|is (?:your|the) (?:purpose|meaning) of (?:life|your existence))|when were you (?:made|born|trained|created)|where (?:do|did) you (?:come from|live|run)|what'?s it like to be [\\p{L} ]{2,20}",

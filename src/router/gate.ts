@@ -1,6 +1,7 @@
 // The gate's closed rules: a message stays only if every part of it is known as talk, a question about bmo and the user, or general
 // knowledge, and nothing in it asks for work. Unsure is never stay by itself; what rules forbid, no model may allow.
 
+import { phrases } from "./alternatives.ts";
 import { ABOUT, TALK, TALK_ELSEWHERE } from "./gate-phrases.ts";
 import { goesWithSmallTalk, isSmallTalk } from "./gate-talk.ts";
 
@@ -39,7 +40,7 @@ const JOY = /\b(?:thanks|thank you|thx|cheers|great|awesome|happy|perfect|nice|l
 const TOPIC = "(?!(?:this|that|these|those|our|my|your|the (?:plan|error|problem|status|point|purpose|issue|bug|reason|next|best|latest|current|test|coverage|build|code|state|result|change|difference here)|wrong|going|causing|happening|left|new|next|in|on|broken|missing|stored|eating|taking|making|blocking|being|it|he|she|they)\\b)(?:(?!\\b(?:this|our|my|here|repo|project|codebase|we|us)\\b).){1,80}";
 const SHORT_TOPIC = TOPIC.replace(".){1,80}", ".){1,40}");
 const SUBJECT = "python|java|javascript|js|typescript|rust|go|golang|c\\+\\+|c#|c|ruby|php|perl|kotlin|swift|scala|haskell|lisp|cobol|bash|linux|unix|macos|windows|git|docker|kubernetes|sql|postgres|mysql|sqlite|redis|html|css|json|yaml|toml|xml|utf-8|unicode|http|https|tcp|udp|rest|graphql|react|vue|angular|node|npm";
-const KNOWLEDGE = new RegExp(`^(?:${[
+const KNOWLEDGE = phrases(
   `what(?:'s| is| are|s) (?:an? )?(?!the |\\d|number \\d|item )${SHORT_TOPIC}`,
   `what(?:'s| is| are|s) the (?:(?:main |exact |short )?(?:difference|meaning|definition|plural|opposite|capital|default port|default|shortcut|syntax|command|abbreviation|etymology|origin|population|(?:speed|height|size)(?= of (?:an? |the (?:sun|moon|earth|universe)\\b|light\\b|sound\\b|mount ))|unit|symbol|formula|(?:boiling|melting|freezing) point|square root|http code|status code|exit code|file extension|extension|biggest|largest|tallest|longest|smallest|oldest|highest|fastest|deepest)) ${TOPIC}`,
   `what (?:does|do) (?!the (?!(?:term|word|acronym|abbreviation|expression|phrase|symbol|prefix|suffix|letters?)\\b))${TOPIC} (?:mean|stand for|do in (?:linux|unix|bash|git|vim|sql))(?: in [\\p{L} ]{2,24})?(?:,? vs [\\p{L} ]{1,20})?`,
@@ -65,7 +66,7 @@ const KNOWLEDGE = new RegExp(`^(?:${[
   `(?:c'est quoi|que (?:signifie|veut dire)|qu'est-ce qu(?:e|'une?)(?: c'est)?) (?!(?:ce|cette|notre|mon|le (?:plan|problème))\\b)(?:(?!\\b(?:notre|mon|ce fichier|projet)\\b).){1,60}`,
   `¿?qué (?:es|significa) (?!(?:esto|este|esta|nuestro|mi)\\b)(?:(?!\\b(?:nuestr[oa]|este|esta|proyecto)\\b).){1,60}|¿?cómo se dice .{1,40}`,
   `(?:che )?cosa (?:è|significa) (?!(?:questo|questa|nostro)\\b)[^,]{1,60}|o que (?:é|significa) (?!(?:isso|este|esta|nosso)\\b)[^,]{1,60}|wat (?:is|betekent) (?!(?:dit|dat|er|onze|het (?:plan|probleem))\\b)[^,]{1,60}|co (?:to jest|oznacza) (?!(?:to|nasz)\\b)[^,]{1,60}|что (?:такое|значит) (?!(?:это|этот|наш|тут|здесь))[^,]{1,60}|[\\p{L}-]{2,30} (?:nedir|ne demek)|[\\p{L}\\d]{1,20}とは(?:何ですか|なんですか)?|什么(?:是|叫)[\\p{L}\\d]{1,20}|[\\p{L}\\d]{1,20}是什么意思|[\\p{L}\\d]{1,20}(?:이란|란) (?:무엇인가요|뭐야)`,
-].join("|")})$`, "u");
+);
 
 export function decideGate(message: string): GateRuleReading {
   const text = message.normalize("NFKC").trim();

@@ -1,6 +1,7 @@
 // Finds which word classes of the lexicon occur in a text. Built for speed: alternatives are bucketed by their first two letters and
 // tried only where a word starts with them; the result is the same as one large alternation per class.
 
+import { splitAlternatives } from "./alternatives.ts";
 import { STEMS } from "./lexicon.ts";
 
 type Matcher = { name: string; literal: string } | { name: string; pattern: RegExp };
@@ -12,25 +13,6 @@ for (const [name, alternatives] of Object.entries(STEMS)) {
     const matcher = PLAIN.test(part) ? { name, literal: part } : { name, pattern: new RegExp(part, "uy") };
     for (const key of keysOf(part)) buckets.set(key, [...(buckets.get(key) ?? []), matcher]);
   }
-}
-
-/** Splits at `|` outside groups and classes. */
-function splitAlternatives(source: string): string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let start = 0;
-  for (let at = 0; at < source.length; at++) {
-    const character = source[at];
-    if (character === "\\") at++;
-    else if (character === "(" || character === "[") depth++;
-    else if (character === ")" || character === "]") depth--;
-    else if (character === "|" && depth === 0) {
-      parts.push(source.slice(start, at));
-      start = at + 1;
-    }
-  }
-  parts.push(source.slice(start));
-  return parts;
 }
 
 /** The first two characters that a match can start with; "" where they are not fixed. */
