@@ -17,10 +17,15 @@ export function normalizeEndings(raw: string): NormalText {
   return { text, endings };
 }
 
-export function restoreEndings(normal: NormalText): string {
-  if (!normal.endings.some((ending) => ending !== "\n")) return normal.text;
+/** A lone CR that an edit brought directly before an LF becomes CRLF: the two would otherwise be read as the end of a single line. */
+export function restoreEndings({ text, endings }: NormalText): string {
+  if (!endings.some((ending) => ending !== "\n")) return text;
   let index = 0;
-  return normal.text.replace(/\n/g, () => normal.endings[index++] ?? "\n");
+  return text.replace(/\n/g, (_newline, at: number) => {
+    const ending = endings[index++] ?? "\n";
+    const joins = ending === "\r" && text[at + 1] === "\n" && (endings[index] ?? "\n") === "\n";
+    return joins ? "\r\n" : ending;
+  });
 }
 
 function countNewlines(text: string): number {

@@ -21,6 +21,8 @@ describe("edit keeps what it does not change", () => {
     ["CR only", "one\rtwo\rthree", { old: "two\n", new: "2\nx\n" }, "one\r2\rx\rthree"],
     ["mixed ends, same count", "a\r\nb\nc\rd\n", { old: "a\nb\nc\nd", new: "A\nB\nC\nD" }, "A\r\nB\nC\rD\n"],
     ["mixed ends, a line more", "a\r\nb\nc\r\nd\r\n", { old: "b\nc", new: "b\nnew\nc" }, "a\r\nb\nnew\nc\r\nd\r\n"],
+    ["text between a lone CR and an LF removed", "é\r$&\na", { old: "$&", new: "" }, "é\r\n\na"],
+    ["text between lone CRs and LFs removed everywhere", "a\rx\nb\rx\n", { old: "x", new: "", replace_all: true }, "a\r\n\nb\r\n\n"],
     ["lines joined", "a\r\nb\r\nc\n", { old: "a\nb\nc", new: "abc" }, "abc\n"],
     ["byte order mark", "\ufeffone\ntwo\n", { old: "one", new: "1" }, "\ufeff1\ntwo\n"],
     ["no newline at the end", "one\ntwo", { old: "two", new: "2" }, "one\n2"],

@@ -38,6 +38,7 @@ test("a replacement keeps everything outside the passage, and one line end per n
       expect(result.endings.slice(0, before)).toEqual(normal.endings.slice(0, before));
       expect(result.endings.slice(result.endings.length - after)).toEqual(normal.endings.slice(normal.endings.length - after));
       if (replacement === normal.text.slice(start, end)) expect(restoreEndings(result)).toBe(text);
+      expect(normalizeEndings(restoreEndings(result)).text).toBe(result.text);
     }),
     { seed: 2, numRuns: 2_000 },
   );
