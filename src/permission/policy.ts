@@ -6,6 +6,7 @@ import type { Verdict } from "../types/permission.ts";
 import type { Stage } from "../types/plan.ts";
 import type { ContainmentMode, PermissionMode } from "../types/settings.ts";
 import type { FileAction, ToolAccess } from "../types/tool.ts";
+import { isGlob } from "../util/path-glob.ts";
 import { commandDenied, commandMayBecomeDenied, matchesRule, namesProgram, suggestCommandRule, type Rule, type RuleSubject } from "./rules.ts";
 
 /** What is known of the path that a call is about, after links and `..` are resolved. */
@@ -156,8 +157,16 @@ function decideWrite(request: PolicyRequest): Verdict {
   if (request.mode === "bypassPermissions") return allow("the mode bypassPermissions asks for nothing");
   if (request.mode === "acceptEdits") return allow("the mode acceptEdits does not ask for edits inside the workspace");
   if (rule !== undefined) return allow(`the rule ${rule.text} allows it`);
-  const folder = path.shown.includes("/") ? `${path.shown.slice(0, path.shown.lastIndexOf("/"))}/**` : "*";
-  return ask(`it changes ${path.shown}`, `${request.tool}(${folder})`);
+  return ask(`it changes ${path.shown}`, standingWriteRule(request.tool, path.shown));
+}
+
+/** What a question about a file offers for later: its folder, or the file alone at the top, where the folder would be every file. */
+function standingWriteRule(tool: string, shown: string): string | null {
+  const slash = shown.lastIndexOf("/");
+  const folder = shown.slice(0, Math.max(0, slash));
+  // A name that reads as a pattern would cover more than it says.
+  if (isGlob(slash === -1 ? shown : folder)) return null;
+  return `${tool}(${slash === -1 ? `./${shown}` : `${folder}/**`})`;
 }
 
 /** Decides one call. Unknown kinds of access are denied. */

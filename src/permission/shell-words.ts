@@ -91,7 +91,7 @@ function isFullyRead(source: string, spans: readonly { pos: number; end: number 
     position = end;
   }
   rest += source.slice(position);
-  return !rest.includes("WW") && /^(?:W|[ \t]|\|\|?|&&|;)*$/.test(rest) && spans.every(({ pos, end }) => end > pos);
+  return !rest.includes("WW") && /^(?:W|[ \t]|\|[|&]?|&&|;)*$/.test(rest) && spans.every(({ pos, end }) => end > pos);
 }
 
 function readCommand(command: Command, source: string): { segment: Segment; unclear: string | null } {
@@ -135,8 +135,8 @@ function readNode(node: SyntaxNode, reader: Reader): string | null {
       if (node.prefixes.length > 0) return `${reader.source.slice(node.pos, node.pos + 6)}… has a prefix`;
       let unclear: string | null = null;
       node.commands.forEach((command, index) => {
+        // `|&` is `2>&1 |`, and redirections of stderr do not tell two lines apart.
         if (index > 0) reader.line.operators.push("|");
-        if (index > 0 && node.operators[index - 1] !== "|") unclear ??= "it joins commands by |&";
         const problem = readNode(command, reader);
         unclear ??= problem;
       });

@@ -102,4 +102,13 @@ describe("the strictest wins", () => {
     expect(decide(request({ stage: "execute", scope: outOfScope }))).toEqual({ decision: "ask", reason: "not in the plan", rule: null, scope: { path: "src/a.ts", action: "modify" } });
     expect(decide(request({}))).toMatchObject({ rule: "edit(src/**)" });
   });
+  test.each<[string, string | null]>([
+    ["src/a.ts", "edit(src/**)"], ["src/deep/a.ts", "edit(src/deep/**)"], ["src/[id].ts", "edit(src/**)"], ["a.ts", "edit(./a.ts)"], ["README", "edit(./README)"],
+    ["*", null], ["[id].ts", null], ["{a,b}", null], ["app/[id]/page.ts", null], ["s*/a.ts", null],
+  ])("the rule offered for %s covers its folder, or the file alone at the top, and nothing by a name that reads as a pattern", (shown, rule) => {
+    expect(decide(request({ path: pathAt({ shown, realPath: `/w/${shown}` }) }))).toMatchObject({ decision: "ask", rule });
+    if (rule === null) return;
+    const later = (path: string): string => decide(request({ path: pathAt({ shown: path, realPath: `/w/${path}` }), rules: rules([], [], [rule]) })).decision;
+    expect([later(shown), later("other/b.ts"), later("b.ts")]).toEqual(["allow", "ask", "ask"]);
+  });
 });
