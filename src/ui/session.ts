@@ -1,8 +1,10 @@
 // The session that the REPL has open: opening, replaying, switching, the status line, modes. Owns the link to the agent.
 
 import { labelEvent, modelLabel } from "../util/model-label.ts";
+import type { Agent } from "../types/agent.ts";
 import type { AgentEvent, TurnEndReason } from "../types/event.ts";
 import type { JsonObject } from "../types/json.ts";
+import type { Plan } from "../types/plan.ts";
 import { toErrorInfo } from "../util/errors.ts";
 import { linkAgent, modeOf, statusOf, type AgentLink } from "./agent-link.ts";
 import type { Asker } from "./asker.ts";
@@ -48,6 +50,9 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
   let lastTurn: { reason: TurnEndReason; text: string } | null = null;
   let lastText = "";
   let nextMode: CycleMode | null = null;
+  let isOpening = false;
+  /** Presses of Shift+Tab while a session was being opened: they are meant for that one. */
+  let earlyPresses = 0;
   let shownReport: JsonObject | null = null;
   /** What the card of the plan at hand, or a later line, says about it. */
   let shownExecution: { hash: string; model: string | null } | null = null;
@@ -90,7 +95,26 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     await before?.agent.close();
   };
 
+  const pendingPlan = (agent: Agent): Plan | null => {
+    const { plan } = agent.state().workflow;
+    return plan !== null && (plan.state === "awaiting_approval" || plan.state === "approved" || plan.state === "executing") ? plan : null;
+  };
+  const applyEarlyPresses = (agent: Agent): void => {
+    if (earlyPresses === 0) return;
+    if (pendingPlan(agent) === null) for (let press = 0; press < earlyPresses; press++) setMode(nextOf(modeOf(agent)));
+    else notice("the mode stays as it is, since a plan is pending: press shift+tab again to change it");
+  };
+
   const open = async (request: SessionRequest): Promise<void> => {
+    isOpening = true;
+    try {
+      await openAndShow(request);
+    } finally {
+      isOpening = false;
+      earlyPresses = 0;
+    }
+  };
+  const openAndShow = async (request: SessionRequest): Promise<void> => {
     const next = await options.openSession(request, asker.ask);
     await closeCurrent();
     store.dispatch({ type: "new_session" });
@@ -123,6 +147,8 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
       unsubscribe();
       load();
     });
+    applyEarlyPresses(next.agent);
+    isOpening = false;
     await refreshNext();
     noteExecutionModel();
     store.dispatch({ type: "set", values: { ready: true } });
@@ -140,12 +166,14 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     },
     refreshStatus,
     async cycleMode() {
-      if (opened === null) return;
+      if (isOpening || opened === null) {
+        earlyPresses += 1;
+        return;
+      }
       const { agent } = opened;
       const target = nextOf(nextMode ?? modeOf(agent));
-      const { plan } = agent.state().workflow;
-      const pending = plan !== null && (plan.state === "awaiting_approval" || plan.state === "approved" || plan.state === "executing");
-      if (pending) {
+      const plan = pendingPlan(agent);
+      if (plan !== null) {
         const reply = await asker.askCard({ kind: "confirm", question: `Switch to ${target} although the plan "${plan.content.title}" is ${plan.state.replaceAll("_", " ")}?`, detail: "" }, null);
         if (reply.answer !== "allow_once") return;
       }

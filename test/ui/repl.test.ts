@@ -1,6 +1,7 @@
 // The REPL in a real pseudo-terminal with a scripted agent: what the person sees and what reaches the agent.
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { READY, useRepl, type ReplRun } from "../support/pty-repl.ts";
@@ -267,6 +268,32 @@ describe("modes", () => {
       await run.waitFor(() => bottom(run).startsWith(`${mode} ·`));
     }
     expect(run.calls().filter(({ call }) => call.startsWith("set")).map(({ argument }) => argument)).toEqual([false, "default", false, "acceptEdits", true, "default"]);
+  });
+
+  test.each([[1, "default"], [2, "acceptEdits"], [3, "plan"]])("pressed %i times while the session is opened, it leaves the mode %s", async (presses, mode) => {
+    const folder = mkdtempSync(join(tmpdir(), "bmo-opening-"));
+    const file = join(folder, "open");
+    const run = launch({ arguments: { openWith: file } });
+    await run.waitFor("opening the session");
+    run.write(`${SHIFT_TAB.repeat(presses)}typed`);
+    await run.waitFor("› typed");
+    writeFileSync(file, "");
+    await run.waitFor(() => bottom(run).startsWith(`${mode} ·`));
+    expect(run.calls().filter(({ call }) => call.startsWith("set"))).toHaveLength(2 * presses);
+    rmSync(folder, { recursive: true });
+  });
+
+  test("pressed while a session with a pending plan is opened, it is refused in words", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "bmo-opening-"));
+    const file = join(folder, "open");
+    const run = launch({ arguments: { openWith: file, approve: true } });
+    await run.waitFor("opening the session");
+    run.write(`${SHIFT_TAB}typed`);
+    await run.waitFor("› typed");
+    writeFileSync(file, "");
+    await run.waitFor("the mode stays as it is, since a plan is pending");
+    expect(named(run, "setWorkflow")).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 
   test("it is refused on an open card, waits for the turn's end, and asks when a plan is pending", async () => {
