@@ -1,6 +1,7 @@
 // A run without a person: one prompt or one command in, the result alone on stdout, everything else on stderr, an exit
 // code that says how it ended. It never asks and never waits for anyone.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { parseCommand, unescapePrompt } from "../commands/parse.ts";
 import { BmoError, exitCodeOf, toErrorInfo } from "../util/errors.ts";
 import { planMarkdown } from "../util/plan-markdown.ts";
@@ -71,6 +72,8 @@ export async function runHeadless(agent: Agent, context: CommandContext, given: 
     if (error.code === "internal" && thrown instanceof Error && request.verbose) request.writeError(`${thrown.stack ?? ""}\n`);
   }
   unsubscribe();
+  // A signal that came during the last of the work is seen only in the next turn of the event loop.
+  await nextTurn();
   ending = { ...ending, exitCode: request.signalCode() ?? ending.exitCode };
   report(agent, request, ending, progress.note);
   return ending.exitCode;

@@ -126,7 +126,9 @@ export function createTransport(environment: Record<string, string | undefined>)
         incoming.once("close", stop);
         resolve({ message: incoming, fail: () => failure });
       });
-      request.end(call.body ?? undefined);
+      // Stopped while the connection was prepared: the listener came too late for it.
+      if (call.signal.aborted) onAbort();
+      else request.end(call.body ?? undefined);
     });
   };
 
