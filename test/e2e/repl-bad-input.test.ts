@@ -21,10 +21,16 @@ function open({ place }: Scene, words: string[] = [], options: { columns?: numbe
   return program;
 }
 
-/** Types a line as a person does: the text first, Enter as a key of its own. */
+/** What the prompt holds: the last line that begins with its mark, and what is wrapped below. */
+function promptOf(screen: PtyProgram["screen"]): string {
+  const lines = screen.lines();
+  return lines.slice(lines.findLastIndex((line) => line.startsWith("›"))).join("").replaceAll(/\s+/g, "");
+}
+
+/** Types a line as a person does: the text first, Enter as a key of its own once the text is in the prompt. */
 async function type(program: PtyProgram, text: string): Promise<void> {
   program.write(text);
-  await program.waitFor((screen) => screen.text().replaceAll(/\s+/g, "").includes(text.replaceAll(/\s+/g, "")), `the typed text ${text}`);
+  await program.waitFor((screen) => promptOf(screen).startsWith(`›${text.replaceAll(/\s+/g, "")}`), `the typed text ${text}`);
   program.write("\r");
 }
 
