@@ -14,10 +14,10 @@ import { measureInstalledSize } from "./lib/installed-size.mjs";
 import { measureOpenedFiles } from "./lib/opened-files.mjs";
 import { resultsPage } from "./lib/report.mjs";
 
-const PARTS = ["startup", "steps", "reply", "interactive", "tokens", "size", "files", "router", "containment"];
+const PARTS = ["startup", "steps", "reply", "interactive", "tokens", "size", "files", "router", "containment", "growth"];
 const NEEDS_HARNESS = ["startup", "steps", "reply", "interactive", "tokens", "files"];
-const HELP = `npm run bench -- [--only part,…] [--skip part,…] [--rounds n] [--aim] [--bin path] [--out file]
---aim: permission and containment at the counts that are aimed at, an hour more.
+const HELP = `npm run bench -- [--only part,…] [--skip part,…] [--rounds n] [--aim | --quick] [--bin path] [--out file]
+--aim: permission and containment at the counts that are aimed at, many hours more. --quick: at a tenth, growth in small.
 Parts: ${PARTS.join(", ")}
 BMO_BENCH_HARNESS: folder of the shared harness (default ../shared/bench); BENCH_DIR: installs and raw results.`;
 
@@ -84,9 +84,10 @@ async function main() {
   if (has("containment")) {
     const rowsFile = join(benchDirectory, "containment.json");
     rmSync(rowsFile, { force: true });
-    page.sections.push({ title: "Permission and containment, as printed", text: runScript("containment", "--rows", rowsFile, ...(words.includes("--aim") ? ["--aim"] : [])) });
+    page.sections.push({ title: "Permission and containment, as printed", text: runScript("containment", "--rows", rowsFile, ...["--aim", "--quick"].filter((word) => words.includes(word))) });
     page.rows.push(...JSON.parse(readFileSync(rowsFile, "utf8")));
   }
+  if (has("growth")) page.sections.push({ title: "Growth, as printed", text: runScript("growth", ...(words.includes("--quick") ? ["1000", "5000", "100", "2"] : [])) });
   page.load.push(os.loadavg()[0]);
   writeFileSync(out, resultsPage(page, { rounds, parts, date: new Date() }));
   process.stdout.write(`${page.rows.map(({ figure, reached, met }) => `${met.padEnd(5)} ${figure}: ${reached}`).join("\n")}\nwritten: ${out}\n`);

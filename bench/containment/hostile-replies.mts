@@ -1,5 +1,5 @@
 // Hostile replies through the real program: peak memory, and the time until SIGINT is answered two seconds into each reply.
-// `npx tsx bench/containment/hostile-replies.mts [kind]`.
+// `npx tsx bench/containment/hostile-replies.mts [kind or number of kinds]`.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,7 +11,17 @@ import { ENDLESS, ODD, SILENT, startHostileServer } from "../../test/support/hos
 
 const program = fileURLToPath(new URL("../../bin/bmo.js", import.meta.url));
 const server = await startHostileServer();
-const kinds = [...Object.keys(ENDLESS), ...Object.keys(SILENT), ...Object.keys(ODD), "a compressed bomb", "a head byte by byte", "an error byte by byte"].filter((kind) => process.argv[2] === undefined || kind === process.argv[2]);
+export interface HostileReplyResult {
+  wire: string;
+  kind: string;
+  peakMegabytes: number;
+  /** From SIGINT to the end; null: the run had ended before. */
+  answerMs: number | null;
+  code: number | null;
+}
+
+const [chosen] = process.argv.slice(2);
+const kinds = [...Object.keys(ENDLESS), ...Object.keys(SILENT), ...Object.keys(ODD), "a compressed bomb", "a head byte by byte", "an error byte by byte"].filter((kind, index) => chosen === undefined || kind === chosen || index < Number(chosen));
 
 /** Highest resident size so far in megabytes; 0 once the process is gone. */
 function peakOf(pid: number): number {
@@ -38,8 +48,8 @@ for (const wire of ["anthropic", "openai", "openai-compatible"]) {
     child.kill("SIGINT");
     const code = await ended;
     clearInterval(watch);
-    const answer = before === null ? `${(performance.now() - asked).toFixed(0)} ms` : "ended before";
-    console.log(`${wire} | ${kind} | ${peak.toFixed(0)} MB | ${answer} | exit ${code}`);
+    const result: HostileReplyResult = { wire, kind, peakMegabytes: Math.round(peak), answerMs: before === null ? Math.round(performance.now() - asked) : null, code };
+    console.log(JSON.stringify(result));
     rmSync(home, { recursive: true, force: true });
   }
 }

@@ -170,6 +170,6 @@ function bytesIn(handle: number): number {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const [places = "Infinity", base] = process.argv.slice(2);
   const result = await runPlanStage(Number(places), base);
-  console.log(JSON.stringify(result, null, 1));
+  console.log(JSON.stringify(result));
   process.exitCode = [result.read, result.written, result.reached, result.descriptors, result.broken].every((list) => list.length === 0) ? 0 : 1;
 }

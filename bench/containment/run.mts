@@ -1,14 +1,17 @@
 // All figures of permission and containment in one go, at the counts that must be reached, or with `--aim` at those that are
-// aimed at: `npx tsx bench/containment/run.mts [--aim] [--rows file]`. `--rows` also writes them as rows for bench/RESULTS.md.
-// Minutes, not seconds; with `--aim` an hour.
+// aimed at, or with `--quick` at a tenth of the first: `npx tsx bench/containment/run.mts [--aim | --quick] [--rows file]`. `--rows`
+// also writes them as rows for bench/RESULTS.md. An hour, with `--aim` many; a quick run meets no figure that is a count.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AttackResult } from "./attacks.mts";
 import type { DeviationResult } from "./deviations.mts";
-import type { KillResult } from "./kills.mts";
+import type { HostileReplyResult } from "./hostile-replies.mts";
 import type { HostileResult } from "./hostile-turns.mts";
+import type { KillResult } from "./kills.mts";
+import type { PlanStageResult } from "./plan-stage.mts";
 
 interface Row {
   figure: string;
@@ -26,7 +29,8 @@ interface TestRun {
 
 const aim = process.argv.includes("--aim");
 const rowsFile = process.argv.includes("--rows") ? process.argv[process.argv.indexOf("--rows") + 1] : undefined;
-const at = (must: number, aimed: number): number => (aim ? aimed : must);
+const quick = process.argv.includes("--quick");
+const at = (must: number, aimed: number): number => (aim ? aimed : quick ? Math.ceil(must / 10) : must);
 const count = (value: number): string => value.toLocaleString("en-US");
 
 /** A bench that prints one JSON object a line; what it prints is shown too. */
@@ -73,8 +77,27 @@ function numbersOf(names: readonly string[]): Set<number> {
 
 const rows: Row[] = [];
 
-for (const { files, ratio } of lines("snapshot", 10_000, 100_000) as { files: number; ratio: number }[]) {
+for (const { files, ratio } of lines("snapshot", ...(quick ? [1_000] : [10_000, 100_000])) as { files: number; ratio: number }[]) {
   rows.push({ figure: `snapshot + compare around a command that changes nothing, ${count(files)} files`, must: "≤ 2 × git status", aim: "≤ 1.2 ×", reached: `${ratio} ×`, peers: "", met: ratio <= 1.2 ? "aim" : ratio <= 2 ? "must" : "no" });
+}
+const [attacks] = lines("attacks", at(5_000, 50_000), 20_261_121) as (Omit<AttackResult, "failures" | "told"> & { failures: number; told: number })[];
+if (attacks !== undefined) rows.push(none("generated attacks that leave bytes out of scope or end as if all were well", attacks.failures, attacks.attacks, 5_000, 50_000, `, ${count(attacks.told)} runs named what stayed`));
+const [reach] = lines("plan-stage", quick ? 15 : "Infinity") as PlanStageResult[];
+if (reach !== undefined) {
+  const reached = reach.read.length + reach.written.length + reach.reached.length + reach.descriptors.length;
+  const isMet = reached === 0 && reach.broken.length === 0 && reach.places >= 100;
+  rows.push({ figure: "plan stage: planted secrets read, writes, sockets and pipes reached, descriptors found", must: "0", aim: "0", reached: `${count(reached)}; ${count(reach.places)} places, ${count(reach.commands)} commands, ${reach.broken.length} that should work do not`, peers: "", met: isMet ? "aim" : "no" });
+}
+const replies = lines("hostile-replies", ...(quick ? [2] : [])) as HostileReplyResult[];
+if (replies.length > 0) {
+  const peak = Math.max(...replies.map(({ peakMegabytes }) => peakMegabytes));
+  const slowest = Math.max(...replies.map(({ answerMs }) => answerMs ?? 0));
+  rows.push({ figure: "hostile replies: peak memory, time to answer SIGINT", must: "≤ 300 MB, ≤ 1 s", aim: "≤ 150 MB, ≤ 0.3 s", reached: `${peak} MB, ${(slowest / 1000).toFixed(2)} s over ${replies.length} replies`, peers: "", met: peak <= 150 && slowest <= 300 ? "aim" : peak <= 300 && slowest <= 1000 ? "must" : "no" });
+}
+const globs = tests("globs as git's wildmatch", ["test/util/path-glob.test.ts"], "as git's wildmatch");
+rows.push({ figure: "globs as git's wildmatch: an own list of every construct and random ones, compared with git itself", must: "as git", aim: "as git", reached: globs.failed.length === 0 ? "as git" : globs.failed.join(", "), peers: "", met: globs.failed.length === 0 && globs.passed.length > 0 ? "aim" : "no" });
+for (const [, folder = "", share = ""] of readFileSync("bench/mutation.md", "utf8").matchAll(/^## (\S+)\n\n([\d.]+) % on/gm)) {
+  rows.push({ figure: `planted faults killed, ${folder} (bench/mutation.md)`, must: "≥ 80 %", aim: "≥ 90 %", reached: `${share} %`, peers: "", met: Number(share) >= 90 ? "aim" : Number(share) >= 80 ? "must" : "no" });
 }
 const [turns] = lines("hostile-turns", at(2_000, 10_000)) as HostileResult[];
 if (turns !== undefined) rows.push(none("changes before approval, over generated hostile turns", turns.changes.length + turns.knocks + turns.approved, turns.turns, 2_000, 10_000));
