@@ -118,8 +118,9 @@ async function execute(context: AgentContext, memory: ExecutionMemory, continuin
 /** Tells what changed while the plan was executed and was nobody's of bmo; it stays, since the user may have done it. */
 async function lookBetween({ parts, state }: AgentContext): Promise<void> {
   try {
-    const { paths, processes } = await parts.changedBetween();
+    const { paths, processes, ignored } = await parts.changedBetween();
     state.changedBetween.push(...paths.filter((path) => !state.changedBetween.includes(path)));
+    state.ignoredWritten.push(...ignored.filter((path) => !state.ignoredWritten.includes(path)));
     if (paths.length > 0) parts.emit({ type: "notice", level: "warning", text: `changed between commands, by you or a program left running: ${paths.join(", ")}` });
     if (processes.length > 0) parts.emit({ type: "notice", level: "warning", text: `began while the plan was executed and still runs in the workspace: process ${processes.join(", ")}` });
   } catch (thrown) {

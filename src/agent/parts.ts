@@ -134,8 +134,8 @@ export interface AgentParts {
   lockExecution(signal: AbortSignal, onWait: (holder: { pid: number; session: string }) => void): Promise<() => void>;
   /** What a killed run left and nobody could settle: this run does not end with 0. */
   leftovers: readonly Denial[];
-  /** At the end of an execution: paths that neither a tool nor a command of it changed, and processes that began meanwhile and go on. */
-  changedBetween(): Promise<{ paths: string[]; processes: string[] }>;
+  /** At the end of an execution: paths that neither a tool nor a command of it changed, processes that began meanwhile and go on, ignored paths that were written. */
+  changedBetween(): Promise<{ paths: string[]; processes: string[]; ignored: string[] }>;
   /** AGENTS.md and facts about the workspace, for the first message of a conversation. */
   projectContext(): Promise<ProjectContext>;
   ask: Ask;

@@ -32,6 +32,7 @@ export function driftReport(state: SessionState, plan: Plan): JsonObject {
     rollbacks: touched.filter((file) => file.rolled_back).map((file) => file.path),
     unsettled: state.planUnsettled.map(({ path, reason }) => `${path} (${reason})`),
     changed_between_commands: [...state.changedBetween],
+    ignored_written: [...state.ignoredWritten],
     out_of_scope: touched.filter((file) => !file.in_scope).map((file) => file.path),
   };
 }

@@ -52,6 +52,8 @@ export class SessionState {
   planSince: number;
   /** Paths that changed while the plan was executed, by nobody of bmo. */
   readonly changedBetween: string[] = [];
+  /** Ignored paths that were written while the plan was executed; folders with the number of files. */
+  readonly ignoredWritten: string[] = [];
   /** Shell commands that ran in execution without standing in the plan. */
   readonly unplannedCommands: string[] = [];
 
@@ -119,6 +121,7 @@ export class SessionState {
     this.planUnsettled.splice(0);
     this.unplannedCommands.splice(0);
     this.changedBetween.splice(0);
+    this.ignoredWritten.splice(0);
     this.planSince = this.turns;
   }
 

@@ -93,7 +93,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   const checkpoints = createCheckpoints({ workspace, dataDirectory, sessionId });
   const caseSensitive = isCaseSensitive(workspace);
   const journal = createCommandJournal(dataDirectory);
-  const between = createBetween({ workspace, snapshots, checkpoints });
+  const between = createBetween({ workspace, dataDirectory, snapshots, checkpoints });
   const unsettled = createUnsettled();
   const recoverer = createRecoverer({ ground: app, git, journal, ask });
   const recovered = await recoverer.atStart();
@@ -107,7 +107,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
     const { options, permissions } = app.loaded().settings;
     const snapshot = snapshots.identityOf(before);
     // Inside the sandbox no program outlives its command.
-    const isKept = command.stage === "execute" && !sandbox.available && between.begin(snapshot);
+    const isKept = command.stage === "execute" && between.begin(before, sandbox.available ? null : snapshot);
     const open = journal.open({
       session: sessionId, workspace, command: command.command, sandboxed: sandbox.available, snapshot, checkpoint: checkpoints.currentId(),
       containment: options.containment.mode, scope: command.scope === null ? null : { files: [...command.scope.files], caseSensitive },

@@ -54,6 +54,7 @@ export function reportRows(report: JsonObject): ReportRow[] {
     ["unsettled", "not settled", "; "],
     ["unplanned_commands", "unplanned commands", "; "],
     ["changed_between_commands", "changed between commands", ", "],
+    ["ignored_written", "written where ignored, not watched", ", "],
     ["skipped_tickets", "skipped tickets", ", "],
     ["failed_tickets", "failed tickets", ", "],
   ];
