@@ -1,7 +1,7 @@
 // The multi-line editor as a pure reducer. Remembers what came by paste, because a pasted command approves nothing.
 // Must not know keys, terminals or history.
 
-import { sanitizeText } from "../util/sanitize.ts";
+import { sanitizeText, visibleText } from "../util/sanitize.ts";
 import { graphemes, plural, width } from "./text.ts";
 
 export interface EditorState {
@@ -167,8 +167,12 @@ export interface EditorLayout {
   cursorColumn: number;
 }
 
+/** Marks that turn the direction of text: the name of a file may hold them, and the prompt shows them as what they are. */
+const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
+
 function shownOf(grapheme: string): string {
-  return grapheme === "\t" ? "  " : grapheme;
+  if (grapheme === "\t") return "  ";
+  return DIRECTION.test(grapheme) ? visibleText(grapheme) : grapheme;
 }
 
 /** Breaks the text into rows of at most `columns`; the cursor always has a cell. */

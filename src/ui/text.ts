@@ -22,8 +22,9 @@ export function cleanLine(text: string): string {
   return sanitizeLine(text);
 }
 
-/** Controls but the styles that bmo itself draws with. */
-const NOT_DRAWN = /[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f-\u009f]|\u001b(?!\[[0-9;]*m)/g;
+/** Controls but the styles that bmo itself draws with, and marks that turn the direction of text. */
+const NOT_DRAWN =
+  /[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\u001b(?!\[[0-9;]*m)/g;
 
 /** The last look at a line before the terminal: what was not cleaned on its way here moves no cursor and talks to no terminal. */
 export function drawable(line: string): string {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import type { PtyProgram } from "../support/pty.ts";
-import { command, idle, open, type } from "./repl-scene.ts";
+import { command, idle, KEY, open, type } from "./repl-scene.ts";
 import { isPlanning, planInput, scene, submit, ticket } from "./scenario.ts";
 
 /** Sequences that the program itself never writes: a window title, the clipboard, blinking, C1, and text that runs backwards. */
@@ -54,4 +54,16 @@ test("the title of a session, in the list and in the choice", async () => {
   const chooser = open(one, ["-r"]);
   await chooser.waitFor(/title/);
   expectHarmless(chooser, /title/);
+});
+
+test("the name of a file in the completion", async () => {
+  const one = await scene({});
+  one.place.file(NAME, "x\n");
+  const program = open(one);
+  await idle(program);
+  program.write("@evil");
+  await program.waitFor((screen) => screen.all().some((line) => line.includes("evil") && !line.startsWith("›")), "the list of files");
+  program.write(KEY.tab);
+  await program.waitFor((screen) => screen.all().some((line) => line.startsWith("›") && line.includes("b.txt")), "the completed name");
+  expectHarmless(program, /evil/);
 });
