@@ -93,7 +93,7 @@ export async function decideRoute(input: RoutingInput): Promise<{ decision: Rout
   }
   for (const line of decision.log) parts.writeLog(line);
   const route = stampRoute(decision, input.turn);
-  parts.emit({ type: "gate_decision", turn: input.turn, decision: route.gate, reason: route.gate === null ? "the gate is off or was skipped" : (decision.gateReason ?? route.reason), preview: [...input.message].slice(0, 80).join("") });
+  parts.emit({ type: "gate_decision", turn: input.turn, decision: route.gate, reason: route.gate === null ? "the gate is off or was skipped" : (decision.gateReason ?? route.reason), preview: [...parts.redact(input.message)].slice(0, 80).join("") });
   state.addRoute(route);
   parts.emit({ type: "route_decision", route });
   if (input.upkeep !== true) consumeOnce(state);

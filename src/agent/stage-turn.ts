@@ -139,7 +139,7 @@ async function checkSkills({ parts, state }: AgentContext): Promise<void> {
 export async function runStageTurn(context: AgentContext, input: StageTurnInput): Promise<StageTurnResult> {
   const { parts, state, signals } = context;
   const turn = state.startTurn(input.stage, input.ticket, input.text);
-  parts.emit({ type: "turn_start", turn, stage: input.stage, ticket: input.ticket, text: input.text });
+  parts.emit({ type: "turn_start", turn, stage: input.stage, ticket: input.ticket, text: parts.redact(input.text) });
   signals.planStored = false;
   signals.replanReason = null;
   let conversation = input.conversation ?? 0;

@@ -6,6 +6,7 @@ import { jsonFault } from "../util/json-bounds.ts";
 import { nearestNames } from "../util/names.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { errorOutput } from "../util/tool-output.ts";
+import { createLiveOutput } from "./live-output.ts";
 import { sayConfinement } from "./confinement.ts";
 import type { AgentParts, Boundary } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
@@ -124,10 +125,8 @@ async function judgeAndRun(
   if (await boundary.mayWrite({ tool, input: parsed.value, stage: context.stage })) await context.holdWorkspace();
   state.append({ type: "tool_intent", turn: context.turn, call_id: call.id, tool: tool.spec.name, summary });
   const refusalsBefore = state.runDenials.length;
-  const output = await tool.run(parsed.value, {
-    ...context.toolContext,
-    onOutput: (text) => context.parts.emit({ type: "tool_delta", callId: call.id, text: sanitizeText(text) }),
-  });
+  const live = createLiveOutput(context.parts, call.id);
+  const output = await tool.run(parsed.value, { ...context.toolContext, onOutput: live.push }).finally(live.end);
   boundary.settle();
   const warnOnly = context.parts.settings().settings.options.containment.mode === "warn";
   for (const change of output.changes ?? []) {

@@ -1,5 +1,6 @@
 // Runs the verify commands of tickets, by bmo itself and not by the model. Their output is shown like a command's.
 
+import { createLiveOutput } from "./live-output.ts";
 import { createBoundary, type AgentContext } from "./stage-turn.ts";
 import { createToolHost } from "./tool-host.ts";
 import { sanitizeText } from "../util/sanitize.ts";
@@ -28,7 +29,8 @@ export async function verifyTicket(context: AgentContext, ticket: Ticket, signal
     const command = commandOfRule(rule);
     const callId = parts.newId("verify");
     parts.emit({ type: "tool_start", call: { type: "tool_call", id: callId, name: "bash", input: { command } }, summary: `verify ${ticket.id}: ${sanitizeText(command)}` });
-    const result = await host.runShell({ command, timeoutSeconds, signal, onOutput: (text) => parts.emit({ type: "tool_delta", callId, text }) });
+    const live = createLiveOutput(parts, callId);
+    const result = await host.runShell({ command, timeoutSeconds, signal, onOutput: live.push }).finally(live.end);
     const passed = result.exitCode === 0 && !result.timedOut && !result.aborted;
     const how = result.timedOut ? `timed out after ${timeoutSeconds} s; options.shell.timeout_s is the limit` : result.exitCode === null ? `ended by ${result.signalName ?? "a signal"}` : `exit code ${result.exitCode}`;
     const output = parts.redact([result.output.slice(-OUTPUT_TAIL), ...result.notes].filter((part) => part !== "").join("\n"));

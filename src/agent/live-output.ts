@@ -1,0 +1,18 @@
+// Shows the output of a command while it runs, freed of control characters and of the values of keys in use. Keeps nothing.
+
+import type { AgentParts } from "./parts.ts";
+import { sanitizeText } from "../util/sanitize.ts";
+
+export interface LiveOutput {
+  push(text: string): void;
+  /** Shows what was held back because it might have been the beginning of a key. */
+  end(): void;
+}
+
+export function createLiveOutput(parts: Pick<AgentParts, "emit" | "redactStream">, callId: string): LiveOutput {
+  const clean = parts.redactStream();
+  const show = (text: string): void => {
+    if (text !== "") parts.emit({ type: "tool_delta", callId, text });
+  };
+  return { push: (text) => show(clean.push(sanitizeText(text))), end: () => show(clean.end()) };
+}
