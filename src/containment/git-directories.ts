@@ -1,6 +1,6 @@
 // Finds the folders of git's own that belong to one repository: itself, its submodules at any depth, its work trees. Follows no link.
 
-import { lstatSync, readdirSync } from "node:fs";
+import { lstatSync, readdirSync, type Dirent } from "node:fs";
 import { join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 
@@ -13,16 +13,32 @@ export const CLOSED_NAMES = [
 ];
 /** Folders in which a subcommand keeps what it has yet to do; lines in them can be programs. */
 export const STATE_NAMES = ["rebase-merge", "rebase-apply", "sequencer"];
-/** Branches, what they were before, the stash, and what is staged. */
-export const HISTORY_NAMES = ["HEAD", "packed-refs", "refs", "logs", "shallow", "index"];
+/** Branches, what they were before, the stash, what is staged, and answers to conflicts that git gives again by itself. */
+const HISTORY_NAMES = ["HEAD", "packed-refs", "refs", "logs", "shallow", "index", "rr-cache"];
+/** What git itself writes over with any command, and reads for nothing. */
+const PASSING_NAMES = new Set(["COMMIT_EDITMSG", "FETCH_HEAD", "ORIG_HEAD", "gc.log", "gc.pid"]);
 
-function foldersIn(path: string): string[] {
+/**
+ * Names of history below a folder of git's own. Every file directly in it can be a name for a commit (`MERGE_HEAD` begins a merge, a file
+ * `main` comes before the branch), so they are told apart by what they are not.
+ */
+export function historyNamesOf(gitDirectory: string): string[] {
+  const closed = new Set([...CLOSED_NAMES, ...STATE_NAMES, ...PASSING_NAMES]);
+  const files = entriesIn(gitDirectory).filter((entry) => !entry.isDirectory() && !closed.has(entry.name)).map(({ name }) => name);
+  return [...new Set([...HISTORY_NAMES, ...files])];
+}
+
+function entriesIn(path: string): Dirent[] {
   try {
-    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
+    return readdirSync(path, { withFileTypes: true });
   } catch (thrown) {
     if (systemErrorCode(thrown) !== undefined) return [];
     throw thrown;
   }
+}
+
+function foldersIn(path: string): string[] {
+  return entriesIn(path).filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
 }
 
 function isThere(path: string): boolean {

@@ -6,7 +6,7 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { isInside, realPathOf } from "../util/paths.ts";
 import { findRepository, parseGitConfig, readGitText } from "./git-config.ts";
-import { CLOSED_NAMES, gitDirectoriesOf, HISTORY_NAMES, STATE_NAMES } from "./git-directories.ts";
+import { CLOSED_NAMES, gitDirectoriesOf, historyNamesOf, STATE_NAMES } from "./git-directories.ts";
 import type { GitWork } from "./git-command.ts";
 import type { Survey } from "./survey.ts";
 
@@ -125,7 +125,7 @@ function addRepository(entry: string, { found, add, addBelow }: Collector): void
     found.gitDirectories.push(folder);
     for (const name of CLOSED_NAMES) addBelow(join(folder, name), { role: "closed" });
     for (const name of STATE_NAMES) addBelow(join(folder, name), { role: "state", folder: name });
-    for (const name of HISTORY_NAMES) addBelow(join(folder, name), { role: "history" });
+    for (const name of historyNamesOf(folder)) addBelow(join(folder, name), { role: "history" });
   }
 }
 

@@ -48,6 +48,8 @@ const isNoise = (path: string): boolean => /(^|\/)(index|COMMIT_EDITMSG|FETCH_HE
 
 const PLACES = [
   ".git/config", ".git/hooks/post-checkout", ".git/info/attributes", ".git/info/grafts", ".git/objects/info/alternates", ".git/commondir", ".git/config.worktree", ".git/HEAD", ".git/refs/heads/main", ".git/packed-refs", ".git/logs/refs/stash",
+  ".git/MERGE_HEAD", ".git/MERGE_MSG", ".git/CHERRY_PICK_HEAD", ".git/REVERT_HEAD", ".git/BISECT_START", ".git/AUTO_MERGE", ".git/OTHER_HEAD", ".git/main", ".git/strange", ".git/description", ".git/rr-cache/0123456789/postimage",
+  ".git/modules/libs/foo/MERGE_HEAD", ".git/worktrees/other/CHERRY_PICK_HEAD",
   ".git/rebase-merge/git-rebase-todo", ".git/rebase-apply/patch", ".git/sequencer/todo",
   ".git/modules/libs/foo/config", ".git/modules/libs/foo/hooks/post-checkout", ".git/modules/libs/foo/HEAD", ".git/modules/libs/foo/modules/deep/one/config", ".git/modules/libs/foo/modules/deep/one/hooks/pre-commit", ".git/modules/new/name/config",
   ".git/worktrees/other/commondir", ".git/worktrees/other/gitdir", ".git/worktrees/other/config.worktree", ".git/worktrees/other/HEAD", ".git/worktrees/made/gitdir", "libs/foo/.git",
