@@ -23,6 +23,14 @@ export function createdRepositories(workspace: string, before: Survey, after: Su
   });
 }
 
+/** A repository whose folder was moved with it, although the sandbox closed it: its bytes are elsewhere, and only told. */
+export function lostRepositories(workspace: string, before: Survey): EffectChange[] {
+  return before.gitEntries.filter((entry) => tryLook(entry).facts === null && tryLook(entry).problem === null).map((absolute): EffectChange => ({
+    path: relative(workspace, absolute), absolute, action: "delete", before: null, guarded: true,
+    problem: "the command moved the folder that this repository is in; it is in the copy of what was moved away, or where the folder was moved to",
+  }));
+}
+
 /** Pipes, sockets and devices that came or went, and folders that no file tells of. */
 export function entryChanges(workspace: string, before: Survey, after: Survey): EffectChange[] {
   if (!before.complete || !after.complete) return [];

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { dirname, join, relative, sep } from "node:path";
 import type { FileChange } from "../types/tool.ts";
 import { systemErrorCode } from "../util/errors.ts";
-import { realPathOf, isInside, pathExists } from "../util/paths.ts";
+import { realPathOf, isInside } from "../util/paths.ts";
 import { systemPath } from "../util/raw-path.ts";
 import { createGitStore } from "./git-store.ts";
 import { createGuard, type GuardedFiles } from "./guarded-files.ts";
@@ -16,9 +16,10 @@ import { createHistoryStore, type HistoryStore } from "./history-store.ts";
 import { listFrom, readIgnoreList, type IgnoreList } from "./ignore-rules.ts";
 import { lookAt, reasonOf, tryLook } from "./node-facts.ts";
 import { createPlainStore } from "./plain-store.ts";
-import { actionOf, closedChanges, createdRepositories, entryChanges, wasClosed } from "./snapshot-changes.ts";
+import { actionOf, closedChanges, createdRepositories, lostRepositories, entryChanges, wasClosed } from "./snapshot-changes.ts";
 import { dropIdentity, readIdentity, writeIdentity } from "./snapshot-identity.ts";
 import { createSpaceReserve } from "./space-reserve.ts";
+import { whileItStands } from "./standing-folder.ts";
 import { createSurveyor, readModes, type Survey } from "./survey.ts";
 import { createTrackedIgnored } from "./tracked-ignored.ts";
 import type { Look, StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
@@ -257,9 +258,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     const { tree, store } = snapshot;
     try {
       lookAt(tree);
-      if (!pathExists(tree)) return [];
       const found: EffectChange[] = [];
-      for (const change of await store.changes(look)) {
+      for (const change of await whileItStands(tree, () => store.changes(look))) {
         const absolute = join(tree, change.path);
         // A file that came to light with the folder it is in was not made by the command.
         if (isOnlyTouched(absolute, change, before.modes) || (change.before === null && wasClosed(before.survey, absolute))) continue;
@@ -302,7 +302,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const entries = [...entryChanges(workspace, before.survey, survey), ...closedChanges(workspace, before.survey, survey)].filter(({ absolute, path }) => absolute === workspace || !isIgnored(before.stores, absolute, path.endsWith("/")));
       const created = createdRepositories(workspace, before.survey, survey);
       const guardedElsewhere = guard.changes(before.guarded, guarded, before.access).filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
-      return uniqueByPath([...found.flat(), ...entries.filter(({ absolute }) => !wasClosed(before.survey, absolute)), ...created, ...guardedElsewhere, ...lostObjects(workspace, history, before.access)]);
+      return uniqueByPath([...found.flat(), ...entries.filter(({ absolute }) => !wasClosed(before.survey, absolute)), ...created, ...(before.access.kind === "closed" ? lostRepositories(workspace, before.survey) : []), ...guardedElsewhere, ...lostObjects(workspace, history, before.access)]);
     },
     release(before, putBack = new Set()) {
       for (const { store } of before.stores) store.unpin();

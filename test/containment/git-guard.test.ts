@@ -173,3 +173,21 @@ test("an unfinished rebase belongs to git rebase, but not with a program in it",
   expect(existsSync(join(place.workspace, "ran"))).toBe(false);
   rmSync(join(place.workspace, ".git/rebase-merge"), { recursive: true, force: true });
 });
+
+describe.each(WAYS)("a folder that goes with all in it, %s", (_name, sandboxed) => {
+  const LINES_AWAY = ["mv sub away", "rm -rf sub", "mkdir -p q && mv deep q/", "cd .. && rm -rf workspace", "rm -rf sub deep a.txt"];
+  test.skipIf(sandboxed && bubblewrap.missing).each(LINES_AWAY)(sandboxed ? bubblewrap.title("after %s every file is back, and a repository that is not is named") : "after %s every file is back", async (line) => {
+    const place = createPlace({ "a.txt": "one\n" });
+    places.push(place);
+    for (const folder of ["sub", "deep/er/sub"]) {
+      mkdirSync(join(place.workspace, folder), { recursive: true });
+      writeFileSync(join(place.workspace, folder, "n.txt"), "n\n");
+      execFileSync("git", ["init", "-q"], { cwd: join(place.workspace, folder) });
+    }
+    const before = treeOf(place.workspace, (path) => path === ".git" || path.endsWith("/.git"));
+    const ran = await runIn(place, sandboxed, line, { plan: planOf({ "z.txt": "modify" }, ["bash"]) });
+    expect(treeOf(place.workspace, (path) => path === ".git" || path.endsWith("/.git"))).toEqual(before);
+    const missing = ["sub/.git", "deep/er/sub/.git"].filter((path) => !existsSync(join(place.workspace, path, "HEAD")));
+    expect(missing.filter((path) => !sandboxed || !JSON.stringify(ran).includes(path))).toEqual([]);
+  });
+});
