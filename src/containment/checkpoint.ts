@@ -146,6 +146,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     const history = historyOf(entries);
     const made = foldersMade(history);
     const closed = openClosedFolders(history);
+    const opened = openMadeFolders(made);
     for (const [path, { first, anchor, last, earlier, undoing }] of history) {
       const shown = isInside(workspace, path) ? relative(workspace, path) || "." : path;
       const present = closed.get(path) ?? attempt(() => store.look(path, false));
@@ -171,6 +172,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     // What lies in a folder was put back first: its own bits may forbid that.
     const deepestFirst = [...changes].sort((left, right) => (left.absolute < right.absolute ? 1 : -1));
     for (const { absolute, before } of deepestFirst) if (before?.kind === "folder" && before.mode !== null) closeFolder(absolute, before.mode);
+    for (const [path, mode] of opened) closeFolder(path, mode);
     const complete = refused.length === 0 && failed.length === 0;
     const whole = new Set(restored);
     if (complete) for (const { checkpoint } of entries) store.append(checkpoint.id, [{ type: "undone" }], true);
@@ -297,6 +299,21 @@ function openClosedFolders(history: ReadonlyMap<string, PathHistory>): Map<strin
     });
   }
   return found;
+}
+
+/** Folders that bmo's commands made and closed are opened as well. Gives their bits, for those that a file of the user's keeps. */
+function openMadeFolders(made: ReadonlySet<string>): Map<string, number> {
+  const opened = new Map<string, number>();
+  for (const path of [...made].sort()) {
+    attempt(() => {
+      const facts = lstatSync(systemPath(path));
+      const mode = facts.mode & 0o7777;
+      if (!facts.isDirectory() || (mode & 0o700) === 0o700) return;
+      chmodSync(systemPath(path), mode | 0o700);
+      opened.set(path, mode);
+    });
+  }
+  return opened;
 }
 
 /** A folder that a command closed was open to its owner for the look that recorded it, and closed again afterwards. */

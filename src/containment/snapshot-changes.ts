@@ -3,7 +3,7 @@
 
 import { lstatSync } from "node:fs";
 import { dirname, relative } from "node:path";
-import { isInside, pathExists } from "../util/paths.ts";
+import { isInside } from "../util/paths.ts";
 import { tryLook } from "./node-facts.ts";
 import { boundSockets, type Survey } from "./survey.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
@@ -68,7 +68,8 @@ export function closedChanges(workspace: string, before: Survey, after: Survey):
   const changes: EffectChange[] = [];
   for (const [path, { stamp, reason }] of before.closed) {
     const now = after.closed.get(path);
-    if (now?.stamp !== stamp && (after.folders.has(path) || !pathExists(path))) changes.push(problem(path, `before the command it could not be looked into: ${reason}; what changed in it is not known`));
+    const isFolder = tryLook(path).facts?.kind === "folder";
+    if (now?.stamp !== stamp && (after.folders.has(path) || !isFolder)) changes.push(problem(path, `before the command it could not be looked into: ${reason}; what changed in it is not known`));
   }
   for (const [path, { reason }] of after.closed) {
     if (before.closed.has(path)) continue;

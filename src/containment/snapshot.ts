@@ -275,8 +275,9 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     const unique = new Map<string, EffectChange>();
     for (const change of changes) {
       const known = unique.get(change.absolute);
-      // What is known to have been there before is put back; what a walk alone tells is not.
-      if (known === undefined || change.before !== null || known.before === null) unique.set(change.absolute, change);
+      // A problem is always told. What is known to have been there before is put back; what a walk alone tells is not.
+      if (known?.problem !== undefined) continue;
+      if (known === undefined || change.problem !== undefined || change.before !== null || known.before === null) unique.set(change.absolute, change);
     }
     return [...unique.values()];
   };

@@ -7,11 +7,16 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { runAttacks } from "../../bench/containment/attacks.mts";
 import { createSnapshots } from "../../src/containment/snapshot.ts";
+import { needOrdinaryUser } from "../support/need.ts";
 import { contain, createPlace, GIT, planOf, snapshotsOf, treeOf, withoutGit, type Place } from "./fixture.ts";
 
+const ordinary = needOrdinaryUser("root may look into everything");
 let place: Place;
-// Copies hold paths that are longer than Node can remove.
-afterEach(() => execFileSync("rm", ["-rf", place.root]));
+// Copies hold paths that are longer than Node can remove, and folders that are closed.
+afterEach(() => {
+  execFileSync("chmod", ["-R", "u+rwX", place.root], { stdio: "ignore" });
+  execFileSync("rm", ["-rf", place.root]);
+});
 
 const FILES = { "src/a.ts": "a\n", "README.md": "# readme\n", "docs/x.md": "x\n", ".gitignore": "dist/\n*.log\n" };
 const PLAN = planOf({ "src/**": "modify" });
@@ -41,6 +46,34 @@ describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git
     expect(treeOf(place.workspace, withoutGit)).toEqual(before);
     expect(result.unsettled).toEqual([]);
     expect(result.rolledBack).toEqual(expect.arrayContaining(["README.md", ".github/ci.yml"]));
+  });
+
+  const ownClosed: [string, string][] = [
+    ["a file taken away", "rm -f shut"],
+    ["a file under another name", "mv shut gone"],
+    ["a file replaced by a file", "rm -f shut; echo evil > shut"],
+    ["a file replaced by a pipe", "rm -f shut; mkfifo shut"],
+    ["a file replaced by a folder", "rm -f shut; mkdir shut; echo evil > shut/x"],
+    ["a file replaced by a link", "rm -f shut; ln -s README.md shut"],
+    ["a folder under another name", "mv closed gone"],
+    ["a folder replaced by a file", "mv closed gone; echo evil > closed"],
+    ["a folder replaced by a pipe", "mv closed gone; mkfifo closed"],
+    ["a folder replaced by a folder", "mv closed gone; mkdir closed; echo evil > closed/x"],
+  ];
+  /** Whether the file or folder is as the user left it, its permission bits too. */
+  const isWhole = (name: string): boolean => {
+    const path = join(place.workspace, name);
+    if (!existsSync(path) || (lstatSync(path).mode & 0o777) !== 0) return false;
+    chmodSync(path, 0o700);
+    return name === "shut" ? place.read("shut") === "secret\n" : place.read("closed/in") === "in\n" && !existsSync(join(path, "x"));
+  };
+  test.skipIf(ordinary.missing).each(ownClosed)(ordinary.title("what was closed to us before is whole again or told: %s"), async (_what, command) => {
+    place = createPlace({ ...FILES, shut: "secret\n", "closed/in": "in\n" });
+    for (const name of ["shut", "closed"]) chmodSync(join(place.workspace, name), 0o000);
+    const result = await run(command);
+    const name = command.includes("closed") ? "closed" : "shut";
+    const isTold = result.unsettled.some(({ path }) => path.replace(/\/$/, "") === name);
+    expect(isTold || isWhole(name)).toBe(true);
   });
 
   test("a closed file in scope stays as the command left it, and the rest is put back", async () => {
