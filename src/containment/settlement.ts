@@ -2,10 +2,11 @@
 // decides; what could not be compared, put back or kept is named. Runs nothing, and never rejects for what lies on the disk.
 
 import { randomBytes } from "node:crypto";
-import { basename, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import type { ScopeJudge } from "../types/containment.ts";
 import type { ContainmentMode } from "../types/settings.ts";
 import type { FileChange } from "../types/tool.ts";
+import { isInside } from "../util/paths.ts";
 import { movedReferences } from "./git-report.ts";
 import { restoreChanges, restoreCommandFor, type RestoreResult } from "./restore.ts";
 import type { EffectChange, Snapshot, Snapshots } from "./snapshot.ts";
@@ -133,6 +134,18 @@ function outside(change: EffectChange, request: SettleRequest): string | null {
   return verdict.permitted ? null : verdict.reason;
 }
 
+/** Why each change lies outside what may be changed; null where it does not. */
+function reasonsOf(changes: readonly EffectChange[], request: SettleRequest, trees: ReadonlySet<string>): Map<EffectChange, string | null> {
+  const reasons = new Map(changes.map((change) => [change, outside(change, request) ?? (change.problem !== undefined && trees.has(change.absolute) ? "it could not be compared" : null)]));
+  const lost = new Set(changes.filter((change) => change.action === "delete" && reasons.get(change) !== null).map(({ absolute }) => absolute));
+  for (const change of lost.size === 0 ? [] : changes) {
+    for (let above = dirname(change.absolute); reasons.get(change) === null && isInside(request.workspace, above) && above !== request.workspace; above = dirname(above)) {
+      if (lost.has(above)) reasons.set(change, `${relative(request.workspace, above)} may not become a folder`);
+    }
+  }
+  return reasons;
+}
+
 function toFileChange({ path, action }: EffectChange): FileChange {
   return { path, action };
 }
@@ -162,7 +175,7 @@ export async function settleEffects(request: SettleRequest, before: Snapshot): P
   if (problem !== null) settled.unsettled.push({ path: ".", reason: `what the command changed could not be compared: ${problem}` });
   const trees = new Set(before.stores.map(({ tree }) => tree));
   settled.compared = problem === null && !all.some((change) => change.problem !== undefined && trees.has(change.absolute));
-  const reasons = new Map(changes.map((change) => [change, outside(change, request) ?? (change.problem !== undefined && trees.has(change.absolute) ? "it could not be compared" : null)]));
+  const reasons = reasonsOf(changes, request, trees);
   const wrong = changes.filter((change) => reasons.get(change) !== null);
   // What git and installers own is no file of the plan: branches are told in a note, installed programs are output like any other.
   settled.changes = changes.filter((change) => change.by === undefined || reasons.get(change) !== null).map(toFileChange);

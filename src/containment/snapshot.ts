@@ -197,7 +197,10 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const toEffect = (store: TreeStore, absolute: string, change: TreeChange, recorded: ReadonlyMap<string, number>): EffectChange => {
     const { before } = change;
     const image = before === null ? null : imageOf(store, before, recordedMode(absolute, before, recorded));
-    return { path: relative(workspace, absolute), absolute, action: change.problem !== undefined && image === null ? "modify" : actionOf(image, change.exists), before: image, guarded: false, ...(change.sameBytes === true ? { sameBytes: true } : {}), ...(change.problem === undefined ? {} : { problem: change.problem }) };
+    // A file whose place a folder took is gone: to modify it was not to make a folder of it.
+    const isThere = change.exists && (image === null || tryLook(absolute).facts?.kind !== "folder");
+    const action = change.problem !== undefined && image === null ? "modify" : actionOf(image, isThere);
+    return { path: relative(workspace, absolute), absolute, action, before: image, guarded: false, ...(change.sameBytes === true ? { sameBytes: true } : {}), ...(change.problem === undefined ? {} : { problem: change.problem }) };
   };
   /** True for a difference that is only one of times. */
   const isOnlyTouched = (absolute: string, { before, sameBytes }: TreeChange, recorded: ReadonlyMap<string, number>): boolean =>

@@ -186,3 +186,22 @@ test("links inside the workspace are links, and what they lead to outside stays"
   expect(treeOf(place.workspace, withoutGit)).toEqual(before);
   expect(readFileSync(join(place.root, "beyond"), "utf8")).toBe("beyond\n");
 });
+
+describe.each([["git", GIT], ["own code", null]])("a file that the plan may modify does not become a folder, seen by %s", (_name, git) => {
+  const ways: [string, string][] = [
+    ["a folder with something in it", "rm src/a.ts; mkdir -p src/a.ts/bin; echo evil > src/a.ts/bin/ls"],
+    ["an empty folder", "rm src/a.ts; mkdir src/a.ts"],
+    ["a folder moved there", "mkdir made; echo evil > made/x; rm src/a.ts; mv made src/a.ts"],
+    ["a folder beside another change in scope", "echo new > src/b.ts; rm src/a.ts; mkdir -p src/a.ts/.vscode; echo evil > src/a.ts/.vscode/tasks.json"],
+  ];
+  test.each(ways)("%s is put back", async (_what, command) => {
+    place = createPlace({ ...FILES, "src/a.ts": "a\n", "src/b.ts": "b\n" });
+    const before = treeOf(place.workspace, withoutGit);
+    const plan = planOf({ "src/a.ts": "modify", "src/b.ts": "modify" });
+    const result = await contain(place, command, { plan, snapshots: snapshotsOf(place, git) });
+    expect(result.rolledBack).toContain("src/a.ts");
+    expect(result.unsettled).toEqual([]);
+    if (command.includes("src/b.ts")) place.write("src/b.ts", "b\n");
+    expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+  });
+});
