@@ -21,7 +21,7 @@ const rows: [AgentEvent, JsonObject][] = [
     { type: "tool_end", callId: "c1", tool: "bash", output: { content: [{ type: "text", text: "one" }, { type: "image", mediaType: "image/png", data: "AA==" }, { type: "text", text: "two" }], isError: true, display: [{ kind: "shell", command: "ls", exitCode: 2, output: "o" }] } },
     { type: "tool_end", call_id: "c1", tool: "bash", output: { is_error: true, text: "one\ntwo", images: 1, display: [{ kind: "shell", command: "ls", exit_code: 2, output: "o" }] } },
   ],
-  [{ type: "plan_ready", plan: fakePlan(), executionModel: "p/m" }, { type: "plan_ready", plan: JSON.parse(JSON.stringify(fakePlan())) as JsonObject, execution_model: "p/m", changes: [] }],
+  [{ type: "plan_ready", plan: fakePlan(), executionModel: "p/m", confined: false }, { type: "plan_ready", plan: JSON.parse(JSON.stringify(fakePlan())) as JsonObject, execution_model: "p/m", changes: [], confined: false }],
   [{ type: "ticket_end", plan: "p_1", ticket: "t1", state: "done", costUsd: 0.5, costEstimate: true }, { type: "ticket_end", plan: "p_1", ticket: "t1", state: "done", cost_usd: 0.5, cost_is_estimate: true }],
   [{ type: "rollback", paths: ["a"], copy: "/c", restoreCommand: "cp" }, { type: "rollback", paths: ["a"], copy: "/c", restore_command: "cp" }],
   [{ type: "retry", attempt: 2, maxAttempts: 5, delayMs: 100, reason: "busy" }, { type: "retry", attempt: 2, max_attempts: 5, delay_ms: 100, reason: "busy" }],
