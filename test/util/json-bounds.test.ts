@@ -32,7 +32,9 @@ test("more members than the limit are refused, in one table or in many", () => {
 });
 
 test("whatever JSON passes can be walked, copied and written again", () => {
-  const passes = (text: string): void => expect([jsonFault(text), valueFault(JSON.parse(text) as Json)]).toEqual([null, null]);
+  const passes = (text: string): void => {
+    expect([jsonFault(text), valueFault(JSON.parse(text) as Json)]).toEqual([null, null]);
+  };
   fc.assert(fc.property(fc.json({ maxDepth: 12 }), passes), { numRuns: 300, seed: 20261121 });
 });
 
