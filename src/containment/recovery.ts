@@ -76,6 +76,7 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
   const copiesDirectory = join(request.dataDirectory, "copies", entry.session);
   const endedAt = ended > 0 ? Number.POSITIVE_INFINITY : endOf(dead);
   const later: EffectChange[] = [];
+  const scope = entry.scope === null ? null : scopeOf(entry.scope.files, entry.workspace, entry.scope);
   const checkpoints = createCheckpoints({ workspace: entry.workspace, dataDirectory: request.dataDirectory, sessionId: entry.session, current: entry.checkpoint });
   const settled = await settleEffects({
     command: entry.command,
@@ -83,7 +84,7 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
     containment: entry.containment,
     snapshots,
     copiesDirectory,
-    scope: entry.scope === null ? null : scopeOf(entry.scope.files, entry.workspace, entry.scope),
+    scope,
     mayMakeRepository: entry.mayMakeRepository,
     installs: entry.installs,
     deniesWrite: (path) => request.isNamed(entry.rules.deny, path),
@@ -100,7 +101,14 @@ async function recoverOne(dead: DeadCommand, request: RecoveryRequest): Promise<
   if (kept.length > 0) recovery.notes.push(`changed by it and covered by /undo: ${kept.map(({ path }) => path).join(", ")}`);
   recovery.notes.push(...settled.notes, ...dead.copies.map((copy) => `an earlier try to put back was ended too; what it took away is kept in ${copy}`));
   recovery.unresolved.push(...settled.unsettled.map((one) => ({ ...one, copy: null })));
-  for (const change of later) recovery.unresolved.push({ path: change.path, reason: "changed after bmo was ended, by you or a program left running: it stays", copy: await offer(change, `${copiesDirectory}/${entry.id}-before`) });
+  for (const change of later) {
+    const copy = await offer(change, `${copiesDirectory}/${entry.id}-before`);
+    const reason = "changed after bmo was ended, by you or a program left running: it stays";
+    // Where the plan permits the change, nobody has to decide anything: it is only told.
+    const isPermitted = !change.guarded && (scope === null || scope.permits(change.absolute, change.action).permitted);
+    if (isPermitted) recovery.notes.push(`${change.path}: ${reason}${copy === null ? "" : `; as it was: ${copy}`}`);
+    else recovery.unresolved.push({ path: change.path, reason, copy });
+  }
   if (settled.compared) {
     request.journal.close(dead);
     snapshots.forget(entry.snapshot);

@@ -220,7 +220,8 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
     lines() {
       const since = events.slice(shown);
       shown = events.length;
-      return outline(since, workspace);
+      // What the machine lacks is no part of what the agent does.
+      return outline(since, workspace).filter((line) => !line.startsWith("warning: no sandbox:"));
     },
     records: () => readSession(sessionPath(home)).records,
     sessionText: () => readFileSync(sessionPath(home), "utf8"),

@@ -189,7 +189,7 @@ describe("machine-readable", () => {
     const harness = await create({ script: [ONE_TICKET] });
     const ran = await run(harness, { format: "stream-json", prompt: say("make a file") });
     const lines = ran.out.trimEnd().split("\n").map((line) => JSON.parse(line) as { type: string });
-    expect(lines.map(({ type }) => type).filter((type, index, all) => type !== all[index - 1])).toEqual([
+    expect(lines.map(({ type }) => type).filter((type) => type !== "notice").filter((type, index, all) => type !== all[index - 1])).toEqual([
       "session_start", "turn_start", "gate_decision", "route_decision", "step_start", "message_end", "cost_entry", "tool_start", "tool_end", "turn_end", "plan_ready", "result",
     ]);
     expect(lines[0]).toEqual({ type: "session_start", session_id: harness.agent.sessionId, workspace: harness.workspace, resumed: false });
