@@ -15,7 +15,7 @@ export const resumeCommand: CommandDefinition = {
   summary: "go on with another session",
   readOnly: false,
   run(argument, { headless }) {
-    if (headless) throw new BmoError("usage", "/resume needs the REPL", "bmo -r <id> goes on with a session, bmo -c with the last one.");
+    if (headless) throw new BmoError("usage", "/resume needs the REPL", "bmo -r <id> resumes a session, bmo -c the last one.");
     return Promise.resolve(act({ type: "resume_session", id: argument === "" ? null : argument }));
   },
 };

@@ -9,6 +9,7 @@ import { temporaryFileIn } from "../util/own-temporaries.ts";
 import { isInside } from "../util/paths.ts";
 import { runToBytes } from "../util/process.ts";
 import { systemPath } from "../util/raw-path.ts";
+import { quoteWord } from "../util/shell-quote.ts";
 import { inOpenFolder, keepNode, moveNode } from "./keep-aside.ts";
 import { entriesOf, reasonOf, tryLook } from "./node-facts.ts";
 import { writeImage } from "./pre-image.ts";
@@ -53,12 +54,8 @@ function blockedBy(root: string, path: string): string | null {
   }) ?? null;
 }
 
-function shellQuote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 export function restoreCommandFor(copyDirectory: string, workspace: string): string {
-  return `cp -a ${shellQuote(`${copyDirectory}/.`)} ${shellQuote(`${workspace}/`)}`;
+  return `cp -a ${quoteWord(`${copyDirectory}/.`)} ${quoteWord(`${workspace}/`)}`;
 }
 
 function rootOf({ workspace }: Ground, path: string): string {
