@@ -89,7 +89,7 @@ export async function projectContext(options: ProjectContextOptions): Promise<Pr
     if (file.kind === "refused") notices.push(`${shown} is not read: ${file.reason}`);
     if (file.kind !== "read") return null;
     if (!file.bytes.includes(0)) return { text: file.bytes.toString("utf8"), cut: file.size > file.bytes.length };
-    notices.push(`${shown} is not read: it is no text`);
+    notices.push(`${shown} is not read: it is not text`);
     return null;
   };
 

@@ -1,11 +1,11 @@
 // What lies around a workspace and is shown to its commands: tool chains, the user's homes as empty places, read roots. Looked
 // at once a session, secrets in it before each command. Describes only; a fence is made of it.
 
-import { lstatSync, readdirSync, readlinkSync, statSync, writeFileSync, type Dirent } from "node:fs";
+import { readdirSync, statSync, writeFileSync, type Dirent } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
-import { isInside } from "../util/paths.ts";
+import { isInside, readableLinkTarget } from "../util/paths.ts";
 import { HOME_CREDENTIALS, isCredentialFolder, isCredentialName, SYSTEM_CREDENTIALS } from "./protected.ts";
 import { realOrNull } from "./real-path.ts";
 import { boundSockets, createSurveyor, type Surveyor } from "./survey.ts";
@@ -73,7 +73,7 @@ export function linksOn(path: string): FenceLink[] {
     const part = waiting.shift() ?? "";
     if (part === ".") continue;
     const next = part === ".." ? dirname(current) : join(current, part);
-    const target = linkTarget(next);
+    const target = readableLinkTarget(next);
     if (target === null) {
       current = next;
       continue;
@@ -85,14 +85,6 @@ export function linksOn(path: string): FenceLink[] {
   return links;
 }
 
-function linkTarget(path: string): string | null {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;
-  } catch (thrown) {
-    if (systemErrorCode(thrown) !== undefined) return null;
-    throw thrown;
-  }
-}
 
 /**
  * Whether the sandbox can see a path. Its root owns only what belongs to this user: what another user closed to others stays closed

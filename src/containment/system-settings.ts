@@ -1,9 +1,10 @@
 // The /etc of a sandbox: names of users and hosts, certificates and what runtimes read, copied by a list; everything else of
 // /etc stays away. And the part of the user's git configuration that holds no login.
 
-import { lstatSync, mkdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
+import { readableLinkTarget } from "../util/paths.ts";
 import { parseGitConfig } from "./git-config.ts";
 import { realOrNull } from "./real-path.ts";
 
@@ -33,19 +34,10 @@ function bytesOf(path: string): Buffer | null {
   }
 }
 
-/** Where a link leads, or null where there is none. */
-function linkTarget(path: string): string | null {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;
-  } catch (thrown) {
-    if (systemErrorCode(thrown) !== undefined) return null;
-    throw thrown;
-  }
-}
 
 /** The same, of a link that can be kept as one: into programs or /proc. */
 function keptLink(path: string): string | null {
-  const target = linkTarget(path);
+  const target = readableLinkTarget(path);
   return target !== null && /^(\/usr\/|\.\.\/usr\/|\/proc\/|\.\.\/proc\/)/.test(target) ? target : null;
 }
 
@@ -76,7 +68,7 @@ export function prepareSettings(folder: string, home: string): { shown: string[]
   if (system !== null) write("gitconfig", system.text);
   const shown: string[] = [];
   for (const name of SHOWN.filter((one) => isFolder(join("/etc", one)))) {
-    const link = linkTarget(join("/etc", name));
+    const link = readableLinkTarget(join("/etc", name));
     mkdirSync(dirname(join(folder, name)), { recursive: true, mode: 0o755 });
     if (link !== null) symlinkSync(link, join(folder, name));
     else {

@@ -100,3 +100,13 @@ export function displayPath(workspace: string, path: string): string {
   const shown = isInside(workspace, path) ? relative(workspace, path) || "." : path;
   return sanitizeLine(shown);
 }
+
+/** Where a link leads; null where there is no link or it cannot be looked at. */
+export function readableLinkTarget(path: string): string | null {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true ? readlinkSync(path) : null;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return null;
+    throw thrown;
+  }
+}
