@@ -1,8 +1,9 @@
 // What a command of the plan stage reaches, through the real program: the figure of the bench in one run, and the places where a
 // sandbox used to be stopped by what it could not mask.
 
-import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { runPlanStage } from "../../bench/containment/plan-stage.mts";
@@ -30,12 +31,13 @@ test.skipIf(bubblewrap.missing || root.missing)(bubblewrap.title(root.title("a s
   mkdirSync(join(folder, "own"));
   chownSync(join(folder, "own"), 12_345, 12_345);
   chmodSync(join(folder, "own"), 0o700);
-  const listener = spawn(process.execPath, ["-e", "require('net').createServer().listen(process.argv[1], () => console.log('bound'))", path], { uid: 12_345, gid: 12_345, stdio: ["ignore", "pipe", "inherit"], cwd: "/" });
+  const listener = createServer().listen(path);
   remove.push(() => {
-    listener.kill();
+    listener.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  await new Promise((resolve) => listener.stdout.once("data", resolve));
+  await once(listener, "listening");
+  chownSync(path, 12_345, 12_345);
   const { place, server } = await scene({ replies: () => ({ text: "not set yet" }) });
   const turn = callThen([bash("echo it runs $(:)")]);
   server.setReplies(turn.replies);
