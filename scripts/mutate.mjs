@@ -13,11 +13,11 @@ const results = join(root, "coverage", "mutation");
 
 const folder = (name) => readdirSync(join(root, "src", name)).filter((file) => file.endsWith(".ts")).map((file) => `src/${name}/${file}`);
 const tests = (name, ...without) => readdirSync(join(root, "test", name)).filter((file) => file.endsWith(".test.ts") && !without.includes(file)).map((file) => `test/${name}/${file}`);
-const PLAN = ["src/containment/plan-content.ts", "src/containment/scope.ts", "src/util/plan-changes.ts", "src/util/plan-markdown.ts", "src/util/plan-toml.ts"];
+const PLAN = ["src/plan/content.ts", "src/plan/scope.ts", "src/plan/changes.ts", "src/plan/markdown.ts", "src/plan/toml.ts"];
 
 /** Sources and the tests that have to notice. Left out: fuzzers, which would run whole for each fault, and what starts bmo. */
 const AREAS = {
-  plan: { sources: PLAN, tests: ["test/containment/plan-scope.test.ts", "test/agent/workflow.test.ts"] },
+  plan: { sources: PLAN, tests: ["test/plan/scope.test.ts", "test/plan/workflow.test.ts"] },
   ledger: { sources: folder("ledger"), tests: tests("ledger") },
   permission: { sources: folder("permission"), tests: tests("permission", "shell-fuzz.test.ts") },
   providers: { sources: folder("providers"), tests: tests("providers") },

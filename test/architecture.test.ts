@@ -11,15 +11,20 @@ const source = join(root, "src");
 const RANK: Record<string, number> = {
   types: 0,
   util: 1,
-  config: 2, providers: 2, tools: 2, skills: 2, router: 2, permission: 2, containment: 2, prompts: 2, session: 2, ledger: 2, commands: 2,
-  agent: 3, ui: 3, headless: 3,
-  cli: 4, demo: 4,
+  plan: 2,
+  config: 3, providers: 3, tools: 3, skills: 3, router: 3, permission: 3, containment: 3, prompts: 3, session: 3, ledger: 3, commands: 3,
+  agent: 4, ui: 4, headless: 4,
+  cli: 5, demo: 5,
 };
 /** Folders of a rank that a folder of the same or a higher rank may import, besides types and util. */
 const ALLOWED: Record<string, string[]> = {
-  agent: ["permission", "containment", "prompts", "skills"],
-  ui: ["commands"],
-  headless: ["commands"],
+  session: ["plan"],
+  containment: ["plan"],
+  tools: ["plan"],
+  commands: ["plan"],
+  agent: ["plan", "permission", "containment", "prompts", "skills"],
+  ui: ["plan", "commands"],
+  headless: ["plan", "commands"],
 };
 const LINE_LIMITS: Record<string, number> = { "ui/app.tsx": 150, "agent/agent.ts": 250, "cli/create-app.ts": 150 };
 
@@ -117,6 +122,11 @@ describe("ownership", () => {
   });
   test("child processes only through util/process.ts", () => {
     expect(only(/^(execa|(node:)?child_process)$/, (path) => path === "util/process.ts")).toEqual([]);
+  });
+  test("util/ knows no plan, ticket or route", () => {
+    const util = files.filter((file) => file.folder === "util");
+    expect(util.filter((file) => /\b(plan|ticket|route|tier)s?\b/.test(file.path)).map((file) => file.path)).toEqual([]);
+    expect(util.filter((file) => file.imports.some(({ specifier }) => /types\/(plan|route)\.ts$/.test(specifier))).map((file) => file.path)).toEqual([]);
   });
   test("process.env and process.cwd() only in cli/ and config/", () => {
     const allowed = (path: string): boolean => path.startsWith("cli/") || path.startsWith("config/");

@@ -3,7 +3,7 @@
 
 import { readGitConfigFacts } from "../containment/git-config.ts";
 import { isGitPath, isProtectedPath } from "../containment/protected.ts";
-import { createScope, type Scope } from "../containment/scope.ts";
+import { createScope, type Scope } from "../plan/scope.ts";
 import { decide, type PolicyPath, type PolicyRequest } from "../permission/policy.ts";
 import { deniedPrograms, parseRule, type Rule } from "../permission/rules.ts";
 import { judgeCommand } from "../permission/shell.ts";

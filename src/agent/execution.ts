@@ -1,14 +1,14 @@
 // Carries an approved plan out: as one turn, or ticket by ticket; verifies; sends failures to the executor, then to the
 // planner, then to the person. Only an Approval record that a person's act created lets it begin.
 
-import { planHash } from "../containment/plan-content.ts";
-import { checkApprovable, isCovered, refusalOf } from "./approval.ts";
+import { planHash } from "../plan/content.ts";
+import { checkApprovable, isCovered, refusalOf } from "../plan/approval.ts";
 import { driftReport } from "./report.ts";
 import { addNote, lockWorkspace, runStageTurn, type AgentContext, type StageTurnResult } from "./stage-turn.ts";
 import { verifyTicket } from "./verification.ts";
-import { executionOrder } from "./workflow.ts";
-import { planMarkdown, ticketMarkdown } from "../util/plan-markdown.ts";
-import { ticketEntries } from "../util/ticket-cost.ts";
+import { executionOrder } from "../plan/workflow.ts";
+import { planMarkdown, ticketMarkdown } from "../plan/markdown.ts";
+import { ticketEntries } from "../plan/ticket-cost.ts";
 import { BmoError, toErrorInfo } from "../util/errors.ts";
 import type { AgentParts } from "./parts.ts";
 import type { ApproveRequest, TurnResult } from "../types/agent.ts";

@@ -1,9 +1,9 @@
 // Reads a plan that was handed in: its content as containment checks it, and its commands as the permission rules they are.
 
-import { validatePlan, type PlanReading } from "../containment/plan-content.ts";
+import { validatePlan, type PlanReading } from "../plan/content.ts";
 import { parsePlanCommand } from "../permission/rules.ts";
 import { BmoError } from "../util/errors.ts";
-import { allowsEveryCommand } from "../util/every-command.ts";
+import { allowsEveryCommand } from "../plan/every-command.ts";
 
 /** Why the entry could never cover a command, or null. */
 function commandProblem(command: string): string | null {

@@ -1,6 +1,6 @@
 // The drift report after execution: what was planned, what was touched, what was left out or put back.
 
-import { ticketCost, ticketEntries } from "../util/ticket-cost.ts";
+import { ticketCost, ticketEntries } from "../plan/ticket-cost.ts";
 import type { SessionState } from "./session-state.ts";
 import type { JsonObject } from "../types/json.ts";
 import type { Plan } from "../types/plan.ts";

@@ -2,7 +2,7 @@
 // file first; nothing here talks to a provider or a person.
 
 import { stringifyMessageText } from "./messages.ts";
-import { initialWorkflow, reduceWorkflow } from "./workflow.ts";
+import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
 import type { TouchedFile } from "../types/agent.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";

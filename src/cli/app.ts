@@ -13,11 +13,10 @@ import { workspaceDirectory } from "../session/location.ts";
 import { BmoError } from "../util/errors.ts";
 import { journalTemporaries, sweepTemporaries } from "../util/own-temporaries.ts";
 import { createRedactor, type Redactor } from "../util/redact.ts";
-import { parseTier } from "../util/tiers.ts";
 import type { CommandLine } from "./arguments.ts";
 import type { ModelRegistry } from "../types/provider.ts";
 import type { Tier, Overrides } from "../types/route.ts";
-import { TIERS } from "../types/route.ts";
+import { parseTier, TIERS } from "../types/route.ts";
 import { checkRules } from "./check-rules.ts";
 import type { LoadedSettings } from "../types/settings.ts";
 

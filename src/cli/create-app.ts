@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { createAgent } from "../agent/agent.ts";
 import { projectContext } from "../agent/project-context.ts";
-import { initialWorkflow, reduceWorkflow } from "../agent/workflow.ts";
+import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
 import { costText } from "../ledger/report.ts";
 import { createRouter } from "../router/index.ts";
 import { historySignals } from "../router/history.ts";

@@ -12,7 +12,7 @@ import { resultJson } from "../headless/json.ts";
 import { elapsedMs } from "../util/clock.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { labelEvent, modelLabel } from "../util/model-label.ts";
-import { planMarkdown } from "../util/plan-markdown.ts";
+import { planMarkdown } from "../plan/markdown.ts";
 import { formatUsd } from "../util/money.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import { createApp, type RunFacts } from "./app.ts";

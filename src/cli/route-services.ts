@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { initialWorkflow, reduceWorkflow } from "../agent/workflow.ts";
+import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
 import { loadSettings } from "../config/load.ts";
 import { findSession } from "../session/list.ts";
 import { readSession } from "../session/reader.ts";

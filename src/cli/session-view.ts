@@ -1,11 +1,11 @@
 // A stored session turn by turn, as data, as text and as Markdown, for `bmo sessions show` and `export`. Reads no disk.
 
-import { initialWorkflow, reduceWorkflow } from "../agent/workflow.ts";
+import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
 import { totalCosts } from "../ledger/ledger.ts";
 import { costText } from "../ledger/report.ts";
 import { replay, type ReplayedSession } from "../session/replay.ts";
 import { formatUsd } from "../util/money.ts";
-import { planMarkdown } from "../util/plan-markdown.ts";
+import { planMarkdown } from "../plan/markdown.ts";
 import { sanitizeLine, sanitizeText } from "../util/sanitize.ts";
 import { textTable } from "../util/text-table.ts";
 import type { SessionContent } from "../session/reader.ts";

@@ -1,11 +1,10 @@
 // /model: list models and bindings, pin a model, hand over to the phase router, bind a tier in the user's file.
 
-import { TIERS, type Tier } from "../types/route.ts";
+import { parseTier, TIERS, type Tier } from "../types/route.ts";
 import { BmoError } from "../util/errors.ts";
 import { modelLabel } from "../util/model-label.ts";
 import { textTable } from "../util/text-table.ts";
 import { formatTokens } from "../util/token-count.ts";
-import { parseTier } from "../util/tiers.ts";
 import { answer } from "./results.ts";
 import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
 import type { Price } from "../types/provider.ts";

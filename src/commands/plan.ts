@@ -1,8 +1,8 @@
 // /plan: show the plan, revise it by feedback, edit it as TOML, or switch the staged workflow.
 
 import { BmoError } from "../util/errors.ts";
-import { planMarkdown } from "../util/plan-markdown.ts";
-import { planFromToml, planToToml } from "../util/plan-toml.ts";
+import { planMarkdown } from "../plan/markdown.ts";
+import { planFromToml, planToToml } from "../plan/toml.ts";
 import { answer, turnAnswer } from "./results.ts";
 import type { CommandContext, CommandDefinition, CommandResult } from "../types/command.ts";
 import type { Json } from "../types/json.ts";

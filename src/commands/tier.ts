@@ -1,8 +1,7 @@
 // /tier: show or set the tier of the next turns.
 
-import { TIERS } from "../types/route.ts";
+import { parseTier, TIERS } from "../types/route.ts";
 import { BmoError } from "../util/errors.ts";
-import { parseTier } from "../util/tiers.ts";
 import { answer } from "./results.ts";
 import type { CommandDefinition } from "../types/command.ts";
 

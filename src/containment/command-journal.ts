@@ -9,7 +9,7 @@ import { systemErrorCode } from "../util/errors.ts";
 import { temporaryFileIn } from "../util/own-temporaries.ts";
 import { isInside } from "../util/paths.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../util/process-identity.ts";
-import type { ScopeFile } from "./scope.ts";
+import type { ScopeFile } from "../plan/scope.ts";
 import type { SnapshotIdentity } from "./snapshot.ts";
 
 /** One command and everything that its effects are judged by. */

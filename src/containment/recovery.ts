@@ -10,7 +10,7 @@ import { ownIdentity } from "../util/process-identity.ts";
 import { systemPath } from "../util/raw-path.ts";
 import { createCheckpoints } from "./checkpoint.ts";
 import { writeImage } from "./pre-image.ts";
-import { scopeOf } from "./scope.ts";
+import { scopeOf } from "../plan/scope.ts";
 import { settleEffects, type SettleRequest } from "./settlement.ts";
 import { createSnapshots, type EffectChange, type Snapshot } from "./snapshot.ts";
 import type { CommandJournal, DeadCommand } from "./command-journal.ts";

@@ -1,7 +1,7 @@
 // The one place where events become snake_case, and the object that ends every machine-readable run (contract section 5).
 
 import { printedJson } from "../util/snake-keys.ts";
-import { ticketCost, ticketEntries } from "../util/ticket-cost.ts";
+import { ticketCost, ticketEntries } from "../plan/ticket-cost.ts";
 import { EXIT, type ErrorInfo, type ExitCode } from "../types/error.ts";
 import type { AgentState } from "../types/agent.ts";
 import type { AgentEvent } from "../types/event.ts";

@@ -4,9 +4,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { parseCommand, unescapePrompt } from "../commands/parse.ts";
 import { BmoError, exitCodeOf, toErrorInfo } from "../util/errors.ts";
-import { planMarkdown } from "../util/plan-markdown.ts";
+import { planMarkdown } from "../plan/markdown.ts";
 import { safeJson, sanitizeText } from "../util/sanitize.ts";
-import { reportText } from "../util/report-text.ts";
+import { reportText } from "../plan/report-text.ts";
 import { EXIT, type ErrorInfo, type ExitCode } from "../types/error.ts";
 import { labelEvent } from "../util/model-label.ts";
 import { createProgress } from "./progress.ts";

@@ -3,10 +3,9 @@
 
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
-import { parseTier } from "../util/tiers.ts";
 import type { ModelInfo, ModelRegistry } from "../types/provider.ts";
 import type { Settings } from "../types/settings.ts";
-import { TIERS, type Tier } from "../types/route.ts";
+import { parseTier, TIERS, type Tier } from "../types/route.ts";
 
 /** What the router is built from. Tables of the catalogue and prompts belong to folders that this one may not import. */
 export interface RouterParts {

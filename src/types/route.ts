@@ -9,6 +9,12 @@ export const TIERS = ["balanced", "coding", "smart", "deep"] as const;
 /** Lowest first. */
 export type Tier = (typeof TIERS)[number];
 
+/** A tier's name in any case, as people type it; null for what is no tier. */
+export function parseTier(text: string): Tier | null {
+  const wanted = text.trim().toLowerCase();
+  return TIERS.find((tier) => tier === wanted) ?? null;
+}
+
 export type TierSource = "user" | "skill" | "dynamic" | "default";
 export type PhaseLayer = "stage" | "agent" | "message" | "history" | "model" | "default";
 export type GateDecision = "stay" | "escalate";

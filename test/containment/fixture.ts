@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { createScope } from "../../src/containment/scope.ts";
+import { createScope } from "../../src/plan/scope.ts";
 import { runContained, type ContainedRequest, type ContainedShellResult } from "../../src/containment/effects.ts";
 import { readGitConfigFacts } from "../../src/containment/git-config.ts";
 import { isProtectedPath } from "../../src/containment/protected.ts";

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { parse } from "smol-toml";
 import { checkDemo, prepareDemo, type PreparedDemo } from "../../src/demo/demo.ts";
 import { demoScript } from "../../src/demo/script.ts";
-import { validatePlan } from "../../src/containment/plan-content.ts";
+import { validatePlan } from "../../src/plan/content.ts";
 import { chooseReply, parseScript } from "../../src/providers/script.ts";
 import { createRegistry } from "../../src/providers/index.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/defaults.ts";

@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { planHash, validatePlan } from "../../src/containment/plan-content.ts";
+import { planHash, validatePlan } from "../../src/plan/content.ts";
 import { decodeLine, encodeLine } from "../../src/util/jsonl.ts";
 import { bash, sessionFiles } from "./containment-scene.ts";
 import { calledTimes, expectFailure, isPlanning, planInput, planThen, resultOf, scene, stepsOf, submit, ticket, type Scene } from "./scenario.ts";

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readPlan } from "../../src/agent/plan-reading.ts";
 import { judgeCommand } from "../../src/permission/shell.ts";
-import { planMarkdown } from "../../src/util/plan-markdown.ts";
+import { planMarkdown } from "../../src/plan/markdown.ts";
 import type { Plan } from "../../src/types/plan.ts";
 import { bash, commitAll } from "../e2e/containment-scene.ts";
 import { planInput, planThen, resultOf, scene, ticket } from "../e2e/scenario.ts";

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { createSession, openSession } from "../../src/session/store.ts";
 import { readSession } from "../../src/session/reader.ts";
 import { replay } from "../../src/session/replay.ts";
-import { initialWorkflow, reduceWorkflow } from "../../src/agent/workflow.ts";
+import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { BmoError } from "../../src/util/errors.ts";
 import { complaints } from "../support/complaints.ts";
 import { richRecords, steppingClock, temporaryDirectory, unchanged } from "./samples.ts";

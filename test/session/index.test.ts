@@ -5,7 +5,7 @@ import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSy
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { initialWorkflow, reduceWorkflow } from "../../src/agent/workflow.ts";
+import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { listSessions } from "../../src/session/list.ts";
 import { stampOf, readIndexBody } from "../../src/session/index-file.ts";
 import { readSession } from "../../src/session/reader.ts";

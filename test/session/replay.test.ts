@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { replay } from "../../src/session/replay.ts";
-import { initialWorkflow, reduceWorkflow } from "../../src/agent/workflow.ts";
+import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import type { SessionRecord } from "../../src/types/session.ts";
 import type { ReplayedSession } from "../../src/session/replay.ts";
 import { approvalFor, assistant, costEntry, header, result, richRecords, route, samplePlan, stored, user } from "./samples.ts";

@@ -14,7 +14,7 @@ import { holderPath } from "../../src/session/location.ts";
 import { encodeLine } from "../../src/util/jsonl.ts";
 import { BmoError } from "../../src/util/errors.ts";
 import { createRedactor } from "../../src/util/redact.ts";
-import { initialWorkflow, reduceWorkflow } from "../../src/agent/workflow.ts";
+import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { assistant, richRecords, steppingClock, temporaryDirectory, unchanged, user } from "./samples.ts";
 import { need, needOrdinaryUser } from "../support/need.ts";
 

@@ -1,7 +1,7 @@
 // One drawing function per kind of transcript block. Pure; a block is drawn once, at the width of that moment.
 
 import { formatUsd } from "../../util/money.ts";
-import { reportRows } from "../../util/report-text.ts";
+import { reportRows } from "../../plan/report-text.ts";
 import type { JsonObject } from "../../types/json.ts";
 import type { Block, RouteLine } from "../blocks.ts";
 import { clean, cleanLine, clip, plural, wrapIndented } from "../text.ts";

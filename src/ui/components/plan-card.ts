@@ -1,8 +1,8 @@
 // The plan as the person approves it: everything that approval covers, from structured data. Pure.
 
-import { commandForPeople } from "../../util/every-command.ts";
+import { commandForPeople } from "../../plan/every-command.ts";
 import { formatUsd } from "../../util/money.ts";
-import { coversWorkspace } from "../../util/workspace-wide.ts";
+import { coversWorkspace } from "../../plan/workspace-wide.ts";
 import type { Plan, Ticket } from "../../types/plan.ts";
 import type { Style } from "../theme.ts";
 import { clean, cleanLine, plural, wrap, wrapIndented } from "../text.ts";

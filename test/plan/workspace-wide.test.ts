@@ -1,10 +1,10 @@
 // What a plan's paths come to, and letters that are not what they look like.
 
 import { describe, expect, test } from "vitest";
-import { createScope } from "../../src/containment/scope.ts";
-import { validatePlan } from "../../src/containment/plan-content.ts";
+import { createScope } from "../../src/plan/scope.ts";
+import { validatePlan } from "../../src/plan/content.ts";
 import { lookAlikes } from "../../src/util/look-alikes.ts";
-import { coversWorkspace } from "../../src/util/workspace-wide.ts";
+import { coversWorkspace } from "../../src/plan/workspace-wide.ts";
 
 const WHOLE = [["**"], ["."], ["./"], ["**/*"], ["{*,**/*}"], ["**/**"], ["?*/**"], ["*/**"], ["[!x]*/**"], ["*/"], ["**/?*"], ["**/*.*"], ["*", "*/**"], ["[a-m]*/**", "[n-z]*/**"], ["{a,b,c,d,e,f,g,h,i,j,k,l,m}*/**", "[n-z]*/**"], ["**/[a-z]*"], ["***/*"], ["[[:alpha:]]*/**"], ["./**"]];
 const PARTIAL = [["*"], ["src/**"], ["src"], ["**/*.ts"], ["*.md", "docs/**"], ["[!x]**"], ["s*/**"], ["**/test/**"], ["a", "b", "c"], []];

@@ -4,10 +4,10 @@ import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { planHash, validatePlan } from "../../src/containment/plan-content.ts";
-import { createScope, type Scope } from "../../src/containment/scope.ts";
+import { planHash, validatePlan } from "../../src/plan/content.ts";
+import { createScope, type Scope } from "../../src/plan/scope.ts";
 import type { FileAction } from "../../src/types/tool.ts";
-import { createPlace, planOf, type Place } from "./fixture.ts";
+import { createPlace, planOf, type Place } from "../containment/fixture.ts";
 
 let place: Place;
 beforeAll(() => {

@@ -6,7 +6,7 @@ import type { PlanContent } from "../types/plan.ts";
 import type { FileAction } from "../types/tool.ts";
 import { compileGlob } from "../util/path-glob.ts";
 import { comparablePath, isInside } from "../util/paths.ts";
-import { coversWorkspace } from "../util/workspace-wide.ts";
+import { coversWorkspace } from "./workspace-wide.ts";
 
 /** Lockfiles by the manifest that they follow. */
 const LOCKFILES: Readonly<Record<string, readonly string[]>> = {

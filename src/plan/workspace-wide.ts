@@ -1,7 +1,7 @@
 // Tells whether the paths of a plan come to the whole workspace, however they are spelled. Pure but for chance.
 
 import { randomInt } from "node:crypto";
-import { compileGlob } from "./path-glob.ts";
+import { compileGlob } from "../util/path-glob.ts";
 
 const PROBES = 48;
 /** A plan that covers this share of paths drawn at random is about everything, whatever it leaves out. */

@@ -12,7 +12,7 @@ import { nearestNames } from "../util/names.ts";
 import { lookAlikes } from "../util/look-alikes.ts";
 import { compileGlob, isGlob } from "../util/path-glob.ts";
 import { isInside, realPathOf } from "../util/paths.ts";
-import { coversWorkspace } from "../util/workspace-wide.ts";
+import { coversWorkspace } from "./workspace-wide.ts";
 
 /** A review is routed as planning. */
 const PHASE_NAMES: Readonly<Record<string, Phase>> = { ...Object.fromEntries(PHASES.map((phase) => [phase, phase])), review: "plan" };

@@ -1,7 +1,7 @@
 // What an approval needs, and what it covers. Pure: the records are written by execution.
 
 import { resolve } from "node:path";
-import { createScope } from "../containment/scope.ts";
+import { createScope } from "./scope.ts";
 import { BmoError } from "../util/errors.ts";
 import { canonicalJson } from "../util/canonical-json.ts";
 import type { ApproveRequest } from "../types/agent.ts";

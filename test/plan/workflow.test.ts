@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { executionOrder, initialWorkflow, reduceWorkflow } from "../../src/agent/workflow.ts";
-import { planHash } from "../../src/containment/plan-content.ts";
+import { executionOrder, initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
+import { planHash } from "../../src/plan/content.ts";
 import type { Approval, Plan, PlanContent, Ticket, WorkflowEvent, WorkflowState } from "../../src/types/plan.ts";
 
 function ticket(id: string, dependsOn: string[] = []): Ticket {

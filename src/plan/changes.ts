@@ -1,6 +1,6 @@
 // What a revision changes, in lines that a person can check at a glance.
 
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../util/canonical-json.ts";
 import type { PlanContent, Ticket } from "../types/plan.ts";
 
 function listChanges(label: string, before: readonly string[], after: readonly string[]): string[] {

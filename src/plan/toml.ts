@@ -1,7 +1,7 @@
 // A plan as TOML for the editor, and back. What comes back is checked like a plan from a model.
 
 import { parse, stringify, TomlError } from "smol-toml";
-import { BmoError } from "./errors.ts";
+import { BmoError } from "../util/errors.ts";
 import type { PlanContent } from "../types/plan.ts";
 
 const HEAD = [

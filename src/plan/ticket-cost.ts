@@ -1,6 +1,6 @@
 // What one ticket of a plan cost. Pure.
 
-import { addUsd } from "./money.ts";
+import { addUsd } from "../util/money.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
 import type { Plan, TicketState } from "../types/plan.ts";
 

@@ -1,6 +1,6 @@
 // The drift report in a few lines, for the REPL and for stderr. Pure; reads the report as it stands in the JSON.
 
-import { formatUsd } from "./money.ts";
+import { formatUsd } from "../util/money.ts";
 import type { Json, JsonObject } from "../types/json.ts";
 
 export interface ReportRow {
