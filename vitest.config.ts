@@ -12,8 +12,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: "forks",
     maxWorkers: 2,
-    // Real terminals and processes on a shared machine: a run that decides about landing gives each test a second try, counts
-    // those tries and fails above a share of them.
+    // Real terminals and processes on a shared machine: a run that decides about landing gives each test a second try,
+    // counts those tries and fails above a share of them.
     retry: process.env["CI"] === "true" ? 1 : 0,
     env: { NO_COLOR: "1" },
   },

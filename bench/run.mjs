@@ -14,7 +14,18 @@ import { measureInstalledSize } from "./lib/installed-size.mjs";
 import { measureOpenedFiles } from "./lib/opened-files.mjs";
 import { resultsPage } from "./lib/report.mjs";
 
-const PARTS = ["startup", "steps", "reply", "interactive", "tokens", "size", "files", "router", "containment", "growth"];
+const PARTS = [
+  "startup",
+  "steps",
+  "reply",
+  "interactive",
+  "tokens",
+  "size",
+  "files",
+  "router",
+  "containment",
+  "growth",
+];
 const NEEDS_HARNESS = ["startup", "steps", "reply", "interactive", "tokens", "files"];
 const HELP = `npm run bench -- [--only part,…] [--skip part,…] [--rounds n] [--aim | --quick] [--bin path] [--out file]
 --aim: permission and containment at the counts that are aimed at, many hours more. --quick: at a tenth, growth in small.
@@ -37,7 +48,12 @@ function chosenParts() {
 /** Benches that stand alone print their own figures; they are kept as printed. */
 function runScript(folder, ...parameters) {
   const script = join(root, "bench", folder, "run.mts");
-  const result = spawnSync("npx", ["--no-install", "tsx", script, ...parameters], { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", 2], maxBuffer: 1 << 26 });
+  const result = spawnSync("npx", ["--no-install", "tsx", script, ...parameters], {
+    cwd: root,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", 2],
+    maxBuffer: 1 << 26,
+  });
   return `${result.stdout.trim()}${result.status === 0 ? "" : `\n(ended with ${result.status ?? result.signal})`}`;
 }
 
@@ -52,7 +68,9 @@ async function main() {
   mkdirSync(benchDirectory, { recursive: true });
   const harness = await openHarness(harnessFolder);
   if (harness === null) {
-    process.stderr.write(`The shared harness is not at ${harnessFolder} (BMO_BENCH_HARNESS names another place): only bmo's own benches run, without peers.\n`);
+    process.stderr.write(
+      `The shared harness is not at ${harnessFolder} (BMO_BENCH_HARNESS names another place): only bmo's own benches run, without peers.\n`,
+    );
     parts = parts.filter((part) => !NEEDS_HARNESS.includes(part));
   }
   const has = (part) => parts.includes(part);
@@ -60,17 +78,28 @@ async function main() {
   const page = { rows: [], sections: [], notes: [], load: [os.loadavg()[0]] };
   let data = null;
 
-  const what = [...(has("startup") ? ["version", "help", "oneshot"] : []), ...(has("steps") ? ["agentic"] : []), ...(has("reply") ? ["long"] : [])];
+  const what = [
+    ...(has("startup") ? ["version", "help", "oneshot"] : []),
+    ...(has("steps") ? ["agentic"] : []),
+    ...(has("reply") ? ["long"] : []),
+  ];
   if (what.length > 0 || has("interactive")) {
     installPeers(harness, benchDirectory);
-    data = runPeers(harness, { ...options, what: what.length > 0 ? what : ["version"], interactive: has("interactive") });
+    data = runPeers(harness, {
+      ...options,
+      what: what.length > 0 ? what : ["version"],
+      interactive: has("interactive"),
+    });
     const { rows, reference, loads } = headlessRows(data);
     if (what.length > 0) page.rows.push(...rows);
     page.reference = reference;
     page.load.push(...loads);
     page.peers = PEERS.map((name) => `${name} ${data.foot[name]?.version ?? "not installed"}`);
     page.node24 = data.meta.node24;
-    page.tables = readFileSync(join(benchDirectory, "tables.md"), "utf8").replace(/^# .*\n/, "").replaceAll(/<!--.*-->\n?/g, "").trim();
+    page.tables = readFileSync(join(benchDirectory, "tables.md"), "utf8")
+      .replace(/^# .*\n/, "")
+      .replaceAll(/<!--.*-->\n?/g, "")
+      .trim();
   }
   if (has("steps")) {
     if (!existsSync(peerBinary(harness, benchDirectory, "pi"))) installPeers(harness, benchDirectory);
@@ -84,13 +113,27 @@ async function main() {
   if (has("containment")) {
     const rowsFile = join(benchDirectory, "containment.json");
     rmSync(rowsFile, { force: true });
-    page.sections.push({ title: "Permission and containment, as printed", text: runScript("containment", "--rows", rowsFile, ...["--aim", "--quick"].filter((word) => words.includes(word))) });
+    page.sections.push({
+      title: "Permission and containment, as printed",
+      text: runScript(
+        "containment",
+        "--rows",
+        rowsFile,
+        ...["--aim", "--quick"].filter((word) => words.includes(word)),
+      ),
+    });
     page.rows.push(...JSON.parse(readFileSync(rowsFile, "utf8")));
   }
-  if (has("growth")) page.sections.push({ title: "Growth, as printed", text: runScript("growth", ...(words.includes("--quick") ? ["1000", "5000", "100", "2"] : [])) });
+  if (has("growth"))
+    page.sections.push({
+      title: "Growth, as printed",
+      text: runScript("growth", ...(words.includes("--quick") ? ["1000", "5000", "100", "2"] : [])),
+    });
   page.load.push(os.loadavg()[0]);
   writeFileSync(out, resultsPage(page, { rounds, parts, date: new Date() }));
-  process.stdout.write(`${page.rows.map(({ figure, reached, met }) => `${met.padEnd(5)} ${figure}: ${reached}`).join("\n")}\nwritten: ${out}\n`);
+  process.stdout.write(
+    `${page.rows.map(({ figure, reached, met }) => `${met.padEnd(5)} ${figure}: ${reached}`).join("\n")}\nwritten: ${out}\n`,
+  );
 }
 
 await main();

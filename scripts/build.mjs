@@ -1,5 +1,5 @@
-// Bundles src/cli into dist/: main.cjs (the start), headless.cjs (headless runs) and interactive.js with its chunks (the
-// REPL and the subcommands), so that nothing is loaded before it is needed.
+// Bundles src/cli into dist/: main.cjs (the start), headless.cjs (headless runs) and interactive.js with its chunks
+// (the REPL and the subcommands), so that nothing is loaded before it is needed.
 
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
@@ -25,7 +25,8 @@ const common = {
   legalComments: "none",
   jsx: "automatic",
   external: ["typescript"],
-  // Ink only needs its devtools in development; the typescript loader of cosmiconfig would bring the whole compiler and run code.
+  // Ink only needs its devtools in development; the typescript loader of cosmiconfig would bring the whole compiler and
+  // run code.
   alias: { "react-devtools-core": join(root, "scripts", "empty-module.mjs") },
   define: {
     "process.env.NODE_ENV": '"production"',
@@ -35,11 +36,15 @@ const common = {
   metafile: true,
 };
 
-/** commander can run subcommands as programs of their own, which bmo has none of; it would load what starts processes. */
+/**
+ * commander can run subcommands as programs of their own, which bmo has none of; it would load what starts processes.
+ */
 const noPrograms = {
   name: "no-programs",
   setup(plugin) {
-    plugin.onResolve({ filter: /^node:child_process$/ }, ({ importer }) => (/[\\/]commander[\\/]/.test(importer) ? { path: join(root, "scripts", "empty-module.mjs") } : null));
+    plugin.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /[\\/]commander[\\/]/.test(importer) ? { path: join(root, "scripts", "empty-module.mjs") } : null,
+    );
   },
 };
 
@@ -51,7 +56,9 @@ const buildInteractive = () =>
     format: "esm",
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
-    banner: { js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);" },
+    banner: {
+      js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);",
+    },
   });
 
 /** Headless runs: one file of CommonJS. Each file, and each built-in module that ES modules import, costs about as much as
@@ -65,7 +72,8 @@ const buildHeadless = () =>
     // `import()` inside a script that the code cache compiles would need a loader of its own; `require` does the same.
     supported: { "dynamic-import": false },
     plugins: [noPrograms],
-    // As a function, the form in which compiled-headless.ts runs it: put around it here, the text is not copied at each start.
+    // As a function, the form in which compiled-headless.ts runs it: put around it here, the text is not copied at each
+    // start.
     banner: { js: "(function(exports,require,module,__filename,__dirname){" },
     footer: { js: "})" },
   });
@@ -74,7 +82,11 @@ const buildHeadless = () =>
 async function helpText() {
   const parser = await build({ ...common, entryPoints: ["src/cli/arguments.ts"], format: "cjs", write: false });
   const loaded = { exports: {} };
-  new Function("module", "exports", "require", parser.outputFiles[0].text)(loaded, loaded.exports, createRequire(import.meta.url));
+  new Function("module", "exports", "require", parser.outputFiles[0].text)(
+    loaded,
+    loaded.exports,
+    createRequire(import.meta.url),
+  );
   return loaded.exports.parseArguments(["--help"]).text;
 }
 
@@ -97,9 +109,18 @@ const buildMain = (define) =>
   });
 
 const [interactive, headless, help] = await Promise.all([buildInteractive(), buildHeadless(), helpText()]);
-const digest = createHash("sha256").update(readFileSync(join(staging, "headless.cjs"))).digest("hex");
-await buildMain({ BMO_VERSION: JSON.stringify(version), BMO_HELP: JSON.stringify(help), BMO_HEADLESS_DIGEST: JSON.stringify(digest) });
-writeNotices(root, [interactive, headless].flatMap((one) => Object.keys(one.metafile.inputs)));
+const digest = createHash("sha256")
+  .update(readFileSync(join(staging, "headless.cjs")))
+  .digest("hex");
+await buildMain({
+  BMO_VERSION: JSON.stringify(version),
+  BMO_HELP: JSON.stringify(help),
+  BMO_HEADLESS_DIGEST: JSON.stringify(digest),
+});
+writeNotices(
+  root,
+  [interactive, headless].flatMap((one) => Object.keys(one.metafile.inputs)),
+);
 const sample = join(root, "src", "demo", "sample");
 if (existsSync(sample)) cpSync(sample, join(staging, "demo"), { recursive: true });
 // Replaced as a whole, so that a run of an older build never meets half of a new one.
@@ -108,5 +129,6 @@ rmSync(`${dist}.old`, { recursive: true, force: true });
 if (existsSync(dist)) renameSync(dist, `${dist}.old`);
 renameSync(staging, dist);
 rmSync(`${dist}.old`, { recursive: true, force: true });
-for (const left of readdirSync(root)) if (/^dist\.\d+$/.test(left)) rmSync(join(root, left), { recursive: true, force: true });
+for (const left of readdirSync(root))
+  if (/^dist\.\d+$/.test(left)) rmSync(join(root, left), { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });

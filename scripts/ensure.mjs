@@ -21,7 +21,13 @@ if (!existsSync(join(root, "node_modules", "esbuild"))) {
   execFileSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
 }
 const bundle = join(root, "dist", "main.cjs");
-if (!existsSync(bundle) || statSync(bundle).mtimeMs < Math.max(newest(join(root, "src")), statSync(join(root, "scripts", "build.mjs")).mtimeMs)) {
+if (
+  !existsSync(bundle) ||
+  statSync(bundle).mtimeMs < Math.max(newest(join(root, "src")), statSync(join(root, "scripts", "build.mjs")).mtimeMs)
+) {
   process.stderr.write("bmo: building\n");
-  execFileSync(process.execPath, [join(root, "scripts", "build.mjs")], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  execFileSync(process.execPath, [join(root, "scripts", "build.mjs")], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
 }

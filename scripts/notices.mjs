@@ -14,11 +14,20 @@ export function writeNotices(root, inputs) {
     .map((folder) => {
       const manifest = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
       const file = readdirSync(join(root, folder)).find((name) => /^(licen[cs]e|copying)/i.test(name));
-      const text = file !== undefined && existsSync(join(root, folder, file)) ? readFileSync(join(root, folder, file), "utf8").trim() : `License: ${manifest.license ?? "see the package"}`;
+      const text =
+        file !== undefined && existsSync(join(root, folder, file))
+          ? readFileSync(join(root, folder, file), "utf8").trim()
+          : `License: ${manifest.license ?? "see the package"}`;
       return { name: `${manifest.name} ${manifest.version}`, license: manifest.license ?? "", text };
     })
     .sort((left, right) => left.name.localeCompare(right.name));
-  const body = sections.map((section) => `## ${section.name} (${section.license})\n\n\`\`\`\n${section.text.replaceAll("```", "'''")}\n\`\`\`\n`);
-  writeFileSync(join(root, "THIRD-PARTY-NOTICES.md"), `# Third-party notices\n\nThe bundle in \`dist/\` contains these packages.\n\n${body.join("\n")}`);
+  const body = sections.map(
+    (section) =>
+      `## ${section.name} (${section.license})\n\n\`\`\`\n${section.text.replaceAll("```", "'''")}\n\`\`\`\n`,
+  );
+  writeFileSync(
+    join(root, "THIRD-PARTY-NOTICES.md"),
+    `# Third-party notices\n\nThe bundle in \`dist/\` contains these packages.\n\n${body.join("\n")}`,
+  );
   return sections.length;
 }

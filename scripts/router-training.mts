@@ -1,20 +1,35 @@
-// Shared by the training script: reads case files and fits a multinomial logistic regression. Deterministic: a fixed seed, no clock.
+// Shared by the training script: reads case files and fits a multinomial logistic regression. Deterministic: a fixed
+// seed, no clock.
 import { readFileSync, readdirSync } from "node:fs";
 import { extractFeatures, FEATURE_SPACE, type Features } from "../src/router/features.ts";
 
-export interface LabelledCase { message: string; targets: string[]; weight: number; features?: Features }
+export interface LabelledCase {
+  message: string;
+  targets: string[];
+  weight: number;
+  features?: Features;
+}
 
 /** One case per line; `\n` stands for a line break; empty lines and lines starting with `#!` are left out. */
 export function readCaseFile(path: string): string[] {
-  return readFileSync(path, "utf8").split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#!")).map((line) => line.replaceAll("\\n", "\n"));
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("#!"))
+    .map((line) => line.replaceAll("\\n", "\n"));
 }
 
 export function readCorpus(folder: string): { label: string; message: string }[] {
-  return readdirSync(folder).filter((name) => name.endsWith(".txt")).sort().flatMap((name) => readCaseFile(`${folder}/${name}`).map((message) => ({ label: name.slice(0, -4), message })));
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".txt"))
+    .sort()
+    .flatMap((name) => readCaseFile(`${folder}/${name}`).map((message) => ({ label: name.slice(0, -4), message })));
 }
 
 export function readJsonLines(path: string): Record<string, unknown>[] {
-  return readFileSync(path, "utf8").split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line));
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => JSON.parse(line));
 }
 
 export function random(seed: number): () => number {
@@ -27,9 +42,18 @@ export function random(seed: number): () => number {
   };
 }
 
-export interface Model { labels: string[]; weights: Float64Array }
+export interface Model {
+  labels: string[];
+  weights: Float64Array;
+}
 
-export interface FitOptions { epochs: number; rate: number; decay: number; smoothing: number; seed: number }
+export interface FitOptions {
+  epochs: number;
+  rate: number;
+  decay: number;
+  smoothing: number;
+  seed: number;
+}
 
 /** Adagrad on the cross entropy with L2 decay; a case with several targets shares its mass, most of it on the first. */
 export function fit(cases: LabelledCase[], labels: string[], options: FitOptions): Model {
@@ -41,7 +65,12 @@ export function fit(cases: LabelledCase[], labels: string[], options: FitOptions
   const total = cases.reduce((sum, one) => sum + one.weight, 0) / cases.length;
   const logits = new Float64Array(size);
   for (let epoch = 0; epoch < options.epochs; epoch++) {
-    for (let at = order.length - 1; at > 0; at--) { const other = Math.floor(draw() * (at + 1)); const kept = order[at]!; order[at] = order[other]!; order[other] = kept; }
+    for (let at = order.length - 1; at > 0; at--) {
+      const other = Math.floor(draw() * (at + 1));
+      const kept = order[at]!;
+      order[at] = order[other]!;
+      order[other] = kept;
+    }
     for (const at of order) {
       const one = cases[at]!;
       const features = (one.features ??= extractFeatures(one.message));
@@ -50,9 +79,10 @@ export function fit(cases: LabelledCase[], labels: string[], options: FitOptions
       const share = one.targets.length > 1 ? 0.75 : 1;
       for (let label = 0; label < size; label++) {
         const name = labels[label]!;
-        let target = name === one.targets[0] ? share : one.targets.includes(name) ? (1 - share) / (one.targets.length - 1) : 0;
+        let target =
+          name === one.targets[0] ? share : one.targets.includes(name) ? (1 - share) / (one.targets.length - 1) : 0;
         target = target * (1 - options.smoothing) + options.smoothing / size;
-        const gradient = (logits[label]! - target) * one.weight / total;
+        const gradient = ((logits[label]! - target) * one.weight) / total;
         for (let feature = 0; feature < features.count; feature++) {
           const slot = features.index[feature]! * size + label;
           const step = gradient * features.value[feature]! + options.decay * weights[slot]!;
@@ -78,6 +108,9 @@ export function softmax(logits: Float64Array, temperature: number): void {
   let top = -Infinity;
   for (const value of logits) top = Math.max(top, value);
   let sum = 0;
-  for (let at = 0; at < logits.length; at++) { logits[at] = Math.exp((logits[at]! - top) / temperature); sum += logits[at]!; }
+  for (let at = 0; at < logits.length; at++) {
+    logits[at] = Math.exp((logits[at]! - top) / temperature);
+    sum += logits[at]!;
+  }
   for (let at = 0; at < logits.length; at++) logits[at]! /= sum;
 }

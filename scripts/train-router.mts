@@ -1,5 +1,6 @@
-// Trains the router's classifiers and writes their weights: npx tsx scripts/train-router.mts [--dev <folder with phase.dev.jsonl, tier.dev.jsonl>]
-// Without --dev only the cases in scripts/router-cases are used. Deterministic. --report prints cross-validated figures and writes nothing.
+// Trains the router's classifiers and writes their weights: npx tsx scripts/train-router.mts [--dev <folder with
+// phase.dev.jsonl, tier.dev.jsonl>] Without --dev only the cases in scripts/router-cases are used. Deterministic.
+// --report prints cross-validated figures and writes nothing.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { FEATURE_SPACE, extractFeatures } from "../src/router/features.ts";
@@ -12,43 +13,90 @@ const report = process.argv.includes("--report");
 const OPTIONS = { epochs: 15, rate: 0.08, decay: 1e-3, smoothing: 0.01, seed: 1 };
 export const PHASE_LABELS = ["plan", "implement", "debug", "test", "refactor", "document", "small_edit", "review"];
 const TIER_LABELS = ["balanced", "coding", "smart", "deep"];
-/** Shares of the classes that the weights are fitted for: what requests to a coding agent look like, not how many cases somebody wrote. */
-const PHASE_PRIOR: Record<string, number> = { plan: 0.12, implement: 0.27, debug: 0.19, test: 0.11, refactor: 0.1, document: 0.08, small_edit: 0.08, review: 0.05 };
+/**
+ * Shares of the classes that the weights are fitted for: what requests to a coding agent look like, not how many cases
+ * somebody wrote.
+ */
+const PHASE_PRIOR: Record<string, number> = {
+  plan: 0.12,
+  implement: 0.27,
+  debug: 0.19,
+  test: 0.11,
+  refactor: 0.1,
+  document: 0.08,
+  small_edit: 0.08,
+  review: 0.05,
+};
 const TIER_PRIOR: Record<string, number> = { balanced: 0.26, coding: 0.34, smart: 0.24, deep: 0.16 };
-const TIER_OF_PHASE: Record<string, string> = { implement: "coding", debug: "coding", test: "coding", refactor: "coding", small_edit: "balanced", plan: "smart", review: "smart" };
+const TIER_OF_PHASE: Record<string, string> = {
+  implement: "coding",
+  debug: "coding",
+  test: "coding",
+  refactor: "coding",
+  small_edit: "balanced",
+  plan: "smart",
+  review: "smart",
+};
 
 function toPrior(list: LabelledCase[], prior: Record<string, number>): LabelledCase[] {
   const mass: Record<string, number> = {};
   let total = 0;
-  for (const one of list) { mass[one.targets[0]] = (mass[one.targets[0]] ?? 0) + one.weight; total += one.weight; }
-  return list.map((one) => ({ ...one, weight: one.weight * prior[one.targets[0]] / (mass[one.targets[0]] / total) }));
+  for (const one of list) {
+    mass[one.targets[0]] = (mass[one.targets[0]] ?? 0) + one.weight;
+    total += one.weight;
+  }
+  return list.map((one) => ({ ...one, weight: (one.weight * prior[one.targets[0]]) / (mass[one.targets[0]] / total) }));
 }
 
-function dev(name: string): { message: string; label: string; also_ok: string[]; history?: unknown; agent?: unknown; current?: unknown }[] {
-  return devFolder === undefined ? [] : readJsonLines(`${devFolder}/${name}.dev.jsonl`) as never;
+function dev(
+  name: string,
+): { message: string; label: string; also_ok: string[]; history?: unknown; agent?: unknown; current?: unknown }[] {
+  return devFolder === undefined ? [] : (readJsonLines(`${devFolder}/${name}.dev.jsonl`) as never);
 }
 
 function phaseCases(): LabelledCase[] {
-  const own = readCorpus(`${cases}phase`).map(({ label, message }) => ({ message, targets: label === "review" ? ["review"] : [label], weight: 1 }));
-  const shared = dev("phase").filter((one) => one.history === undefined && one.agent === undefined).map((one) => ({ message: one.message, targets: [one.label, ...one.also_ok], weight: 1.5 }));
+  const own = readCorpus(`${cases}phase`).map(({ label, message }) => ({
+    message,
+    targets: label === "review" ? ["review"] : [label],
+    weight: 1,
+  }));
+  const shared = dev("phase")
+    .filter((one) => one.history === undefined && one.agent === undefined)
+    .map((one) => ({ message: one.message, targets: [one.label, ...one.also_ok], weight: 1.5 }));
   return [...toPrior(own, PHASE_PRIOR), ...shared];
 }
 
 function tierCases(): LabelledCase[] {
   const own = [
-    ...readCorpus(`${cases}phase`).flatMap(({ label, message }) => (TIER_OF_PHASE[label] === undefined ? [] : [{ message, targets: [TIER_OF_PHASE[label]], weight: label === "small_edit" ? 0.7 : 0.35 }])),
+    ...readCorpus(`${cases}phase`).flatMap(({ label, message }) =>
+      TIER_OF_PHASE[label] === undefined
+        ? []
+        : [{ message, targets: [TIER_OF_PHASE[label]], weight: label === "small_edit" ? 0.7 : 0.35 }],
+    ),
     ...readCorpus(`${cases}tier`).map(({ label, message }) => ({ message, targets: [label], weight: 2 })),
-    ...readCorpus(`${cases}gate`).filter(({ label }) => label === "stay").map(({ message }) => ({ message, targets: ["balanced"], weight: 0.5 })),
+    ...readCorpus(`${cases}gate`)
+      .filter(({ label }) => label === "stay")
+      .map(({ message }) => ({ message, targets: ["balanced"], weight: 0.5 })),
   ];
-  const shared = dev("tier").filter((one) => one.current === undefined).map((one) => ({ message: one.message, targets: [one.label, ...one.also_ok], weight: 1.5 }));
+  const shared = dev("tier")
+    .filter((one) => one.current === undefined)
+    .map((one) => ({ message: one.message, targets: [one.label, ...one.also_ok], weight: 1.5 }));
   return [...toPrior(own, TIER_PRIOR), ...shared];
 }
 
 /** The temperature under which held-out chances match held-out frequencies best (negative log likelihood). */
-function temperature(list: LabelledCase[], labels: string[], grouped: (chances: number[], targets: string[]) => number): number {
+function temperature(
+  list: LabelledCase[],
+  labels: string[],
+  grouped: (chances: number[], targets: string[]) => number,
+): number {
   const rows: { logits: number[]; targets: string[]; weight: number }[] = [];
   for (let fold = 0; fold < 5; fold++) {
-    const model = fit(list.filter((_, at) => (at * 7919) % 5 !== fold), labels, OPTIONS);
+    const model = fit(
+      list.filter((_, at) => (at * 7919) % 5 !== fold),
+      labels,
+      OPTIONS,
+    );
     list.forEach((one, at) => {
       if ((at * 7919) % 5 !== fold) return;
       const logits = new Float64Array(labels.length);
@@ -79,22 +127,33 @@ function quantise(model: Model): { data: string; scale: number } {
 function write(path: string, prefix: string, labels: string[] | null, model: Model, heat: number): void {
   const { data, scale } = quantise(model);
   const lines = data.match(/.{1,2000}/g) ?? [];
-  writeFileSync(`${root}src/router/${path}`, [
-    `// Weights of the ${prefix.toLowerCase()} classifier: signed bytes, ${FEATURE_SPACE} features × ${model.labels.length} labels. Written by scripts/train-router.mts; do not edit.`,
-    "",
-    ...(labels === null ? [] : [`export const ${prefix}_LABELS = ${JSON.stringify(labels)} as const;`]),
-    `export const ${prefix}_SCALE = ${scale.toPrecision(8)};`,
-    `export const ${prefix}_TEMPERATURE = ${heat};`,
-    `export const ${prefix}_DATA =`,
-    lines.map((line, at) => `  "${line}"${at === lines.length - 1 ? ";" : " +"}`).join("\n"),
-    "",
-  ].join("\n"));
+  writeFileSync(
+    `${root}src/router/${path}`,
+    [
+      `// Weights of the ${prefix.toLowerCase()} classifier: signed bytes, ${FEATURE_SPACE} features × ${model.labels.length} labels. Written by scripts/train-router.mts; do not edit.`,
+      "",
+      ...(labels === null ? [] : [`export const ${prefix}_LABELS = ${JSON.stringify(labels)} as const;`]),
+      `export const ${prefix}_SCALE = ${scale.toPrecision(8)};`,
+      `export const ${prefix}_TEMPERATURE = ${heat};`,
+      `export const ${prefix}_DATA =`,
+      lines.map((line, at) => `  "${line}"${at === lines.length - 1 ? ";" : " +"}`).join("\n"),
+      "",
+    ].join("\n"),
+  );
 }
 
-function crossValidate(list: LabelledCase[], labels: string[], same: (label: string, targets: string[]) => boolean): void {
+function crossValidate(
+  list: LabelledCase[],
+  labels: string[],
+  same: (label: string, targets: string[]) => boolean,
+): void {
   const accuracies: number[] = [];
   for (let fold = 0; fold < 5; fold++) {
-    const model = fit(list.filter((_, at) => (at * 7919) % 5 !== fold), labels, OPTIONS);
+    const model = fit(
+      list.filter((_, at) => (at * 7919) % 5 !== fold),
+      labels,
+      OPTIONS,
+    );
     const held = list.filter((_, at) => (at * 7919) % 5 === fold);
     let right = 0;
     for (const one of held) {
@@ -113,12 +172,25 @@ const phases = phaseCases();
 const tiers = tierCases();
 const planning = (label: string): string => (label === "review" ? "plan" : label);
 if (report) {
-  console.log("phase"); crossValidate(phases, PHASE_LABELS, (label, targets) => targets.map(planning).includes(planning(label)));
-  console.log("tier"); crossValidate(tiers, TIER_LABELS, (label, targets) => targets.includes(label));
+  console.log("phase");
+  crossValidate(phases, PHASE_LABELS, (label, targets) => targets.map(planning).includes(planning(label)));
+  console.log("tier");
+  crossValidate(tiers, TIER_LABELS, (label, targets) => targets.includes(label));
 } else {
-  const merged = (chances: number[], targets: string[]): number => PHASE_LABELS.reduce((sum, label, at) => sum + (targets.map(planning).includes(planning(label)) ? chances[at] : 0), 0);
-  const plain = (chances: number[], targets: string[]): number => TIER_LABELS.reduce((sum, label, at) => sum + (targets.includes(label) ? chances[at] : 0), 0);
-  write("phase-weights.ts", "PHASE", PHASE_LABELS, fit(phases, PHASE_LABELS, OPTIONS), temperature(phases, PHASE_LABELS, merged));
+  const merged = (chances: number[], targets: string[]): number =>
+    PHASE_LABELS.reduce(
+      (sum, label, at) => sum + (targets.map(planning).includes(planning(label)) ? chances[at] : 0),
+      0,
+    );
+  const plain = (chances: number[], targets: string[]): number =>
+    TIER_LABELS.reduce((sum, label, at) => sum + (targets.includes(label) ? chances[at] : 0), 0);
+  write(
+    "phase-weights.ts",
+    "PHASE",
+    PHASE_LABELS,
+    fit(phases, PHASE_LABELS, OPTIONS),
+    temperature(phases, PHASE_LABELS, merged),
+  );
   write("tier-weights.ts", "TIER", null, fit(tiers, TIER_LABELS, OPTIONS), temperature(tiers, TIER_LABELS, plain));
   console.log(`trained on ${phases.length} phase cases and ${tiers.length} tier cases`);
 }

@@ -1,5 +1,5 @@
-// Once for all tests: builds the bundle, because the end-to-end tests run bin/bmo.js as a user would, and gives the whole
-// run one temporary folder that is gone afterwards.
+// Once for all tests: builds the bundle, because the end-to-end tests run bin/bmo.js as a user would, and gives the
+// whole run one temporary folder that is gone afterwards.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
@@ -9,7 +9,9 @@ import { fileURLToPath } from "node:url";
 
 export default function setup(): () => void {
   if (process.env["BMO_TEST_SKIP_BUILD"] !== "1") {
-    execFileSync(process.execPath, [fileURLToPath(new URL("../scripts/build.mjs", import.meta.url))], { stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(process.execPath, [fileURLToPath(new URL("../scripts/build.mjs", import.meta.url))], {
+      stdio: ["ignore", "ignore", "inherit"],
+    });
   }
   // The workers are started after this and inherit it.
   const folder = mkdtempSync(join(realpathSync(tmpdir()), "bmo-tests-"));

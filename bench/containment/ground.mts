@@ -18,7 +18,16 @@ export function treeOf(root: string, skip: (path: string) => boolean = () => fal
       if (skip(path)) continue;
       const facts = lstatSync(join(folder, name));
       const mode = (facts.mode & 0o7777).toString(8);
-      found.set(path, facts.isFile() ? `${mode} ${readFileSync(join(folder, name), "latin1")}` : facts.isSymbolicLink() ? `-> ${readlinkSync(join(folder, name))}` : facts.isDirectory() ? `folder ${mode}` : "special");
+      found.set(
+        path,
+        facts.isFile()
+          ? `${mode} ${readFileSync(join(folder, name), "latin1")}`
+          : facts.isSymbolicLink()
+            ? `-> ${readlinkSync(join(folder, name))}`
+            : facts.isDirectory()
+              ? `folder ${mode}`
+              : "special",
+      );
       if (facts.isDirectory()) visit(join(folder, name), path);
     }
   };
@@ -27,13 +36,17 @@ export function treeOf(root: string, skip: (path: string) => boolean = () => fal
 }
 
 export function differences(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
-  return [...new Set([...before.keys(), ...after.keys()])].filter((path) => before.get(path) !== after.get(path)).sort();
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((path) => before.get(path) !== after.get(path))
+    .sort();
 }
 
 /** Links to every program on the search path but some. */
 export function linkPrograms(target: string, missing: readonly string[]): void {
   for (const folder of (process.env["PATH"] ?? "").split(":").filter((path) => existsSync(path))) {
-    for (const name of readdirSync(folder)) if (!missing.includes(name) && !existsSync(join(target, name))) symlinkSync(join(folder, name), join(target, name));
+    for (const name of readdirSync(folder))
+      if (!missing.includes(name) && !existsSync(join(target, name)))
+        symlinkSync(join(folder, name), join(target, name));
   }
 }
 
@@ -44,17 +57,29 @@ export interface Run {
 }
 
 /** Runs the program in a folder with a home and a search path of its own, stdin closed. */
-export function runProgram(place: { workspace: string; home: string }, words: readonly string[], path = process.env["PATH"] ?? "", more: Record<string, string> = {}): Promise<Run> {
+export function runProgram(
+  place: { workspace: string; home: string },
+  words: readonly string[],
+  path = process.env["PATH"] ?? "",
+  more: Record<string, string> = {},
+): Promise<Run> {
   return new Promise((resolve) => {
     const environment = { PATH: path, HOME: place.home, BMO_HOME: join(place.home, "bmo"), LANG: "C.UTF-8", ...more };
-    const child = execFile(process.execPath, [PROGRAM, ...words], { cwd: place.workspace, env: environment, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr });
-    });
+    const child = execFile(
+      process.execPath,
+      [PROGRAM, ...words],
+      { cwd: place.workspace, env: environment, maxBuffer: 1 << 28 },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr });
+      },
+    );
     child.stdin?.end();
   });
 }
 
 export function configuration(url: string, models: readonly string[], more = ""): string {
-  const listed = models.map((id) => `[[providers.p.models]]\nid = "${id}"\ncontext_window = 200000\nmax_output = 8000\n`).join("");
+  const listed = models
+    .map((id) => `[[providers.p.models]]\nid = "${id}"\ncontext_window = 200000\nmax_output = 8000\n`)
+    .join("");
   return `model = "p/${models[0] ?? ""}"\n[providers.p]\ntype = "anthropic"\nbase_url = "${url}"\napi_key = "bench-key-0123456789"\nmax_retries = 1\n${listed}${more}`;
 }

@@ -1,5 +1,5 @@
-// Snapshot and comparison around a command that changes nothing, against `git status` of the same tree in the same rounds:
-// `npx tsx bench/containment/snapshot.mts [files …]`.
+// Snapshot and comparison around a command that changes nothing, against `git status` of the same tree in the same
+// rounds: `npx tsx bench/containment/snapshot.mts [files …]`.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
@@ -10,8 +10,16 @@ import { runToBytes } from "../../src/util/process.ts";
 
 const ROUNDS = 9;
 const GIT = "/usr/bin/git";
-const environment = { PATH: "/usr/bin:/bin", HOME: "/nonexistent", GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@b", GIT_COMMITTER_NAME: "a", GIT_COMMITTER_EMAIL: "a@b" };
-const median = (values: number[]): number => [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
+const environment = {
+  PATH: "/usr/bin:/bin",
+  HOME: "/nonexistent",
+  GIT_AUTHOR_NAME: "a",
+  GIT_AUTHOR_EMAIL: "a@b",
+  GIT_COMMITTER_NAME: "a",
+  GIT_COMMITTER_EMAIL: "a@b",
+};
+const median = (values: number[]): number =>
+  [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
 
 for (const files of process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10_000, 100_000]) {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "bmo-bench-snapshot-")));
@@ -21,7 +29,8 @@ for (const files of process.argv.length > 2 ? process.argv.slice(2).map(Number) 
     if (index % 20 === 0) mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `f${index}.txt`), `content ${index}\n`.repeat(3));
   }
-  const git = (...words: string[]): void => void execFileSync(GIT, words, { cwd: workspace, env: environment, stdio: "ignore" });
+  const git = (...words: string[]): void =>
+    void execFileSync(GIT, words, { cwd: workspace, env: environment, stdio: "ignore" });
   git("init", "-q");
   git("add", "-A");
   git("commit", "-qm", "x");
@@ -41,6 +50,14 @@ for (const files of process.argv.length > 2 ? process.argv.slice(2).map(Number) 
     status.push(b - a);
     ours.push(c - b);
   }
-  console.log(JSON.stringify({ files, firstMs: Math.round(firstMs), gitStatusMs: Math.round(median(status)), snapshotAndCompareMs: Math.round(median(ours)), ratio: Number((median(ours) / median(status)).toFixed(2)) }));
+  console.log(
+    JSON.stringify({
+      files,
+      firstMs: Math.round(firstMs),
+      gitStatusMs: Math.round(median(status)),
+      snapshotAndCompareMs: Math.round(median(ours)),
+      ratio: Number((median(ours) / median(status)).toFixed(2)),
+    }),
+  );
   rmSync(root, { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
-// What the benches of growth stand on: a vendor on loopback, a home, sessions and trees of any size, and a program's time and memory.
+// What the benches of growth stand on: a vendor on loopback, a home, sessions and trees of any size, and a program's
+// time and memory.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -10,19 +11,38 @@ import { fileURLToPath } from "node:url";
 
 export const BMO = fileURLToPath(new URL("../../bin/bmo.js", import.meta.url));
 
-export const median = (values: readonly number[]): number => [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
+export const median = (values: readonly number[]): number =>
+  [...values].sort((left, right) => left - right)[Math.floor(values.length / 2)] ?? 0;
 
-const events = (parts: object[]): string => parts.map((part) => `event: ${(part as { type: string }).type}\ndata: ${JSON.stringify(part)}\n\n`).join("");
+const events = (parts: object[]): string =>
+  parts.map((part) => `event: ${(part as { type: string }).type}\ndata: ${JSON.stringify(part)}\n\n`).join("");
 
 /** What the vendor says next: text, or one tool call. */
 export type Reply = { text: string } | { tool: string; input: object };
 
 function replyEvents(reply: Reply): string {
-  const [start, delta, stop] = "text" in reply
-    ? [{ type: "text", text: "" }, { type: "text_delta", text: reply.text }, "end_turn"]
-    : [{ type: "tool_use", id: `toolu_${Date.now()}`, name: reply.tool, input: {} }, { type: "input_json_delta", partial_json: JSON.stringify(reply.input) }, "tool_use"];
+  const [start, delta, stop] =
+    "text" in reply
+      ? [{ type: "text", text: "" }, { type: "text_delta", text: reply.text }, "end_turn"]
+      : [
+          { type: "tool_use", id: `toolu_${Date.now()}`, name: reply.tool, input: {} },
+          { type: "input_json_delta", partial_json: JSON.stringify(reply.input) },
+          "tool_use",
+        ];
   return events([
-    { type: "message_start", message: { id: "msg_1", type: "message", role: "assistant", model: "bench-model", content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 10, output_tokens: 1 } } },
+    {
+      type: "message_start",
+      message: {
+        id: "msg_1",
+        type: "message",
+        role: "assistant",
+        model: "bench-model",
+        content: [],
+        stop_reason: null,
+        stop_sequence: null,
+        usage: { input_tokens: 10, output_tokens: 1 },
+      },
+    },
     { type: "content_block_start", index: 0, content_block: start },
     { type: "content_block_delta", index: 0, delta },
     { type: "content_block_stop", index: 0 },
@@ -71,8 +91,23 @@ export function createGround(url: string): Ground {
   mkdirSync(join(home, "bmo"), { recursive: true });
   mkdirSync(workspace);
   const limits = "context_window = 400000000\nmax_output = 8000\n";
-  writeFileSync(join(home, "bmo", "bmo.toml"), `model = "mock/bench-model"\n\n[options.gate]\nenabled = false\n\n[providers.mock]\ntype = "anthropic"\nbase_url = "${url}"\napi_key = "bench-key-0123456789"\n\n[[providers.mock.models]]\nid = "bench-model"\n${limits}`);
-  return { root, home, workspace, environment: { PATH: process.env["PATH"] ?? "", HOME: home, BMO_HOME: join(home, "bmo"), LANG: "C.UTF-8", TERM: "xterm-256color" }, remove: () => rmSync(root, { recursive: true, force: true }) };
+  writeFileSync(
+    join(home, "bmo", "bmo.toml"),
+    `model = "mock/bench-model"\n\n[options.gate]\nenabled = false\n\n[providers.mock]\ntype = "anthropic"\nbase_url = "${url}"\napi_key = "bench-key-0123456789"\n\n[[providers.mock.models]]\nid = "bench-model"\n${limits}`,
+  );
+  return {
+    root,
+    home,
+    workspace,
+    environment: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: home,
+      BMO_HOME: join(home, "bmo"),
+      LANG: "C.UTF-8",
+      TERM: "xterm-256color",
+    },
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
 }
 
 export interface Measured {
@@ -89,14 +124,27 @@ export interface Measured {
 export function measure(ground: Ground, words: readonly string[], codes: readonly number[] = [0]): Promise<Measured> {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now();
-    const child = spawn(process.execPath, ["--import", PEAK, BMO, ...words], { cwd: ground.workspace, env: ground.environment, stdio: ["ignore", "pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, ["--import", PEAK, BMO, ...words], {
+      cwd: ground.workspace,
+      env: ground.environment,
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+    });
     const texts = ["", "", ""];
-    for (const [index, stream] of [child.stdout, child.stderr, child.stdio[3]].entries()) stream?.on("data", (chunk: Buffer) => (texts[index] += chunk.toString("utf8")));
+    for (const [index, stream] of [child.stdout, child.stderr, child.stdio[3]].entries())
+      stream?.on("data", (chunk: Buffer) => (texts[index] += chunk.toString("utf8")));
     child.on("error", reject);
     child.on("close", (code) => {
       const [stdout = "", stderr = "", peak = ""] = texts;
-      if (code === null || !codes.includes(code)) reject(new Error(`bmo ${words.join(" ")} ended with ${code}: ${stderr}`));
-      else resolve({ ms: performance.now() - startedAt, megabytes: Number(peak.split(" ")[0]) / 1024, cpuMs: Number(peak.split(" ")[1]) / 1000, startedAt, stdout });
+      if (code === null || !codes.includes(code))
+        reject(new Error(`bmo ${words.join(" ")} ended with ${code}: ${stderr}`));
+      else
+        resolve({
+          ms: performance.now() - startedAt,
+          megabytes: Number(peak.split(" ")[0]) / 1024,
+          cpuMs: Number(peak.split(" ")[1]) / 1000,
+          startedAt,
+          stdout,
+        });
     });
   });
 }
@@ -118,15 +166,23 @@ export function sessionFile(ground: Ground): string {
 
 /** Repeats the turn that the session holds until it has that many messages. */
 export function growSession(path: string, messages: number): void {
-  const records = readFileSync(path, "utf8").trim().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  const records = readFileSync(path, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   for (const record of records) delete record["sum"];
   const turns = messages / 2;
-  const repeated = records.filter((record) => !["session", "conversation", "overrides"].includes(String(record["type"])));
+  const repeated = records.filter(
+    (record) => !["session", "conversation", "overrides"].includes(String(record["type"])),
+  );
   const lines = records.filter((record) => !repeated.includes(record)).map(seal);
   let seq = lines.length;
   for (let turn = 1; turn <= turns; turn++) {
     for (const record of repeated) {
-      const text = JSON.stringify({ ...record, seq: seq++ }).replaceAll(/"turn":1\b/g, `"turn":${turn}`).replaceAll(/_1"/g, `_${turn}"`).replaceAll(/("id":"c_[0-9a-f]+)"/g, `$1${turn}"`);
+      const text = JSON.stringify({ ...record, seq: seq++ })
+        .replaceAll(/"turn":1\b/g, `"turn":${turn}`)
+        .replaceAll(/_1"/g, `_${turn}"`)
+        .replaceAll(/("id":"c_[0-9a-f]+)"/g, `$1${turn}"`);
       lines.push(seal(JSON.parse(text) as object));
     }
   }
@@ -138,10 +194,17 @@ export function growTree(workspace: string, folders: number, files: number): voi
   for (let folder = 0; folder < folders; folder++) {
     const path = join(workspace, `d${Math.floor(folder / 50)}`, `e${folder}`);
     mkdirSync(path, { recursive: true });
-    for (let file = 0; file < files / folders; file++) writeFileSync(join(path, `file-${file}.ts`), `export const value${file} = ${file};\n`.repeat(4) + (folder === 7 && file === 3 ? "needle\n" : ""));
+    for (let file = 0; file < files / folders; file++)
+      writeFileSync(
+        join(path, `file-${file}.ts`),
+        `export const value${file} = ${file};\n`.repeat(4) + (folder === 7 && file === 3 ? "needle\n" : ""),
+      );
   }
   const git = (...words: string[]): void => {
-    const { status, stderr } = spawnSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...words], { cwd: workspace, encoding: "utf8" });
+    const { status, stderr } = spawnSync("git", ["-c", "user.name=a", "-c", "user.email=a@b", ...words], {
+      cwd: workspace,
+      encoding: "utf8",
+    });
     if (status !== 0) throw new Error(`git ${words.join(" ")}: ${stderr}`);
   };
   git("init", "-q");

@@ -1,8 +1,18 @@
-// What the past of a session costs: a turn, listing, showing, exporting, stats, of an empty session and of a long one, in turns.
+// What the past of a session costs: a turn, listing, showing, exporting, stats, of an empty session and of a long one,
+// in turns.
 
 import { copyFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { createGround, growSession, measure, median, sessionFile, startVendor, type Ground, type Measured } from "./ground.mts";
+import {
+  createGround,
+  growSession,
+  measure,
+  median,
+  sessionFile,
+  startVendor,
+  type Ground,
+  type Measured,
+} from "./ground.mts";
 
 export async function measureSessions(messages: number, rounds: number): Promise<Record<string, number>[]> {
   const vendor = await startVendor();
@@ -43,13 +53,18 @@ export async function measureSessions(messages: number, rounds: number): Promise
     const [small = [], long = []] = figures.map((one) => one.get(name) ?? []);
     const [smallMs, longMs] = [small, long].map((list) => median(list.map(({ ms }) => ms)));
     const [smallMb, longMb] = [small, long].map((list) => median(list.map(({ megabytes }) => megabytes)));
-    console.log(`${name.padEnd(14)} ${String(Math.round(smallMs ?? 0)).padStart(6)} ms ${String(Math.round(longMs ?? 0)).padStart(6)} ms  × ${((longMs ?? 0) / (smallMs ?? 1)).toFixed(2)}   ${Math.round(smallMb ?? 0)} MB ${Math.round(longMb ?? 0)} MB  × ${((longMb ?? 0) / (smallMb ?? 1)).toFixed(2)}   CPU × ${(median(long.map(({ cpuMs }) => cpuMs)) / median(small.map(({ cpuMs }) => cpuMs))).toFixed(2)}`);
+    console.log(
+      `${name.padEnd(14)} ${String(Math.round(smallMs ?? 0)).padStart(6)} ms ${String(Math.round(longMs ?? 0)).padStart(6)} ms  × ${((longMs ?? 0) / (smallMs ?? 1)).toFixed(2)}   ${Math.round(smallMb ?? 0)} MB ${Math.round(longMb ?? 0)} MB  × ${((longMb ?? 0) / (smallMb ?? 1)).toFixed(2)}   CPU × ${(median(long.map(({ cpuMs }) => cpuMs)) / median(small.map(({ cpuMs }) => cpuMs))).toFixed(2)}`,
+    );
     rows.push({ [name]: (longMs ?? 0) / (smallMs ?? 1) });
   }
-  console.log(`session files: ${grounds.map(({ messages: count, copy }) => `${count} messages ${(statSync(copy).size / 1e6).toFixed(1)} MB`).join(", ")}`);
+  console.log(
+    `session files: ${grounds.map(({ messages: count, copy }) => `${count} messages ${(statSync(copy).size / 1e6).toFixed(1)} MB`).join(", ")}`,
+  );
   for (const { ground } of grounds) ground.remove();
   vendor.close();
   return rows;
 }
 
-if (process.argv[1]?.endsWith("sessions.mts") === true) await measureSessions(Number(process.argv[2] ?? 10_000), Number(process.argv[3] ?? 5));
+if (process.argv[1]?.endsWith("sessions.mts") === true)
+  await measureSessions(Number(process.argv[2] ?? 10_000), Number(process.argv[3] ?? 5));

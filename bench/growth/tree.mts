@@ -1,5 +1,5 @@
-// What a tree of many files costs: `grep` and `glob` against ripgrep itself, the plan stage's `ls` and the first list after `@`
-// against a small tree.
+// What a tree of many files costs: `grep` and `glob` against ripgrep itself, the plan stage's `ls` and the first list
+// after `@` against a small tree.
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
@@ -11,14 +11,25 @@ import { createGround, growTree, measure, median, startVendor, type Ground } fro
 
 function contextOf(workspace: string): ToolContext {
   return {
-    workspace, searchPath: process.env["PATH"] ?? "", commandSeconds: 120, readRoots: [], isProtected: () => false, readFiles: new Map(), acceptsImages: true, onOutput: () => undefined,
+    workspace,
+    searchPath: process.env["PATH"] ?? "",
+    commandSeconds: 120,
+    readRoots: [],
+    isProtected: () => false,
+    readFiles: new Map(),
+    acceptsImages: true,
+    onOutput: () => undefined,
     signal: new AbortController().signal,
   } as unknown as ToolContext;
 }
 
 function ripgrep(workspace: string, ...words: string[]): number {
   const start = performance.now();
-  const { error } = spawnSync("rg", ["--hidden", "--glob=!**/.git", ...words], { cwd: workspace, encoding: "utf8", maxBuffer: 1 << 28 });
+  const { error } = spawnSync("rg", ["--hidden", "--glob=!**/.git", ...words], {
+    cwd: workspace,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
   if (error !== undefined) throw error;
   return performance.now() - start;
 }
@@ -44,10 +55,23 @@ export async function measureTree(files: number, folders: number, rounds: number
     note("grep", await timed(() => grepTool.run(search, context)));
     note("rg --files", ripgrep(large.workspace, "--files"));
     note("glob", await timed(() => globTool.run(many, context)));
-    for (const [name, ground] of [["small", small], ["large", large]] as const) {
+    for (const [name, ground] of [
+      ["small", small],
+      ["large", large],
+    ] as const) {
       const data = `${ground.home}/survey`;
       mkdirSync(data, { recursive: true });
-      note(`survey ${name}`, await timed(() => createSnapshots({ workspace: ground.workspace, dataDirectory: data, git: "/usr/bin/git", home: null }).survey()));
+      note(
+        `survey ${name}`,
+        await timed(() =>
+          createSnapshots({
+            workspace: ground.workspace,
+            dataDirectory: data,
+            git: "/usr/bin/git",
+            home: null,
+          }).survey(),
+        ),
+      );
       vendor.replies.push({ tool: "bash", input: { command: "ls" } });
       vendor.requests.splice(0);
       await measure(ground, ["-p", "what is here?"]);
@@ -56,10 +80,14 @@ export async function measureTree(files: number, folders: number, rounds: number
     }
   }
   for (const [name, values] of figures) console.log(`${name.padEnd(16)} ${median(values).toFixed(1).padStart(8)} ms`);
-  const ratio = (above: string, below: string): string => (median(figures.get(above) ?? []) / median(figures.get(below) ?? [])).toFixed(2);
-  console.log(`grep × ${ratio("grep", "rg needle")} of rg, glob × ${ratio("glob", "rg --files")} of rg --files, plan ls × ${ratio("plan ls large", "plan ls small")} of a small tree's`);
+  const ratio = (above: string, below: string): string =>
+    (median(figures.get(above) ?? []) / median(figures.get(below) ?? [])).toFixed(2);
+  console.log(
+    `grep × ${ratio("grep", "rg needle")} of rg, glob × ${ratio("glob", "rg --files")} of rg --files, plan ls × ${ratio("plan ls large", "plan ls small")} of a small tree's`,
+  );
   for (const ground of [small, large]) ground.remove();
   vendor.close();
 }
 
-if (process.argv[1]?.endsWith("tree.mts") === true) await measureTree(Number(process.argv[2] ?? 100_000), Number(process.argv[3] ?? 1_000), Number(process.argv[4] ?? 5));
+if (process.argv[1]?.endsWith("tree.mts") === true)
+  await measureTree(Number(process.argv[2] ?? 100_000), Number(process.argv[3] ?? 1_000), Number(process.argv[4] ?? 5));

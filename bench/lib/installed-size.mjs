@@ -8,8 +8,11 @@ import { join } from "node:path";
 export function measureInstalledSize(root) {
   const folder = mkdtempSync(join(tmpdir(), "bmo-installed-"));
   try {
-    const npm = (words, cwd) => execFileSync("npm", words, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-    const [{ filename, size }] = JSON.parse(npm(["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root));
+    const npm = (words, cwd) =>
+      execFileSync("npm", words, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    const [{ filename, size }] = JSON.parse(
+      npm(["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root),
+    );
     writeFileSync(join(folder, "package.json"), '{"private":true}\n');
     npm(["install", "--no-audit", "--no-fund", "--offline", join(folder, filename)], folder);
     const installed = join(folder, "node_modules");

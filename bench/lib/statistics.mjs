@@ -7,4 +7,5 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-export const show = (value, digits = 1, unit = "") => (value === undefined || !Number.isFinite(value) ? "not measured" : `${value.toFixed(digits)}${unit}`);
+export const show = (value, digits = 1, unit = "") =>
+  value === undefined || !Number.isFinite(value) ? "not measured" : `${value.toFixed(digits)}${unit}`;

@@ -1,4 +1,5 @@
-// Tests as Stryker runs them: in threads of its own, once per mutant, without a build, a terminal or the end-to-end tests.
+// Tests as Stryker runs them: in threads of its own, once per mutant, without a build, a terminal or the end-to-end
+// tests.
 
 import { defineConfig } from "vitest/config";
 

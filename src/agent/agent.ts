@@ -28,13 +28,24 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     countCall(purpose) {
       const limit = given.limits.maxModelCalls;
       // A small-model call only helps to choose: it does not take the last call, which is the turn's own.
-      if (limit !== null && modelCalls >= (purpose === "classify" ? limit - 1 : limit)) return { code: "limit", message: `the limit of ${limit} model calls for this run is reached`, hint: "Raise --max-turns, or go on with bmo -c." };
+      if (limit !== null && modelCalls >= (purpose === "classify" ? limit - 1 : limit))
+        return {
+          code: "limit",
+          message: `the limit of ${limit} model calls for this run is reached`,
+          hint: "Raise --max-turns, or go on with bmo -c.",
+        };
       modelCalls += 1;
       return null;
     },
   };
   const { settings } = parts.settings();
-  const state = new SessionState(parts.log, parts.restored, { enabled: settings.options.staged_workflow.enabled, byFlag: parts.workflowByFlag }, settings.permissions.mode, parts.flagOverrides);
+  const state = new SessionState(
+    parts.log,
+    parts.restored,
+    { enabled: settings.options.staged_workflow.enabled, byFlag: parts.workflowByFlag },
+    settings.permissions.mode,
+    parts.flagOverrides,
+  );
   for (const denial of parts.leftovers) state.addDenial(denial, "execute");
   const memory: ExecutionMemory = { standing: null, locked: false, report: null };
   let closed = false;
@@ -56,18 +67,25 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     if (running !== null) throw new BmoError("usage", "a turn is running", "Wait for its end, or interrupt it (Esc).");
     const controller = new AbortController();
     let finish = (): void => undefined;
-    running = { controller, done: new Promise<void>((resolve) => { finish = resolve; }) };
+    running = {
+      controller,
+      done: new Promise<void>((resolve) => {
+        finish = resolve;
+      }),
+    };
     limitReason = null;
     try {
       const problem = await parts.reloadSettings();
       if (problem !== null) emit({ type: "notice", level: "warning", text: problem });
       const result = await operation(controller.signal);
-      const ended: TurnResult = controller.signal.aborted && limitReason !== null ? { ...result, reason: "limit", error: limitReason } : result;
+      const ended: TurnResult =
+        controller.signal.aborted && limitReason !== null ? { ...result, reason: "limit", error: limitReason } : result;
       lastResult = ended;
       return ended;
     } catch (thrown) {
       // A usage error is a request that was refused before anything changed: how the last turn ended still holds.
-      if (!(thrown instanceof BmoError) || thrown.code !== "usage") lastResult = { reason: "error", text: "", error: toErrorInfo(thrown) };
+      if (!(thrown instanceof BmoError) || thrown.code !== "usage")
+        lastResult = { reason: "error", text: "", error: toErrorInfo(thrown) };
       throw thrown;
     } finally {
       // In a headless run nobody looks at the next request; a command that shows it asks for it (`refresh`).
@@ -79,7 +97,14 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
 
   async function planningTurn(input: UserInput, signal: AbortSignal): Promise<TurnResult> {
     const stage = state.workflow.stage === "execute" ? "plan" : state.workflow.stage;
-    const turn = await runStageTurn(context, { stage, ticket: null, conversation: null, text: input.text, images: input.images, signal });
+    const turn = await runStageTurn(context, {
+      stage,
+      ticket: null,
+      conversation: null,
+      text: input.text,
+      images: input.images,
+      signal,
+    });
     const result = await afterPlanning(context, memory, turn, signal);
     return result.reason === "awaiting_approval" ? announce(result, signal) : result;
   }
@@ -92,10 +117,26 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     if (plan === null) return result;
     const { execution } = await lookAhead(context);
     sayConfinement(parts);
-    emit({ type: "plan_ready", plan, executionModel: execution.model, changes: context.signals.planChanges, stepCost: execution.stepCost, confined: isConfined() });
-    if (parts.settings().settings.options.staged_workflow.require_approval_before_execute || memory.standing?.plan === plan.id) return result;
+    emit({
+      type: "plan_ready",
+      plan,
+      executionModel: execution.model,
+      changes: context.signals.planChanges,
+      stepCost: execution.stepCost,
+      confined: isConfined(),
+    });
+    if (
+      parts.settings().settings.options.staged_workflow.require_approval_before_execute ||
+      memory.standing?.plan === plan.id
+    )
+      return result;
     try {
-      return await approveAndExecute(context, memory, { via: "configuration", tickets: null, note: null, unscoped: false }, signal);
+      return await approveAndExecute(
+        context,
+        memory,
+        { via: "configuration", tickets: null, note: null, unscoped: false },
+        signal,
+      );
     } catch (thrown) {
       if (!(thrown instanceof BmoError) || thrown.code !== "usage") throw thrown;
       emit({ type: "notice", level: "warning", text: `not executed by itself: ${thrown.message}` });
@@ -113,11 +154,16 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     submit(input) {
       return exclusive(async (signal) => {
         const { plan, stage } = state.workflow;
-        if (stage === "execute" && plan !== null && !isFinished(plan)) return steer(context, memory, input.text, signal);
+        if (stage === "execute" && plan !== null && !isFinished(plan))
+          return steer(context, memory, input.text, signal);
         if (plan !== null && isFinished(plan)) state.change({ type: "stage_reset" });
         if (plan !== null && stage === "chat" && isPending(state.workflow)) {
           const ways = "/approve, /plan <feedback>, /reject";
-          emit({ type: "notice", level: "info", text: `the staged workflow is off: this request is carried out directly; plan ${plan.id} still waits (${ways})` });
+          emit({
+            type: "notice",
+            level: "info",
+            text: `the staged workflow is off: this request is carried out directly; plan ${plan.id} still waits (${ways})`,
+          });
         }
         return planningTurn(input, signal);
       });
@@ -143,7 +189,13 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
       return exclusive(async (signal) => {
         if (isPending(state.workflow)) state.change({ type: "revision_requested", by: "user" });
         else state.change({ type: "stage_reset" });
-        const turn = await runStageTurn(context, { stage: "plan", ticket: null, conversation: null, text: feedback, signal });
+        const turn = await runStageTurn(context, {
+          stage: "plan",
+          ticket: null,
+          conversation: null,
+          text: feedback,
+          signal,
+        });
         const result = await afterPlanning(context, memory, turn, signal);
         return result.reason === "awaiting_approval" ? announce(result, signal) : result;
       });
@@ -156,11 +208,23 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     editPlan(content) {
       if (running !== null) throw new BmoError("usage", "a turn is running", "Interrupt it first (Esc).");
       const checked = readPlan(content, parts.workspace);
-      if (!checked.ok) throw new BmoError("usage", `the edited plan is not valid: ${checked.problems.join("; ")}`, "Nothing was changed.");
+      if (!checked.ok)
+        throw new BmoError(
+          "usage",
+          `the edited plan is not valid: ${checked.problems.join("; ")}`,
+          "Nothing was changed.",
+        );
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
       const earlier = state.workflow.plan;
       state.change({ type: "plan_stored", plan });
-      emit({ type: "plan_ready", plan, executionModel: preview.execution.model, changes: earlier === null ? [] : planChanges(earlier.content, plan.content), stepCost: preview.execution.stepCost, confined: isConfined() });
+      emit({
+        type: "plan_ready",
+        plan,
+        executionModel: preview.execution.model,
+        changes: earlier === null ? [] : planChanges(earlier.content, plan.content),
+        stepCost: preview.execution.stepCost,
+        confined: isConfined(),
+      });
       return plan;
     },
     setWorkflow: (enabled) => state.change({ type: "workflow_switched", enabled }),
@@ -181,13 +245,23 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     recordCommand: (text) => state.append({ type: "command", text: parts.redact(text) }),
     recordShell(command, output, exitCode) {
       state.append({ type: "shell", command, output, exit_code: exitCode });
-      const conversation = state.conversationOf[state.workflow.stage] ?? state.openConversation(state.workflow.stage, "start");
-      state.addMessage(conversation, { role: "user", content: [{ type: "text", text: parts.redact(`I ran \`${command}\` myself (exit code ${exitCode ?? "none"}):\n${output}`) }] });
+      const conversation =
+        state.conversationOf[state.workflow.stage] ?? state.openConversation(state.workflow.stage, "start");
+      state.addMessage(conversation, {
+        role: "user",
+        content: [
+          {
+            type: "text",
+            text: parts.redact(`I ran \`${command}\` myself (exit code ${exitCode ?? "none"}):\n${output}`),
+          },
+        ],
+      });
     },
     async abort(reason) {
       if (running === null) return;
       const { controller, done } = running;
-      if (reason.startsWith("limit:")) limitReason = { code: "limit", message: reason.slice("limit:".length).trim(), hint: "Go on with bmo -c." };
+      if (reason.startsWith("limit:"))
+        limitReason = { code: "limit", message: reason.slice("limit:".length).trim(), hint: "Go on with bmo -c." };
       controller.abort(new Error(reason));
       await done;
     },

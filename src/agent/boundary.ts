@@ -56,7 +56,10 @@ export function createBoundaryFactory(parts: BoundaryParts): (state: BoundarySta
 
 /** What `/approve unscoped` of a plan without files means. */
 function wholeWorkspace(content: PlanContent): PlanContent {
-  const files: PlanFile[] = [{ path: "**", action: "modify" }, { path: "**", action: "delete" }];
+  const files: PlanFile[] = [
+    { path: "**", action: "modify" },
+    { path: "**", action: "delete" },
+  ];
   return { ...content, tickets: content.tickets.map((ticket) => ({ ...ticket, files })) };
 }
 
@@ -71,13 +74,32 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     deny: denied,
     grants: parseRules(state.grants.filter((grant) => !grant.startsWith("scope("))),
   });
-  const approved = state.stage === "execute" && state.plan !== null && state.approval !== null && state.approval.hash === state.plan.hash ? state.plan.content : null;
+  const approved =
+    state.stage === "execute" &&
+    state.plan !== null &&
+    state.approval !== null &&
+    state.approval.hash === state.plan.hash
+      ? state.plan.content
+      : null;
   const selected = state.approval?.tickets ?? null;
-  const unscoped = state.approval?.unscoped === true && approved !== null && approved.tickets.every((ticket) => ticket.files.length === 0);
-  let scope: Scope | null = approved === null ? null : createScope(unscoped ? wholeWorkspace(approved) : approved, selected, workspace, { caseSensitive: parts.caseSensitive });
-  const planCommands = (approved?.tickets ?? []).filter((ticket) => selected === null || selected.includes(ticket.id)).flatMap((ticket) => [...ticket.commands, ...ticket.verify]);
+  const unscoped =
+    state.approval?.unscoped === true &&
+    approved !== null &&
+    approved.tickets.every((ticket) => ticket.files.length === 0);
+  let scope: Scope | null =
+    approved === null
+      ? null
+      : createScope(unscoped ? wholeWorkspace(approved) : approved, selected, workspace, {
+          caseSensitive: parts.caseSensitive,
+        });
+  const planCommands = (approved?.tickets ?? [])
+    .filter((ticket) => selected === null || selected.includes(ticket.id))
+    .flatMap((ticket) => [...ticket.commands, ...ticket.verify]);
   // One plan may take several turns and processes; what ends or begins it anew is another approval.
-  const rulesOf = approved === null || state.approval === null ? `turn ${randomUUID()}` : `plan ${state.approval.plan_id} ${state.approval.hash}`;
+  const rulesOf =
+    approved === null || state.approval === null
+      ? `turn ${randomUUID()}`
+      : `plan ${state.approval.plan_id} ${state.approval.hash}`;
   /** Paths that policy or the user permitted in this turn, by what may be done to them. */
   const permitted = new Set<string>();
 
@@ -94,7 +116,12 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
   };
   const judgeShell = (command: string): Promise<ShellVerdict> =>
     judgeCommand(command, {
-      workspace, readRoots: parts.readRoots, searchPath: parts.searchPath, planCommands, gitConfig: readGitConfigFacts, isProtected: (path) => isProtectedPath(path, workspace, home),
+      workspace,
+      readRoots: parts.readRoots,
+      searchPath: parts.searchPath,
+      planCommands,
+      gitConfig: readGitConfigFacts,
+      isProtected: (path) => isProtectedPath(path, workspace, home),
       ...(denied.some((rule) => rule.tool === "bash") ? { denied: { programs: deniedPrograms(denied) } } : {}),
     });
   const request = (call: Pick<PolicyRequest, "tool" | "access" | "stage"> & Partial<PolicyRequest>): PolicyRequest => ({
@@ -116,8 +143,11 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     let result: Verdict = { decision: "allow", reason: "nothing forbids it" };
     for (const path of paths) {
       const facts = pathFacts(path);
-      const action: FileAction | null = call.tool.access === "write" ? (pathExists(facts.realPath) ? "modify" : "create") : null;
-      const verdict = decide(request({ tool: call.tool.spec.name, access: call.tool.access, stage: call.stage, path: facts, action }));
+      const action: FileAction | null =
+        call.tool.access === "write" ? (pathExists(facts.realPath) ? "modify" : "create") : null;
+      const verdict = decide(
+        request({ tool: call.tool.spec.name, access: call.tool.access, stage: call.stage, path: facts, action }),
+      );
       if (verdict.decision === "deny") return verdict;
       permitted.add(facts.realPath);
       if (result.decision === "allow") result = verdict;
@@ -136,7 +166,8 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       const { name } = call.tool.spec;
       if (target.kind === "command") {
         const shell = await judgeShell(target.value);
-        const credentialInTree = shell.reads.length === 0 || parts.sandboxed(call.stage) ? null : await parts.credentialIn(shell);
+        const credentialInTree =
+          shell.reads.length === 0 || parts.sandboxed(call.stage) ? null : await parts.credentialIn(shell);
         return decide(request({ tool: name, access: call.tool.access, stage: call.stage, shell, credentialInTree }));
       }
       const paths = call.tool.targets?.(call.input) ?? (target.kind === "path" ? [target.value] : []);
@@ -146,18 +177,31 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     async mayWrite({ tool, input, stage }) {
       if (tool.access !== "exec") return tool.access === "write";
       const target = tool.target(input);
-      return stage !== "plan" && (target.kind !== "command" || (await judgeShell(target.value)).verdict !== "read_only");
+      return (
+        stage !== "plan" && (target.kind !== "command" || (await judgeShell(target.value)).verdict !== "read_only")
+      );
     },
     display(target) {
-      return target.includes("\n") || target.includes(" ") ? target : pathExists(resolve(workspace, target)) ? pathFacts(target).shown : target;
+      return target.includes("\n") || target.includes(" ")
+        ? target
+        : pathExists(resolve(workspace, target))
+          ? pathFacts(target).shown
+          : target;
     },
     checkWrite(realPath, action) {
       const facts = pathFacts(realPath);
       const verdict = decide(request({ tool: "write", access: "write", stage: state.stage, path: facts, action }));
-      if (verdict.decision === "allow" || (verdict.decision === "ask" && verdict.scope === undefined && permitted.has(facts.realPath))) {
+      if (
+        verdict.decision === "allow" ||
+        (verdict.decision === "ask" && verdict.scope === undefined && permitted.has(facts.realPath))
+      ) {
         return { allowed: true, inScope: scope === null || scope.permits(facts.realPath, action).permitted };
       }
-      return { allowed: false, reason: verdict.reason, kind: verdict.decision === "ask" ? "scope" : state.stage === "plan" ? "stage" : "protected" };
+      return {
+        allowed: false,
+        reason: verdict.reason,
+        kind: verdict.decision === "ask" ? "scope" : state.stage === "plan" ? "stage" : "protected",
+      };
     },
     extendScope(path, action) {
       scope = scope?.extended(path, action) ?? null;
@@ -172,11 +216,21 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     inScope(path, action) {
       // What changed is the entry itself: of a link the link, not what it leads to.
       const entry = resolve(workspace, path);
-      return scope === null || entry === workspace || scope.permits(join(realPathOf(dirname(entry)), basename(entry)), action).permitted;
+      return (
+        scope === null ||
+        entry === workspace ||
+        scope.permits(join(realPathOf(dirname(entry)), basename(entry)), action).permitted
+      );
     },
     async runShell(shellRequest) {
       const verdict = await judgeShell(shellRequest.command);
-      return parts.run({ ...shellRequest, verdict, scope: containment === "off" ? null : scope, network: state.stage !== "plan" && (approved === null || approved.network), rulesOf });
+      return parts.run({
+        ...shellRequest,
+        verdict,
+        scope: containment === "off" ? null : scope,
+        network: state.stage !== "plan" && (approved === null || approved.network),
+        rulesOf,
+      });
     },
   };
 }

@@ -10,20 +10,46 @@ import type { TurnResult } from "../types/agent.ts";
 import type { ErrorInfo } from "../types/error.ts";
 
 /** Going on from nothing would lose the conversation: it stays as it is. */
-const EMPTY_SUMMARY: ErrorInfo = { code: "failed", message: "the model gave no summary; nothing was compacted", hint: "Try again, or choose another model with /model." };
+const EMPTY_SUMMARY: ErrorInfo = {
+  code: "failed",
+  message: "the model gave no summary; nothing was compacted",
+  hint: "Try again, or choose another model with /model.",
+};
 
 export async function compactConversation(context: AgentContext, signal: AbortSignal): Promise<TurnResult> {
   const { parts, state } = context;
   const { stage } = state.workflow;
   const conversation = state.conversationOf[stage];
   const messages = conversation === undefined ? [] : state.messages(conversation);
-  if (conversation === undefined || messages.length < 3) return { reason: "done", text: "There is nothing to compact yet.", error: null };
+  if (conversation === undefined || messages.length < 3)
+    return { reason: "done", text: "There is nothing to compact yet.", error: null };
   const turn = state.startTurn(stage, null, "/compact");
-  const { decision, route } = await decideRoute({ parts, state, turn, stage, ticket: null, conversation, message: "summarise the conversation", pending: true, upkeep: true, signal });
+  const { decision, route } = await decideRoute({
+    parts,
+    state,
+    turn,
+    stage,
+    ticket: null,
+    conversation,
+    message: "summarise the conversation",
+    pending: true,
+    upkeep: true,
+    signal,
+  });
   const outcome = await runStep(
     parts,
     {
-      call: { turn, step: 1, route, purpose: "compact", stage, phase: route.phase, tier: route.tier, ticket: null, model: decision.model },
+      call: {
+        turn,
+        step: 1,
+        route,
+        purpose: "compact",
+        stage,
+        phase: route.phase,
+        tier: route.tier,
+        ticket: null,
+        model: decision.model,
+      },
       system: COMPACT_PROMPT,
       messages: [...messages, userMessage([COMPACT_PROMPT])],
       // A vendor refuses a history with tool calls where no tools are defined; the prompt asks for text alone.
@@ -54,5 +80,9 @@ export async function compactConversation(context: AgentContext, signal: AbortSi
     state.conversationOf.chat = id;
   }
   state.append({ type: "turn_end", turn, reason: "done", error: null });
-  return { reason: "done", text: `${messages.length} messages were compacted into a summary; the session file keeps them all.`, error: null };
+  return {
+    reason: "done",
+    text: `${messages.length} messages were compacted into a summary; the session file keeps them all.`,
+    error: null,
+  };
 }

@@ -17,7 +17,10 @@ function cutToolOutput(message: Message): Message {
     content: message.content.map((block) => {
       if (block.type === "image") return { type: "text", text: "[image left out to make room]" };
       if (block.text.length <= LONG_OUTPUT) return block;
-      return { type: "text", text: `${block.text.slice(0, LONG_OUTPUT / 2)}\n[… ${block.text.length - LONG_OUTPUT / 2} characters left out to make room; call the tool again if you need them]` };
+      return {
+        type: "text",
+        text: `${block.text.slice(0, LONG_OUTPUT / 2)}\n[… ${block.text.length - LONG_OUTPUT / 2} characters left out to make room; call the tool again if you need them]`,
+      };
     }),
   };
 }

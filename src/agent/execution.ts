@@ -30,18 +30,25 @@ export interface ExecutionMemory {
 }
 
 /** Approves the plan at hand and executes it, or goes on with an approved one. @throws BmoError usage, locked. */
-export async function approveAndExecute(context: AgentContext, memory: ExecutionMemory, request: ApproveRequest, signal: AbortSignal): Promise<TurnResult> {
+export async function approveAndExecute(
+  context: AgentContext,
+  memory: ExecutionMemory,
+  request: ApproveRequest,
+  signal: AbortSignal,
+): Promise<TurnResult> {
   const { parts, state } = context;
   const settings = parts.settings().settings;
   const { plan: current, approval } = state.workflow;
   if (current?.state === "done") return { reason: "done", text: `Plan ${current.id} is already done.`, error: null };
   const plan = checkApprovable(current, request, settings.options.phase_model.strict);
-  const approved = approval !== null && approval.hash === plan.hash && (plan.state === "approved" || plan.state === "executing");
+  const approved =
+    approval !== null && approval.hash === plan.hash && (plan.state === "approved" || plan.state === "executing");
   const continuing = approved && (request.tickets === null || sameTickets(request.tickets, approval.tickets));
   checkWorkspace(parts, plan);
   return holdingLock(context, memory, signal, () => {
     if (!continuing) recordApproval(context, plan, request);
-    if ((request.via === "flag" || request.via === "configuration") && memory.standing?.plan !== plan.id) memory.standing = { plan: plan.id, via: request.via, unscoped: request.unscoped, content: plan.content };
+    if ((request.via === "flag" || request.via === "configuration") && memory.standing?.plan !== plan.id)
+      memory.standing = { plan: plan.id, via: request.via, unscoped: request.unscoped, content: plan.content };
     return execute(context, memory, continuing, request.note, signal);
   });
 }
@@ -49,11 +56,21 @@ export async function approveAndExecute(context: AgentContext, memory: Execution
 /** Paths of a plan mean the workspace it was made in. @throws BmoError usage elsewhere; nothing has changed then. */
 function checkWorkspace(parts: AgentParts, plan: Plan | null): void {
   const own = parts.sessionWorkspace ?? parts.workspace;
-  if (own !== parts.workspace) throw new BmoError("usage", `plan ${plan?.id ?? ""} belongs to ${own}, not to ${parts.workspace}`, "Go there with -C, or make a new plan here in a session of its own.");
+  if (own !== parts.workspace)
+    throw new BmoError(
+      "usage",
+      `plan ${plan?.id ?? ""} belongs to ${own}, not to ${parts.workspace}`,
+      "Go there with -C, or make a new plan here in a session of its own.",
+    );
 }
 
 /** One run executes in a workspace at a time; what a run starts while it holds the lock is its own. */
-async function holdingLock(context: AgentContext, memory: ExecutionMemory, signal: AbortSignal, work: () => Promise<TurnResult>): Promise<TurnResult> {
+async function holdingLock(
+  context: AgentContext,
+  memory: ExecutionMemory,
+  signal: AbortSignal,
+  work: () => Promise<TurnResult>,
+): Promise<TurnResult> {
   if (memory.locked) return work();
   const release = await lockWorkspace(context.parts, signal);
   memory.locked = true;
@@ -89,23 +106,41 @@ function recordApproval(context: AgentContext, plan: Plan, request: ApproveReque
 }
 
 /** Text typed while an interrupted plan is executing steers the executor within the same scope. */
-export async function steer(context: AgentContext, memory: ExecutionMemory, text: string, signal: AbortSignal): Promise<TurnResult> {
+export async function steer(
+  context: AgentContext,
+  memory: ExecutionMemory,
+  text: string,
+  signal: AbortSignal,
+): Promise<TurnResult> {
   checkWorkspace(context.parts, context.state.workflow.plan);
   return holdingLock(context, memory, signal, () => execute(context, memory, true, text, signal));
 }
 
-async function execute(context: AgentContext, memory: ExecutionMemory, continuing: boolean, note: string | null, signal: AbortSignal): Promise<TurnResult> {
+async function execute(
+  context: AgentContext,
+  memory: ExecutionMemory,
+  continuing: boolean,
+  note: string | null,
+  signal: AbortSignal,
+): Promise<TurnResult> {
   const { parts, state } = context;
   state.change({ type: "execution_started" });
   const { plan, approval } = state.workflow;
-  if (plan === null || approval === null || state.workflow.stage !== "execute") throw new BmoError("internal", "execution began without an approved plan");
-  if (planHash(plan.content) !== approval.hash) throw new BmoError("usage", `plan ${plan.id} is not the one that was approved: its content was changed`, "Make a new plan; it needs its own approval.");
+  if (plan === null || approval === null || state.workflow.stage !== "execute")
+    throw new BmoError("internal", "execution began without an approved plan");
+  if (planHash(plan.content) !== approval.hash)
+    throw new BmoError(
+      "usage",
+      `plan ${plan.id} is not the one that was approved: its content was changed`,
+      "Make a new plan; it needs its own approval.",
+    );
   let result: ExecutionResult;
   try {
     if (!continuing) await checkpoint(context, `before plan ${plan.id}`, null);
     const order = executionOrder(plan, approval.tickets).filter((id) => state.workflow.plan?.tickets[id] !== "done");
     if (order.length === 0 && note === null) result = { kind: "verified", text: state.lastText };
-    else if (order.length > 0 && parts.settings().settings.options.phase_model.unit === "ticket") result = await executeTickets(context, order, continuing, note, signal);
+    else if (order.length > 0 && parts.settings().settings.options.phase_model.unit === "ticket")
+      result = await executeTickets(context, order, continuing, note, signal);
     else result = await executeWhole(context, order, continuing, note, signal);
   } catch (thrown) {
     state.change({ type: "execution_interrupted" });
@@ -115,16 +150,32 @@ async function execute(context: AgentContext, memory: ExecutionMemory, continuin
   return finish(context, memory, result, signal);
 }
 
-/** Tells what changed while the plan was executed and was nobody's of bmo; it stays, since the user may have done it. */
+/**
+ * Tells what changed while the plan was executed and was nobody's of bmo; it stays, since the user may have done it.
+ */
 async function lookBetween({ parts, state }: AgentContext): Promise<void> {
   try {
     const { paths, processes, ignored } = await parts.changedBetween();
     state.changedBetween.push(...paths.filter((path) => !state.changedBetween.includes(path)));
     state.ignoredWritten.push(...ignored.filter((path) => !state.ignoredWritten.includes(path)));
-    if (paths.length > 0) parts.emit({ type: "notice", level: "warning", text: `changed between commands, by you or a program left running: ${paths.join(", ")}` });
-    if (processes.length > 0) parts.emit({ type: "notice", level: "warning", text: `began while the plan was executed and still runs in the workspace: process ${processes.join(", ")}` });
+    if (paths.length > 0)
+      parts.emit({
+        type: "notice",
+        level: "warning",
+        text: `changed between commands, by you or a program left running: ${paths.join(", ")}`,
+      });
+    if (processes.length > 0)
+      parts.emit({
+        type: "notice",
+        level: "warning",
+        text: `began while the plan was executed and still runs in the workspace: process ${processes.join(", ")}`,
+      });
   } catch (thrown) {
-    parts.emit({ type: "notice", level: "warning", text: `what changed between commands could not be looked at: ${toErrorInfo(thrown).message}` });
+    parts.emit({
+      type: "notice",
+      level: "warning",
+      text: `what changed between commands could not be looked at: ${toErrorInfo(thrown).message}`,
+    });
   }
 }
 
@@ -154,18 +205,32 @@ function endTicket(context: AgentContext, plan: Plan, ticket: Ticket, ticketStat
   state.change({ type: "ticket_changed", ticket: ticket.id, state: ticketState });
   const costs = ticketEntries(state.workflow.plan ?? plan, ticket.id, state.ledger, state.planSince);
   const { cost_usd: costUsd, estimate: costEstimate } = parts.accounting.totals(costs);
-  parts.emit({ type: "ticket_end", plan: plan.id, ticket: ticket.id, state: ticketState, costUsd: costs.length === 0 ? null : costUsd, costEstimate });
+  parts.emit({
+    type: "ticket_end",
+    plan: plan.id,
+    ticket: ticket.id,
+    state: ticketState,
+    costUsd: costs.length === 0 ? null : costUsd,
+    costEstimate,
+  });
 }
 
 function handOver(context: AgentContext, plan: Plan, tickets: string[] | null, note: string | null): string {
   const lines = [`The user approved this plan. Carry it out.`, "", planMarkdown(plan, tickets)];
   if (note !== null && note !== "") lines.push("", `The user adds: ${note}`);
-  if (context.parts.settings().settings.options.containment.mode === "enforce") lines.push("", "Only the files named above may be changed.");
+  if (context.parts.settings().settings.options.containment.mode === "enforce")
+    lines.push("", "Only the files named above may be changed.");
   return lines.join("\n");
 }
 
 /** `unit = "plan"`: all tickets in one turn, then every verify command. */
-async function executeWhole(context: AgentContext, order: string[], continuing: boolean, note: string | null, signal: AbortSignal): Promise<ExecutionResult> {
+async function executeWhole(
+  context: AgentContext,
+  order: string[],
+  continuing: boolean,
+  note: string | null,
+  signal: AbortSignal,
+): Promise<ExecutionResult> {
   const { parts, state } = context;
   const { plan, approval } = state.workflow;
   if (plan === null || approval === null) throw new BmoError("internal", "the plan vanished while it was executed");
@@ -180,7 +245,14 @@ async function executeWhole(context: AgentContext, order: string[], continuing: 
   let shown = note !== null && continuing ? note : `/approve ${plan.content.title}`;
 
   for (let attempt = 0; ; attempt++) {
-    const turn = await runStageTurn(context, { stage: "execute", ticket: null, conversation, text: shown, messageParts: [message], signal });
+    const turn = await runStageTurn(context, {
+      stage: "execute",
+      ticket: null,
+      conversation,
+      text: shown,
+      messageParts: [message],
+      signal,
+    });
     conversation = turn.conversation;
     const stop = stopOf(context, turn) ?? revisionOf(context, turn.text);
     if (stop !== null) return stop;
@@ -205,7 +277,13 @@ async function executeWhole(context: AgentContext, order: string[], continuing: 
 }
 
 /** `unit = "ticket"`: each ticket is its own turn with its own route and a fresh context. */
-async function executeTickets(context: AgentContext, order: string[], continuing: boolean, note: string | null, signal: AbortSignal): Promise<ExecutionResult> {
+async function executeTickets(
+  context: AgentContext,
+  order: string[],
+  continuing: boolean,
+  note: string | null,
+  signal: AbortSignal,
+): Promise<ExecutionResult> {
   const { state } = context;
   const { plan } = state.workflow;
   if (plan === null) throw new BmoError("internal", "the plan vanished while it was executed");
@@ -219,7 +297,14 @@ async function executeTickets(context: AgentContext, order: string[], continuing
     let message = resumed ? (note ?? CONTINUE) : ticketHandOver(context, plan, ticket, note);
     goingOn = false;
     for (let attempt = 0; ; attempt++) {
-      const turn = await runStageTurn(context, { stage: "execute", ticket: ticket.id, conversation, text: `${ticket.id}: ${ticket.title}`, messageParts: [message], signal });
+      const turn = await runStageTurn(context, {
+        stage: "execute",
+        ticket: ticket.id,
+        conversation,
+        text: `${ticket.id}: ${ticket.title}`,
+        messageParts: [message],
+        signal,
+      });
       conversation = turn.conversation;
       text = turn.text;
       const stop = stopOf(context, turn) ?? revisionOf(context, text);
@@ -247,9 +332,16 @@ function ticketHandOver(context: AgentContext, plan: Plan, ticket: Ticket, note:
     const report = context.state.reports[other.id];
     return report === undefined ? [] : [`- ${other.id} (${other.title}): ${report}`];
   });
-  const lines = [`The user approved the plan "${plan.content.title}". Carry out this one ticket of it.`, "", plan.content.summary, "", ticketMarkdown(ticket, null)];
+  const lines = [
+    `The user approved the plan "${plan.content.title}". Carry out this one ticket of it.`,
+    "",
+    plan.content.summary,
+    "",
+    ticketMarkdown(ticket, null),
+  ];
   if (reports.length > 0) lines.push("", "Earlier tickets reported:", ...reports);
-  if (plan.content.decisions.length > 0) lines.push("", "Decisions:", ...plan.content.decisions.map((decision) => `- ${decision}`));
+  if (plan.content.decisions.length > 0)
+    lines.push("", "Decisions:", ...plan.content.decisions.map((decision) => `- ${decision}`));
   const notes = new Set([context.state.workflow.approval?.note ?? "", note ?? ""].filter((one) => one !== ""));
   for (const one of notes) lines.push("", `The user adds: ${one}`);
   return lines.join("\n");
@@ -286,7 +378,12 @@ function stopOf(context: AgentContext, turn: StageTurnResult): ExecutionResult |
   }
 }
 
-async function finish(context: AgentContext, memory: ExecutionMemory, result: ExecutionResult, signal: AbortSignal): Promise<TurnResult> {
+async function finish(
+  context: AgentContext,
+  memory: ExecutionMemory,
+  result: ExecutionResult,
+  signal: AbortSignal,
+): Promise<TurnResult> {
   const { state } = context;
   switch (result.kind) {
     case "stopped":
@@ -301,14 +398,29 @@ async function finish(context: AgentContext, memory: ExecutionMemory, result: Ex
     case "revise":
       state.change({ type: "revision_requested", by: "user" });
       report(context, memory);
-      return planAgain(context, memory, `The user stopped the execution of the plan and says: ${result.feedback}`, result.feedback, signal);
+      return planAgain(
+        context,
+        memory,
+        `The user stopped the execution of the plan and says: ${result.feedback}`,
+        result.feedback,
+        signal,
+      );
     case "replan": {
       const limit = context.parts.settings().settings.options.phase_model.max_replans;
       if (state.workflow.replans >= limit) return giveUp(context, memory, result.reason, result.text);
       state.change({ type: "revision_requested", by: result.by });
       report(context, memory);
-      const why = result.by === "executor" ? `The executor stopped and asks for a new plan: ${result.reason}` : `Executing the plan failed: ${result.reason}`;
-      const planned = await planAgain(context, memory, `${why}\n\nLook at the files as they are now and hand in a revised plan, or say why it cannot be done.`, `plan again: ${result.reason}`, signal);
+      const why =
+        result.by === "executor"
+          ? `The executor stopped and asks for a new plan: ${result.reason}`
+          : `Executing the plan failed: ${result.reason}`;
+      const planned = await planAgain(
+        context,
+        memory,
+        `${why}\n\nLook at the files as they are now and hand in a revised plan, or say why it cannot be done.`,
+        `plan again: ${result.reason}`,
+        signal,
+      );
       // A planner that only talks has given up; a revision that was covered has been executed by now.
       const executed = state.workflow.plan?.state === "done";
       return planned.reason === "done" && !executed ? giveUp(context, memory, result.reason, planned.text) : planned;
@@ -320,11 +432,16 @@ function giveUp(context: AgentContext, memory: ExecutionMemory, reason: string, 
   const { plan } = context.state.workflow;
   // A failed check has named its ticket; an executor that stopped leaves those that were being worked on.
   if (plan !== null && !Object.values(plan.tickets).includes("failed")) {
-    for (const ticket of plan.content.tickets) if (plan.tickets[ticket.id] === "in_progress") endTicket(context, plan, ticket, "failed");
+    for (const ticket of plan.content.tickets)
+      if (plan.tickets[ticket.id] === "in_progress") endTicket(context, plan, ticket, "failed");
   }
   context.state.change({ type: "plan_finished", state: "failed" });
   report(context, memory);
-  const error: ErrorInfo = { code: "failed", message: `the plan could not be completed: ${reason}`, hint: "Say how to go on; a new plan is made." };
+  const error: ErrorInfo = {
+    code: "failed",
+    message: `the plan could not be completed: ${reason}`,
+    hint: "Say how to go on; a new plan is made.",
+  };
   return { reason: "error", text, error };
 }
 
@@ -336,17 +453,36 @@ function report(context: AgentContext, memory: ExecutionMemory): void {
 /** The planning conversation learns how its plan ended, so that the next request can build on it. */
 function tellPlanner(context: AgentContext, text: string): void {
   const conversation = context.state.conversationOf.plan;
-  if (conversation !== undefined && conversation !== context.state.conversationOf.execute) addNote(context.state, conversation, text);
+  if (conversation !== undefined && conversation !== context.state.conversationOf.execute)
+    addNote(context.state, conversation, text);
 }
 
 /** A planning turn with the reason; an approval in advance covers a revision that is not wider. */
-async function planAgain(context: AgentContext, memory: ExecutionMemory, message: string, shown: string, signal: AbortSignal): Promise<TurnResult> {
-  const turn = await runStageTurn(context, { stage: "plan", ticket: null, conversation: null, text: shown, messageParts: [message], signal });
+async function planAgain(
+  context: AgentContext,
+  memory: ExecutionMemory,
+  message: string,
+  shown: string,
+  signal: AbortSignal,
+): Promise<TurnResult> {
+  const turn = await runStageTurn(context, {
+    stage: "plan",
+    ticket: null,
+    conversation: null,
+    text: shown,
+    messageParts: [message],
+    signal,
+  });
   return afterPlanning(context, memory, turn, signal);
 }
 
 /** Announces a stored plan; executes it at once only where an approval in advance covers it. */
-export async function afterPlanning(context: AgentContext, memory: ExecutionMemory, turn: StageTurnResult, signal: AbortSignal): Promise<TurnResult> {
+export async function afterPlanning(
+  context: AgentContext,
+  memory: ExecutionMemory,
+  turn: StageTurnResult,
+  signal: AbortSignal,
+): Promise<TurnResult> {
   const { state, parts } = context;
   const { plan } = state.workflow;
   const reason = turn.reason === "replan" || turn.reason === "revise" ? "done" : turn.reason;
@@ -359,7 +495,11 @@ export async function afterPlanning(context: AgentContext, memory: ExecutionMemo
       parts.emit({ type: "notice", level: "warning", text: `not approved in advance: ${refusal}` });
       return { reason: "awaiting_approval", text: turn.text, error: null };
     }
-    parts.emit({ type: "notice", level: "info", text: "The approval in advance covers this revision: it is not wider than the first plan." });
+    parts.emit({
+      type: "notice",
+      level: "info",
+      text: "The approval in advance covers this revision: it is not wider than the first plan.",
+    });
     return holdingLock(context, memory, signal, () => {
       recordApproval(context, plan, request);
       return execute(context, memory, false, null, signal);

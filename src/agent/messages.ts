@@ -1,6 +1,14 @@
 // Small questions about messages that several files of the agent ask.
 
-import type { AssistantMessage, ImageBlock, Message, TextBlock, ToolCallBlock, ToolResultMessage, UserMessage } from "../types/message.ts";
+import type {
+  AssistantMessage,
+  ImageBlock,
+  Message,
+  TextBlock,
+  ToolCallBlock,
+  ToolResultMessage,
+  UserMessage,
+} from "../types/message.ts";
 import type { ToolOutput } from "../types/tool.ts";
 
 export function textBlock(text: string): TextBlock {
@@ -28,7 +36,9 @@ export function toolResult(call: ToolCallBlock, output: ToolOutput): ToolResultM
 
 /** True once the conversation holds an image: the model must then take images. */
 export function holdsImage(messages: readonly Message[]): boolean {
-  return messages.some((message) => message.role !== "assistant" && message.content.some((block) => block.type === "image"));
+  return messages.some(
+    (message) => message.role !== "assistant" && message.content.some((block) => block.type === "image"),
+  );
 }
 
 /** Rough size in tokens (bytes / 4), for context limits and cache estimates; not for money. */

@@ -16,8 +16,15 @@ import type { Verdict } from "../types/permission.ts";
 
 /** Prices and budgets. Money stays exact behind this interface. */
 export interface Accounting {
-  /** `requestBytes` is only called when a budget is set. Reserves the worst case; lowers `maxTokens` to what the budget allows, or refuses before the call is made. */
-  reserve(call: ModelCall, requestBytes: () => number, maxTokens: number): { ok: true; maxTokens: number } | { ok: false; error: ErrorInfo };
+  /**
+   * `requestBytes` is only called when a budget is set. Reserves the worst case; lowers `maxTokens` to what the budget
+   * allows, or refuses before the call is made.
+   */
+  reserve(
+    call: ModelCall,
+    requestBytes: () => number,
+    maxTokens: number,
+  ): { ok: true; maxTokens: number } | { ok: false; error: ErrorInfo };
   /** Books what was billed. `error` is set when it lies above the reservation. */
   settle(call: ModelCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
   totals(entries: readonly LedgerEntry[]): CostTotals;
@@ -40,7 +47,10 @@ export interface Boundary {
   mayWrite(call: CallToJudge): Promise<boolean>;
   /** Real path of a target, for cards and records. */
   display(target: string): string;
-  checkWrite(realPath: string, action: FileAction): { allowed: true; inScope: boolean } | { allowed: false; reason: string; kind: "scope" | "protected" | "stage" };
+  checkWrite(
+    realPath: string,
+    action: FileAction,
+  ): { allowed: true; inScope: boolean } | { allowed: false; reason: string; kind: "scope" | "protected" | "stage" };
   /** Widens the scope of the approval in force by one path, as the user decided. */
   extendScope(path: string, action: FileAction): void;
   recordPreImage(realPath: string): Promise<void>;
@@ -48,7 +58,13 @@ export interface Boundary {
   settle(): void;
   isProtected(realPath: string): boolean;
   inScope(path: string, action: FileAction): boolean;
-  runShell(request: ShellRequest & { stage: "plan" | "execute" | "chat"; onOutOfScope: OutOfScopeHandler; onProgress?(text: string): void }): Promise<ContainedResult>;
+  runShell(
+    request: ShellRequest & {
+      stage: "plan" | "execute" | "chat";
+      onOutOfScope: OutOfScopeHandler;
+      onProgress?(text: string): void;
+    },
+  ): Promise<ContainedResult>;
 }
 
 /** A command's result with what its effects were. */
@@ -66,7 +82,12 @@ export interface ContainedResult extends ShellResult {
   copy: string | null;
 }
 
-export type OutOfScopeHandler = (report: { command: string; changes: FileChange[]; copy: string; restoreCommand: string }) => Promise<"keep" | "restore">;
+export type OutOfScopeHandler = (report: {
+  command: string;
+  changes: FileChange[];
+  copy: string;
+  restoreCommand: string;
+}) => Promise<"keep" | "restore">;
 
 export interface BoundaryState {
   stage: "plan" | "execute" | "chat";
@@ -95,7 +116,10 @@ export interface Checkpoints {
 
 export interface Confinement {
   holds(): boolean;
-  /** What a person has to know before commands run without a sandbox, or are refused for want of one; null once it was said. */
+  /**
+   * What a person has to know before commands run without a sandbox, or are refused for want of one; null once it was
+   * said.
+   */
   notice(): string | null;
 }
 
@@ -128,13 +152,17 @@ export interface AgentParts {
   skills: Skills;
   checkpoints: Checkpoints;
   /**
-   * Held while a plan executes and, with the workflow off, from the first call of a turn that may write: one run writes in a
-   * workspace at a time. What asks for it while it is held shares it. `onWait` is told whom it waits for. @throws BmoError locked.
+   * Held while a plan executes and, with the workflow off, from the first call of a turn that may write: one run writes
+   * in a workspace at a time. What asks for it while it is held shares it. `onWait` is told whom it waits for. @throws
+   * BmoError locked.
    */
   lockExecution(signal: AbortSignal, onWait: (holder: { pid: number; session: string }) => void): Promise<() => void>;
   /** What a killed run left and nobody could settle: this run does not end with 0. */
   leftovers: readonly Denial[];
-  /** At the end of an execution: paths that neither a tool nor a command of it changed, processes that began meanwhile and go on, ignored paths that were written. */
+  /**
+   * At the end of an execution: paths that neither a tool nor a command of it changed, processes that began meanwhile
+   * and go on, ignored paths that were written.
+   */
   changedBetween(): Promise<{ paths: string[]; processes: string[]; ignored: string[] }>;
   /** AGENTS.md and facts about the workspace, for the first message of a conversation. */
   projectContext(): Promise<ProjectContext>;
@@ -143,7 +171,9 @@ export interface AgentParts {
   allowInProject(rule: string): Promise<void>;
   headless: boolean;
   sandboxLabel(): string;
-  /** Whether the operating system holds back commands in execution, and what has to be said of that; absent: it does. */
+  /**
+   * Whether the operating system holds back commands in execution, and what has to be said of that; absent: it does.
+   */
   confinement?: Confinement;
   limits: RunLimits;
   now(): Date;

@@ -1,4 +1,5 @@
-// Reads a plan that was handed in: its content as containment checks it, and its commands as the permission rules they are.
+// Reads a plan that was handed in: its content as containment checks it, and its commands as the permission rules they
+// are.
 
 import { validatePlan, type PlanReading } from "../plan/content.ts";
 import { parsePlanCommand } from "../permission/rules.ts";
@@ -16,7 +17,10 @@ function commandProblem(command: string): string | null {
   }
 }
 
-/** As `validatePlan`; entries of `commands` that cover nothing and rules among `verify` are problems too, those that cover everything are flagged. */
+/**
+ * As `validatePlan`; entries of `commands` that cover nothing and rules among `verify` are problems too, those that
+ * cover everything are flagged.
+ */
 export function readPlan(input: unknown, workspace: string): PlanReading {
   const reading = validatePlan(input, workspace);
   if (!reading.ok) return reading;
@@ -29,7 +33,10 @@ export function readPlan(input: unknown, workspace: string): PlanReading {
       else if (allowsEveryCommand(command)) flags.push(`ticket ${ticket.id} allows every command (${command})`);
     });
     ticket.verify.forEach((command, position) => {
-      if (/^(bash|shell)\s*(\(.*\))?$/is.test(command)) problems.push(`tickets[${index}].verify[${position}]: ${JSON.stringify(command)} is a rule; verify holds command lines that are run, such as npm test`);
+      if (/^(bash|shell)\s*(\(.*\))?$/is.test(command))
+        problems.push(
+          `tickets[${index}].verify[${position}]: ${JSON.stringify(command)} is a rule; verify holds command lines that are run, such as npm test`,
+        );
     });
   });
   return problems.length > 0 ? { ok: false, problems } : { ...reading, flags };

@@ -54,7 +54,11 @@ function branchName(workspace: string): string | null {
   const found = findRepository(workspace);
   if (found === null || found.problem !== null) return null;
   // Old repositories keep HEAD as a link to a branch; one that leads elsewhere is somebody else's file.
-  const head = readProjectFile(join(found.gitDirectory, "HEAD"), { root: found.gitDirectory, isClosed: () => false }, HEAD_LIMIT);
+  const head = readProjectFile(
+    join(found.gitDirectory, "HEAD"),
+    { root: found.gitDirectory, isClosed: () => false },
+    HEAD_LIMIT,
+  );
   if (head.kind !== "read") return null;
   return /^ref: refs\/heads\/(.+)/.exec(head.bytes.toString("utf8"))?.[1]?.trim() ?? "detached";
 }
@@ -97,10 +101,12 @@ export async function projectContext(options: ProjectContextOptions): Promise<Pr
   const branch = branchName(workspace);
   if (branch !== null) facts.push(`git branch: ${branch}`);
   const manifest = read(join(workspace, "package.json"), MANIFEST_LIMIT);
-  const manager = LOCKFILES.find(([file]) => pathExists(join(workspace, file)))?.[1] ?? (manifest === null ? null : "npm");
+  const manager =
+    LOCKFILES.find(([file]) => pathExists(join(workspace, file)))?.[1] ?? (manifest === null ? null : "npm");
   if (manager !== null) facts.push(`package manager: ${manager}`);
   if (manifest !== null) facts.push(...scriptFacts(manifest.text, manager ?? "npm"));
-  for (const file of ["Makefile", "pyproject.toml", "Cargo.toml", "go.mod"]) if (pathExists(join(workspace, file))) facts.push(`has ${file}`);
+  for (const file of ["Makefile", "pyproject.toml", "Cargo.toml", "go.mod"])
+    if (pathExists(join(workspace, file))) facts.push(`has ${file}`);
 
   let left = INSTRUCTIONS_LIMIT;
   const instructions: string[] = [];
@@ -112,7 +118,10 @@ export async function projectContext(options: ProjectContextOptions): Promise<Pr
       const kept = file.text.slice(0, left);
       left -= kept.length;
       const cut = file.cut || kept.length < file.text.length ? "\n[cut here]" : "";
-      if (kept !== "") instructions.push(`<repository-file path="${relative(workspace, path) || name}">\n${kept}${cut}\n</repository-file>`);
+      if (kept !== "")
+        instructions.push(
+          `<repository-file path="${relative(workspace, path) || name}">\n${kept}${cut}\n</repository-file>`,
+        );
       break;
     }
   }

@@ -6,7 +6,12 @@ import type { JsonObject } from "../types/json.ts";
 import type { Plan } from "../types/plan.ts";
 
 export function driftReport(state: SessionState, plan: Plan): JsonObject {
-  const touched = state.planFiles.map((file) => ({ path: file.path, action: file.action, in_scope: file.in_scope, rolled_back: file.rolled_back }));
+  const touched = state.planFiles.map((file) => ({
+    path: file.path,
+    action: file.action,
+    in_scope: file.in_scope,
+    rolled_back: file.rolled_back,
+  }));
   const tickets = plan.content.tickets.map((ticket) => {
     const calls = ticketEntries(plan, ticket.id, state.ledger, state.planSince);
     const ticketState = plan.tickets[ticket.id] ?? "open";
@@ -23,7 +28,9 @@ export function driftReport(state: SessionState, plan: Plan): JsonObject {
     plan: plan.id,
     hash: plan.hash,
     state: plan.state,
-    planned_files: plan.content.tickets.flatMap((ticket) => ticket.files.map((file) => ({ path: file.path, action: file.action }))),
+    planned_files: plan.content.tickets.flatMap((ticket) =>
+      ticket.files.map((file) => ({ path: file.path, action: file.action })),
+    ),
     touched_files: touched,
     unplanned_commands: [...state.unplannedCommands],
     tickets,

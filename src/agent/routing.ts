@@ -21,7 +21,9 @@ export interface RoutingInput {
   ticket: string | null;
   conversation: number | null;
   message: string;
-  /** What this turn adds to the conversation and the conversation does not hold yet: the model must be able to take it. */
+  /**
+   * What this turn adds to the conversation and the conversation does not hold yet: the model must be able to take it.
+   */
   incoming?: Message | null;
   pending: boolean;
   /** No turn of the user's own, such as a summary: a choice made for the next turn waits. */
@@ -53,8 +55,9 @@ export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext 
 }
 
 /**
- * Whose cache holds how much of what this turn will send: all of its own conversation, or, where that one has made no request yet,
- * what a first request of the same stage sends (system prompt and tools). Another stage's request begins differently.
+ * Whose cache holds how much of what this turn will send: all of its own conversation, or, where that one has made no
+ * request yet, what a first request of the same stage sends (system prompt and tools). Another stage's request begins
+ * differently.
  */
 function previousOf({ parts, state, stage, conversation }: Omit<RoutingInput, "signal">): RouteContext["previous"] {
   const calls = state.mainCalls();
@@ -93,7 +96,13 @@ export async function decideRoute(input: RoutingInput): Promise<{ decision: Rout
   }
   for (const line of decision.log) parts.writeLog(line);
   const route = stampRoute(decision, input.turn);
-  parts.emit({ type: "gate_decision", turn: input.turn, decision: route.gate, reason: route.gate === null ? "the gate is off or was skipped" : (decision.gateReason ?? route.reason), preview: [...parts.redact(input.message)].slice(0, 80).join("") });
+  parts.emit({
+    type: "gate_decision",
+    turn: input.turn,
+    decision: route.gate,
+    reason: route.gate === null ? "the gate is off or was skipped" : (decision.gateReason ?? route.reason),
+    preview: [...parts.redact(input.message)].slice(0, 80).join(""),
+  });
   state.addRoute(route);
   parts.emit({ type: "route_decision", route });
   if (input.upkeep !== true) consumeOnce(state);
@@ -101,7 +110,15 @@ export async function decideRoute(input: RoutingInput): Promise<{ decision: Rout
 }
 
 export function stampRoute(decision: RouteDecision, turn: number): Route {
-  return { ...decision.route, id: `${decision.route.id}_${turn}`, turn, served_model: null, cost_usd: null, baseline_cost_usd: null, savings_pct: null };
+  return {
+    ...decision.route,
+    id: `${decision.route.id}_${turn}`,
+    turn,
+    served_model: null,
+    cost_usd: null,
+    baseline_cost_usd: null,
+    savings_pct: null,
+  };
 }
 
 /** A choice made for one turn ends with the decision that used it. */
@@ -121,7 +138,17 @@ function smallModel(input: RoutingInput): AskSmallModel {
     const outcome = await runStep(
       parts,
       {
-        call: { turn: input.turn, step: 0, route: null, purpose: "classify", stage: input.stage, phase: null, tier: null, ticket: input.ticket, model },
+        call: {
+          turn: input.turn,
+          step: 0,
+          route: null,
+          purpose: "classify",
+          stage: input.stage,
+          phase: null,
+          tier: null,
+          ticket: input.ticket,
+          model,
+        },
         system: prompt.system,
         messages: [userMessage([prompt.user])],
         tools: [],
@@ -140,14 +167,29 @@ function smallModel(input: RoutingInput): AskSmallModel {
 }
 
 /** One reply without tools and without history; a turn of stage gate that later requests do not carry. */
-export async function runGateReply(input: RoutingInput, decision: RouteDecision, route: Route, facts: GateFacts): Promise<StepOutcome> {
+export async function runGateReply(
+  input: RoutingInput,
+  decision: RouteDecision,
+  route: Route,
+  facts: GateFacts,
+): Promise<StepOutcome> {
   const { parts, state } = input;
   const conversation = state.openConversation("gate", "gate");
   state.addMessage(conversation, userMessage([input.message]));
   const outcome = await runStep(
     parts,
     {
-      call: { turn: input.turn, step: 1, route, purpose: "gate", stage: "gate", phase: route.phase, tier: route.tier, ticket: null, model: decision.model },
+      call: {
+        turn: input.turn,
+        step: 1,
+        route,
+        purpose: "gate",
+        stage: "gate",
+        phase: route.phase,
+        tier: route.tier,
+        ticket: null,
+        model: decision.model,
+      },
       system: stayPrompt(facts),
       messages: state.messages(conversation),
       tools: [],
@@ -178,7 +220,8 @@ export function bookEntry(parts: AgentParts, state: SessionState, entry: LedgerE
 export function settleRoute(state: SessionState, route: Route): void {
   const entries = state.ownEntries.filter((entry) => entry.route === route.id);
   if (entries.length === 0) return;
-  const sum = (figure: "cost_usd" | "baseline_cost_usd"): Money | null => addMoney(entries.map(({ [figure]: usd }) => (usd === null ? null : toMoney(usd))));
+  const sum = (figure: "cost_usd" | "baseline_cost_usd"): Money | null =>
+    addMoney(entries.map(({ [figure]: usd }) => (usd === null ? null : toMoney(usd))));
   const [cost, baseline] = [sum("cost_usd"), sum("baseline_cost_usd")];
   route.cost_usd = cost === null ? null : fromMoney(cost);
   route.baseline_cost_usd = baseline === null ? null : fromMoney(baseline);
@@ -191,13 +234,28 @@ export function settleRoute(state: SessionState, route: Route): void {
 /** The best of the other candidates that can serve this request; one that failed before has no price any more. */
 function nextBest(input: RoutingInput, failed: RouteDecision): ModelInfo | null {
   const { needs } = routeContext(input);
-  const others = failed.route.candidates.filter((candidate) => candidate.model !== failed.model.id && candidate.est_cost_usd !== null).sort((left, right) => (right.score ?? -1) - (left.score ?? -1));
+  const others = failed.route.candidates
+    .filter((candidate) => candidate.model !== failed.model.id && candidate.est_cost_usd !== null)
+    .sort((left, right) => (right.score ?? -1) - (left.score ?? -1));
   const models = others.map((candidate) => input.parts.registry.resolve(candidate.model, "options.fallback").model);
-  return models.find((model) => model.tools !== false && (!needs.vision || model.vision !== false) && (model.contextWindow === null || model.contextWindow > needs.contextTokens)) ?? null;
+  return (
+    models.find(
+      (model) =>
+        model.tools !== false &&
+        (!needs.vision || model.vision !== false) &&
+        (model.contextWindow === null || model.contextWindow > needs.contextTokens),
+    ) ?? null
+  );
 }
 
-/** Another model after a failure: the next best candidate, if the user's policy allows it. Nothing is replaced silently. */
-export async function substituteModel(input: RoutingInput, failed: RouteDecision, reason: string): Promise<{ decision: RouteDecision; route: Route } | null> {
+/**
+ * Another model after a failure: the next best candidate, if the user's policy allows it. Nothing is replaced silently.
+ */
+export async function substituteModel(
+  input: RoutingInput,
+  failed: RouteDecision,
+  reason: string,
+): Promise<{ decision: RouteDecision; route: Route } | null> {
   const { parts, state } = input;
   const { policy } = parts.settings().settings.options.fallback;
   if (policy === "fail" || (policy === "ask" && parts.headless)) return null;
@@ -213,7 +271,16 @@ export async function substituteModel(input: RoutingInput, failed: RouteDecision
     model,
     notices: [text],
     log: [],
-    route: { ...failed.route, id: parts.newId("r"), model: model.id, source: "fallback", reason: text, candidates: failed.route.candidates.map((one) => (one.model === failed.model.id ? { ...one, est_cost_usd: null, rejected: reason } : one)) },
+    route: {
+      ...failed.route,
+      id: parts.newId("r"),
+      model: model.id,
+      source: "fallback",
+      reason: text,
+      candidates: failed.route.candidates.map((one) =>
+        one.model === failed.model.id ? { ...one, est_cost_usd: null, rejected: reason } : one,
+      ),
+    },
   };
   const route = stampRoute(decision, input.turn);
   state.addRoute(route);

@@ -57,7 +57,13 @@ export class SessionState {
   /** Shell commands that ran in execution without standing in the plan. */
   readonly unplannedCommands: string[] = [];
 
-  constructor(log: SessionLog, restored: RestoredSession | null, workflow: { enabled: boolean; byFlag: boolean }, permissionMode: PermissionMode, flags: Overrides) {
+  constructor(
+    log: SessionLog,
+    restored: RestoredSession | null,
+    workflow: { enabled: boolean; byFlag: boolean },
+    permissionMode: PermissionMode,
+    flags: Overrides,
+  ) {
     this.log = log;
     this.conversations = restored?.conversations ?? new Map<number, Message[]>();
     this.conversationOf = restored?.conversationOf ?? {};
@@ -81,10 +87,14 @@ export class SessionState {
     // A flag goes before what the session was switched to; the configuration does not. Neither is written down: a flag
     // holds for this run.
     const enabled = workflow.byFlag ? workflow.enabled : this.workflow.enabled;
-    if (workflow.byFlag || !enabled) this.workflow = reduceWorkflow(this.workflow, { type: "workflow_switched", enabled });
+    if (workflow.byFlag || !enabled)
+      this.workflow = reduceWorkflow(this.workflow, { type: "workflow_switched", enabled });
   }
 
-  /** All calls of the session. A turn needs none of an earlier run: those are read from the file once somebody looks here. */
+  /**
+   * All calls of the session. A turn needs none of an earlier run: those are read from the file once somebody looks
+   * here.
+   */
   get ledger(): LedgerEntry[] {
     return [...(this.past?.ledger ?? []), ...this.ownEntries];
   }
@@ -93,7 +103,10 @@ export class SessionState {
   books(): { routes(): Route[]; ledger(): LedgerEntry[] } {
     const { past } = this;
     const [ownRoutes, ownEntries] = [[...this.ownRoutes], [...this.ownEntries]];
-    return { routes: () => [...(past?.routes ?? []), ...ownRoutes], ledger: () => [...(past?.ledger ?? []), ...ownEntries] };
+    return {
+      routes: () => [...(past?.routes ?? []), ...ownRoutes],
+      ledger: () => [...(past?.ledger ?? []), ...ownEntries],
+    };
   }
 
   /** The turns' own calls, of earlier runs only the first and the last of each conversation and stage. */
@@ -132,7 +145,11 @@ export class SessionState {
   }
 
   /** Opens a fresh conversation for a stage and returns its id. */
-  openConversation(stage: Stage, reason: Extract<SessionRecord, { type: "conversation" }>["reason"], seed: Message[] = []): number {
+  openConversation(
+    stage: Stage,
+    reason: Extract<SessionRecord, { type: "conversation" }>["reason"],
+    seed: Message[] = [],
+  ): number {
     const id = Math.max(0, ...this.conversations.keys()) + 1;
     this.append({ type: "conversation", id, reason, seed });
     this.conversations.set(id, [...seed]);
@@ -169,7 +186,10 @@ export class SessionState {
     if (entry.purpose === "main") this.lastModel = entry.model;
   }
 
-  /** A refused write or command makes the exit code of the run; a refused look is only told, as are refusals while planning. */
+  /**
+   * A refused write or command makes the exit code of the run; a refused look is only told, as are refusals while
+   * planning.
+   */
   addDenial(denial: Denial, stage: Stage, onlyRead = false): void {
     this.append({ type: "denial", turn: this.turns, denial });
     this.denials.push(denial);
@@ -197,7 +217,8 @@ export class SessionState {
       const earlier = list.findIndex((one) => one.path === file.path);
       const before = list[earlier];
       if (before === undefined) list.push(file);
-      else list[earlier] = before.action === "create" && file.action === "modify" ? { ...file, action: "create" } : file;
+      else
+        list[earlier] = before.action === "create" && file.action === "modify" ? { ...file, action: "create" } : file;
     }
   }
 
@@ -209,7 +230,10 @@ export class SessionState {
   setOverrides(overrides: Overrides): void {
     const { model, tier } = overrides;
     this.flags = { model: model?.from === "flag" ? model : null, tier: tier?.from === "flag" ? tier : null };
-    const kept = { model: model?.from === "flag" ? this.kept.model : model, tier: tier?.from === "flag" ? this.kept.tier : tier };
+    const kept = {
+      model: model?.from === "flag" ? this.kept.model : model,
+      tier: tier?.from === "flag" ? this.kept.tier : tier,
+    };
     this.append({ type: "overrides", overrides: kept });
     this.kept = kept;
   }

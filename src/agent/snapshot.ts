@@ -34,18 +34,44 @@ export const NO_PREVIEW: Preview = {
 export async function lookAhead(context: AgentContext): Promise<Preview> {
   const look = async (stage: "plan" | "execute" | "chat"): Promise<Preview["execution"]> => {
     const { parts, state } = context;
-    const routing = routeContext({ parts, state, turn: state.turns + 1, stage, ticket: null, conversation: state.conversationOf[stage] ?? null, message: "", pending: true });
+    const routing = routeContext({
+      parts,
+      state,
+      turn: state.turns + 1,
+      stage,
+      ticket: null,
+      conversation: state.conversationOf[stage] ?? null,
+      message: "",
+      pending: true,
+    });
     try {
       const { route } = await parts.previewRouter.decide(routing, null, new AbortController().signal);
-      return { model: route.model, reason: route.reason, tier: route.tier, tierSource: route.tier_source, stepCost: route.candidates.find((candidate) => candidate.model === route.model)?.est_cost_usd ?? null };
+      return {
+        model: route.model,
+        reason: route.reason,
+        tier: route.tier,
+        tierSource: route.tier_source,
+        stepCost: route.candidates.find((candidate) => candidate.model === route.model)?.est_cost_usd ?? null,
+      };
     } catch (thrown) {
-      return { model: null, reason: toErrorInfo(thrown).message, tier: "balanced", tierSource: "default", stepCost: null };
+      return {
+        model: null,
+        reason: toErrorInfo(thrown).message,
+        tier: "balanced",
+        tierSource: "default",
+        stepCost: null,
+      };
     }
   };
   return { next: await look(context.state.workflow.stage), execution: await look("execute") };
 }
 
-export function agentState(context: AgentContext, memory: ExecutionMemory, lastResult: TurnResult | null, { next, execution }: Preview): AgentState {
+export function agentState(
+  context: AgentContext,
+  memory: ExecutionMemory,
+  lastResult: TurnResult | null,
+  { next, execution }: Preview,
+): AgentState {
   const { parts, state } = context;
   const books = state.books();
   const [routes, ledger] = [onceOnly(books.routes), onceOnly(books.ledger)];

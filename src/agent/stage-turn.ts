@@ -5,7 +5,15 @@ import { stagePrompt } from "../prompts/index.ts";
 import type { GateFacts } from "../prompts/gate.ts";
 import { toErrorInfo } from "../util/errors.ts";
 import { stringifyMessageText, textBlock, userMessage } from "./messages.ts";
-import { decideRoute, routeContext, runGateReply, settleRoute, stampRoute, substituteModel, type RoutingInput } from "./routing.ts";
+import {
+  decideRoute,
+  routeContext,
+  runGateReply,
+  settleRoute,
+  stampRoute,
+  substituteModel,
+  type RoutingInput,
+} from "./routing.ts";
 import { createToolHost, type HostSignals } from "./tool-host.ts";
 import { grantedScope } from "./tool-call.ts";
 import { runTurn, type TurnOutcome } from "./turn.ts";
@@ -44,12 +52,18 @@ export function createBoundary(context: AgentContext, stage: "plan" | "execute" 
   const { parts, state } = context;
   const { plan, approval } = state.workflow;
   const boundary = parts.boundary({ stage, plan, approval, grants: state.grants, mode: state.permissionMode });
-  if (plan !== null) for (const extension of grantedScope(state.grants, plan.hash)) boundary.extendScope(extension.path, extension.action);
+  if (plan !== null)
+    for (const extension of grantedScope(state.grants, plan.hash))
+      boundary.extendScope(extension.path, extension.action);
   return boundary;
 }
 
 /** Tools that a stage offers: nothing that writes while planning, whatever mode or flag is set. */
-export async function offeredTools(context: AgentContext, stage: "plan" | "execute" | "chat", boundary: Boundary): Promise<ToolDefinition[]> {
+export async function offeredTools(
+  context: AgentContext,
+  stage: "plan" | "execute" | "chat",
+  boundary: Boundary,
+): Promise<ToolDefinition[]> {
   const hasSkills = (await context.parts.skills.names()).length > 0;
   return context.parts.tools.filter((tool) => {
     switch (tool.spec.name) {
@@ -67,7 +81,11 @@ export async function offeredTools(context: AgentContext, stage: "plan" | "execu
   });
 }
 
-async function systemPrompt(context: AgentContext, stage: "plan" | "execute" | "chat", boundary: Boundary): Promise<string> {
+async function systemPrompt(
+  context: AgentContext,
+  stage: "plan" | "execute" | "chat",
+  boundary: Boundary,
+): Promise<string> {
   const { parts, state } = context;
   return stagePrompt(stage, {
     workspace: parts.workspace,
@@ -79,7 +97,13 @@ async function systemPrompt(context: AgentContext, stage: "plan" | "execute" | "
   });
 }
 
-function toolContext(context: AgentContext, boundary: Boundary, host: ToolContext["host"], decision: RouteDecision, signal: AbortSignal): ToolContext {
+function toolContext(
+  context: AgentContext,
+  boundary: Boundary,
+  host: ToolContext["host"],
+  decision: RouteDecision,
+  signal: AbortSignal,
+): ToolContext {
   return {
     workspace: context.parts.workspace,
     searchPath: context.parts.searchPath,
@@ -95,9 +119,16 @@ function toolContext(context: AgentContext, boundary: Boundary, host: ToolContex
 }
 
 /** Plan and chat share one conversation; a first message carries what is known of the workspace. */
-async function talkConversation(context: AgentContext, input: StageTurnInput): Promise<{ id: number; preface: string[] }> {
+async function talkConversation(
+  context: AgentContext,
+  input: StageTurnInput,
+): Promise<{ id: number; preface: string[] }> {
   const { state, parts } = context;
-  const existing = input.conversation ?? (input.stage === "execute" ? state.conversationOf.execute : (state.conversationOf.plan ?? state.conversationOf.chat));
+  const existing =
+    input.conversation ??
+    (input.stage === "execute"
+      ? state.conversationOf.execute
+      : (state.conversationOf.plan ?? state.conversationOf.chat));
   const id = existing ?? state.openConversation(input.stage, "start");
   if (input.stage !== "execute") {
     state.conversationOf.plan = id;
@@ -121,8 +152,16 @@ export interface StageTurnResult extends TurnOutcome {
 
 function gateFacts(context: AgentContext, model: string): GateFacts {
   const { parts, state } = context;
-  const workflow = state.workflow.enabled ? "staged workflow on: a plan is made and waits for /approve before anything is changed" : "staged workflow off";
-  return { mode: `${state.permissionMode}, ${workflow}`, tools: parts.tools.map((tool) => tool.spec.name), dataDirectory: parts.dataDirectory, workspace: parts.workspace, model };
+  const workflow = state.workflow.enabled
+    ? "staged workflow on: a plan is made and waits for /approve before anything is changed"
+    : "staged workflow off";
+  return {
+    mode: `${state.permissionMode}, ${workflow}`,
+    tools: parts.tools.map((tool) => tool.spec.name),
+    dataDirectory: parts.dataDirectory,
+    workspace: parts.workspace,
+    model,
+  };
 }
 
 /** A skill stays active until it is cleared or gone. */
@@ -149,7 +188,17 @@ export async function runStageTurn(context: AgentContext, input: StageTurnInput)
     const talk = await talkConversation(context, input);
     conversation = talk.id;
     const incoming = incomingMessage(context, input, talk.preface);
-    const routing: RoutingInput = { parts, state, turn, stage: input.stage, ticket: input.ticket, conversation, message: input.text, pending: isPendingFor(state, input.stage), signal: input.signal };
+    const routing: RoutingInput = {
+      parts,
+      state,
+      turn,
+      stage: input.stage,
+      ticket: input.ticket,
+      conversation,
+      message: input.text,
+      pending: isPendingFor(state, input.stage),
+      signal: input.signal,
+    };
     const decided = await decideRoute({ ...routing, incoming });
     if (decided.route.gate === "stay") outcome = await gateTurn(context, routing, decided);
     else {
@@ -169,7 +218,10 @@ export async function runStageTurn(context: AgentContext, input: StageTurnInput)
 
 function isPendingFor(state: SessionState, stage: string): boolean {
   const { plan } = state.workflow;
-  return stage === "execute" || (plan !== null && (plan.state === "awaiting_approval" || plan.state === "approved" || plan.state === "executing"));
+  return (
+    stage === "execute" ||
+    (plan !== null && (plan.state === "awaiting_approval" || plan.state === "approved" || plan.state === "executing"))
+  );
 }
 
 /** The turn's own message, with what a conversation begins with; null where the turn adds none. */
@@ -181,13 +233,34 @@ function incomingMessage({ parts }: AgentContext, input: StageTurnInput, preface
   return { role: "user", content: text === "" ? images : [textBlock(text), ...images] };
 }
 
-async function gateTurn(context: AgentContext, routing: RoutingInput, decided: { decision: RouteDecision; route: Route }): Promise<TurnOutcome> {
-  const reply = await runGateReply(routing, decided.decision, decided.route, gateFacts(context, decided.decision.model.id));
-  if (reply.kind === "error") return { reason: reply.error.code === "limit" ? "limit" : "error", text: "", error: reply.error };
-  return { reason: reply.error === null ? "done" : "limit", text: stringifyMessageText(reply.message), error: reply.error };
+async function gateTurn(
+  context: AgentContext,
+  routing: RoutingInput,
+  decided: { decision: RouteDecision; route: Route },
+): Promise<TurnOutcome> {
+  const reply = await runGateReply(
+    routing,
+    decided.decision,
+    decided.route,
+    gateFacts(context, decided.decision.model.id),
+  );
+  if (reply.kind === "error")
+    return { reason: reply.error.code === "limit" ? "limit" : "error", text: "", error: reply.error };
+  return {
+    reason: reply.error === null ? "done" : "limit",
+    text: stringifyMessageText(reply.message),
+    error: reply.error,
+  };
 }
 
-async function loop(context: AgentContext, input: StageTurnInput, routing: RoutingInput, decided: { decision: RouteDecision; route: Route }, turn: number, conversation: number): Promise<TurnOutcome> {
+async function loop(
+  context: AgentContext,
+  input: StageTurnInput,
+  routing: RoutingInput,
+  decided: { decision: RouteDecision; route: Route },
+  turn: number,
+  conversation: number,
+): Promise<TurnOutcome> {
   const { parts, state, signals } = context;
   const boundary = createBoundary(context, input.stage);
   const host = createToolHost({ parts, state, stage: input.stage, turn, boundary, signals, signal: input.signal });
@@ -227,7 +300,10 @@ async function loop(context: AgentContext, input: StageTurnInput, routing: Routi
   }).finally(hold.release);
 }
 
-/** The workspace's lock as a turn holds it: from its first call that may write until its end. A turn that only reads never waits. */
+/**
+ * The workspace's lock as a turn holds it: from its first call that may write until its end. A turn that only reads
+ * never waits.
+ */
 function createTurnHold(parts: AgentParts, signal: AbortSignal): { take(): Promise<void>; release(): void } {
   let giveBack: (() => void) | null = null;
   return {
@@ -240,7 +316,13 @@ function createTurnHold(parts: AgentParts, signal: AbortSignal): { take(): Promi
 
 /** Waits for other runs in this workspace and says so. @throws BmoError locked. */
 export function lockWorkspace({ lockExecution, emit }: AgentParts, signal: AbortSignal): Promise<() => void> {
-  return lockExecution(signal, ({ pid, session }) => emit({ type: "notice", level: "info", text: `waiting for another run in this workspace: process ${pid}, session ${session}` }));
+  return lockExecution(signal, ({ pid, session }) =>
+    emit({
+      type: "notice",
+      level: "info",
+      text: `waiting for another run in this workspace: process ${pid}, session ${session}`,
+    }),
+  );
 }
 
 /** Adds a note to the talk that later turns will see, without a turn of its own. */

@@ -7,7 +7,16 @@ import type { ErrorCode, ErrorInfo } from "../types/error.ts";
 import type { Json, JsonObject } from "../types/json.ts";
 import type { LedgerEntry, ModelCall } from "../types/ledger.ts";
 import type { AssistantMessage, Message } from "../types/message.ts";
-import type { ModelInfo, ProviderError, ProviderErrorKind, ReasoningLevel, StopReason, StreamPart, ToolSpec, Usage } from "../types/provider.ts";
+import type {
+  ModelInfo,
+  ProviderError,
+  ProviderErrorKind,
+  ReasoningLevel,
+  StopReason,
+  StreamPart,
+  ToolSpec,
+  Usage,
+} from "../types/provider.ts";
 
 export interface StepInput {
   call: ModelCall;
@@ -24,7 +33,14 @@ export interface StepInput {
 }
 
 export type StepOutcome =
-  | { kind: "message"; message: AssistantMessage; stopReason: StopReason; servedModel: string | null; entry: LedgerEntry; error: ErrorInfo | null }
+  | {
+      kind: "message";
+      message: AssistantMessage;
+      stopReason: StopReason;
+      servedModel: string | null;
+      entry: LedgerEntry;
+      error: ErrorInfo | null;
+    }
   /** `entry` is what the failed call was billed, null where nothing is known of it. */
   | { kind: "error"; error: ErrorInfo; providerErrorKind: ProviderErrorKind | null; entry: LedgerEntry | null };
 
@@ -53,19 +69,29 @@ function replyLimit(model: ModelInfo, messages: Message[], wanted: number | null
   const own = Math.min(model.maxOutput ?? UNKNOWN_MODEL_MAX_TOKENS, DEFAULT_MAX_TOKENS);
   const limit = wanted === null ? own : Math.min(own, wanted);
   if (model.contextWindow === null) return limit;
-  return Math.max(Math.min(SMALLEST_MAX_TOKENS, limit), Math.min(limit, model.contextWindow - estimateTokens(messages)));
+  return Math.max(
+    Math.min(SMALLEST_MAX_TOKENS, limit),
+    Math.min(limit, model.contextWindow - estimateTokens(messages)),
+  );
 }
 
 /** Prefixes of dates and dots for dashes aside, the provider answered with another model than the one asked for. */
 export function isOtherModel(asked: string, served: string | null): boolean {
   if (served === null || served === "") return false;
-  const normal = (name: string): string => name.toLowerCase().replace(/^.*\//, "").replaceAll(".", "-").replace(/-(\d{8}|\d{4}-\d{2}-\d{2})$/, "");
+  const normal = (name: string): string =>
+    name
+      .toLowerCase()
+      .replace(/^.*\//, "")
+      .replaceAll(".", "-")
+      .replace(/-(\d{8}|\d{4}-\d{2}-\d{2})$/, "");
   return normal(asked) !== normal(served);
 }
 
 /** Arguments without keys in use: what is stored and sent again is also what runs. */
 function cleanInput(input: JsonObject, redact: (text: string) => string): JsonObject {
-  return JSON.parse(JSON.stringify(input), (_key, member: Json) => (typeof member === "string" ? redact(member) : member)) as JsonObject;
+  return JSON.parse(JSON.stringify(input), (_key, member: Json) =>
+    typeof member === "string" ? redact(member) : member,
+  ) as JsonObject;
 }
 
 function cleanMessage(message: AssistantMessage, redact: (text: string) => string): AssistantMessage {
@@ -79,16 +105,26 @@ function cleanMessage(message: AssistantMessage, redact: (text: string) => strin
 }
 
 /**
- * At least as many bytes as any wire format makes of the request: one of them encodes tool input twice, all of them wrap
- * blocks into members of their own.
+ * At least as many bytes as any wire format makes of the request: one of them encodes tool input twice, all of them
+ * wrap blocks into members of their own.
  */
 function requestBytes(input: StepInput): number {
   const blocks = input.messages.flatMap((message): Message["content"][number][] => [...message.content]);
-  const doubled = blocks.map((block) => (block.type === "tool_call" ? JSON.stringify(JSON.stringify(block.input)) : "")).join("");
-  return Buffer.byteLength(JSON.stringify([input.system, input.tools, input.messages])) + Buffer.byteLength(doubled) + 160 * (blocks.length + input.tools.length) + 2_048;
+  const doubled = blocks
+    .map((block) => (block.type === "tool_call" ? JSON.stringify(JSON.stringify(block.input)) : ""))
+    .join("");
+  return (
+    Buffer.byteLength(JSON.stringify([input.system, input.tools, input.messages])) +
+    Buffer.byteLength(doubled) +
+    160 * (blocks.length + input.tools.length) +
+    2_048
+  );
 }
 
-/** Never rejects for what a provider does; rejects only for bugs. @throws BmoError credentials or configuration from the registry. */
+/**
+ * Never rejects for what a provider does; rejects only for bugs. @throws BmoError credentials or configuration from the
+ * registry.
+ */
 export async function runStep(parts: AgentParts, input: StepInput, signal: AbortSignal): Promise<StepOutcome> {
   const { call } = input;
   const limit = parts.countCall(call.purpose);
@@ -122,11 +158,24 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
         show(part.type, shown[part.type].push(sanitizeText(part.text)));
         break;
       case "retry":
-        parts.emit({ type: "retry", attempt: part.attempt, maxAttempts: part.maxAttempts, delayMs: part.delayMs, reason: part.reason });
+        parts.emit({
+          type: "retry",
+          attempt: part.attempt,
+          maxAttempts: part.maxAttempts,
+          delayMs: part.delayMs,
+          reason: part.reason,
+        });
         if (part.billable === true) {
-          // The failed try keeps its reservation, so the next one needs a further one; leaving the loop stops the provider.
+          // The failed try keeps its reservation, so the next one needs a further one; leaving the loop stops the
+          // provider.
           const again = parts.accounting.reserve({ ...call }, () => requestBytes(input), reserved.maxTokens);
-          if (!again.ok || again.maxTokens < reserved.maxTokens) return { kind: "error", error: again.ok ? notTriedAgain(call, part.reason) : again.error, providerErrorKind: null, entry: null };
+          if (!again.ok || again.maxTokens < reserved.maxTokens)
+            return {
+              kind: "error",
+              error: again.ok ? notTriedAgain(call, part.reason) : again.error,
+              providerErrorKind: null,
+              entry: null,
+            };
         }
         break;
       case "end":
@@ -139,19 +188,40 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
       }
     }
   }
-  return { kind: "error", error: { code: "provider", message: `${call.model.id}: the reply ended without an end`, hint: null }, providerErrorKind: "protocol", entry: null };
+  return {
+    kind: "error",
+    error: { code: "provider", message: `${call.model.id}: the reply ended without an end`, hint: null },
+    providerErrorKind: "protocol",
+    entry: null,
+  };
 }
 
 function notTriedAgain(call: ModelCall, reason: string): ErrorInfo {
-  return { code: "limit", message: `${call.model.id} failed (${reason}); the failed call may be billed, and the budget does not allow another one like it`, hint: "Raise the cap, or go on with bmo -c." };
+  return {
+    code: "limit",
+    message: `${call.model.id} failed (${reason}); the failed call may be billed, and the budget does not allow another one like it`,
+    hint: "Raise the cap, or go on with bmo -c.",
+  };
 }
 
-function bookUsage(parts: AgentParts, call: ModelCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null } {
+function bookUsage(
+  parts: AgentParts,
+  call: ModelCall,
+  usage: Usage,
+  servedModel: string | null,
+): { entry: LedgerEntry; error: ErrorInfo | null } {
   return parts.accounting.settle(call, usage, servedModel);
 }
 
 function book(parts: AgentParts, input: StepInput, part: Extract<StreamPart, { type: "end" }>): StepOutcome {
   const served = isOtherModel(input.call.model.wireId, part.servedModel) ? part.servedModel : null;
   const { entry, error } = bookUsage(parts, input.call, part.usage, served);
-  return { kind: "message", message: cleanMessage(part.message, parts.redact), stopReason: part.stopReason, servedModel: served, entry, error };
+  return {
+    kind: "message",
+    message: cleanMessage(part.message, parts.redact),
+    stopReason: part.stopReason,
+    servedModel: served,
+    entry,
+    error,
+  };
 }

@@ -36,18 +36,28 @@ export interface ToolCallOutcome {
 }
 
 /** Names that other agents use for handing in a plan; answered with the right one. */
-const OTHER_PLAN_TOOLS = new Set(["submit_plan", "exit_plan_mode", "exitplanmode", "present_plan", "create_plan", "plan_exit", "update_plan"]);
+const OTHER_PLAN_TOOLS = new Set([
+  "submit_plan",
+  "exit_plan_mode",
+  "exitplanmode",
+  "present_plan",
+  "create_plan",
+  "plan_exit",
+  "update_plan",
+]);
 
 function unknownTool(name: string, offered: readonly ToolDefinition[]): string {
   const names = offered.map((tool) => tool.spec.name);
-  if (OTHER_PLAN_TOOLS.has(name.toLowerCase())) return `There is no tool "${name}". A plan is handed in with set_plan_artifact; only the user can approve it.`;
+  if (OTHER_PLAN_TOOLS.has(name.toLowerCase()))
+    return `There is no tool "${name}". A plan is handed in with set_plan_artifact; only the user can approve it.`;
   const near = nearestNames(name, names);
   return `There is no tool "${name}". ${near.length > 0 ? `Did you mean ${near.join(" or ")}? ` : ""}Tools: ${names.join(", ")}.`;
 }
 
 function notOffered(tool: ToolDefinition, context: ToolCallContext): string {
   const names = context.offered.map((one) => one.spec.name).join(", ");
-  if (context.stage === "plan") return `${tool.spec.name} is not available in the plan stage: nothing is changed before the user approves a plan. Put the change into the plan. Tools now: ${names}.`;
+  if (context.stage === "plan")
+    return `${tool.spec.name} is not available in the plan stage: nothing is changed before the user approves a plan. Put the change into the plan. Tools now: ${names}.`;
   return `${tool.spec.name} is not available in the ${context.stage} stage. Tools now: ${names}.`;
 }
 
@@ -55,7 +65,9 @@ function cleanOutput(output: ToolOutput, redact: (text: string) => string): Tool
   const clean = (text: string): string => redact(sanitizeText(text));
   return {
     ...output,
-    content: output.content.map((block) => (block.type === "text" ? { ...block, text: clean(block.text) === "" ? "(no output)" : clean(block.text) } : block)),
+    content: output.content.map((block) =>
+      block.type === "text" ? { ...block, text: clean(block.text) === "" ? "(no output)" : clean(block.text) } : block,
+    ),
     display: output.display.map((block) => {
       switch (block.kind) {
         case "text":
@@ -69,23 +81,33 @@ function cleanOutput(output: ToolOutput, redact: (text: string) => string): Tool
   };
 }
 
-/** Judges, asks where needed, and runs. Emits tool_start and tool_end around it; the result is not yet in the history. */
+/**
+ * Judges, asks where needed, and runs. Emits tool_start and tool_end around it; the result is not yet in the history.
+ */
 export async function runToolCall(call: ToolCallBlock, context: ToolCallContext): Promise<ToolCallOutcome> {
   const { parts } = context;
   const tool = parts.tools.find((one) => one.spec.name === call.name);
   const parsed = tool === undefined || call.invalid !== undefined ? null : tool.parse(call.input);
   const summary = tool !== undefined && parsed?.ok === true ? sanitizeText(tool.summarize(parsed.value)) : call.name;
   parts.emit({ type: "tool_start", call: { ...call, name: sanitizeText(call.name) }, summary: parts.redact(summary) });
-  const outcome = await judgeAndRun(call, context, tool, parsed, summary).catch((thrown: unknown) => failedCall(call, context, thrown));
+  const outcome = await judgeAndRun(call, context, tool, parsed, summary).catch((thrown: unknown) =>
+    failedCall(call, context, thrown),
+  );
   return { ...outcome, output: cleanOutput(outcome.output, parts.redact) };
 }
 
 /** Whatever breaks inside a call is told to the model, which may find another way; it does not end the run. */
 function failedCall(call: ToolCallBlock, { parts }: ToolCallContext, thrown: unknown): ToolCallOutcome {
-  parts.writeLog(`tool ${call.name} failed: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+  parts.writeLog(
+    `tool ${call.name} failed: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
+  );
   const info = toErrorInfo(thrown);
   const { message, hint } = info;
-  return { output: errorOutput(`${sanitizeText(call.name)} failed: ${message}${hint === null ? "" : ` (${hint})`}`), refused: false, ...(info.code === "locked" ? { stop: info } : {}) };
+  return {
+    output: errorOutput(`${sanitizeText(call.name)} failed: ${message}${hint === null ? "" : ` (${hint})`}`),
+    refused: false,
+    ...(info.code === "locked" ? { stop: info } : {}),
+  };
 }
 
 async function judgeAndRun(
@@ -96,29 +118,53 @@ async function judgeAndRun(
   summary: string,
 ): Promise<ToolCallOutcome> {
   const { parts, state, boundary } = context;
-  if (tool === undefined) return { output: errorOutput(unknownTool(sanitizeText(call.name), context.offered)), refused: false };
+  if (tool === undefined)
+    return { output: errorOutput(unknownTool(sanitizeText(call.name), context.offered)), refused: false };
   if (!context.offered.includes(tool)) {
     const reason = notOffered(tool, context);
     const parsedTarget = parsed?.ok === true ? tool.target(parsed.value).value : "";
-    if (tool.access === "write" || tool.access === "exec") state.addDenial({ tool: tool.spec.name, summary, reason: `not available in the ${context.stage} stage`, target: parsedTarget }, context.stage);
+    if (tool.access === "write" || tool.access === "exec")
+      state.addDenial(
+        { tool: tool.spec.name, summary, reason: `not available in the ${context.stage} stage`, target: parsedTarget },
+        context.stage,
+      );
     return { output: errorOutput(reason), refused: true };
   }
   if (call.invalid !== undefined) {
     const fault = jsonFault(call.invalid);
     const what = fault === null ? "were cut off or are no JSON object" : `are ${fault}`;
-    return { output: errorOutput(`The arguments of this ${tool.spec.name} call ${what}, so it did not run. Send the call again, whole; split it if it is long.`), refused: false };
+    return {
+      output: errorOutput(
+        `The arguments of this ${tool.spec.name} call ${what}, so it did not run. Send the call again, whole; split it if it is long.`,
+      ),
+      refused: false,
+    };
   }
-  if (parsed === null || !parsed.ok) return { output: errorOutput(`${tool.spec.name}: ${parsed?.message ?? "invalid arguments"}`), refused: false };
+  if (parsed === null || !parsed.ok)
+    return { output: errorOutput(`${tool.spec.name}: ${parsed?.message ?? "invalid arguments"}`), refused: false };
 
   const target = tool.target(parsed.value);
   const verdict = await boundary.judge({ tool, input: parsed.value, stage: context.stage });
   // Only a person is shown what a call would do; nobody is asked about one that is bound to fail.
-  const preview = verdict.decision === "ask" && !context.parts.headless ? await previewCall(tool, parsed.value, context.toolContext) : NOTHING_TO_SHOW;
+  const preview =
+    verdict.decision === "ask" && !context.parts.headless
+      ? await previewCall(tool, parsed.value, context.toolContext)
+      : NOTHING_TO_SHOW;
   if (preview.failure !== null) return { output: errorOutput(`${tool.spec.name}: ${preview.failure}`), refused: false };
-  const permission = await askIfNeeded(verdict, { context, tool, display: preview.display, summary, target: target.value });
+  const permission = await askIfNeeded(verdict, {
+    context,
+    tool,
+    display: preview.display,
+    summary,
+    target: target.value,
+  });
   if (permission !== null) {
     if (tool.access === "exec") sayConfinement(parts);
-    state.addDenial({ tool: tool.spec.name, summary, reason: permission.recorded, target: target.value }, context.stage, tool.access === "read");
+    state.addDenial(
+      { tool: tool.spec.name, summary, reason: permission.recorded, target: target.value },
+      context.stage,
+      tool.access === "read",
+    );
     return { output: errorOutput(permission.told), refused: true };
   }
   // Only now: nobody waits for a call that a person is still asked about.
@@ -133,7 +179,14 @@ async function judgeAndRun(
     const inScope = boundary.inScope(change.path, change.action);
     state.addFile({ ...change, in_scope: inScope, rolled_back: false });
     // What an enforced scope lets through was answered by the user, and told then.
-    if (!inScope && warnOnly) context.parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: true, reason: "outside the approved scope, allowed by the containment mode" });
+    if (!inScope && warnOnly)
+      context.parts.emit({
+        type: "scope_violation",
+        path: change.path,
+        action: change.action,
+        allowed: true,
+        reason: "outside the approved scope, allowed by the containment mode",
+      });
   }
   // What this very call was refused, or had put back, is not made good by its having ended.
   const wasClean = !output.isError && state.runDenials.length === refusalsBefore;
@@ -168,14 +221,25 @@ interface PermissionQuestion {
 }
 
 /** null = permitted; else what the model is told and what is recorded. */
-async function askIfNeeded(verdict: Verdict, question: PermissionQuestion): Promise<{ told: string; recorded: string } | null> {
+async function askIfNeeded(
+  verdict: Verdict,
+  question: PermissionQuestion,
+): Promise<{ told: string; recorded: string } | null> {
   if (verdict.decision === "allow") return null;
   const { context, tool } = question;
   const { parts, state, boundary } = context;
   if (verdict.decision === "deny") return { told: `Refused: ${verdict.reason}`, recorded: verdict.reason };
   if (verdict.scope !== undefined) return askForScope(verdict.scope, verdict.reason, question);
   const reply = await parts.ask(
-    { kind: "permission", tool: tool.spec.name, summary: question.summary, target: boundary.display(question.target), reason: verdict.reason, rule: verdict.rule, display: question.display },
+    {
+      kind: "permission",
+      tool: tool.spec.name,
+      summary: question.summary,
+      target: boundary.display(question.target),
+      reason: verdict.reason,
+      rule: verdict.rule,
+      display: question.display,
+    },
     context.toolContext.signal,
   );
   switch (reply.answer) {
@@ -189,7 +253,8 @@ async function askIfNeeded(verdict: Verdict, question: PermissionQuestion): Prom
       if (verdict.rule !== null) await allowInProject(verdict.rule, parts, state);
       return null;
     case "deny": {
-      const asked = reply.feedback === null || reply.feedback === "" ? "Do not try it another way." : `They say: ${reply.feedback}`;
+      const asked =
+        reply.feedback === null || reply.feedback === "" ? "Do not try it another way." : `They say: ${reply.feedback}`;
       return { told: `The user refused this ${tool.spec.name} call. ${asked}`, recorded: "refused by the user" };
     }
     case "none":
@@ -206,24 +271,44 @@ async function allowInProject(rule: string, parts: AgentParts, state: SessionSta
     await parts.allowInProject(rule);
   } catch (thrown) {
     state.grant(rule);
-    parts.emit({ type: "notice", level: "warning", text: `${rule} is allowed for this session only, because it cannot be kept: ${toErrorInfo(thrown).message}` });
+    parts.emit({
+      type: "notice",
+      level: "warning",
+      text: `${rule} is allowed for this session only, because it cannot be kept: ${toErrorInfo(thrown).message}`,
+    });
   }
 }
 
 /** The extension of the scope is a small plan of its own: what, why, one key. */
-async function askForScope(scope: { path: string; action: FileAction }, reason: string, question: PermissionQuestion): Promise<{ told: string; recorded: string } | null> {
+async function askForScope(
+  scope: { path: string; action: FileAction },
+  reason: string,
+  question: PermissionQuestion,
+): Promise<{ told: string; recorded: string } | null> {
   const { parts, state, boundary } = question.context;
   const { plan } = state.workflow;
   const refused = { told: `Refused: ${reason}. If the task needs this file, call request_replan.`, recorded: reason };
-  const violation = { type: "scope_violation" as const, path: scope.path, action: scope.action, allowed: false, reason };
+  const violation = {
+    type: "scope_violation" as const,
+    path: scope.path,
+    action: scope.action,
+    allowed: false,
+    reason,
+  };
   if (plan === null) {
     parts.emit(violation);
     return refused;
   }
-  const reply = await parts.ask({ kind: "scope", path: scope.path, action: scope.action, tool: question.tool.spec.name, reason, plan }, question.context.toolContext.signal);
+  const reply = await parts.ask(
+    { kind: "scope", path: scope.path, action: scope.action, tool: question.tool.spec.name, reason, plan },
+    question.context.toolContext.signal,
+  );
   if (reply.answer !== "allow_once" && reply.answer !== "allow_session") {
     parts.emit(violation);
-    const feedback = reply.answer === "deny" && reply.feedback !== null && reply.feedback !== "" ? ` The user says: ${reply.feedback}` : "";
+    const feedback =
+      reply.answer === "deny" && reply.feedback !== null && reply.feedback !== ""
+        ? ` The user says: ${reply.feedback}`
+        : "";
     return { ...refused, told: refused.told + feedback };
   }
   state.grant(scopeGrant(plan.hash, scope.action, scope.path));

@@ -38,13 +38,21 @@ export interface HostInput {
   signal: AbortSignal;
 }
 
-/** JSON text of a value whose strings hold no control, bidi or zero-width characters: the card shows exactly what is hashed. */
+/**
+ * JSON text of a value whose strings hold no control, bidi or zero-width characters: the card shows exactly what is
+ * hashed.
+ */
 function sanitizeJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => (typeof member === "string" ? sanitizeText(member) : member));
 }
 
 /** The next revision of the plan at hand, or the first of a new one. */
-export function createPlan(content: Plan["content"], flags: string[], state: SessionState, newPlanId: () => string): Plan {
+export function createPlan(
+  content: Plan["content"],
+  flags: string[],
+  state: SessionState,
+  newPlanId: () => string,
+): Plan {
   const current = isPending(state.workflow) ? state.workflow.plan : null;
   return {
     id: current?.id ?? newPlanId(),
@@ -61,23 +69,30 @@ export function createToolHost(input: HostInput): ToolHost {
   const { parts, state, boundary, signals } = input;
   return {
     async storePlan(raw) {
-      if (input.stage !== "plan") return errorOutput("A plan can only be handed in in the plan stage; call request_replan to go back to it.");
+      if (input.stage !== "plan")
+        return errorOutput("A plan can only be handed in in the plan stage; call request_replan to go back to it.");
       // Taken out before the hash is made: what is stored must match it.
       const clean: unknown = JSON.parse(parts.redact(sanitizeJson(raw)));
       const checked = readPlan(clean, parts.workspace);
-      if (!checked.ok) return errorOutput(`The plan was not stored:\n${checked.problems.map((problem) => `- ${problem}`).join("\n")}`);
+      if (!checked.ok)
+        return errorOutput(`The plan was not stored:\n${checked.problems.map((problem) => `- ${problem}`).join("\n")}`);
       const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
       const earlier = state.workflow.plan;
-      signals.planChanges = earlier !== null && earlier.id === plan.id ? planChanges(earlier.content, plan.content) : [];
+      signals.planChanges =
+        earlier !== null && earlier.id === plan.id ? planChanges(earlier.content, plan.content) : [];
       state.change({ type: "plan_stored", plan });
       signals.planStored = true;
       const flags = plan.flags.length === 0 ? "" : ` Flagged: ${plan.flags.join("; ")}.`;
-      return textOutput(`Plan ${plan.id}, revision ${plan.revision}, is stored and awaits the user's approval.${flags}`);
+      return textOutput(
+        `Plan ${plan.id}, revision ${plan.revision}, is stored and awaits the user's approval.${flags}`,
+      );
     },
     async askQuestion(question, options) {
       const reply = await parts.ask({ kind: "question", question, options }, input.signal);
       if (reply.answer === "text") return textOutput(reply.text);
-      return textOutput(reply.answer === "none" ? reply.reason : "The user gave no answer. Put the question into open_questions.");
+      return textOutput(
+        reply.answer === "none" ? reply.reason : "The user gave no answer. Put the question into open_questions.",
+      );
     },
     async requestReplan(reason) {
       if (input.stage !== "execute") return errorOutput("request_replan only makes sense while a plan is executed.");
@@ -106,21 +121,40 @@ export function createToolHost(input: HostInput): ToolHost {
           const reply = await parts.ask({ kind: "effects", ...report }, request.signal);
           const keep = reply.answer === "keep" || reply.answer === "allow_once";
           const reason = `changed by \`${report.command}\`${keep ? ", kept by the user" : ""}`;
-          for (const change of report.changes) parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: keep, reason });
+          for (const change of report.changes)
+            parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: keep, reason });
           return keep ? "keep" : "restore";
         },
       });
       sayConfinement(parts);
-      if (input.stage === "execute" && result.unplanned && result.blocked === null) state.unplannedCommands.push(request.command);
+      if (input.stage === "execute" && result.unplanned && result.blocked === null)
+        state.unplannedCommands.push(request.command);
       if (result.rolledBack.length > 0) parts.emit({ type: "rollback", paths: result.rolledBack, ...keptCopy(kept) });
       const refusedWrite = result.notes.find((note) => note.startsWith(SANDBOX_REFUSAL));
-      if (input.stage === "plan" && refusedWrite !== undefined) state.addDenial({ tool: "bash", summary: request.command, reason: refusedWrite, target: request.command }, input.stage);
-      if (result.blocked !== null) state.addDenial({ tool: "bash", summary: request.command, reason: result.blocked, target: request.command }, input.stage);
+      if (input.stage === "plan" && refusedWrite !== undefined)
+        state.addDenial(
+          { tool: "bash", summary: request.command, reason: refusedWrite, target: request.command },
+          input.stage,
+        );
+      if (result.blocked !== null)
+        state.addDenial(
+          { tool: "bash", summary: request.command, reason: result.blocked, target: request.command },
+          input.stage,
+        );
       for (const change of result.outOfScope) {
         const rolledBack = result.rolledBack.includes(change.path);
         state.addFile({ ...change, in_scope: false, rolled_back: rolledBack });
         // With a copy it was to be put back: what could not be is no smaller matter.
-        if (rolledBack || result.copy !== null) state.addDenial({ tool: "bash", summary: request.command, reason: `changed ${change.path} outside the plan; ${rolledBack ? "restored" : "it could not be restored"}`, target: request.command }, input.stage);
+        if (rolledBack || result.copy !== null)
+          state.addDenial(
+            {
+              tool: "bash",
+              summary: request.command,
+              reason: `changed ${change.path} outside the plan; ${rolledBack ? "restored" : "it could not be restored"}`,
+              target: request.command,
+            },
+            input.stage,
+          );
       }
       if (result.unsettled.length > 0) await tellUnsettled(input, request.command, result.unsettled, request.signal);
       if (result.blocked !== null) return { ...result, notes: [`not run: ${result.blocked}`] };
@@ -136,8 +170,16 @@ export function createToolHost(input: HostInput): ToolHost {
 
 const SHOWN_UNSETTLED = 10;
 
-/** What is not as it must be, nobody may miss: it is in the records, decides the exit code whatever follows, and waits for the person's eye. */
-async function tellUnsettled({ parts, state, stage }: HostInput, command: string, unsettled: ContainedResult["unsettled"], signal: AbortSignal): Promise<void> {
+/**
+ * What is not as it must be, nobody may miss: it is in the records, decides the exit code whatever follows, and waits
+ * for the person's eye.
+ */
+async function tellUnsettled(
+  { parts, state, stage }: HostInput,
+  command: string,
+  unsettled: ContainedResult["unsettled"],
+  signal: AbortSignal,
+): Promise<void> {
   for (const one of unsettled) state.addUnsettled({ ...one, command }, stage);
   const lines = unsettled.slice(0, SHOWN_UNSETTLED).map(({ path, reason }) => `${path}: ${reason}`);
   if (unsettled.length > SHOWN_UNSETTLED) lines.push(`and ${unsettled.length - SHOWN_UNSETTLED} more`);

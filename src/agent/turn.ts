@@ -51,7 +51,13 @@ export interface TurnOutcome {
 
 /** Refused calls in a row after which going on makes no sense. */
 const REFUSALS_LIMIT = 50;
-const SUBSTITUTABLE: readonly ProviderErrorKind[] = ["rate_limit", "overloaded", "network", "model_not_found", "protocol"];
+const SUBSTITUTABLE: readonly ProviderErrorKind[] = [
+  "rate_limit",
+  "overloaded",
+  "network",
+  "model_not_found",
+  "protocol",
+];
 const NUDGE = "Your last reply was empty. Go on with the task, or say in a sentence why you cannot.";
 
 export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
@@ -76,7 +82,11 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
       if (signal.aborted) return { reason: "aborted", text, error: null };
       if (outcome.providerErrorKind === "context_overflow" && !overflowed) {
         overflowed = true;
-        parts.emit({ type: "notice", level: "warning", text: "The request did not fit the model's window; older tool output is left out and the step is tried again." });
+        parts.emit({
+          type: "notice",
+          level: "warning",
+          text: "The request did not fit the model's window; older tool output is left out and the step is tried again.",
+        });
         continue;
       }
       if (outcome.providerErrorKind !== null && SUBSTITUTABLE.includes(outcome.providerErrorKind)) {
@@ -101,10 +111,25 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
 
     const calls = toolCalls(message);
     if (calls.length === 0) {
-      if (outcome.stopReason === "refusal") return { reason: "error", text, error: { code: "failed", message: `${decision.model.id} refused to answer`, hint: "Rephrase the request or choose another model with /model." } };
-      if (outcome.stopReason === "max_tokens") parts.emit({ type: "notice", level: "warning", text: "The reply was cut off at the model's output limit." });
+      if (outcome.stopReason === "refusal")
+        return {
+          reason: "error",
+          text,
+          error: {
+            code: "failed",
+            message: `${decision.model.id} refused to answer`,
+            hint: "Rephrase the request or choose another model with /model.",
+          },
+        };
+      if (outcome.stopReason === "max_tokens")
+        parts.emit({ type: "notice", level: "warning", text: "The reply was cut off at the model's output limit." });
       if (said !== "") return { reason: "done", text, error: null };
-      if (nudged) return { reason: "error", text, error: { code: "failed", message: `${decision.model.id} gave no answer, also when asked again`, hint: null } };
+      if (nudged)
+        return {
+          reason: "error",
+          text,
+          error: { code: "failed", message: `${decision.model.id} gave no answer, also when asked again`, hint: null },
+        };
       nudged = true;
       state.addMessage(conversation, userMessage([NUDGE]));
       continue;
@@ -115,24 +140,73 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
       const { output, refused, stop } = await runToolCall(call, { ...input, parts, state });
       refusedInRow = refused ? refusedInRow + 1 : 0;
       const verdict = loops.observe(call, output);
-      finishCall(input, call, verdict === "warn" ? withHint(output, "This is the same call with the same result again. Do something else, or end with what you know.") : output);
+      finishCall(
+        input,
+        call,
+        verdict === "warn"
+          ? withHint(
+              output,
+              "This is the same call with the same result again. Do something else, or end with what you know.",
+            )
+          : output,
+      );
       if (stop !== undefined) return closeCalls(input, message, { reason: "error", text, error: stop }, index + 1);
-      if (input.stage === "execute" && refused && refusedInRow === 2) parts.emit({ type: "notice", level: "warning", text: "Two refusals in a row: the plan may be too narrow. /plan <what to change> goes back to planning." });
+      if (input.stage === "execute" && refused && refusedInRow === 2)
+        parts.emit({
+          type: "notice",
+          level: "warning",
+          text: "Two refusals in a row: the plan may be too narrow. /plan <what to change> goes back to planning.",
+        });
       if (verdict === "stop" || refusedInRow >= REFUSALS_LIMIT) {
-        const why = verdict === "stop" ? "the model repeats the same call with the same result" : `${REFUSALS_LIMIT} calls in a row were refused`;
-        return closeCalls(input, message, { reason: "error", text, error: { code: "failed", message: why, hint: "Say more precisely what to do, or choose another model with /model." } }, index + 1);
+        const why =
+          verdict === "stop"
+            ? "the model repeats the same call with the same result"
+            : `${REFUSALS_LIMIT} calls in a row were refused`;
+        return closeCalls(
+          input,
+          message,
+          {
+            reason: "error",
+            text,
+            error: {
+              code: "failed",
+              message: why,
+              hint: "Say more precisely what to do, or choose another model with /model.",
+            },
+          },
+          index + 1,
+        );
       }
-      if (input.host.replanReason !== null) return closeCalls(input, message, { reason: "replan", text, error: null }, index + 1);
-      if (input.host.revision !== null) return closeCalls(input, message, { reason: "revise", text, error: null }, index + 1);
+      if (input.host.replanReason !== null)
+        return closeCalls(input, message, { reason: "replan", text, error: null }, index + 1);
+      if (input.host.revision !== null)
+        return closeCalls(input, message, { reason: "revise", text, error: null }, index + 1);
     }
     if (input.host.planStored) return { reason: "awaiting_approval", text, error: null };
     if (signal.aborted) return { reason: "aborted", text, error: null };
   }
 }
 
-async function callModel(input: TurnInput, decision: RouteDecision, route: Route, step: number, overflowed: boolean): Promise<StepOutcome> {
+async function callModel(
+  input: TurnInput,
+  decision: RouteDecision,
+  route: Route,
+  step: number,
+  overflowed: boolean,
+): Promise<StepOutcome> {
   const { state } = input;
-  const call: ModelCall = { turn: input.turn, step, route, purpose: "main", stage: input.stage, phase: route.phase, tier: route.tier, ticket: input.ticket, model: decision.model, conversation: input.conversation };
+  const call: ModelCall = {
+    turn: input.turn,
+    step,
+    route,
+    purpose: "main",
+    stage: input.stage,
+    phase: route.phase,
+    tier: route.tier,
+    ticket: input.ticket,
+    model: decision.model,
+    conversation: input.conversation,
+  };
   const history = state.messages(input.conversation);
   const messages = overflowed ? cutOldToolOutput(history) : fitMessages(history, decision.model.contextWindow, 4_000);
   return runStep(
@@ -161,7 +235,10 @@ function finishCall(input: TurnInput, call: ToolCallBlock, output: ToolOutput): 
 /** Every call of a message gets exactly one result, also when the turn ends before it ran. */
 function closeCalls(input: TurnInput, message: AssistantMessage, outcome: TurnOutcome, from = 0): TurnOutcome {
   for (const call of toolCalls(message).slice(from)) {
-    input.state.addMessage(input.conversation, toolResult(call, errorOutput("Not run: the turn ended before this call.")));
+    input.state.addMessage(
+      input.conversation,
+      toolResult(call, errorOutput("Not run: the turn ended before this call.")),
+    );
   }
   return outcome;
 }
@@ -174,5 +251,9 @@ function noteServedModel(input: TurnInput, route: Route, served: string | null):
   if (served === null || route.served_model === served) return;
   route.served_model = served;
   input.state.addRoute(route);
-  input.parts.emit({ type: "notice", level: "warning", text: `${route.model} was asked for, but the provider answered with ${served}.` });
+  input.parts.emit({
+    type: "notice",
+    level: "warning",
+    text: `${route.model} was asked for, but the provider answered with ${served}.`,
+  });
 }

@@ -19,29 +19,63 @@ function commandOfRule(rule: string): string {
   return /^bash\(([\s\S]*)\)$/i.exec(rule.trim())?.[1] ?? rule.trim();
 }
 
-export async function verifyTicket(context: AgentContext, ticket: Ticket, signal: AbortSignal): Promise<VerificationResult> {
+export async function verifyTicket(
+  context: AgentContext,
+  ticket: Ticket,
+  signal: AbortSignal,
+): Promise<VerificationResult> {
   const { parts, state } = context;
   const boundary = createBoundary(context, "execute");
   const timeoutSeconds = parts.settings().settings.options.shell.timeout_s;
-  const host = createToolHost({ parts, state, stage: "execute", turn: state.turns, boundary, signals: context.signals, signal });
+  const host = createToolHost({
+    parts,
+    state,
+    stage: "execute",
+    turn: state.turns,
+    boundary,
+    signals: context.signals,
+    signal,
+  });
   for (const rule of ticket.verify) {
     if (signal.aborted) return { passed: false, failure: "interrupted" };
     const command = commandOfRule(rule);
     const callId = parts.newId("verify");
-    parts.emit({ type: "tool_start", call: { type: "tool_call", id: callId, name: "bash", input: { command } }, summary: `verify ${ticket.id}: ${sanitizeText(command)}` });
+    parts.emit({
+      type: "tool_start",
+      call: { type: "tool_call", id: callId, name: "bash", input: { command } },
+      summary: `verify ${ticket.id}: ${sanitizeText(command)}`,
+    });
     const live = createLiveOutput(parts, callId);
     const result = await host.runShell({ command, timeoutSeconds, signal, onOutput: live.push }).finally(live.end);
     const passed = result.exitCode === 0 && !result.timedOut && !result.aborted;
-    const how = result.timedOut ? `timed out after ${timeoutSeconds} s; options.shell.timeout_s is the limit` : result.exitCode === null ? `ended by ${result.signalName ?? "a signal"}` : `exit code ${result.exitCode}`;
-    const output = parts.redact([result.output.slice(-OUTPUT_TAIL), ...result.notes].filter((part) => part !== "").join("\n"));
+    const how = result.timedOut
+      ? `timed out after ${timeoutSeconds} s; options.shell.timeout_s is the limit`
+      : result.exitCode === null
+        ? `ended by ${result.signalName ?? "a signal"}`
+        : `exit code ${result.exitCode}`;
+    const output = parts.redact(
+      [result.output.slice(-OUTPUT_TAIL), ...result.notes].filter((part) => part !== "").join("\n"),
+    );
     parts.emit({
       type: "tool_end",
       callId,
       tool: "bash",
-      output: { content: [{ type: "text", text: `${how}\n${output}` }], isError: !passed, display: [{ kind: "shell", command, exitCode: result.exitCode, output }] },
+      output: {
+        content: [{ type: "text", text: `${how}\n${output}` }],
+        isError: !passed,
+        display: [{ kind: "shell", command, exitCode: result.exitCode, output }],
+      },
     });
-    state.append({ type: "notice", level: passed ? "info" : "warning", text: `verify ${ticket.id}: ${command}: ${passed ? "passed" : how}` });
-    if (!passed) return { passed: false, failure: `The verify command \`${command}\` of ticket ${ticket.id} failed (${how}):\n${output}` };
+    state.append({
+      type: "notice",
+      level: passed ? "info" : "warning",
+      text: `verify ${ticket.id}: ${command}: ${passed ? "passed" : how}`,
+    });
+    if (!passed)
+      return {
+        passed: false,
+        failure: `The verify command \`${command}\` of ticket ${ticket.id} failed (${how}):\n${output}`,
+      };
   }
   return { passed: true, failure: "" };
 }

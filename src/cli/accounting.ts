@@ -45,6 +45,11 @@ export function createAccounting(app: App, restored: Pick<RestoredSession, "ledg
     now: () => new Date(),
     newId: (prefix) => `${prefix}_${randomBytes(6).toString("hex")}`,
   });
-  if (restored !== null) ledger.restore(() => restored.ledger, restored.keyCalls, (name) => resolveOrNull(app, name, "session"));
+  if (restored !== null)
+    ledger.restore(
+      () => restored.ledger,
+      restored.keyCalls,
+      (name) => resolveOrNull(app, name, "session"),
+    );
   return ledger;
 }

@@ -55,7 +55,9 @@ export interface Ground {
 export interface App extends Ground {
   loaded(): LoadedSettings;
   registry(): ModelRegistry;
-  /** Reads the configuration again; cheap when no file changed. A broken edit keeps the earlier settings and says why. */
+  /**
+   * Reads the configuration again; cheap when no file changed. A broken edit keeps the earlier settings and says why.
+   */
   reload(force?: boolean): Promise<string | null>;
   flagOverrides(): Overrides;
 }
@@ -86,11 +88,20 @@ function homeOf(environment: Environment): string | null {
 function flagSettings(line: CommandLine): FlagSetting[] {
   const flags: FlagSetting[] = [];
   if (line.preset.length > 0) flags.push({ key: "preset", value: line.preset, origin: "flag --preset" });
-  if (line.permissionMode !== null) flags.push({ key: "permissions.mode", value: line.permissionMode, origin: "flag --permission-mode" });
-  if (line.permissionMode === "plan") flags.push({ key: "options.staged_workflow.enabled", value: true, origin: "flag --permission-mode plan" });
-  else if (line.plan !== null) flags.push({ key: "options.staged_workflow.enabled", value: line.plan, origin: line.plan ? "flag --plan" : "flag --no-plan" });
-  if (line.allowedTools.length > 0) flags.push({ key: "permissions.allow", value: line.allowedTools, origin: "flag --allowedTools" });
-  if (line.disallowedTools.length > 0) flags.push({ key: "permissions.deny", value: line.disallowedTools, origin: "flag --disallowedTools" });
+  if (line.permissionMode !== null)
+    flags.push({ key: "permissions.mode", value: line.permissionMode, origin: "flag --permission-mode" });
+  if (line.permissionMode === "plan")
+    flags.push({ key: "options.staged_workflow.enabled", value: true, origin: "flag --permission-mode plan" });
+  else if (line.plan !== null)
+    flags.push({
+      key: "options.staged_workflow.enabled",
+      value: line.plan,
+      origin: line.plan ? "flag --plan" : "flag --no-plan",
+    });
+  if (line.allowedTools.length > 0)
+    flags.push({ key: "permissions.allow", value: line.allowedTools, origin: "flag --allowedTools" });
+  if (line.disallowedTools.length > 0)
+    flags.push({ key: "permissions.deny", value: line.disallowedTools, origin: "flag --disallowedTools" });
   return flags;
 }
 
@@ -106,11 +117,18 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
   const start = process.cwd();
   const home = homeOf(environment);
   const workspace = realDirectory(resolve(start, line.directory ?? "."), "the directory");
-  const readRoots = line.addDirectories.map((path) => realDirectory(resolve(start, path), "the directory of --add-dir"));
+  const readRoots = line.addDirectories.map((path) =>
+    realDirectory(resolve(start, path), "the directory of --add-dir"),
+  );
   const configFile = line.config === null ? null : resolve(start, line.config);
   const data = dataDirectory(environment, home ?? "");
   // Node's recursive mkdir never comes back below these file systems of the kernel.
-  if (/^\/(proc|sys)(\/|$)/.test(data)) throw new BmoError("usage", `the data directory cannot be written: ${data}`, "Set BMO_HOME to a folder that you may write to.");
+  if (/^\/(proc|sys)(\/|$)/.test(data))
+    throw new BmoError(
+      "usage",
+      `the data directory cannot be written: ${data}`,
+      "Set BMO_HOME to a folder that you may write to.",
+    );
   const redactor = createRedactor();
   const keysInUse = new Set<string>();
   const trust = createTrustStore(data);
@@ -118,7 +136,12 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
   const trustedOnce = new Set<string>();
   const flags = (): FlagSetting[] => {
     const rules = projectRules.list();
-    return [...flagSettings(line), ...(rules.length === 0 ? [] : [{ key: "permissions.allow", value: rules, origin: `allowed for this project (${projectRules.path})` }])];
+    return [
+      ...flagSettings(line),
+      ...(rules.length === 0
+        ? []
+        : [{ key: "permissions.allow", value: rules, origin: `allowed for this project (${projectRules.path})` }]),
+    ];
   };
   return {
     line,
@@ -153,8 +176,14 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
           keysInUse.add(value);
           redactor.add(value);
         },
-        runKeyCommand: async (command) => (await import("./key-command.ts")).runKeyCommand(command, environment, workspace),
-        ...(loaded.untrusted.length === 0 ? {} : { unknownProviderHint: "The project's configuration is not trusted, so its providers do not count; --trust or the trust question of the REPL changes that." }),
+        runKeyCommand: async (command) =>
+          (await import("./key-command.ts")).runKeyCommand(command, environment, workspace),
+        ...(loaded.untrusted.length === 0
+          ? {}
+          : {
+              unknownProviderHint:
+                "The project's configuration is not trusted, so its providers do not count; --trust or the trust question of the REPL changes that.",
+            }),
       }),
   };
 }
@@ -186,7 +215,12 @@ export async function createApp(line: CommandLine, facts: RunFacts): Promise<App
       }
     },
     flagOverrides() {
-      const model = line.model === null ? null : line.model.toLowerCase() === "auto" ? "auto" : currentRegistry().resolve(line.model, "--model", true).model.id;
+      const model =
+        line.model === null
+          ? null
+          : line.model.toLowerCase() === "auto"
+            ? "auto"
+            : currentRegistry().resolve(line.model, "--model", true).model.id;
       return {
         model: model === null ? null : { value: model, once: false, from: "flag" },
         tier: line.tier === null ? null : { value: readTier(line.tier), once: false, from: "flag" },

@@ -1,4 +1,5 @@
-// The line that tells how a waiting plan is approved from another process. Names commands that will work for this very plan.
+// The line that tells how a waiting plan is approved from another process. Names commands that will work for this very
+// plan.
 
 import { quoteWord } from "../util/shell-quote.ts";
 import type { CommandLine } from "./arguments.ts";
@@ -6,7 +7,16 @@ import type { Plan } from "../types/plan.ts";
 
 type Setting = Pick<
   CommandLine,
-  "preset" | "model" | "tier" | "permissionMode" | "allowedTools" | "disallowedTools" | "addDirectories" | "config" | "directory" | "trust"
+  | "preset"
+  | "model"
+  | "tier"
+  | "permissionMode"
+  | "allowedTools"
+  | "disallowedTools"
+  | "addDirectories"
+  | "config"
+  | "directory"
+  | "trust"
 >;
 
 /** The options that decided how this run would execute: without them the other process would do so in another way. */
@@ -30,7 +40,8 @@ function sameSettings(line: Setting): string[] {
 /** What keeps the plan from being approved as it is now, and how that is mended; null where nothing does. */
 function obstacle({ content, flags }: Plan, strict: boolean): string | null {
   if (content.open_questions.length > 0) return 'awaits answers to its open questions: bmo -c -p "<answers>"';
-  if (strict && flags.length > 0) return `cannot be approved yet, because tickets are strict (${flags.join("; ")}): bmo -c -p "<what is missing>"`;
+  if (strict && flags.length > 0)
+    return `cannot be approved yet, because tickets are strict (${flags.join("; ")}): bmo -c -p "<what is missing>"`;
   return null;
 }
 

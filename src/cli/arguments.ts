@@ -46,7 +46,8 @@ export interface CommandLine {
 function positive(label: string): (value: string) => number {
   return (value) => {
     const number = Number(value);
-    if (!Number.isFinite(number) || number <= 0) throw new BmoError("usage", `${label} is "${value}"`, "It takes a number above 0.");
+    if (!Number.isFinite(number) || number <= 0)
+      throw new BmoError("usage", `${label} is "${value}"`, "It takes a number above 0.");
     return number;
   };
 }
@@ -54,7 +55,8 @@ function positive(label: string): (value: string) => number {
 function positiveWhole(label: string): (value: string) => number {
   return (value) => {
     const number = positive(label)(value);
-    if (!Number.isInteger(number)) throw new BmoError("usage", `${label} is "${value}"`, "It takes a whole number above 0.");
+    if (!Number.isInteger(number))
+      throw new BmoError("usage", `${label} is "${value}"`, "It takes a whole number above 0.");
     return number;
   };
 }
@@ -64,7 +66,9 @@ const collectRules = (value: string, earlier: string[] = []): string[] => [...ea
 
 function createProgram(subcommands: Record<string, string>): Command {
   const program = new Command("bmo")
-    .description("A terminal coding agent: it plans, waits for /approve, then executes, each step on the model that fits.")
+    .description(
+      "A terminal coding agent: it plans, waits for /approve, then executes, each step on the model that fits.",
+    )
     .argument("[prompt...]", "first message; with a pipe, text after the piped one")
     .usage("[options] [prompt...]")
     .option("-p, --print", "headless: print the result and exit")
@@ -80,10 +84,28 @@ function createProgram(subcommands: Record<string, string>): Command {
     .option("--no-plan", "staged workflow off")
     .option("--approve", "approve in advance the plan that this run produces")
     .option("--approve-unscoped", "the same, also for a plan that names no files")
-    .addOption(new Option("--permission-mode <mode>", "what is asked before it is done; also --approval-mode").choices(["default", "acceptEdits", "plan", "bypassPermissions"]))
-    .addOption(new Option("--approval-mode <mode>", "same as --permission-mode").choices(["default", "acceptEdits", "plan", "bypassPermissions"]).hideHelp())
-    .option("--dangerously-skip-permissions", "same as --permission-mode bypassPermissions; the plan stage still writes nothing")
-    .option("--allowedTools <rules>", "allow: 'bash(git *)', 'edit(src/**)', 'view'; comma-separated, repeatable", collectRules)
+    .addOption(
+      new Option("--permission-mode <mode>", "what is asked before it is done; also --approval-mode").choices([
+        "default",
+        "acceptEdits",
+        "plan",
+        "bypassPermissions",
+      ]),
+    )
+    .addOption(
+      new Option("--approval-mode <mode>", "same as --permission-mode")
+        .choices(["default", "acceptEdits", "plan", "bypassPermissions"])
+        .hideHelp(),
+    )
+    .option(
+      "--dangerously-skip-permissions",
+      "same as --permission-mode bypassPermissions; the plan stage still writes nothing",
+    )
+    .option(
+      "--allowedTools <rules>",
+      "allow: 'bash(git *)', 'edit(src/**)', 'view'; comma-separated, repeatable",
+      collectRules,
+    )
     .option("--disallowedTools <rules>", "forbid, in the same form; they win", collectRules)
     .option("--max-turns <n>", "model calls of this run at most", positiveWhole("--max-turns"))
     .option("--max-budget-usd <x>", "money of this run at most", positive("--max-budget-usd"))
@@ -102,7 +124,13 @@ function createProgram(subcommands: Record<string, string>): Command {
     .configureHelp({ subcommandTerm: (command) => command.name() })
     .configureOutput({ writeOut: () => undefined, writeErr: () => undefined });
   for (const [name, description] of Object.entries(subcommands)) {
-    program.command(name).description(description).argument("[args...]").helpOption(false).allowUnknownOption().passThroughOptions();
+    program
+      .command(name)
+      .description(description)
+      .argument("[args...]")
+      .helpOption(false)
+      .allowUnknownOption()
+      .passThroughOptions();
   }
   // The same option under two names: the later one counts.
   program.on("option:json", () => program.setOptionValue("outputFormat", "json"));
@@ -121,12 +149,39 @@ function separateResume(argv: readonly string[]): string[] {
 }
 
 interface RawOptions {
-  version?: true; print?: true; outputFormat?: "text" | "json" | "stream-json"; model?: string; tier?: string; preset?: string; continue?: true; resume?: true | string;
-  forkSession?: true; plan?: boolean; approve?: true; approveUnscoped?: true; permissionMode?: PermissionMode; approvalMode?: PermissionMode; dangerouslySkipPermissions?: true;
-  allowedTools?: string[]; disallowedTools?: string[]; maxTurns?: number; maxBudgetUsd?: number; timeout?: number; addDir?: string[]; trust?: true; cd?: string; config?: string; quiet?: true; verbose?: true;
+  version?: true;
+  print?: true;
+  outputFormat?: "text" | "json" | "stream-json";
+  model?: string;
+  tier?: string;
+  preset?: string;
+  continue?: true;
+  resume?: true | string;
+  forkSession?: true;
+  plan?: boolean;
+  approve?: true;
+  approveUnscoped?: true;
+  permissionMode?: PermissionMode;
+  approvalMode?: PermissionMode;
+  dangerouslySkipPermissions?: true;
+  allowedTools?: string[];
+  disallowedTools?: string[];
+  maxTurns?: number;
+  maxBudgetUsd?: number;
+  timeout?: number;
+  addDir?: string[];
+  trust?: true;
+  cd?: string;
+  config?: string;
+  quiet?: true;
+  verbose?: true;
 }
 
-const presetNames = (text: string): string[] => text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+const presetNames = (text: string): string[] =>
+  text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 
 type Taken = (line: CommandLine, value: string) => void;
 
@@ -141,7 +196,10 @@ const SHARED_FLAGS: Readonly<Record<string, (line: CommandLine) => void>> = {
 const setDirectory: Taken = (line, value) => void (line.directory = value);
 const setModel: Taken = (line, value) => void (line.model = value);
 
-/** What an option with a value sets for a subcommand, or undefined where that subcommand has its own or none of that name. */
+/**
+ * What an option with a value sets for a subcommand, or undefined where that subcommand has its own or none of that
+ * name.
+ */
 function sharedOption(name: string, subcommand: string | null, action: string | undefined): Taken | undefined {
   const ofRoute = subcommand === "route";
   switch (name) {
@@ -162,7 +220,10 @@ function sharedOption(name: string, subcommand: string | null, action: string | 
   }
 }
 
-/** Takes in what a subcommand shares with the program, also where it follows the name, as two words or as `--name=value`. */
+/**
+ * Takes in what a subcommand shares with the program, also where it follows the name, as two words or as
+ * `--name=value`.
+ */
 function liftShared(rest: readonly string[], into: CommandLine): string[] {
   const left: string[] = [];
   for (let index = 0; index < rest.length; index++) {
@@ -212,13 +273,26 @@ export function parseArguments(argv: readonly string[]): CommandLine {
     }
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
-    if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.help") return { ...emptyLine(), kind: "help", text: subcommand === null ? program.helpInformation() + "\nbmo <command> --help says how each is called. /help in the REPL lists its commands and keys.\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.\n" : subcommandHelp(subcommand) };
+    if (thrown.code === "commander.helpDisplayed" || thrown.code === "commander.help")
+      return {
+        ...emptyLine(),
+        kind: "help",
+        text:
+          subcommand === null
+            ? program.helpInformation() +
+              "\nbmo <command> --help says how each is called. /help in the REPL lists its commands and keys.\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 a plan awaits approval, 4 refused or rolled back,\n5 limit, 6 credentials, 7 provider, 129/130/143 signals.\n"
+            : subcommandHelp(subcommand),
+      };
     throw new BmoError("usage", thrown.message.replace(/^error: /, "").trim(), "bmo --help lists the options.");
   }
-  if (subcommand !== null && subcommand !== "approve" && (rest.includes("--help") || rest[0] === "-h")) return { ...emptyLine(), kind: "help", text: subcommandHelp(subcommand) };
+  if (subcommand !== null && subcommand !== "approve" && (rest.includes("--help") || rest[0] === "-h"))
+    return { ...emptyLine(), kind: "help", text: subcommandHelp(subcommand) };
   const options = program.opts<RawOptions>();
   if (options.version === true) return { ...emptyLine(), kind: "help", version: true };
-  const mode = options.dangerouslySkipPermissions === true && options.permissionMode !== "plan" && options.approvalMode !== "plan" ? "bypassPermissions" : (options.permissionMode ?? options.approvalMode ?? null);
+  const mode =
+    options.dangerouslySkipPermissions === true && options.permissionMode !== "plan" && options.approvalMode !== "plan"
+      ? "bypassPermissions"
+      : (options.permissionMode ?? options.approvalMode ?? null);
   const line: CommandLine = {
     kind: subcommand === null ? "run" : "subcommand",
     text: "",
@@ -232,7 +306,12 @@ export function parseArguments(argv: readonly string[]): CommandLine {
     tier: options.tier ?? null,
     preset: presetNames(options.preset ?? ""),
     continue: options.continue === true,
-    resume: options.resume === undefined ? undefined : options.resume === true || options.resume === "" ? null : options.resume,
+    resume:
+      options.resume === undefined
+        ? undefined
+        : options.resume === true || options.resume === ""
+          ? null
+          : options.resume,
     fork: options.forkSession === true,
     plan: argv.includes("--plan") || argv.includes("--no-plan") ? (options.plan ?? null) : null,
     approve: options.approve === true,
@@ -250,7 +329,8 @@ export function parseArguments(argv: readonly string[]): CommandLine {
     quiet: options.quiet === true,
     verbose: options.verbose === true,
   };
-  if (line.fork && !line.continue && line.resume === undefined) throw new BmoError("usage", "--fork-session needs -c or -r", "It goes on in a copy of a session.");
+  if (line.fork && !line.continue && line.resume === undefined)
+    throw new BmoError("usage", "--fork-session needs -c or -r", "It goes on in a copy of a session.");
   if (line.plan !== null && argv.includes("--plan") && argv.includes("--no-plan")) {
     throw new BmoError("usage", "--plan and --no-plan exclude each other", "Give one of them.");
   }
@@ -258,15 +338,42 @@ export function parseArguments(argv: readonly string[]): CommandLine {
     const flag = line.approve ? "--approve" : "--approve-unscoped";
     throw new BmoError("usage", `${flag} approves a plan, and --no-plan makes none`, "Give one of them.");
   }
-  if (line.continue && line.resume !== undefined) throw new BmoError("usage", "-c and -r exclude each other", "Give one of them.");
+  if (line.continue && line.resume !== undefined)
+    throw new BmoError("usage", "-c and -r exclude each other", "Give one of them.");
   if (subcommand !== null) line.rest = liftShared(rest, line);
   return line;
 }
 
 function emptyLine(): CommandLine {
   return {
-    kind: "run", text: "", version: false, subcommand: null, rest: [], prompt: [], print: false, format: "text", model: null, tier: null, preset: [], continue: false, resume: undefined, fork: false, plan: null,
-    approve: false, approveUnscoped: false, permissionMode: null, allowedTools: [], disallowedTools: [], maxTurns: null, maxBudgetUsd: null, timeoutSeconds: null, addDirectories: [], trust: false,
-    directory: null, config: null, quiet: false, verbose: false,
+    kind: "run",
+    text: "",
+    version: false,
+    subcommand: null,
+    rest: [],
+    prompt: [],
+    print: false,
+    format: "text",
+    model: null,
+    tier: null,
+    preset: [],
+    continue: false,
+    resume: undefined,
+    fork: false,
+    plan: null,
+    approve: false,
+    approveUnscoped: false,
+    permissionMode: null,
+    allowedTools: [],
+    disallowedTools: [],
+    maxTurns: null,
+    maxBudgetUsd: null,
+    timeoutSeconds: null,
+    addDirectories: [],
+    trust: false,
+    directory: null,
+    config: null,
+    quiet: false,
+    verbose: false,
   };
 }

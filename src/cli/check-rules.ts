@@ -1,5 +1,5 @@
-// Reads the permission rules of the configuration when it is loaded: a rule with a slip must be said at once, not when a
-// tool is first called.
+// Reads the permission rules of the configuration when it is loaded: a rule with a slip must be said at once, not when
+// a tool is first called.
 
 import { parseRule } from "../permission/rules.ts";
 import { BmoError } from "../util/errors.ts";
@@ -14,7 +14,12 @@ export function checkRules(loaded: LoadedSettings): LoadedSettings {
       } catch (thrown) {
         if (!(thrown instanceof BmoError)) throw thrown;
         const key = `permissions.${list}`;
-        throw new BmoError("configuration", `${loaded.origins[key] ?? "configuration"}: ${key}: ${thrown.message}`, thrown.hint, { cause: thrown });
+        throw new BmoError(
+          "configuration",
+          `${loaded.origins[key] ?? "configuration"}: ${key}: ${thrown.message}`,
+          thrown.hint,
+          { cause: thrown },
+        );
       }
     }
   }

@@ -12,21 +12,34 @@ export type SessionChoice = { kind: "new" } | { kind: "open"; path: string; fork
 /** @throws BmoError usage when there is none, when it is held, or when a plan is named that does not wait here. */
 export async function chooseSession(app: App): Promise<SessionChoice> {
   const { line } = app;
-  if (line.subcommand === "approve") return { kind: "open", path: findPlanSession(app, planArgument(line.rest)), fork: false };
+  if (line.subcommand === "approve")
+    return { kind: "open", path: findPlanSession(app, planArgument(line.rest)), fork: false };
   if (line.continue) {
     const latest = latestSession(app.dataDirectory, app.workspace);
-    if (latest === null) throw new BmoError("usage", `there is no session to continue in ${app.workspace}`, "Start one without -c.");
-    if (latest.heldBy !== null && !line.fork) throw new BmoError("usage", `session ${latest.id} is in use by process ${latest.heldBy}`, "Use -c --fork-session to go on in a copy.");
+    if (latest === null)
+      throw new BmoError("usage", `there is no session to continue in ${app.workspace}`, "Start one without -c.");
+    if (latest.heldBy !== null && !line.fork)
+      throw new BmoError(
+        "usage",
+        `session ${latest.id} is in use by process ${latest.heldBy}`,
+        "Use -c --fork-session to go on in a copy.",
+      );
     return { kind: "open", path: latest.path, fork: line.fork };
   }
-  if (line.resume !== undefined && line.resume !== null) return { kind: "open", path: findSession(app.dataDirectory, line.resume).path, fork: line.fork };
+  if (line.resume !== undefined && line.resume !== null)
+    return { kind: "open", path: findSession(app.dataDirectory, line.resume).path, fork: line.fork };
   return { kind: "new" };
 }
 
 function planArgument(rest: readonly string[]): string {
   const words = rest.filter((word) => !word.startsWith("-"));
   const [wanted] = words;
-  if (wanted === undefined || words.length > 1) throw new BmoError("usage", "bmo approve takes the id or a hash prefix of one plan", "The run that made the plan named both; bmo sessions show prints them too.");
+  if (wanted === undefined || words.length > 1)
+    throw new BmoError(
+      "usage",
+      "bmo approve takes the id or a hash prefix of one plan",
+      "The run that made the plan named both; bmo sessions show prints them too.",
+    );
   return wanted;
 }
 
@@ -59,12 +72,34 @@ function findPlanSession(app: App, wanted: string): string {
   const everywhere = listSessions(app.dataDirectory).flatMap((session) => plansOf(session.path));
   const named = everywhere.filter(({ plan }) => matches(plan, wanted));
   const here = named.filter(({ workspace }) => workspace === app.workspace);
-  if (named.length === 0) throw new BmoError("usage", `no plan has the id or hash ${wanted}`, "bmo sessions show prints the plan of a session; a hash prefix needs at least 4 digits.");
-  if (here.length === 0) throw new BmoError("usage", `plan ${wanted} belongs to ${named[0]?.workspace ?? "another workspace"}, not to ${app.workspace}`, "Go there with -C.");
+  if (named.length === 0)
+    throw new BmoError(
+      "usage",
+      `no plan has the id or hash ${wanted}`,
+      "bmo sessions show prints the plan of a session; a hash prefix needs at least 4 digits.",
+    );
+  if (here.length === 0)
+    throw new BmoError(
+      "usage",
+      `plan ${wanted} belongs to ${named[0]?.workspace ?? "another workspace"}, not to ${app.workspace}`,
+      "Go there with -C.",
+    );
   const current = here.filter((one) => one.current);
-  if (current.length === 0) throw new BmoError("usage", `plan ${wanted} is stale: a later revision took its place`, "Look at the session's last plan and approve that one.");
+  if (current.length === 0)
+    throw new BmoError(
+      "usage",
+      `plan ${wanted} is stale: a later revision took its place`,
+      "Look at the session's last plan and approve that one.",
+    );
   const distinct = new Set(current.map(({ plan, path }) => `${path} ${plan.hash}`));
-  if (distinct.size > 1) throw new BmoError("usage", `${wanted} is ambiguous: it fits ${current.map(({ plan }) => `${plan.id} (${plan.hash.slice(0, 19)})`).join(", ")}`, new Set(current.map(({ plan }) => plan.hash)).size > 1 ? "Give more digits of the hash." : "The same plan was made more than once: give the id of the one that is meant.");
+  if (distinct.size > 1)
+    throw new BmoError(
+      "usage",
+      `${wanted} is ambiguous: it fits ${current.map(({ plan }) => `${plan.id} (${plan.hash.slice(0, 19)})`).join(", ")}`,
+      new Set(current.map(({ plan }) => plan.hash)).size > 1
+        ? "Give more digits of the hash."
+        : "The same plan was made more than once: give the id of the one that is meant.",
+    );
   const [only] = current;
   if (only === undefined) throw new BmoError("internal", "a plan was found and lost");
   return only.path;

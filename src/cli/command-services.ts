@@ -58,7 +58,12 @@ export function createCommandServices(app: App, parts: ServiceParts): CommandSer
         name: tool.spec.name,
         access: tool.access,
         description: tool.spec.description,
-        offered: stage === "plan" ? tool.access === "read" || tool.spec.name === "bash" || (tool.access === "host" && tool.spec.name !== "request_replan") : tool.spec.name !== "set_plan_artifact" && (stage === "execute" || tool.spec.name !== "request_replan"),
+        offered:
+          stage === "plan"
+            ? tool.access === "read" ||
+              tool.spec.name === "bash" ||
+              (tool.access === "host" && tool.spec.name !== "request_replan")
+            : tool.spec.name !== "set_plan_artifact" && (stage === "execute" || tool.spec.name !== "request_replan"),
       }));
     },
     projectFile() {
@@ -70,7 +75,8 @@ export function createCommandServices(app: App, parts: ServiceParts): CommandSer
       const candidates = route.candidates.map((one) => ({ ...one, model: modelLabel(one.model, settings) }));
       return explainRoute({ ...route, model: modelLabel(route.model, settings), candidates });
     },
-    costText: (entries) => parts.costText(entries.map((entry) => ({ ...entry, model: modelLabel(entry.model, app.loaded().settings) }))),
+    costText: (entries) =>
+      parts.costText(entries.map((entry) => ({ ...entry, model: modelLabel(entry.model, app.loaded().settings) }))),
     projectRules: () => ({ path: app.projectRules.path, rules: app.projectRules.list() }),
     async forgetProjectRule(rule) {
       const removed = app.projectRules.remove(rule);
@@ -80,8 +86,15 @@ export function createCommandServices(app: App, parts: ServiceParts): CommandSer
     configRows: () => configRows(app.loaded()).map(({ key, value }) => ({ key, value })),
     configText() {
       const { settings, origins, files } = app.loaded();
-      const named = Object.entries(origins).filter(([, origin]) => origin !== "default").map(([key, origin]) => `${key}  (${origin})`);
-      return [`files: ${files.join(", ") || "none"}`, `model: ${settings.model ?? "chosen by credentials"}`, ...named, "bmo config show prints every value."].join("\n");
+      const named = Object.entries(origins)
+        .filter(([, origin]) => origin !== "default")
+        .map(([key, origin]) => `${key}  (${origin})`);
+      return [
+        `files: ${files.join(", ") || "none"}`,
+        `model: ${settings.model ?? "chosen by credentials"}`,
+        ...named,
+        "bmo config show prints every value.",
+      ].join("\n");
     },
   };
 }

@@ -1,6 +1,7 @@
-// Stands for headless-main.ts in the built program: loads the bundle of headless runs with V8's code cache. Compiling that
-// bundle anew is a third of the time to the first request, and Node 20 keeps compiled code only through `vm.Script`.
-// The cache never decides anything: without it, or with one that does not fit, the same code is compiled again.
+// Stands for headless-main.ts in the built program: loads the bundle of headless runs with V8's code cache. Compiling
+// that bundle anew is a third of the time to the first request, and Node 20 keeps compiled code only through
+// `vm.Script`. The cache never decides anything: without it, or with one that does not fit, the same code is compiled
+// again.
 
 import { existsSync, mkdirSync, readFileSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +17,10 @@ interface HeadlessBundle {
   runHeadlessArguments(argv: readonly string[], facts: RunFacts): Promise<ExitCode>;
 }
 
-/** Below the user's own data, so nobody else can place code there; one file for each Node, so versions do not take turns. */
+/**
+ * Below the user's own data, so nobody else can place code there; one file for each Node, so versions do not take
+ * turns.
+ */
 function cacheFile(): string | null {
   try {
     const data = dataDirectory(process.env, process.env["HOME"] ?? "");
@@ -47,7 +51,9 @@ function writeCache(file: string, script: Script): void {
     return; // Something else stands there, or nothing may be made: every run compiles.
   }
   try {
-    writeFileSync(temporary, Buffer.concat([Buffer.from(BMO_HEADLESS_DIGEST, "latin1"), script.createCachedData()]), { mode: 0o600 });
+    writeFileSync(temporary, Buffer.concat([Buffer.from(BMO_HEADLESS_DIGEST, "latin1"), script.createCachedData()]), {
+      mode: 0o600,
+    });
     renameSync(temporary, file);
   } catch {
     removeQuietly(temporary); // A full disk or a folder that takes no files: the next run compiles again.
@@ -71,7 +77,13 @@ function load(): HeadlessBundle {
   const script = new Script(source, { filename: path, ...(cachedData === undefined ? {} : { cachedData }) });
   if (file !== null && script.cachedDataRejected !== false) process.on("exit", () => writeCache(file, script));
   const loaded: { exports: unknown } = { exports: {} };
-  const wrapper = script.runInThisContext() as (exports: unknown, require: NodeJS.Require, module: object, file: string, folder: string) => void;
+  const wrapper = script.runInThisContext() as (
+    exports: unknown,
+    require: NodeJS.Require,
+    module: object,
+    file: string,
+    folder: string,
+  ) => void;
   wrapper(loaded.exports, require, loaded, path, __dirname);
   return loaded.exports as HeadlessBundle;
 }

@@ -56,7 +56,16 @@ function zshText(text: string): string {
 }
 
 function zshOption({ names, summary, value }: CompletionOption): string[] {
-  const message = value.kind === "none" ? "" : value.kind === "words" ? `:value:(${value.words.join(" ")})` : value.kind === "file" ? ":file:_files" : value.kind === "folder" ? ":folder:_files -/" : ":text: ";
+  const message =
+    value.kind === "none"
+      ? ""
+      : value.kind === "words"
+        ? `:value:(${value.words.join(" ")})`
+        : value.kind === "file"
+          ? ":file:_files"
+          : value.kind === "folder"
+            ? ":folder:_files -/"
+            : ":text: ";
   return names.map((name) => `    '${name}[${zshText(summary)}]${message}'`);
 }
 
@@ -67,10 +76,14 @@ _bmo() {
   local state
   local -a subcommands
   subcommands=(
-${Object.entries(SUBCOMMAND_SUMMARIES).map(([name, summary]) => `    '${name}:${zshText(summary)}'`).join("\n")}
+${Object.entries(SUBCOMMAND_SUMMARIES)
+  .map(([name, summary]) => `    '${name}:${zshText(summary)}'`)
+  .join("\n")}
   )
   _arguments -C \\
-${OPTIONS.flatMap(zshOption).map((line) => `${line} \\`).join("\n")}
+${OPTIONS.flatMap(zshOption)
+  .map((line) => `${line} \\`)
+  .join("\n")}
     '1: :->first' \\
     '*: :->rest'
   case "$state" in
@@ -92,13 +105,27 @@ function fishText(text: string): string {
 
 function fishOption({ names, summary, value }: CompletionOption): string {
   const flags = names.map((name) => (name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`)).join(" ");
-  const takes = value.kind === "none" ? "" : value.kind === "words" ? ` -x -a ${fishText(value.words.join(" "))}` : value.kind === "text" ? " -x" : value.kind === "folder" ? " -x -a '(__fish_complete_directories)'" : " -r";
+  const takes =
+    value.kind === "none"
+      ? ""
+      : value.kind === "words"
+        ? ` -x -a ${fishText(value.words.join(" "))}`
+        : value.kind === "text"
+          ? " -x"
+          : value.kind === "folder"
+            ? " -x -a '(__fish_complete_directories)'"
+            : " -r";
   return `complete -c bmo ${flags}${takes} -d ${fishText(summary)}`;
 }
 
 function fishScript(): string {
-  const first = Object.entries(SUBCOMMAND_SUMMARIES).map(([name, summary]) => `complete -c bmo -n __fish_use_subcommand -a ${name} -d ${fishText(summary)}`);
-  const rest = SUBCOMMAND_NAMES.map((name) => `complete -c bmo -n '__fish_seen_subcommand_from ${name}' -a ${fishText((SUBCOMMAND_WORDS[name] ?? []).join(" "))}`);
+  const first = Object.entries(SUBCOMMAND_SUMMARIES).map(
+    ([name, summary]) => `complete -c bmo -n __fish_use_subcommand -a ${name} -d ${fishText(summary)}`,
+  );
+  const rest = SUBCOMMAND_NAMES.map(
+    (name) =>
+      `complete -c bmo -n '__fish_seen_subcommand_from ${name}' -a ${fishText((SUBCOMMAND_WORDS[name] ?? []).join(" "))}`,
+  );
   return `# fish completion for bmo; put into ~/.config/fish/config.fish: bmo completion fish | source\n${[...first, ...rest, ...OPTIONS.map(fishOption)].join("\n")}\n`;
 }
 
@@ -110,7 +137,13 @@ export function runCompletionCommand(given: readonly string[], io: SubcommandIo)
   const script = shell !== undefined && Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell] : undefined;
   if (script === undefined || more.length > 0) {
     const near = shell === undefined ? [] : nearestNames(shell, Object.keys(SCRIPTS), 1);
-    throw new BmoError("usage", shell === undefined ? "bmo completion needs the name of a shell" : `bmo completion does not take ${more[0] ?? shell}`, `bmo completion ${Object.keys(SCRIPTS).join("|")}${near.length > 0 ? `; did you mean ${near[0] ?? ""}?` : ""}`);
+    throw new BmoError(
+      "usage",
+      shell === undefined
+        ? "bmo completion needs the name of a shell"
+        : `bmo completion does not take ${more[0] ?? shell}`,
+      `bmo completion ${Object.keys(SCRIPTS).join("|")}${near.length > 0 ? `; did you mean ${near[0] ?? ""}?` : ""}`,
+    );
   }
   io.stdout(script());
   return EXIT.done;

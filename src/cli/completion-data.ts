@@ -1,11 +1,17 @@
-// The words that shell completion offers: options, their values, subcommands and what follows them. A test holds it against the help.
+// The words that shell completion offers: options, their values, subcommands and what follows them. A test holds it
+// against the help.
 
 import { PRESET_NAMES } from "../config/presets.ts";
 import { TIERS } from "../types/route.ts";
 import { SUBCOMMANDS } from "./subcommand-names.ts";
 
 /** What an option takes: nothing, one of some words, a file or folder, or text that cannot be guessed. */
-export type OptionValue = { kind: "none" } | { kind: "words"; words: readonly string[] } | { kind: "file" } | { kind: "folder" } | { kind: "text" };
+export type OptionValue =
+  | { kind: "none" }
+  | { kind: "words"; words: readonly string[] }
+  | { kind: "file" }
+  | { kind: "folder" }
+  | { kind: "text" };
 
 export interface CompletionOption {
   names: readonly string[];
@@ -17,7 +23,11 @@ const NONE: OptionValue = { kind: "none" };
 const TEXT: OptionValue = { kind: "text" };
 const words = (...list: string[]): OptionValue => ({ kind: "words", words: list });
 const MODES = words("default", "acceptEdits", "plan", "bypassPermissions");
-const option = (names: string, summary: string, value: OptionValue): CompletionOption => ({ names: names.split(" "), summary, value });
+const option = (names: string, summary: string, value: OptionValue): CompletionOption => ({
+  names: names.split(" "),
+  summary,
+  value,
+});
 
 export const OPTIONS: readonly CompletionOption[] = [
   option("-p --print", "headless: print the result and exit", NONE),
@@ -57,7 +67,19 @@ export const SUBCOMMAND_WORDS: Readonly<Record<string, readonly string[]>> = {
   init: ["--yes", "--model", "--preset", "--json"],
   doctor: ["--json"],
   models: ["--json"],
-  route: ["replay", "eval", "--history", "--stage", "--model", "--tier", "--preset", "--config", "--what", "--predictions", "--json"],
+  route: [
+    "replay",
+    "eval",
+    "--history",
+    "--stage",
+    "--model",
+    "--tier",
+    "--preset",
+    "--config",
+    "--what",
+    "--predictions",
+    "--json",
+  ],
   approve: ["--json", "--approve-unscoped"],
   sessions: ["list", "show", "rm", "export", "--all", "--json"],
   stats: ["--by", "--json"],

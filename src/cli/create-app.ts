@@ -59,14 +59,33 @@ function learnKeys(app: App): void {
   }
 }
 
-function openLog(app: App, session: SessionChoice): { log: SessionLog; restored: ReplayedSession | null; workspace: string; notices: string[] } {
+function openLog(
+  app: App,
+  session: SessionChoice,
+): { log: SessionLog; restored: ReplayedSession | null; workspace: string; notices: string[] } {
   learnKeys(app);
   const options = { now: () => new Date(), redact: app.redactor.redact };
-  const rules = { reduce: reduceWorkflow, initial: initialWorkflow(app.loaded().settings.options.staged_workflow.enabled) };
-  if (session.kind === "new") return { log: createSession({ ...options, rules, dataDirectory: app.dataDirectory, workspace: app.workspace }), restored: null, workspace: app.workspace, notices: [] };
-  const { path, notices } = session.fork ? copySession(session.path, { ...options, dataDirectory: app.dataDirectory }) : { path: session.path, notices: [] };
+  const rules = {
+    reduce: reduceWorkflow,
+    initial: initialWorkflow(app.loaded().settings.options.staged_workflow.enabled),
+  };
+  if (session.kind === "new")
+    return {
+      log: createSession({ ...options, rules, dataDirectory: app.dataDirectory, workspace: app.workspace }),
+      restored: null,
+      workspace: app.workspace,
+      notices: [],
+    };
+  const { path, notices } = session.fork
+    ? copySession(session.path, { ...options, dataDirectory: app.dataDirectory })
+    : { path: session.path, notices: [] };
   const opened = resumeSession(path, options, rules);
-  return { log: opened.log, restored: opened.restored, workspace: opened.header.workspace, notices: [...notices, ...opened.notices, ...opened.restored.notices] };
+  return {
+    log: opened.log,
+    restored: opened.restored,
+    workspace: opened.header.workspace,
+    notices: [...notices, ...opened.notices, ...opened.restored.notices],
+  };
 }
 
 /** The registry of the configuration in force: an edited file makes a new one. */
@@ -110,7 +129,12 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     accounting,
     ...containment.forAgent,
     skills,
-    projectContext: () => projectContext({ workspace: app.workspace, home: app.home, isClosed: (path, root) => isClosedToProject(app, path, root) }),
+    projectContext: () =>
+      projectContext({
+        workspace: app.workspace,
+        home: app.home,
+        isClosed: (path, root) => isClosedToProject(app, path, root),
+      }),
     ask: request.ask,
     async allowInProject(rule) {
       app.projectRules.add(rule);
@@ -133,7 +157,17 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
 
   return {
     agent,
-    context: { agent, services: createCommandServices(app, { agent, skills, containment, costText: (entries) => costText(entries, accounting.totals(entries)) }), headless: request.headless, ask: request.ask },
+    context: {
+      agent,
+      services: createCommandServices(app, {
+        agent,
+        skills,
+        containment,
+        costText: (entries) => costText(entries, accounting.totals(entries)),
+      }),
+      headless: request.headless,
+      ask: request.ask,
+    },
     notices: [...app.loaded().notices, ...scriptedNotice(app), ...notices, ...containment.notices],
     transcript: () => restored?.transcript ?? [],
     skillNames: () => skills.names(),

@@ -61,7 +61,9 @@ async function waitForApproval(say: (text: string) => void): Promise<ExitCode | 
   const closed = new Promise<string>((resolve) => terminal.once("close", () => resolve("/exit")));
   try {
     for (;;) {
-      const typed = (await Promise.race([terminal.question("Type /approve to carry the plan out, /reject to leave: "), closed])).trim();
+      const typed = (
+        await Promise.race([terminal.question("Type /approve to carry the plan out, /reject to leave: "), closed])
+      ).trim();
       if (typed === "/approve") return null;
       if (typed === "/reject" || typed === "/exit") return interrupted ? EXIT.interrupted : EXIT.awaitingApproval;
       say("Nothing happens before /approve.");
@@ -74,11 +76,16 @@ async function waitForApproval(say: (text: string) => void): Promise<ExitCode | 
 function report(agent: Agent, say: (text: string) => void): void {
   const state = agent.state();
   say("\nRoutes");
-  for (const route of state.routes) say(`  turn ${route.turn} (${route.stage}): ${modelLabel(route.model, state.settings)} because ${route.reason}; ${formatUsd(route.cost_usd, route.cost_is_estimate)}`);
+  for (const route of state.routes)
+    say(
+      `  turn ${route.turn} (${route.stage}): ${modelLabel(route.model, state.settings)} because ${route.reason}; ${formatUsd(route.cost_usd, route.cost_is_estimate)}`,
+    );
   const planning = state.routes.find((route) => route.stage === "plan")?.model ?? "none";
   const executing = state.routes.find((route) => route.stage === "execute")?.model ?? "none";
   say(`  planning model: ${planning}, execution model: ${executing}`);
-  say(`Cost\n  ${formatUsd(state.totals.cost_usd, state.totals.estimate)} at example prices; all on ${state.totals.baseline_model ?? "one model"}: ${formatUsd(state.totals.baseline_cost_usd, state.totals.baseline_estimate)}; saved ${state.totals.savings_pct ?? "unknown"} %`);
+  say(
+    `Cost\n  ${formatUsd(state.totals.cost_usd, state.totals.estimate)} at example prices; all on ${state.totals.baseline_model ?? "one model"}: ${formatUsd(state.totals.baseline_cost_usd, state.totals.baseline_estimate)}; saved ${state.totals.savings_pct ?? "unknown"} %`,
+  );
   say("Files");
   for (const file of state.files) say(`  ${file.action} ${file.path}${file.in_scope ? "" : " (outside the plan)"}`);
   if (state.files.length === 0) say("  none");
@@ -91,7 +98,9 @@ export async function runDemoCommand(given: readonly string[], line: CommandLine
     if (!json) process.stdout.write(`${text}\n`);
   };
   const asking = process.stdin.isTTY === true && process.stdout.isTTY === true && !options.yes && !json;
-  const folder = await mkdtemp(join(tmpdir(), "bmo-demo-")).catch(refuse(`no folder for the sample project can be made in ${tmpdir()}`, "Set TMPDIR to a folder that you may write."));
+  const folder = await mkdtemp(join(tmpdir(), "bmo-demo-")).catch(
+    refuse(`no folder for the sample project can be made in ${tmpdir()}`, "Set TMPDIR to a folder that you may write."),
+  );
   const leave = (signal: NodeJS.Signals): void => {
     if (!options.keep) rmSync(folder, { recursive: true, force: true });
     process.exit(128 + constants.signals[signal]);
@@ -100,8 +109,16 @@ export async function runDemoCommand(given: readonly string[], line: CommandLine
   try {
     say("bmo demo: the replies of both models are scripted; everything else is real. No key, no network.");
     const demo = await prepareDemo({ directory: folder, environment: process.env, paceMs: asking ? PACE_MS : 0 });
-    if (options.script !== null) await copyFile(options.script, join(demo.home, "script.json")).catch(refuse(`--script ${options.script} cannot be read`, USAGE));
-    return await play(demo, { ...line, directory: demo.workspace, format: line.format, model: null, tier: null, preset: [], config: null }, facts, { say, asking, json });
+    if (options.script !== null)
+      await copyFile(options.script, join(demo.home, "script.json")).catch(
+        refuse(`--script ${options.script} cannot be read`, USAGE),
+      );
+    return await play(
+      demo,
+      { ...line, directory: demo.workspace, format: line.format, model: null, tier: null, preset: [], config: null },
+      facts,
+      { say, asking, json },
+    );
   } finally {
     if (options.keep) say(`\nkept: ${folder}`);
     else await rm(folder, { recursive: true, force: true });
@@ -122,16 +139,26 @@ interface Stage {
   json: boolean;
 }
 
-async function play(demo: PreparedDemo, line: CommandLine, facts: RunFacts, { say, asking, json }: Stage): Promise<ExitCode> {
+async function play(
+  demo: PreparedDemo,
+  line: CommandLine,
+  facts: RunFacts,
+  { say, asking, json }: Stage,
+): Promise<ExitCode> {
   const environment = { ...process.env };
   process.env["BMO_HOME"] = demo.home;
-  for (const name of Object.keys(process.env)) if (name.startsWith("BMO_") && name !== "BMO_HOME") delete process.env[name];
+  for (const name of Object.keys(process.env))
+    if (name.startsWith("BMO_") && name !== "BMO_HOME") delete process.env[name];
   const signal = new AbortController().signal;
   const before = await checkDemo(demo.workspace, environment, signal);
   say(`sample project: ${demo.workspace}\nits test before: ${before.passed ? "passes" : "fails"}\n\n> ${demo.prompt}`);
   const app = await createApp(line, facts);
   const { agent } = await openAgent(app, { session: { kind: "new" }, ask: headlessAsk, headless: true });
-  const progress = createProgress({ quiet: line.quiet || json, verbose: false, write: (text) => process.stderr.write(text) });
+  const progress = createProgress({
+    quiet: line.quiet || json,
+    verbose: false,
+    write: (text) => process.stderr.write(text),
+  });
   agent.subscribe((event) => progress.event(labelEvent(event, agent.state().settings)));
   try {
     let result = await agent.submit({ text: demo.prompt, images: [] });
@@ -151,7 +178,10 @@ async function play(demo: PreparedDemo, line: CommandLine, facts: RunFacts, { sa
     say(`\nits test after: ${after.passed ? "passes" : "fails"}`);
     if (!after.passed) say(after.output);
     const code = after.passed && changed ? EXIT.done : EXIT.failed;
-    if (json) process.stdout.write(`${JSON.stringify(resultJson({ sessionId: agent.sessionId, state: agent.state(), exitCode: code, text: result.text, data: { test_before: before.passed, test_after: after.passed, scripted: true }, error: result.error, warnings: [], durationMs: elapsedMs() - facts.startedAt }))}\n`);
+    if (json)
+      process.stdout.write(
+        `${JSON.stringify(resultJson({ sessionId: agent.sessionId, state: agent.state(), exitCode: code, text: result.text, data: { test_before: before.passed, test_after: after.passed, scripted: true }, error: result.error, warnings: [], durationMs: elapsedMs() - facts.startedAt }))}\n`,
+      );
     return code;
   } finally {
     await agent.close();

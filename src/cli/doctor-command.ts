@@ -45,22 +45,53 @@ function nodeRow(): DoctorRow {
   return { name: "node", state: "fail", detail: process.versions.node, remedy: "Install Node 20.12 or later." };
 }
 
-async function programRow(program: "git" | "rg", name: string, without: string, services: DoctorServices): Promise<DoctorRow> {
+async function programRow(
+  program: "git" | "rg",
+  name: string,
+  without: string,
+  services: DoctorServices,
+): Promise<DoctorRow> {
   const version = await services.version(program);
-  return version === null ? { name, state: "warn", detail: "not found", remedy: `${without} Install ${name}.` } : ok(name, version);
+  return version === null
+    ? { name, state: "warn", detail: "not found", remedy: `${without} Install ${name}.` }
+    : ok(name, version);
 }
 
 async function sandboxRow(services: DoctorServices): Promise<DoctorRow> {
   const { works, detail } = await services.sandbox();
   if (works) return ok("sandbox", detail);
-  return { name: "sandbox", state: "warn", detail, remedy: "Without it the plan stage runs only commands known to read. Commands then run with your own reach. Install bubblewrap (Linux), and allow unprivileged user namespaces." };
+  return {
+    name: "sandbox",
+    state: "warn",
+    detail,
+    remedy:
+      "Without it the plan stage runs only commands known to read. Commands then run with your own reach. Install bubblewrap (Linux), and allow unprivileged user namespaces.",
+  };
 }
 
 function terminalRow(io: SubcommandIo, { terminal }: DoctorServices): DoctorRow {
   const kind = io.environment["TERM"] ?? "";
-  if (!terminal.stdin || !terminal.stdout) return { name: "terminal", state: "warn", detail: "stdin or stdout is no terminal", remedy: "The REPL needs both; headless runs do not." };
-  if (kind === "dumb" || kind === "") return { name: "terminal", state: "warn", detail: kind === "" ? "TERM is not set" : "TERM=dumb", remedy: "Set TERM, such as xterm-256color, to get the REPL." };
-  if (terminal.columns !== null && terminal.columns < 40) return { name: "terminal", state: "warn", detail: `${kind}, ${terminal.columns} columns`, remedy: "Forty columns or more are easier to read." };
+  if (!terminal.stdin || !terminal.stdout)
+    return {
+      name: "terminal",
+      state: "warn",
+      detail: "stdin or stdout is no terminal",
+      remedy: "The REPL needs both; headless runs do not.",
+    };
+  if (kind === "dumb" || kind === "")
+    return {
+      name: "terminal",
+      state: "warn",
+      detail: kind === "" ? "TERM is not set" : "TERM=dumb",
+      remedy: "Set TERM, such as xterm-256color, to get the REPL.",
+    };
+  if (terminal.columns !== null && terminal.columns < 40)
+    return {
+      name: "terminal",
+      state: "warn",
+      detail: `${kind}, ${terminal.columns} columns`,
+      remedy: "Forty columns or more are easier to read.",
+    };
   return ok("terminal", terminal.columns === null ? kind : `${kind}, ${terminal.columns} columns`);
 }
 
@@ -88,18 +119,48 @@ async function diskRow(folder: string): Promise<DoctorRow> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   const detail = `${String(Math.floor(free / 1_048_576))} MiB free`;
-  return free < DISK_WARN_BYTES ? { name: "disk", state: free === 0 ? "fail" : "warn", detail, remedy: `Free some space on the disk of ${dirname(folder)}.` } : ok("disk", detail);
+  return free < DISK_WARN_BYTES
+    ? {
+        name: "disk",
+        state: free === 0 ? "fail" : "warn",
+        detail,
+        remedy: `Free some space on the disk of ${dirname(folder)}.`,
+      }
+    : ok("disk", detail);
 }
 
-async function configurationRows(services: DoctorServices): Promise<{ rows: DoctorRow[]; loaded: LoadedSettings | null }> {
+async function configurationRows(
+  services: DoctorServices,
+): Promise<{ rows: DoctorRow[]; loaded: LoadedSettings | null }> {
   try {
     const loaded = await services.load();
     const name = "configuration";
     const rows = [ok(name, loaded.files.length === 0 ? "no file: the defaults count" : loaded.files.join(", "))];
-    return { loaded, rows: [...rows, ...loaded.notices.map((detail): DoctorRow => ({ name, state: "warn", detail, remedy: "`bmo config show` prints what counts, and why." }))] };
+    return {
+      loaded,
+      rows: [
+        ...rows,
+        ...loaded.notices.map((detail): DoctorRow => ({
+          name,
+          state: "warn",
+          detail,
+          remedy: "`bmo config show` prints what counts, and why.",
+        })),
+      ],
+    };
   } catch (thrown) {
     if (!(thrown instanceof BmoError)) throw thrown;
-    return { loaded: null, rows: [{ name: "configuration", state: "fail", detail: thrown.message, remedy: thrown.hint ?? "Mend the file; `bmo config validate` checks it." }] };
+    return {
+      loaded: null,
+      rows: [
+        {
+          name: "configuration",
+          state: "fail",
+          detail: thrown.message,
+          remedy: thrown.hint ?? "Mend the file; `bmo config validate` checks it.",
+        },
+      ],
+    };
   }
 }
 
@@ -113,8 +174,13 @@ async function providerRows(loaded: LoadedSettings, services: DoctorServices): P
 }
 
 /** Exit code 1 when any row fails; warnings do not fail. @throws BmoError usage. */
-export async function runDoctorCommand(given: readonly string[], io: SubcommandIo, services: DoctorServices): Promise<ExitCode> {
-  if (given.length > 0) throw new BmoError("usage", `bmo doctor does not take ${given[0] ?? ""}`, SUBCOMMAND_USAGE.doctor);
+export async function runDoctorCommand(
+  given: readonly string[],
+  io: SubcommandIo,
+  services: DoctorServices,
+): Promise<ExitCode> {
+  if (given.length > 0)
+    throw new BmoError("usage", `bmo doctor does not take ${given[0] ?? ""}`, SUBCOMMAND_USAGE.doctor);
   const { rows: configuration, loaded } = await configurationRows(services);
   const rows = [
     nodeRow(),

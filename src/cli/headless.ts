@@ -23,8 +23,14 @@ function stop(agent: Agent, reason: string): void {
   else setTimeout(() => stop(agent, reason), 5).unref();
 }
 
-/** Stops the turn, lets the session be saved, and remembers the exit code. A second signal waits only for what a command left to be settled. */
-function watchSignals({ agent, containment: { unsettled } }: OpenedAgent, say: (text: string) => void): { code(): ExitCode | null } {
+/**
+ * Stops the turn, lets the session be saved, and remembers the exit code. A second signal waits only for what a command
+ * left to be settled.
+ */
+function watchSignals(
+  { agent, containment: { unsettled } }: OpenedAgent,
+  say: (text: string) => void,
+): { code(): ExitCode | null } {
   let code: ExitCode | null = null;
   let isLeaving = false;
   const leave = async (exitCode: ExitCode): Promise<void> => {
@@ -52,7 +58,10 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 function limitTime(agent: Agent, seconds: number | null): void {
   if (seconds === null) return;
-  const timer = setTimeout(() => stop(agent, `limit: the time limit of ${seconds} s is reached`), Math.min(seconds * 1000, LONGEST_TIMER_MS));
+  const timer = setTimeout(
+    () => stop(agent, `limit: the time limit of ${seconds} s is reached`),
+    Math.min(seconds * 1000, LONGEST_TIMER_MS),
+  );
   timer.unref();
 }
 
@@ -76,10 +85,21 @@ async function checkStageModels(app: App): Promise<void> {
   const { settings } = app.loaded();
   const { planning_model, execution_model } = settings.options.phase_model;
   if ((planning_model ?? "") === "") return;
-  const [{ createModelBook }, { resolveTier }, { routerTables }] = await Promise.all([import("../router/models.ts"), import("../router/tiers.ts"), import("./router-parts.ts")]);
+  const [{ createModelBook }, { resolveTier }, { routerTables }] = await Promise.all([
+    import("../router/models.ts"),
+    import("../router/tiers.ts"),
+    import("./router-parts.ts"),
+  ]);
   const registry = app.registry();
-  const book = createModelBook(settings, { ...routerTables, registry: { ...registry, resolve: (name, where) => registry.resolve(name, where, true) } }, () => undefined);
-  for (const [key, value] of [["planning_model", planning_model], ["execution_model", execution_model]] as const) {
+  const book = createModelBook(
+    settings,
+    { ...routerTables, registry: { ...registry, resolve: (name, where) => registry.resolve(name, where, true) } },
+    () => undefined,
+  );
+  for (const [key, value] of [
+    ["planning_model", planning_model],
+    ["execution_model", execution_model],
+  ] as const) {
     const spec = book.spec(value, `options.phase_model.${key}`);
     if (spec.kind === "tier") resolveTier(spec.tier, book);
   }
@@ -91,17 +111,24 @@ async function sourceOf(line: CommandLine, app: App): Promise<PromptSource> {
     if (!app.line.quiet) process.stderr.write(`bmo: ${text}\n`);
   };
   const source = await readPrompt(line.prompt, warn);
-  if (source.prompt === null && source.command === null) throw new BmoError("usage", "the prompt is empty", "Give one as an argument or pipe it in; bmo without arguments on a terminal opens the REPL.");
+  if (source.prompt === null && source.command === null)
+    throw new BmoError(
+      "usage",
+      "the prompt is empty",
+      "Give one as an argument or pipe it in; bmo without arguments on a terminal opens the REPL.",
+    );
   return source;
 }
-
 
 export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promise<ExitCode> {
   const stopWatching = leaveOnEarlySignals(line, facts.startedAt);
   const app = await createApp(line, facts);
   if (line.resume === null) {
     const [word] = line.prompt;
-    const what = word === undefined ? "-r needs the id of a session when nobody is there to choose one" : `-r needs the id of a session; "${word}" does not have the form of one and was taken as the prompt`;
+    const what =
+      word === undefined
+        ? "-r needs the id of a session when nobody is there to choose one"
+        : `-r needs the id of a session; "${word}" does not have the form of one and was taken as the prompt`;
     throw new BmoError("usage", what, "bmo sessions lists them; -c takes the last one.");
   }
   const source = await sourceOf(line, app);

@@ -9,7 +9,10 @@ import { isClosedToProject } from "./closed-paths.ts";
 import type { App } from "./app.ts";
 import type { ImageBlock } from "../types/message.ts";
 
-/** The real path of what the user named, or null: a link of the workspace does not lead out of it, a path outside is the user's own choice. */
+/**
+ * The real path of what the user named, or null: a link of the workspace does not lead out of it, a path outside is the
+ * user's own choice.
+ */
 function imagePath(app: App, path: string): string | null {
   const named = resolve(app.workspace, path);
   if (!isInside(app.workspace, named)) return realPathOf(named);

@@ -1,5 +1,5 @@
-// `bmo init`: finds credentials and local servers, offers the presets, and writes the user's file. Without a terminal it only
-// says what it would write, unless --yes is given.
+// `bmo init`: finds credentials and local servers, offers the presets, and writes the user's file. Without a terminal
+// it only says what it would write, unless --yes is given.
 
 import { parseArgs } from "node:util";
 import { stampOf } from "../config/find-files.ts";
@@ -39,8 +39,21 @@ const USAGE = SUBCOMMAND_USAGE.init;
 
 function readOptions(given: readonly string[]): { yes: boolean; model: string | null; preset: string[] | null } {
   try {
-    const { values } = parseArgs({ args: [...given], options: { yes: { type: "boolean", short: "y" }, model: { type: "string", short: "m" }, preset: { type: "string" } }, strict: true, allowPositionals: false });
-    return { yes: values.yes === true, model: values.model ?? null, preset: values.preset === undefined ? null : readPresets(values.preset) };
+    const { values } = parseArgs({
+      args: [...given],
+      options: {
+        yes: { type: "boolean", short: "y" },
+        model: { type: "string", short: "m" },
+        preset: { type: "string" },
+      },
+      strict: true,
+      allowPositionals: false,
+    });
+    return {
+      yes: values.yes === true,
+      model: values.model ?? null,
+      preset: values.preset === undefined ? null : readPresets(values.preset),
+    };
   } catch (thrown) {
     if (thrown instanceof BmoError || !(thrown instanceof TypeError)) throw thrown;
     throw new BmoError("usage", thrown.message, USAGE, { cause: thrown });
@@ -48,9 +61,13 @@ function readOptions(given: readonly string[]): { yes: boolean; model: string | 
 }
 
 function readPresets(text: string): string[] {
-  const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "" && name !== "none");
+  const names = text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "" && name !== "none");
   const unknown = names.find((name) => !isPresetName(name));
-  if (unknown !== undefined) throw new BmoError("usage", `there is no preset "${unknown}"`, `Presets: ${PRESET_NAMES.join(", ")}.`);
+  if (unknown !== undefined)
+    throw new BmoError("usage", `there is no preset "${unknown}"`, `Presets: ${PRESET_NAMES.join(", ")}.`);
   return names;
 }
 
@@ -65,14 +82,21 @@ async function look(io: SubcommandIo, vendors: readonly InitVendor[], configured
 
 /** A local server needs a table, so that it counts as configured. */
 function serverSettings(found: Found): Setting[] {
-  return found.servers.map(({ id, baseUrl }) => ({ key: formatKey(["providers", id, "base_url"]), value: baseUrl, secret: false }));
+  return found.servers.map(({ id, baseUrl }) => ({
+    key: formatKey(["providers", id, "base_url"]),
+    value: baseUrl,
+    secret: false,
+  }));
 }
 
 function describe(found: Found): string {
   const lines = [
     ...found.credentials.map(({ provider, variable }) => `found  ${provider}: key in ${variable}`),
     ...found.configured.map((provider) => `found  ${sanitizeLine(provider)}: key in the configuration`),
-    ...found.servers.map(({ id, baseUrl, models }) => `found  ${id}: ${baseUrl}, ${models.length === 0 ? "no models loaded" : models.slice(0, 5).map(sanitizeLine).join(", ")}`),
+    ...found.servers.map(
+      ({ id, baseUrl, models }) =>
+        `found  ${id}: ${baseUrl}, ${models.length === 0 ? "no models loaded" : models.slice(0, 5).map(sanitizeLine).join(", ")}`,
+    ),
   ];
   return lines.length === 0 ? "found  no key in the environment and no local server\n" : `${lines.join("\n")}\n`;
 }
@@ -82,24 +106,44 @@ async function askKey(io: SubcommandIo, vendors: readonly InitVendor[]): Promise
   const provider = (await io.question(`Provider to use (${names.join(", ")}; empty: none): `)).trim();
   if (provider === "") return [];
   const vendor = vendors.find(({ id }) => id === provider);
-  if (vendor === undefined) throw new BmoError("usage", `there is no ready-made provider "${provider}"`, `Ready-made: ${names.join(", ")}. Others: [providers.<name>] in the configuration.`);
-  const key = (await io.question(`Key for ${provider} (kept in your own file, readable by you alone; empty: I will set ${vendor.keyVariables[0] ?? "a variable"}): `, { secret: true })).trim();
-  return key === "" ? [] : [{ key: formatKey(["providers", provider, "api_key"]), value: key.replaceAll("${", () => "$${"), secret: true }];
+  if (vendor === undefined)
+    throw new BmoError(
+      "usage",
+      `there is no ready-made provider "${provider}"`,
+      `Ready-made: ${names.join(", ")}. Others: [providers.<name>] in the configuration.`,
+    );
+  const key = (
+    await io.question(
+      `Key for ${provider} (kept in your own file, readable by you alone; empty: I will set ${vendor.keyVariables[0] ?? "a variable"}): `,
+      { secret: true },
+    )
+  ).trim();
+  return key === ""
+    ? []
+    : [{ key: formatKey(["providers", provider, "api_key"]), value: key.replaceAll("${", () => "$${"), secret: true }];
 }
 
 async function askRest(io: SubcommandIo, found: Found): Promise<{ model: string | null; preset: string[] }> {
   const local = found.servers.flatMap(({ id, models }) => models.map((model) => `${id}/${model}`));
   const suggestion = local.length > 0 ? ` Local ones: ${local.slice(0, 5).map(sanitizeLine).join(", ")}.` : "";
-  const model = (await io.question(`Default model as provider/model (empty: chosen from the credentials).${suggestion} `)).trim();
-  io.stderr(`Presets:\n${PRESET_NAMES.map((name) => `  ${name.padEnd(15)} ${isPresetName(name) ? PRESET_SUMMARIES[name] : ""}\n`).join("")}`);
-  const preset = readPresets(await io.question("Preset or presets, comma-separated (empty: none, one model for everything): "));
+  const model = (
+    await io.question(`Default model as provider/model (empty: chosen from the credentials).${suggestion} `)
+  ).trim();
+  io.stderr(
+    `Presets:\n${PRESET_NAMES.map((name) => `  ${name.padEnd(15)} ${isPresetName(name) ? PRESET_SUMMARIES[name] : ""}\n`).join("")}`,
+  );
+  const preset = readPresets(
+    await io.question("Preset or presets, comma-separated (empty: none, one model for everything): "),
+  );
   return { model: model === "" ? null : model, preset };
 }
 
 function plannedSettings(model: string | null, preset: readonly string[], others: readonly Setting[]): Setting[] {
   return [
     ...(model === null ? [] : [{ key: "model", value: model, secret: false }]),
-    ...(preset.length === 0 ? [] : [{ key: "preset", value: preset.length === 1 ? (preset[0] ?? "") : [...preset], secret: false }]),
+    ...(preset.length === 0
+      ? []
+      : [{ key: "preset", value: preset.length === 1 ? (preset[0] ?? "") : [...preset], secret: false }]),
     ...others,
   ];
 }
@@ -125,16 +169,37 @@ export async function runInitCommand(
     if (model === null && preset === null) ({ model, preset } = await askRest(io, found));
   }
   const settings = plannedSettings(model, preset ?? [], others);
-  const write = settings.length > 0 && (options.yes || (asking && /^(y|yes|)$/i.test((await io.question(`Write ${settings.map(({ key }) => key).join(", ")} to ${file}? [Y/n] `)).trim())));
+  const write =
+    settings.length > 0 &&
+    (options.yes ||
+      (asking &&
+        /^(y|yes|)$/i.test(
+          (await io.question(`Write ${settings.map(({ key }) => key).join(", ")} to ${file}? [Y/n] `)).trim(),
+        )));
   if (write) for (const { key, value } of settings) await setUserSetting(file, key, value);
 
   const shown = settings.map(({ key, value, secret }) => ({ key, value: secret ? "********" : value }));
-  if (io.json) printJson(io, { file, existed: stampOf(file) !== null, written: write, settings: shown, credentials: found.credentials, configured: found.configured, servers: found.servers.map(({ id, baseUrl, models }) => ({ id, base_url: baseUrl, models })) });
+  if (io.json)
+    printJson(io, {
+      file,
+      existed: stampOf(file) !== null,
+      written: write,
+      settings: shown,
+      credentials: found.credentials,
+      configured: found.configured,
+      servers: found.servers.map(({ id, baseUrl, models }) => ({ id, base_url: baseUrl, models })),
+    });
   else if (write) io.stdout(`wrote ${file}\n`);
-  else if (settings.length === 0) io.stdout(`nothing to write to ${file}${nothing ? "" : ": the keys found serve as they are"}\n`);
-  else io.stdout(`would write to ${file} (with --yes):\n${shown.map(({ key, value }) => `  ${key} = ${JSON.stringify(value)}\n`).join("")}`);
+  else if (settings.length === 0)
+    io.stdout(`nothing to write to ${file}${nothing ? "" : ": the keys found serve as they are"}\n`);
+  else
+    io.stdout(
+      `would write to ${file} (with --yes):\n${shown.map(({ key, value }) => `  ${key} = ${JSON.stringify(value)}\n`).join("")}`,
+    );
   if (nothing && others.length === 0 && model === null) {
-    io.stderr("bmo: no credentials yet. Set a key variable such as ANTHROPIC_API_KEY or OPENAI_API_KEY, start a local server, or try `bmo demo`, which needs neither.\n");
+    io.stderr(
+      "bmo: no credentials yet. Set a key variable such as ANTHROPIC_API_KEY or OPENAI_API_KEY, start a local server, or try `bmo demo`, which needs neither.\n",
+    );
     return EXIT.credentials;
   }
   return EXIT.done;

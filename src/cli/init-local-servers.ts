@@ -18,8 +18,11 @@ const ANSWER_LIMIT = 1_048_576;
 function readModels(body: string): string[] | null {
   try {
     const answer: unknown = JSON.parse(body);
-    if (typeof answer !== "object" || answer === null || !("data" in answer) || !Array.isArray(answer.data)) return null;
-    return answer.data.flatMap((entry: unknown) => (typeof entry === "object" && entry !== null && "id" in entry && typeof entry.id === "string" ? [entry.id] : []));
+    if (typeof answer !== "object" || answer === null || !("data" in answer) || !Array.isArray(answer.data))
+      return null;
+    return answer.data.flatMap((entry: unknown) =>
+      typeof entry === "object" && entry !== null && "id" in entry && typeof entry.id === "string" ? [entry.id] : [],
+    );
   } catch {
     return null; // Something else listens on that port.
   }

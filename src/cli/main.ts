@@ -1,5 +1,5 @@
-// The entry point: answers --version and --help before anything is loaded, and tells a headless run from the rest. What a
-// run needs is loaded only on its path.
+// The entry point: answers --version and --help before anything is loaded, and tells a headless run from the rest. What
+// a run needs is loaded only on its path.
 
 import { elapsedMs } from "../util/clock.ts";
 import { SUBCOMMANDS } from "./subcommand-names.ts";
@@ -30,9 +30,12 @@ function mayNameSubcommand(): boolean {
   return false;
 }
 
-/** Whether the arguments alone, or ends that are no terminal, already make this a headless run; else the parser decides. */
+/**
+ * Whether the arguments alone, or ends that are no terminal, already make this a headless run; else the parser decides.
+ */
 async function isSurelyHeadless(): Promise<boolean> {
-  if (argv.some((word) => word === "--help" || word === "-h" || word === "--version" || word === "-v" || word === "-V")) return false;
+  if (argv.some((word) => word === "--help" || word === "-h" || word === "--version" || word === "-v" || word === "-V"))
+    return false;
   if (mayNameSubcommand()) return false;
   if (argv.includes("-p") || argv.includes("--print")) return true;
   const { isatty } = await import("node:tty");
@@ -42,7 +45,8 @@ async function isSurelyHeadless(): Promise<boolean> {
 async function work(): Promise<number> {
   const facts: RunFacts = { version: BMO_VERSION, startedAt: elapsedMs() };
   if (!(await isSurelyHeadless())) {
-    // While nothing happens nothing shall run: V8 would tidy a small heap for tens of milliseconds, eight seconds after its last collection.
+    // While nothing happens nothing shall run: V8 would tidy a small heap for tens of milliseconds, eight seconds after
+    // its last collection.
     (await import("node:v8")).setFlagsFromString("--no-memory-reducer-for-small-heaps");
     const code = await (await import("#interactive")).runInteractiveArguments(argv, facts);
     if (code !== "headless") return code;

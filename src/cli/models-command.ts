@@ -12,7 +12,8 @@ import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 /** USD per million tokens; `~` marks an estimate; what nobody knows is `unknown`, never 0. */
 export function formatPrice({ input, output }: Pick<Price, "input" | "output">, estimate: boolean): string {
   if (input === null && output === null) return "unknown";
-  const figure = (value: number | null): string => (value === null ? "unknown" : `${estimate ? "~" : ""}${String(value)}`);
+  const figure = (value: number | null): string =>
+    value === null ? "unknown" : `${estimate ? "~" : ""}${String(value)}`;
   return `${figure(input)} / ${figure(output)}`;
 }
 
@@ -25,25 +26,53 @@ function standing(model: ModelInfo): string {
 
 function asJson(model: ModelInfo): Record<string, unknown> {
   return {
-    id: model.id, provider: model.provider, wire_id: model.wireId, aliases: model.aliases, context_window: model.contextWindow, max_output: model.maxOutput,
-    price: model.price, price_estimate: model.priceEstimate, tools: model.tools, vision: model.vision, reasoning: model.reasoning, status: model.status,
-    retires: model.retires, replaced_by: model.replacedBy, source: model.source,
+    id: model.id,
+    provider: model.provider,
+    wire_id: model.wireId,
+    aliases: model.aliases,
+    context_window: model.contextWindow,
+    max_output: model.maxOutput,
+    price: model.price,
+    price_estimate: model.priceEstimate,
+    tools: model.tools,
+    vision: model.vision,
+    reasoning: model.reasoning,
+    status: model.status,
+    retires: model.retires,
+    replaced_by: model.replacedBy,
+    source: model.source,
   };
 }
 
 /** `given`: at most one word that the id or an alias must hold. @throws BmoError usage. */
 export function runModelsCommand(given: readonly string[], io: SubcommandIo, registry: ModelRegistry): ExitCode {
   const [filter, ...more] = given;
-  if (more.length > 0 || filter?.startsWith("-") === true) throw new BmoError("usage", `bmo models does not take ${more[0] ?? filter ?? ""}`, SUBCOMMAND_USAGE.models);
+  if (more.length > 0 || filter?.startsWith("-") === true)
+    throw new BmoError("usage", `bmo models does not take ${more[0] ?? filter ?? ""}`, SUBCOMMAND_USAGE.models);
   const wanted = filter?.toLowerCase();
-  const models = registry.list().filter((model) => wanted === undefined || [model.id, ...model.aliases].some((name) => name.toLowerCase().includes(wanted)));
+  const models = registry
+    .list()
+    .filter(
+      (model) =>
+        wanted === undefined || [model.id, ...model.aliases].some((name) => name.toLowerCase().includes(wanted)),
+    );
   const providers = registry.providers();
   if (io.json) {
-    printJson(io, { models: models.map(asJson), providers: providers.map((one) => ({ id: one.id, type: one.type, configured: one.configured, has_credentials: one.hasCredentials })) });
+    printJson(io, {
+      models: models.map(asJson),
+      providers: providers.map((one) => ({
+        id: one.id,
+        type: one.type,
+        configured: one.configured,
+        has_credentials: one.hasCredentials,
+      })),
+    });
     return EXIT.done;
   }
   if (models.length === 0) {
-    io.stderr(wanted === undefined ? "bmo: no models are known\n" : `bmo: no model matches "${sanitizeLine(wanted)}"\n`);
+    io.stderr(
+      wanted === undefined ? "bmo: no models are known\n" : `bmo: no model matches "${sanitizeLine(wanted)}"\n`,
+    );
     return EXIT.done;
   }
   for (const id of [...new Set(models.map(({ provider }) => provider))]) {
@@ -51,7 +80,13 @@ export function runModelsCommand(given: readonly string[], io: SubcommandIo, reg
     io.stdout(`${sanitizeLine(id)}${known?.hasCredentials === true ? "" : "  (no credentials)"}\n`);
     const rows = models
       .filter(({ provider }) => provider === id)
-      .map((model) => ["", sanitizeLine(model.id), formatPrice(model.price, model.priceEstimate), model.contextWindow === null ? "unknown" : formatTokens(model.contextWindow), standing(model)]);
+      .map((model) => [
+        "",
+        sanitizeLine(model.id),
+        formatPrice(model.price, model.priceEstimate),
+        model.contextWindow === null ? "unknown" : formatTokens(model.contextWindow),
+        standing(model),
+      ]);
     io.stdout(`${textTable([["", "model", "USD per Mtok in / out", "window", ""], ...rows])}\n`);
   }
   return EXIT.done;

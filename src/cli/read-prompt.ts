@@ -1,5 +1,6 @@
 // Puts a headless run's prompt together: piped text, a blank line, the argument text. Decides what is a slash command:
-// only argument text alone, or piped text of one line without an argument. Piped text never approves: someone else may have written it.
+// only argument text alone, or piped text of one line without an argument. Piped text never approves: someone else may
+// have written it.
 
 import { fstatSync } from "node:fs";
 import { parseCommand } from "../commands/parse.ts";
@@ -46,7 +47,14 @@ async function readPiped(waitForever: boolean, warn: (text: string) => void): Pr
       timer = null;
       chunks.push(chunk);
       size += chunk.length;
-      if (size > PROMPT_LIMIT_BYTES) reject(new BmoError("usage", `the piped input is larger than ${PROMPT_LIMIT_BYTES / 1024 / 1024} MB`, "Name the file in the prompt instead; bmo reads it with its own tools."));
+      if (size > PROMPT_LIMIT_BYTES)
+        reject(
+          new BmoError(
+            "usage",
+            `the piped input is larger than ${PROMPT_LIMIT_BYTES / 1024 / 1024} MB`,
+            "Name the file in the prompt instead; bmo reads it with its own tools.",
+          ),
+        );
     };
     if (!waitForever) {
       timer = setTimeout(() => {
@@ -65,22 +73,43 @@ function decode(bytes: Buffer): string {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (thrown) {
-    throw new BmoError("usage", "the piped input is binary, not UTF-8 text", "Pipe text, or name the file in the prompt.", { cause: thrown });
+    throw new BmoError(
+      "usage",
+      "the piped input is binary, not UTF-8 text",
+      "Pipe text, or name the file in the prompt.",
+      { cause: thrown },
+    );
   }
-  if (text.includes("\0")) throw new BmoError("usage", "the piped input is binary: it holds NUL bytes", "Pipe text, or name the file in the prompt.");
+  if (text.includes("\0"))
+    throw new BmoError(
+      "usage",
+      "the piped input is binary: it holds NUL bytes",
+      "Pipe text, or name the file in the prompt.",
+    );
   return text;
 }
 
 /** @throws BmoError usage for binary or endless input. */
 export async function readPrompt(words: readonly string[], warn: (text: string) => void): Promise<PromptSource> {
   const wantsStdin = words.includes("-");
-  const argument = words.filter((word) => word !== "-").join(" ").trim();
+  const argument = words
+    .filter((word) => word !== "-")
+    .join(" ")
+    .trim();
   const piped = wantsStdin || stdinCarriesText() ? decode(await readPiped(wantsStdin || argument === "", warn)) : "";
   const pipedText = piped.trim();
   if (pipedText === "" && argument === "") return { prompt: null, command: null };
   if (pipedText === "" && parseCommand(argument) !== null) return { prompt: null, command: argument };
   const pipedCommand = argument === "" && !/[\n\r]/.test(pipedText) ? parseCommand(pipedText) : null;
-  if (pipedCommand?.name === "approve") throw new BmoError("usage", "piped text approves no plan: it may be somebody else's", "Approve with bmo approve <plan-id>, or with the command as an argument: bmo -c -p /approve.");
+  if (pipedCommand?.name === "approve")
+    throw new BmoError(
+      "usage",
+      "piped text approves no plan: it may be somebody else's",
+      "Approve with bmo approve <plan-id>, or with the command as an argument: bmo -c -p /approve.",
+    );
   if (pipedCommand !== null) return { prompt: null, command: pipedText };
-  return { prompt: [piped.replace(/\n+$/, ""), argument].filter((part) => part.trim() !== "").join("\n\n"), command: null };
+  return {
+    prompt: [piped.replace(/\n+$/, ""), argument].filter((part) => part.trim() !== "").join("\n\n"),
+    command: null,
+  };
 }

@@ -18,18 +18,35 @@ export interface Recoverer {
 }
 
 /** Whether one of these rules names a real path for writing. */
-export function isNamedByRule(rules: readonly string[], realPath: string, { workspace, home }: Pick<Ground, "workspace" | "home">): boolean {
-  return rules.map(parseRule).some((rule) => rule.pattern !== null && matchesRule(rule, { tool: "edit", kind: "path", realPath, workspace, home }));
+export function isNamedByRule(
+  rules: readonly string[],
+  realPath: string,
+  { workspace, home }: Pick<Ground, "workspace" | "home">,
+): boolean {
+  return rules
+    .map(parseRule)
+    .some(
+      (rule) => rule.pattern !== null && matchesRule(rule, { tool: "edit", kind: "path", realPath, workspace, home }),
+    );
 }
 
 /** @param ask where nobody is there, what is out of scope is put back. */
-export function createRecoverer(options: { ground: Pick<Ground, "workspace" | "home" | "dataDirectory">; git: string | null; journal: CommandJournal; ask: Ask | null }): Recoverer {
+export function createRecoverer(options: {
+  ground: Pick<Ground, "workspace" | "home" | "dataDirectory">;
+  git: string | null;
+  journal: CommandJournal;
+  ask: Ask | null;
+}): Recoverer {
   const { ground, journal, ask } = options;
   const { workspace, home, dataDirectory } = ground;
   const unresolved: Unresolved[] = [];
   const now = async (): Promise<Recovery[]> => {
     const found = await recoverCommands({
-      workspace, dataDirectory, home, git: options.git, journal,
+      workspace,
+      dataDirectory,
+      home,
+      git: options.git,
+      journal,
       isNamed: (rules, path) => isNamedByRule(rules, path, ground),
       async onOutOfScope(report) {
         const reply = await ask?.({ kind: "effects", ...report }, new AbortController().signal);
@@ -45,7 +62,13 @@ export function createRecoverer(options: { ground: Pick<Ground, "workspace" | "h
     async atStart() {
       if (journal.dead(workspace).length === 0) return [];
       try {
-        const release = await lockExecution({ workspace, dataDirectory, sessionId: "settling", waitMs: 0, signal: new AbortController().signal });
+        const release = await lockExecution({
+          workspace,
+          dataDirectory,
+          sessionId: "settling",
+          waitMs: 0,
+          signal: new AbortController().signal,
+        });
         return await now().finally(release);
       } catch (thrown) {
         // The run that writes here now settles it before its own next command.
@@ -59,11 +82,23 @@ export function createRecoverer(options: { ground: Pick<Ground, "workspace" | "h
 /** One text for each command that was cut off, for notices. */
 export function recoveryText({ command, session, notes, unresolved }: Recovery): string {
   const head = `bmo was ended while the command \`${command}\` of session ${session} ran`;
-  const lines = [...notes, ...unresolved.map(({ path, reason, copy }) => `${path}: ${reason}${copy === null ? "" : `; the earlier version lies in ${copy}`}`)];
+  const lines = [
+    ...notes,
+    ...unresolved.map(
+      ({ path, reason, copy }) => `${path}: ${reason}${copy === null ? "" : `; the earlier version lies in ${copy}`}`,
+    ),
+  ];
   return lines.length === 0 ? `${head}; it left no change` : `${head}. ${lines.join(". ")}`;
 }
 
 /** What could not be settled counts like a refused write: the run does not end with 0. */
 export function leftoverDenials(recoveries: readonly Recovery[]): Denial[] {
-  return recoveries.flatMap(({ command, unresolved }) => unresolved.map(({ path, reason }) => ({ tool: "bash", summary: command, reason: `${path}: ${reason}`, target: command })));
+  return recoveries.flatMap(({ command, unresolved }) =>
+    unresolved.map(({ path, reason }) => ({
+      tool: "bash",
+      summary: command,
+      reason: `${path}: ${reason}`,
+      target: command,
+    })),
+  );
 }

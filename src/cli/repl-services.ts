@@ -22,10 +22,27 @@ import type { CommandLine } from "./arguments.ts";
 import type { Ask } from "../types/permission.ts";
 import type { OpenedSession, ReplOptions, SessionRequest } from "../ui/options.ts";
 
-type Services = Pick<ReplOptions, "workspace" | "initial" | "openSession" | "listSessions" | "initialPrompt" | "startWithApprove" | "historyFile" | "listFiles" | "skillNames" | "runShell" | "readImage" | "editText" | "unsettled">;
+type Services = Pick<
+  ReplOptions,
+  | "workspace"
+  | "initial"
+  | "openSession"
+  | "listSessions"
+  | "initialPrompt"
+  | "startWithApprove"
+  | "historyFile"
+  | "listFiles"
+  | "skillNames"
+  | "runShell"
+  | "readImage"
+  | "editText"
+  | "unsettled"
+>;
 
 function textOf(environment: App["environment"]): Record<string, string> {
-  return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 /** Sorting more takes longer than a key may wait; the list itself begins with the first ones in any case. */
@@ -38,7 +55,11 @@ async function editText(app: App, text: string, extension: string): Promise<stri
   try {
     await writeFile(path, text, { mode: 0o600 });
     // An editor may come with arguments ("code --wait"): the user's own shell line, with the file as its last word.
-    const code = await runInteractive({ argv: ["/bin/sh", "-c", `${editor} "$1"`, "sh", path], cwd: app.workspace, environment: textOf(app.environment) });
+    const code = await runInteractive({
+      argv: ["/bin/sh", "-c", `${editor} "$1"`, "sh", path],
+      cwd: app.workspace,
+      environment: textOf(app.environment),
+    });
     if (code !== 0) return null;
     const edited = await readFile(path, "utf8");
     return edited === text ? null : edited;
@@ -48,7 +69,13 @@ async function editText(app: App, text: string, extension: string): Promise<stri
 }
 
 async function onlyReads({ workspace, readRoots, home }: App, command: string): Promise<boolean> {
-  const verdict = await judgeCommand(command, { workspace, readRoots, planCommands: [], gitConfig: readGitConfigFacts, isProtected: (path) => isProtectedPath(path, workspace, home) });
+  const verdict = await judgeCommand(command, {
+    workspace,
+    readRoots,
+    planCommands: [],
+    gitConfig: readGitConfigFacts,
+    isProtected: (path) => isProtectedPath(path, workspace, home),
+  });
   return verdict.verdict === "read_only";
 }
 
@@ -63,7 +90,11 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
   const openSession = async (request: SessionRequest, ask: Ask): Promise<OpenedSession> => {
     await settleTrust(app, ask, unanswered);
     const session: SessionChoice =
-      !initialUsed && first !== "pick" ? first : request.kind === "new" ? { kind: "new" } : { kind: "open", path: findSession(app.dataDirectory, request.id).path, fork: false };
+      !initialUsed && first !== "pick"
+        ? first
+        : request.kind === "new"
+          ? { kind: "new" }
+          : { kind: "open", path: findSession(app.dataDirectory, request.id).path, fork: false };
     initialUsed = true;
     const next = await openAgent(app, { session, ask, headless: false });
     opened = next;
@@ -79,15 +110,33 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
     startWithApprove: line.subcommand === "approve",
     historyFile: join(workspaceDirectory(app.dataDirectory, app.workspace), "history.jsonl"),
     listFiles: async (onSome) => {
-      const { paths } = await listFiles(app.workspace, { searchPath: ownPath(app), signal: new AbortController().signal }, onSome);
+      const { paths } = await listFiles(
+        app.workspace,
+        { searchPath: ownPath(app), signal: new AbortController().signal },
+        onSome,
+      );
       return paths.length <= SORTED_FILES ? paths.sort(comparePaths) : paths;
     },
     skillNames: () => opened?.skillNames() ?? Promise.resolve([]),
     runShell: async (command, onOutput, signal) => {
       // What reads waits for nobody; what may write must not be taken for the effect of another run's command.
-      const release = (await onlyReads(app, command)) ? null : await opened?.containment.lock(signal, ({ pid, session }) => onOutput(`waiting for another run in this workspace: process ${pid}, session ${session}\n`));
-      const result = await runProcess({ argv: shellArguments(command), cwd: app.workspace, environment: textOf(app.environment), timeoutSeconds: 0, signal, onOutput }).finally(release);
-      return { exitCode: result.exitCode, output: [result.output, ...result.notes].filter((part) => part !== "").join("\n") };
+      const release = (await onlyReads(app, command))
+        ? null
+        : await opened?.containment.lock(signal, ({ pid, session }) =>
+            onOutput(`waiting for another run in this workspace: process ${pid}, session ${session}\n`),
+          );
+      const result = await runProcess({
+        argv: shellArguments(command),
+        cwd: app.workspace,
+        environment: textOf(app.environment),
+        timeoutSeconds: 0,
+        signal,
+        onOutput,
+      }).finally(release);
+      return {
+        exitCode: result.exitCode,
+        output: [result.output, ...result.notes].filter((part) => part !== "").join("\n"),
+      };
     },
     readImage: (path) => opened?.readImage(path) ?? Promise.resolve(null),
     unsettled: () => opened?.containment.unsettled ?? null,

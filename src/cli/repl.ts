@@ -16,7 +16,16 @@ export async function runRepl(line: CommandLine, facts: RunFacts): Promise<ExitC
   try {
     const { createReplServices } = await import("./repl-services.ts");
     const services = await createReplServices(line, facts);
-    const options: ReplOptions = { stdin, stdout, stderr, environment: process.env, version: facts.version, home, firstPaint, ...services };
+    const options: ReplOptions = {
+      stdin,
+      stdout,
+      stderr,
+      environment: process.env,
+      version: facts.version,
+      home,
+      firstPaint,
+      ...services,
+    };
     const { startRepl } = await loadingUi;
     return await startRepl(options);
   } catch (thrown) {

@@ -34,7 +34,9 @@ export function parseCases(text: string, path: string): RouteCase[] {
   });
 }
 
-/** A JSON array or JSON lines of turns `{role, text}` and tool events `{tool, path?, command?, ok, output_excerpt?}`. */
+/**
+ * A JSON array or JSON lines of turns `{role, text}` and tool events `{tool, path?, command?, ok, output_excerpt?}`.
+ */
 export function parseHistory(text: string, path: string): HistorySignal[] {
   if (text.trimStart().startsWith("[")) {
     const value = parseJson(text, path);
@@ -74,7 +76,12 @@ function parseJson(text: string, where: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch (thrown) {
-    throw new BmoError("usage", `${where}: not JSON (${thrown instanceof Error ? thrown.message : String(thrown)}).`, null, { cause: thrown });
+    throw new BmoError(
+      "usage",
+      `${where}: not JSON (${thrown instanceof Error ? thrown.message : String(thrown)}).`,
+      null,
+      { cause: thrown },
+    );
   }
 }
 

@@ -1,4 +1,5 @@
-// `bmo route`: what the router would do and why, offline. Dry run of one message, replay of a session, evaluation on labelled cases.
+// `bmo route`: what the router would do and why, offline. Dry run of one message, replay of a session, evaluation on
+// labelled cases.
 
 import { priceUsage } from "../ledger/price.ts";
 import { createRouter, type RouterParts } from "../router/index.ts";
@@ -47,7 +48,11 @@ export interface RouteServices {
 
 const HINT = SUBCOMMAND_USAGE.route;
 
-export async function runRouteCommand(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
+export async function runRouteCommand(
+  given: readonly string[],
+  io: SubcommandIo,
+  services: RouteServices,
+): Promise<ExitCode> {
   const [first, ...rest] = given;
   if (first === "replay" && rest.length > 0) return replay(rest, io, services);
   if (first === "eval" && rest.length > 0) return evaluateCases(rest, io, services);
@@ -60,17 +65,39 @@ async function dryRun(given: readonly string[], io: SubcommandIo, services: Rout
   if (message.trim() === "") throw new BmoError("usage", "bmo route needs a message.", HINT);
   const { settings, parts } = services;
   const stage = options.get("--stage") ?? (settings.options.staged_workflow.enabled ? "plan" : "chat");
-  if (stage !== "plan" && stage !== "execute" && stage !== "chat") throw new BmoError("usage", `--stage ${stage}: unknown stage.`, "Allowed: plan, execute, chat.");
+  if (stage !== "plan" && stage !== "execute" && stage !== "chat")
+    throw new BmoError("usage", `--stage ${stage}: unknown stage.`, "Allowed: plan, execute, chat.");
   const historyFile = options.get("--history");
   const history = historyFile === undefined ? [] : parseHistory(await services.readText(historyFile), historyFile);
   const context: RouteContext = {
-    settings, message, history, stage, workflowEnabled: settings.options.staged_workflow.enabled, turn: history.some((signal) => signal.role === "user") ? 2 : 1,
-    plan: null, ticket: null, pending: false, overrides: services.overrides ?? { model: null, tier: null }, skill: null,
-    needs: { tools: true, vision: false, contextTokens: Math.ceil(message.length / 4) }, previous: null,
+    settings,
+    message,
+    history,
+    stage,
+    workflowEnabled: settings.options.staged_workflow.enabled,
+    turn: history.some((signal) => signal.role === "user") ? 2 : 1,
+    plan: null,
+    ticket: null,
+    pending: false,
+    overrides: services.overrides ?? { model: null, tier: null },
+    skill: null,
+    needs: { tools: true, vision: false, contextTokens: Math.ceil(message.length / 4) },
+    previous: null,
   };
   const notices: string[] = [];
-  const decision = await createRouter(withoutCredentials(parts, notices)).decide(context, null, new AbortController().signal);
-  const route: Route = { ...decision.route, turn: context.turn, served_model: null, cost_usd: null, baseline_cost_usd: null, savings_pct: null };
+  const decision = await createRouter(withoutCredentials(parts, notices)).decide(
+    context,
+    null,
+    new AbortController().signal,
+  );
+  const route: Route = {
+    ...decision.route,
+    turn: context.turn,
+    served_model: null,
+    cost_usd: null,
+    baseline_cost_usd: null,
+    savings_pct: null,
+  };
   const phase = detectPhase({ message, history });
   const tier = classifyTier(message);
   const gate = decideGate(message);
@@ -78,13 +105,23 @@ async function dryRun(given: readonly string[], io: SubcommandIo, services: Rout
   if (io.json) {
     printJson(io, {
       route: printedJson(route),
-      message: { phase: phase.label, phase_confidence: round(phase.confidence), phase_layer: phase.layer, tier: tier.tier, tier_confidence: round(tier.confidence), gate: gate.decision, gate_reason: gate.reason },
+      message: {
+        phase: phase.label,
+        phase_confidence: round(phase.confidence),
+        phase_layer: phase.layer,
+        tier: tier.tier,
+        tier_confidence: round(tier.confidence),
+        gate: gate.decision,
+        gate_reason: gate.reason,
+      },
       notices,
       log: decision.log,
     });
     return EXIT.done;
   }
-  io.stdout(`${explainRoute(route)}\n\nthe message itself: phase ${phase.label} ${phase.confidence.toFixed(2)} (${phase.layer}), tier ${tier.tier} ${tier.confidence.toFixed(2)}, gate ${gate.decision} (${gate.reason})\n`);
+  io.stdout(
+    `${explainRoute(route)}\n\nthe message itself: phase ${phase.label} ${phase.confidence.toFixed(2)} (${phase.layer}), tier ${tier.tier} ${tier.confidence.toFixed(2)}, gate ${gate.decision} (${gate.reason})\n`,
+  );
   for (const notice of notices) io.stderr(`bmo: ${notice}\n`);
   return EXIT.done;
 }
@@ -95,9 +132,11 @@ function withoutCredentials(parts: RouterParts, notices: string[]): RouterParts 
     ...parts,
     defaultModel: (providers) => {
       const chosen = parts.defaultModel(providers);
-      if (chosen !== null || providers.length > 0 || parts.registry.providers().some((one) => one.configured)) return chosen;
+      if (chosen !== null || providers.length > 0 || parts.registry.providers().some((one) => one.configured))
+        return chosen;
       const supposed = parts.defaultModel([...new Set(parts.registry.list().map((model) => model.provider))]);
-      const text = "No provider has credentials and no model is configured; this is what would be chosen if all ready-made providers had keys.";
+      const text =
+        "No provider has credentials and no model is configured; this is what would be chosen if all ready-made providers had keys.";
       if (supposed !== null && !notices.includes(text)) notices.push(text);
       return supposed;
     },
@@ -115,14 +154,19 @@ async function replay(given: readonly string[], io: SubcommandIo, services: Rout
   const rows = replayed.map((one) => comparison(one, session.usage.get(one.recorded.id) ?? null));
   const different = rows.filter((row) => row.before !== row.after);
   for (const notice of session.notices) io.stderr(`bmo: ${notice}\n`);
-  if (skipped > 0) io.stderr(`bmo: ${skipped} route${skipped === 1 ? "" : "s"} without recorded inputs cannot be decided again\n`);
+  if (skipped > 0)
+    io.stderr(`bmo: ${skipped} route${skipped === 1 ? "" : "s"} without recorded inputs cannot be decided again\n`);
   if (io.json) {
     printJson(io, { session: session.id, routes: rows.length, skipped, differences: different });
     return EXIT.done;
   }
-  io.stdout(`${session.id}: ${rows.length} decision${rows.length === 1 ? "" : "s"}, ${different.length === 0 ? "no difference" : `${different.length} different`}\n`);
+  io.stdout(
+    `${session.id}: ${rows.length} decision${rows.length === 1 ? "" : "s"}, ${different.length === 0 ? "no difference" : `${different.length} different`}\n`,
+  );
   for (const row of different) {
-    io.stdout(`  turn ${row.turn}${row.ticket === null ? "" : ` ticket ${row.ticket}`}: ${row.before} -> ${row.after ?? "none"} (${row.reason}); cost ${formatUsd(row.cost_before, row.estimate_before)} -> ${formatUsd(row.cost_after, row.estimate_after)}\n`);
+    io.stdout(
+      `  turn ${row.turn}${row.ticket === null ? "" : ` ticket ${row.ticket}`}: ${row.before} -> ${row.after ?? "none"} (${row.reason}); cost ${formatUsd(row.cost_before, row.estimate_before)} -> ${formatUsd(row.cost_after, row.estimate_after)}\n`,
+    );
   }
   return EXIT.done;
 }
@@ -166,14 +210,17 @@ function priced(usage: Usage, info: ModelInfo): number | null {
 async function evaluateCases(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
   const { words, options } = parseOptions(given, ["--what", "--predictions"]);
   const [path, ...more] = words;
-  if (path === undefined || more.length > 0) throw new BmoError("usage", "bmo route eval takes one file of cases.", HINT);
+  if (path === undefined || more.length > 0)
+    throw new BmoError("usage", "bmo route eval takes one file of cases.", HINT);
   const cases = parseCases(await services.readText(path), path);
   if (cases.length === 0) throw new BmoError("usage", `${path} holds no cases.`, HINT);
   const wanted = options.get("--what");
-  if (wanted !== undefined && !isKind(wanted)) throw new BmoError("usage", `--what ${wanted}: unknown.`, "Allowed: phase, gate, tier.");
+  if (wanted !== undefined && !isKind(wanted))
+    throw new BmoError("usage", `--what ${wanted}: unknown.`, "Allowed: phase, gate, tier.");
   const report = await runEval(cases, wanted ?? kindOf(cases), services.settings, services.parts);
   const target = options.get("--predictions");
-  if (target !== undefined) await services.writeText(target, report.predictions.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  if (target !== undefined)
+    await services.writeText(target, report.predictions.map((one) => `${JSON.stringify(one)}\n`).join(""));
   if (io.json) printJson(io, { what: report.what, ...report.evaluation, gate: report.gate, cost: report.cost });
   else io.stdout(evalText(report));
   return EXIT.done;
@@ -184,7 +231,10 @@ function isKind(value: string): value is EvalKind {
 }
 
 /** Options take their value from the next word or after `=`; `--` ends them; a message may hold any other words. */
-function parseOptions(given: readonly string[], known: readonly string[]): { words: string[]; options: Map<string, string> } {
+function parseOptions(
+  given: readonly string[],
+  known: readonly string[],
+): { words: string[]; options: Map<string, string> } {
   const words: string[] = [];
   const options = new Map<string, string>();
   for (let at = 0; at < given.length; at++) {
@@ -198,7 +248,12 @@ function parseOptions(given: readonly string[], known: readonly string[]): { wor
       words.push(word);
       continue;
     }
-    if (!known.includes(name)) throw new BmoError("usage", `bmo route does not know ${name}.`, `${nearestNames(name, known, 1)[0] ?? known.join(", ")}. ${HINT}`);
+    if (!known.includes(name))
+      throw new BmoError(
+        "usage",
+        `bmo route does not know ${name}.`,
+        `${nearestNames(name, known, 1)[0] ?? known.join(", ")}. ${HINT}`,
+      );
     const value = inline.length > 0 ? inline.join("=") : given[++at];
     if (value === undefined || value === "") throw new BmoError("usage", `${name} needs a value.`, HINT);
     options.set(name, value);

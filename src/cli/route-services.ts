@@ -16,11 +16,18 @@ import type { Usage } from "../types/provider.ts";
 
 function addUsage(left: Usage | undefined, right: Usage): Usage {
   if (left === undefined) return right;
-  return { input: left.input + right.input, output: left.output + right.output, cache_read: left.cache_read + right.cache_read, cache_write: left.cache_write + right.cache_write };
+  return {
+    input: left.input + right.input,
+    output: left.output + right.output,
+    cache_read: left.cache_read + right.cache_read,
+    cache_write: left.cache_write + right.cache_write,
+  };
 }
 
 function fileError(thrown: unknown, path: string, verb: string): BmoError {
-  return new BmoError("usage", `${path} cannot be ${verb} (${systemErrorCode(thrown) ?? "unknown error"})`, null, { cause: thrown });
+  return new BmoError("usage", `${path} cannot be ${verb} (${systemErrorCode(thrown) ?? "unknown error"})`, null, {
+    cause: thrown,
+  });
 }
 
 export function routeServices(app: Pick<App, "loaded" | "registry" | "input" | "dataDirectory">): RouteServices {
@@ -36,9 +43,13 @@ export function routeServices(app: Pick<App, "loaded" | "registry" | "input" | "
       const path = existsSync(place(idOrPath)) ? place(idOrPath) : findSession(app.dataDirectory, idOrPath).path;
       const { header, records, notices } = readSession(path);
       const { routes, ledger } = replay(header, records, reduceWorkflow, initialWorkflow(true));
-      const texts = new Map(records.flatMap((record) => (record.type === "turn_start" ? [[record.turn, record.text] as const] : [])));
+      const texts = new Map(
+        records.flatMap((record) => (record.type === "turn_start" ? [[record.turn, record.text] as const] : [])),
+      );
       const usage = new Map<string, Usage>();
-      for (const entry of ledger) if (entry.route !== null && entry.purpose === "main") usage.set(entry.route, addUsage(usage.get(entry.route), entry.usage));
+      for (const entry of ledger)
+        if (entry.route !== null && entry.purpose === "main")
+          usage.set(entry.route, addUsage(usage.get(entry.route), entry.usage));
       return Promise.resolve({ id: header.id, routes, texts, usage, notices });
     },
     async readText(path) {

@@ -4,4 +4,8 @@ import { classifyPrompt } from "../prompts/classify.ts";
 import { gatePrompt } from "../prompts/gate.ts";
 import { defaultModel, roleDefaults } from "../providers/catalog.ts";
 
-export const routerTables = { defaultModel, roles: roleDefaults, prompts: { gate: gatePrompt, classify: classifyPrompt } };
+export const routerTables = {
+  defaultModel,
+  roles: roleDefaults,
+  prompts: { gate: gatePrompt, classify: classifyPrompt },
+};

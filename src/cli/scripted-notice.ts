@@ -3,6 +3,10 @@
 import type { App } from "./app.ts";
 
 export function scriptedNotice(app: App): string[] {
-  const scripted = Object.entries(app.loaded().settings.providers).flatMap(([id, provider]) => (provider.type === "script" ? [id] : []));
-  return scripted.length === 0 ? [] : [`scripted, not a model: what ${scripted.join(", ")} answers is replayed from a file`];
+  const scripted = Object.entries(app.loaded().settings.providers).flatMap(([id, provider]) =>
+    provider.type === "script" ? [id] : [],
+  );
+  return scripted.length === 0
+    ? []
+    : [`scripted, not a model: what ${scripted.join(", ")} answers is replayed from a file`];
 }

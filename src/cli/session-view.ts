@@ -36,7 +36,14 @@ export interface TurnView {
 export interface SessionView {
   session: SessionContent["header"];
   turns: TurnView[];
-  plan: { id: string; revision: number; hash: string; title: string; state: string; tickets: Record<string, string> } | null;
+  plan: {
+    id: string;
+    revision: number;
+    hash: string;
+    title: string;
+    state: string;
+    tickets: Record<string, string>;
+  } | null;
   totals: CostTotals;
   files: ReplayedSession["files"];
   denials: ReplayedSession["denials"];
@@ -89,7 +96,17 @@ export function viewSession(content: SessionContent): SessionView {
   return {
     session: content.header,
     turns,
-    plan: plan === null ? null : { id: plan.id, revision: plan.revision, hash: plan.hash, title: plan.content.title, state: plan.state, tickets: plan.tickets },
+    plan:
+      plan === null
+        ? null
+        : {
+            id: plan.id,
+            revision: plan.revision,
+            hash: plan.hash,
+            title: plan.content.title,
+            state: plan.state,
+            tickets: plan.tickets,
+          },
     totals: totalCosts(replayed.ledger),
     files: replayed.files,
     denials: replayed.denials,
@@ -112,22 +129,38 @@ export function viewText(view: SessionView): string {
   if (view.turns.length > 0) {
     const titles = ["turn", "stage", "ticket", "tier", "model", "phase", "chosen by", "cost", "end", "text"];
     const rows = view.turns.map((turn) => [
-      String(turn.turn), turn.stage, turn.ticket ?? "", turn.tier === null ? "" : `${turn.tier} (${turn.tier_source ?? ""})`, sanitizeLine(turn.model ?? "no model"), turn.phase ?? "", turn.source ?? "",
-      formatUsd(turn.cost_usd, turn.estimate), turn.end ?? "interrupted", cutText(turn.text, 50),
+      String(turn.turn),
+      turn.stage,
+      turn.ticket ?? "",
+      turn.tier === null ? "" : `${turn.tier} (${turn.tier_source ?? ""})`,
+      sanitizeLine(turn.model ?? "no model"),
+      turn.phase ?? "",
+      turn.source ?? "",
+      formatUsd(turn.cost_usd, turn.estimate),
+      turn.end ?? "interrupted",
+      cutText(turn.text, 50),
     ]);
     lines.push("", textTable([titles, ...rows], [titles.indexOf("cost")]));
   }
   if (plan !== null) {
-    lines.push("", `Plan ${plan.id} revision ${plan.revision}, ${plan.state}: ${sanitizeLine(plan.title)}`, `  ${plan.hash}`);
+    lines.push(
+      "",
+      `Plan ${plan.id} revision ${plan.revision}, ${plan.state}: ${sanitizeLine(plan.title)}`,
+      `  ${plan.hash}`,
+    );
     for (const [ticket, state] of Object.entries(plan.tickets)) lines.push(`  ${sanitizeLine(ticket)}: ${state}`);
   }
   if (view.files.length > 0) {
     lines.push("", "Files:");
-    for (const file of view.files) lines.push(`  ${file.action} ${sanitizeLine(file.path)}${file.in_scope ? "" : " (outside the plan)"}${file.rolled_back ? " (put back)" : ""}`);
+    for (const file of view.files)
+      lines.push(
+        `  ${file.action} ${sanitizeLine(file.path)}${file.in_scope ? "" : " (outside the plan)"}${file.rolled_back ? " (put back)" : ""}`,
+      );
   }
   if (view.denials.length > 0) {
     lines.push("", "Refused:");
-    for (const denial of view.denials) lines.push(`  ${sanitizeLine(`${denial.tool}: ${denial.summary}: ${denial.reason}`)}`);
+    for (const denial of view.denials)
+      lines.push(`  ${sanitizeLine(`${denial.tool}: ${denial.summary}: ${denial.reason}`)}`);
   }
   lines.push("", costText(view.replayed.ledger, view.totals));
   if (view.notices.length > 0) lines.push("", ...view.notices.map((notice) => `Note: ${sanitizeLine(notice)}`));
@@ -143,15 +176,29 @@ function fence(text: string): string {
 function eventMarkdown(event: AgentEvent): string[] {
   switch (event.type) {
     case "turn_start":
-      return [`## Turn ${event.turn} (${event.stage}${event.ticket === null ? "" : `, ticket ${event.ticket}`})`, sanitizeText(event.text).split("\n").map((line) => `> ${line}`).join("\n")];
+      return [
+        `## Turn ${event.turn} (${event.stage}${event.ticket === null ? "" : `, ticket ${event.ticket}`})`,
+        sanitizeText(event.text)
+          .split("\n")
+          .map((line) => `> ${line}`)
+          .join("\n"),
+      ];
     case "route_decision":
       return [`*${event.route.model}, tier ${event.route.tier}: ${sanitizeText(event.route.reason)}*`];
     case "message_end":
-      return event.message.content.flatMap((block) => (block.type === "text" && block.text.trim() !== "" ? [sanitizeText(block.text)] : []));
+      return event.message.content.flatMap((block) =>
+        block.type === "text" && block.text.trim() !== "" ? [sanitizeText(block.text)] : [],
+      );
     case "tool_start":
       return [`**${event.call.name}** ${sanitizeLine(event.summary)}`];
     case "tool_end":
-      return [fence(event.output.content.map((block) => (block.type === "text" ? block.text : `[image ${block.mediaType}]`)).join("\n"))];
+      return [
+        fence(
+          event.output.content
+            .map((block) => (block.type === "text" ? block.text : `[image ${block.mediaType}]`))
+            .join("\n"),
+        ),
+      ];
     case "plan_ready":
       return [planMarkdown(event.plan)];
     case "plan_approved":

@@ -24,10 +24,12 @@ export function runSessionsCommand(given: readonly string[], io: SubcommandIo, d
   const flags = given.filter((word) => word.startsWith("-"));
   const [action = "list", ...rest] = words;
   const strange = flags.find((flag) => flag !== "--json" && !(flag === "--all" && action === "list"));
-  if (strange !== undefined) throw new BmoError("usage", `bmo sessions ${action} does not take ${sanitizeLine(strange)}`, USAGE);
+  if (strange !== undefined)
+    throw new BmoError("usage", `bmo sessions ${action} does not take ${sanitizeLine(strange)}`, USAGE);
   switch (action) {
     case "list":
-      if (rest[0] !== undefined) throw new BmoError("usage", `bmo sessions list takes no argument, got ${sanitizeLine(rest[0])}`, USAGE);
+      if (rest[0] !== undefined)
+        throw new BmoError("usage", `bmo sessions list takes no argument, got ${sanitizeLine(rest[0])}`, USAGE);
       return list(io, dataDirectory, flags.includes("--all"));
     case "show":
       return show(rest, io, dataDirectory);
@@ -37,7 +39,11 @@ export function runSessionsCommand(given: readonly string[], io: SubcommandIo, d
       return exportSession(rest, io, dataDirectory);
     default: {
       const [near] = nearestNames(action, ACTIONS);
-      throw new BmoError("usage", `bmo sessions has no action ${sanitizeLine(action)}`, near === undefined ? USAGE : `Did you mean ${near}? ${USAGE}`);
+      throw new BmoError(
+        "usage",
+        `bmo sessions has no action ${sanitizeLine(action)}`,
+        near === undefined ? USAGE : `Did you mean ${near}? ${USAGE}`,
+      );
     }
   }
 }
@@ -62,11 +68,26 @@ function list(io: SubcommandIo, dataDirectory: string, all: boolean): ExitCode {
     return EXIT.done;
   }
   if (sessions.length === 0) {
-    io.stderr(all ? "bmo: there are no sessions yet\n" : `bmo: there are no sessions of ${sanitizeLine(io.workspace)}; --all lists those of other workspaces\n`);
+    io.stderr(
+      all
+        ? "bmo: there are no sessions yet\n"
+        : `bmo: there are no sessions of ${sanitizeLine(io.workspace)}; --all lists those of other workspaces\n`,
+    );
     return EXIT.done;
   }
-  const titles = ["id", "last used (UTC)", "turns", "plan", "cost", "in use by", ...(all ? ["workspace"] : []), "title"];
-  io.stdout(`${textTable([titles, ...sessions.map((session) => row(session, all))], [titles.indexOf("turns"), titles.indexOf("cost")])}\n`);
+  const titles = [
+    "id",
+    "last used (UTC)",
+    "turns",
+    "plan",
+    "cost",
+    "in use by",
+    ...(all ? ["workspace"] : []),
+    "title",
+  ];
+  io.stdout(
+    `${textTable([titles, ...sessions.map((session) => row(session, all))], [titles.indexOf("turns"), titles.indexOf("cost")])}\n`,
+  );
   return EXIT.done;
 }
 
@@ -76,7 +97,12 @@ function chooseOne(given: readonly string[], io: SubcommandIo, dataDirectory: st
   if (more.length > 0) throw new BmoError("usage", "one session at a time", USAGE);
   if (wanted !== undefined) return findSession(dataDirectory, wanted).path;
   const latest = latestSession(dataDirectory, io.workspace);
-  if (latest === null) throw new BmoError("usage", `there is no session of ${sanitizeLine(io.workspace)}`, "`bmo sessions list --all` lists those of other workspaces.");
+  if (latest === null)
+    throw new BmoError(
+      "usage",
+      `there is no session of ${sanitizeLine(io.workspace)}`,
+      "`bmo sessions list --all` lists those of other workspaces.",
+    );
   return latest.path;
 }
 
@@ -84,7 +110,16 @@ function show(given: readonly string[], io: SubcommandIo, dataDirectory: string)
   const view = viewSession(readSession(chooseOne(given, io, dataDirectory)));
   if (io.json) {
     const { session, turns, plan, totals, files, denials, notices, replayed } = view;
-    printJson(io, { session, turns: printedJson(turns), routes: printedJson(replayed.routes), plan, totals, files, denials, notices });
+    printJson(io, {
+      session,
+      turns: printedJson(turns),
+      routes: printedJson(replayed.routes),
+      plan,
+      totals,
+      files,
+      denials,
+      notices,
+    });
   } else {
     io.stdout(viewText(view));
   }

@@ -16,7 +16,13 @@ function rootsOf(app: App): SkillRoot[] {
   const user = dirname(userConfigPath(app.environment, app.home ?? ""));
   const trust = app.loaded().trust ?? null;
   const trusted = app.line.trust || trust === null || trust.trusted;
-  const project = trusted ? PROJECT_SKILL_FOLDERS.map((folder): SkillRoot => ({ path: join(app.workspace, folder), origin: "project", within: app.workspace })) : [];
+  const project = trusted
+    ? PROJECT_SKILL_FOLDERS.map((folder): SkillRoot => ({
+        path: join(app.workspace, folder),
+        origin: "project",
+        within: app.workspace,
+      }))
+    : [];
   const own = [join(user, "skills"), ...(app.home === null ? [] : [join(app.home, ".agents", "skills")])];
   return [...project, ...own.map((path): SkillRoot => ({ path, origin: "user", within: null }))];
 }
@@ -48,7 +54,14 @@ export function createSkills(app: App): SkillService {
     },
     async list() {
       const { skills } = await scan();
-      return skills.map(({ name, description, available, reason, path, tier }) => ({ name, description, available, reason, path, tier }));
+      return skills.map(({ name, description, available, reason, path, tier }) => ({
+        name,
+        description,
+        available,
+        reason,
+        path,
+        tier,
+      }));
     },
   };
 }

@@ -17,12 +17,17 @@ function readGrouping(given: readonly string[]): CostGrouping {
   for (let index = 0; index < given.length; index++) {
     const word = given[index] ?? "";
     if (word === "--json") continue;
-    if (word !== "--by" && !word.startsWith("--by=")) throw new BmoError("usage", `bmo stats does not take ${sanitizeLine(word)}`, USAGE);
+    if (word !== "--by" && !word.startsWith("--by="))
+      throw new BmoError("usage", `bmo stats does not take ${sanitizeLine(word)}`, USAGE);
     const value = word === "--by" ? (given[(index += 1)] ?? "") : word.slice("--by=".length);
     const known = COST_GROUPINGS.find((one) => one === value);
     if (known === undefined) {
       const [near] = nearestNames(value, COST_GROUPINGS);
-      throw new BmoError("usage", `--by takes ${COST_GROUPINGS.join(", ")}, got ${value === "" ? "nothing" : sanitizeLine(value)}`, near === undefined ? USAGE : `Did you mean ${near}?`);
+      throw new BmoError(
+        "usage",
+        `--by takes ${COST_GROUPINGS.join(", ")}, got ${value === "" ? "nothing" : sanitizeLine(value)}`,
+        near === undefined ? USAGE : `Did you mean ${near}?`,
+      );
     }
     by = known;
   }
@@ -37,7 +42,8 @@ function allEntries(dataDirectory: string): SessionEntry[] {
   const byId = new Map<string, SessionEntry>();
   for (const { id, path } of sessions) {
     scanSession(path, COSTS, (record) => {
-      if (record.type === "cost" && !byId.has(record.entry.id)) byId.set(record.entry.id, { session: id, entry: record.entry });
+      if (record.type === "cost" && !byId.has(record.entry.id))
+        byId.set(record.entry.id, { session: id, entry: record.entry });
     });
   }
   return [...byId.values()];

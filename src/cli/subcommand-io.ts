@@ -1,4 +1,5 @@
-// What a subcommand is handed of the outside world; it reads and writes nothing else, so that tests can run it directly.
+// What a subcommand is handed of the outside world; it reads and writes nothing else, so that tests can run it
+// directly.
 
 import { safeJson } from "../util/sanitize.ts";
 

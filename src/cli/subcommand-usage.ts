@@ -5,7 +5,8 @@ export const SUBCOMMAND_USAGE = {
   init: "bmo init [--yes] [--model <provider/model>] [--preset <name[,name]>] [--json]",
   doctor: "bmo doctor [--json]",
   models: "bmo models [part of an id] [--json]",
-  route: 'bmo route "<message>" [--history file] [--stage plan|execute|chat] [--model m] [--tier t] [--preset p] [--json] | bmo route replay <session> [--config file] | bmo route eval <cases.jsonl> [--what phase|gate|tier] [--predictions out.jsonl]',
+  route:
+    'bmo route "<message>" [--history file] [--stage plan|execute|chat] [--model m] [--tier t] [--preset p] [--json] | bmo route replay <session> [--config file] | bmo route eval <cases.jsonl> [--what phase|gate|tier] [--predictions out.jsonl]',
   approve: "bmo approve <plan id | hash prefix> [options of a run]",
   sessions: "bmo sessions [list [--all] | show [id] | rm <id>… | export [id]] [--json]",
   stats: "bmo stats [--by day|stage|tier|phase|model|session] [--json]",

@@ -47,14 +47,31 @@ async function doctor(app: Ground, rest: string[]): Promise<ExitCode> {
     async version(program) {
       const path = findProgram(program, app);
       if (path === null) return null;
-      const result = await runToString({ argv: [path, "--version"], cwd: "/", environment: { PATH: ownPath(app) }, timeoutSeconds: 10 });
+      const result = await runToString({
+        argv: [path, "--version"],
+        cwd: "/",
+        environment: { PATH: ownPath(app) },
+        timeoutSeconds: 10,
+      });
       return result.exitCode === 0 ? (result.stdout.split("\n")[0] ?? null) : null;
     },
     async sandbox() {
-      const state = await probeSandbox({ platform: process.platform, searchPath: app.environment["PATH"] ?? "", workspace: app.workspace, dataDirectory: app.dataDirectory, home: app.home, environment: app.environment, fresh: true });
+      const state = await probeSandbox({
+        platform: process.platform,
+        searchPath: app.environment["PATH"] ?? "",
+        workspace: app.workspace,
+        dataDirectory: app.dataDirectory,
+        home: app.home,
+        environment: app.environment,
+        fresh: true,
+      });
       return { works: state.available, detail: state.reason };
     },
-    terminal: { stdin: process.stdin.isTTY === true, stdout: process.stdout.isTTY === true, columns: process.stdout.columns ?? null },
+    terminal: {
+      stdin: process.stdin.isTTY === true,
+      stdout: process.stdout.isTTY === true,
+      columns: process.stdout.columns ?? null,
+    },
   });
 }
 
@@ -80,7 +97,16 @@ export async function runSubcommand(line: CommandLine, facts: RunFacts): Promise
   const { rest } = line;
   if (line.subcommand === "completion") {
     const { runCompletionCommand } = await import("./completion-command.ts");
-    return runCompletionCommand(rest, { stdout: (text) => void process.stdout.write(text), stderr: (text) => void process.stderr.write(text), environment: process.env, workspace: process.cwd(), home: "", isTerminal: false, json: line.format !== "text", question: () => Promise.resolve("") });
+    return runCompletionCommand(rest, {
+      stdout: (text) => void process.stdout.write(text),
+      stderr: (text) => void process.stderr.write(text),
+      environment: process.env,
+      workspace: process.cwd(),
+      home: "",
+      isTerminal: false,
+      json: line.format !== "text",
+      question: () => Promise.resolve(""),
+    });
   }
   if (line.subcommand === "demo") return (await import("./demo-command.ts")).runDemoCommand(rest, line, facts);
   // These must work, and say what is wrong, where the configuration is broken.

@@ -17,7 +17,8 @@ export async function settleTrust(app: App, ask: Ask, unanswered: Set<string>): 
   if (trust.trusted || app.line.trust || refused || unanswered.has(digest)) return;
   const reply = await ask({ kind: "trust", directory, items }, new AbortController().signal);
   if (reply.answer === "deny") store.refuse(directory, digest);
-  else if (reply.answer !== "allow_once" && reply.answer !== "allow_session" && reply.answer !== "allow_project") unanswered.add(digest);
+  else if (reply.answer !== "allow_once" && reply.answer !== "allow_session" && reply.answer !== "allow_project")
+    unanswered.add(digest);
   else {
     if (reply.answer === "allow_project") store.trust(directory, digest);
     else app.trustedOnce.add(digest);

@@ -26,12 +26,17 @@ import type { Ask } from "../types/permission.ts";
 
 /** The user's PATH without relative folders and those of the workspace: nothing of the repository is run by name. */
 export function ownPath({ environment, workspace }: Pick<Ground, "environment" | "workspace">): string {
-  return (environment["PATH"] ?? "").split(delimiter).filter((folder) => isAbsolute(folder) && !isInside(workspace, resolve(folder))).join(delimiter);
+  return (environment["PATH"] ?? "")
+    .split(delimiter)
+    .filter((folder) => isAbsolute(folder) && !isInside(workspace, resolve(folder)))
+    .join(delimiter);
 }
 
 /** Absolute path of a program on the user's own PATH. */
 export function findProgram(name: string, app: Pick<Ground, "environment" | "workspace">): string | null {
-  for (const folder of ownPath(app).split(delimiter).filter((one) => one !== "")) {
+  for (const folder of ownPath(app)
+    .split(delimiter)
+    .filter((one) => one !== "")) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);
@@ -44,7 +49,10 @@ export function findProgram(name: string, app: Pick<Ground, "environment" | "wor
 }
 
 export interface Containment {
-  forAgent: Pick<AgentParts, "boundary" | "confinement" | "checkpoints" | "lockExecution" | "leftovers" | "changedBetween">;
+  forAgent: Pick<
+    AgentParts,
+    "boundary" | "confinement" | "checkpoints" | "lockExecution" | "leftovers" | "changedBetween"
+  >;
   checkpoints: Checkpoints;
   /** Takes back while nobody else writes in the workspace. @throws BmoError locked, or usage when there is nothing. */
   undo(what: "last" | "all"): Promise<UndoResult>;
@@ -67,7 +75,8 @@ async function credentialIn(verdict: ShellVerdict): Promise<string | null> {
 
 /** What is to be said of commands that no sandbox holds; null where one does. */
 function confinementText(sandbox: SandboxState, problem: string | null): string | null {
-  if (problem !== null) return `the sandbox cannot be set up (${problem}): commands are refused, but for those known to be read-only while planning`;
+  if (problem !== null)
+    return `the sandbox cannot be set up (${problem}): commands are refused, but for those known to be read-only while planning`;
   if (sandbox.available) return null;
   return `no sandbox: ${sandbox.reason}. While planning only commands known to be read-only run; later ones can use the network and reach what you can`;
 }
@@ -75,7 +84,14 @@ function confinementText(sandbox: SandboxState, problem: string | null): string 
 /** Before anything else it settles what a killed run left in the workspace. */
 export async function wireContainment(app: App, sessionId: string, ask: Ask): Promise<Containment> {
   const { workspace, environment, home, dataDirectory } = app;
-  const sandbox = await probeSandbox({ platform: process.platform, searchPath: environment["PATH"] ?? "", workspace, dataDirectory, home, environment });
+  const sandbox = await probeSandbox({
+    platform: process.platform,
+    searchPath: environment["PATH"] ?? "",
+    workspace,
+    dataDirectory,
+    home,
+    environment,
+  });
   /** What a command met although the sandbox had been tried; the run goes by this from then on. */
   let problem: string | null = null;
   let said: string | null = null;
@@ -102,16 +118,27 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   let surroundings: SurroundingsKeeper | null = null;
   const hidden = [dataDirectory, dirname(userConfigPath(environment, home ?? ""))];
 
-  /** Writes down what the effects of a command will be compared with and judged by, should this process be ended before they are. */
+  /**
+   * Writes down what the effects of a command will be compared with and judged by, should this process be ended before
+   * they are.
+   */
   const begin = (command: ContainedCommand, before: Snapshot): OpenCommand => {
     const { options, permissions } = app.loaded().settings;
     const snapshot = snapshots.identityOf(before);
     // Inside the sandbox no program outlives its command.
     const isKept = command.stage === "execute" && between.begin(before, sandbox.available ? null : snapshot);
     const open = journal.open({
-      session: sessionId, workspace, command: command.command, sandboxed: sandbox.available, snapshot, checkpoint: checkpoints.currentId(),
-      containment: options.containment.mode, scope: command.scope === null ? null : { files: [...command.scope.files], caseSensitive },
-      mayMakeRepository: mayMakeRepository(command.verdict), installs: installsPackages(command.verdict), rules: { allow: permissions.allow, deny: permissions.deny },
+      session: sessionId,
+      workspace,
+      command: command.command,
+      sandboxed: sandbox.available,
+      snapshot,
+      checkpoint: checkpoints.currentId(),
+      containment: options.containment.mode,
+      scope: command.scope === null ? null : { files: [...command.scope.files], caseSensitive },
+      mayMakeRepository: mayMakeRepository(command.verdict),
+      installs: installsPackages(command.verdict),
+      rules: { allow: permissions.allow, deny: permissions.deny },
     });
     return {
       ...open,
@@ -129,32 +156,41 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
     const around = surroundings;
     // What a killed neighbour left must not become what this command's effects are compared with.
     const recovered = command.stage === "plan" || command.verdict.verdict === "read_only" ? [] : await recoverer.now();
-    const result = await unsettled.during(`the command ${command.command.split("\n")[0] ?? ""}`, () => runContained({
-      ...command,
-      timeoutSeconds: command.timeoutSeconds,
-      workspace,
-      readRoots: app.readRoots,
-      home,
-      containment: settings.options.containment.mode,
-      sandbox,
-      place,
-      surroundings: around,
-      onSandboxProblem(met) {
-        problem = met;
-        forgetProbe(dataDirectory);
-      },
-      hidden,
-      environment,
-      environmentOptions: { add: settings.options.shell.env.add, remove: settings.options.shell.env.remove, keysInUse: app.keysInUse },
-      snapshots,
-      copiesDirectory: join(dataDirectory, "copies", sessionId),
-      deniesWrite: (path) => isNamedByRule(settings.permissions.deny, path, app),
-      opensProtected: (path) => isNamedByRule(settings.permissions.allow, path, app),
-      onChanges: (changes, before) => checkpoints.recordEffects(changes, before.survey.folders),
-      onBegin: (before) => begin(command, before),
-    }));
+    const result = await unsettled.during(`the command ${command.command.split("\n")[0] ?? ""}`, () =>
+      runContained({
+        ...command,
+        timeoutSeconds: command.timeoutSeconds,
+        workspace,
+        readRoots: app.readRoots,
+        home,
+        containment: settings.options.containment.mode,
+        sandbox,
+        place,
+        surroundings: around,
+        onSandboxProblem(met) {
+          problem = met;
+          forgetProbe(dataDirectory);
+        },
+        hidden,
+        environment,
+        environmentOptions: {
+          add: settings.options.shell.env.add,
+          remove: settings.options.shell.env.remove,
+          keysInUse: app.keysInUse,
+        },
+        snapshots,
+        copiesDirectory: join(dataDirectory, "copies", sessionId),
+        deniesWrite: (path) => isNamedByRule(settings.permissions.deny, path, app),
+        opensProtected: (path) => isNamedByRule(settings.permissions.allow, path, app),
+        onChanges: (changes, before) => checkpoints.recordEffects(changes, before.survey.folders),
+        onBegin: (before) => begin(command, before),
+      }),
+    );
     const emptied = place.keepBounded();
-    return { ...result, notes: [...recovered.map(recoveryText), ...result.notes, ...(emptied === null ? [] : [emptied])] };
+    return {
+      ...result,
+      notes: [...recovered.map(recoveryText), ...result.notes, ...(emptied === null ? [] : [emptied])],
+    };
   };
 
   const boundary = createBoundaryFactory({
@@ -172,15 +208,24 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   });
 
   return {
-    forAgent: { boundary, confinement, checkpoints, lockExecution: lock, leftovers: leftoverDenials(recovered), changedBetween: () => between.end() },
+    forAgent: {
+      boundary,
+      confinement,
+      checkpoints,
+      lockExecution: lock,
+      leftovers: leftoverDenials(recovered),
+      changedBetween: () => between.end(),
+    },
     checkpoints,
     async undo(what) {
       const release = await lock(new AbortController().signal);
-      return unsettled.during("the undo", async () => {
-        await recoverer.now();
-        const result = await checkpoints.undo(what);
-        return { ...result, refused: [...result.refused, ...recoverer.unresolved()] };
-      }).finally(release);
+      return unsettled
+        .during("the undo", async () => {
+          await recoverer.now();
+          const result = await checkpoints.undo(what);
+          return { ...result, refused: [...result.refused, ...recoverer.unresolved()] };
+        })
+        .finally(release);
     },
     sandboxLabel: () => (problem === null ? sandbox.label : `${sandbox.label}, which cannot be set up: ${problem}`),
     lock,

@@ -7,7 +7,14 @@ import { diffCommand, undoCommand } from "./changes.ts";
 import { costCommand } from "./cost.ts";
 import { createHelpCommand } from "./help.ts";
 import { initCommand } from "./init.ts";
-import { configCommand, permissionsCommand, sessionsCommand, skillCommand, skillsCommand, toolsCommand } from "./lists.ts";
+import {
+  configCommand,
+  permissionsCommand,
+  sessionsCommand,
+  skillCommand,
+  skillsCommand,
+  toolsCommand,
+} from "./lists.ts";
 import { modelCommand } from "./model.ts";
 import { planCommand } from "./plan.ts";
 import { rejectCommand } from "./reject.ts";
@@ -50,7 +57,10 @@ export function findCommand(name: string): CommandDefinition | undefined {
   return commands.find((command) => command.name === name || command.aliases.includes(name));
 }
 
-/** Runs a parsed command; `/<name>` of a skill activates it where no command has that name. @throws BmoError usage for an unknown name, with the nearest ones and `/help`. */
+/**
+ * Runs a parsed command; `/<name>` of a skill activates it where no command has that name. @throws BmoError usage for
+ * an unknown name, with the nearest ones and `/help`.
+ */
 export async function runCommand(parsed: ParsedCommand, context: CommandContext): Promise<CommandResult> {
   const command = findCommand(parsed.name);
   if (command !== undefined) {
@@ -61,7 +71,11 @@ export async function runCommand(parsed: ParsedCommand, context: CommandContext)
   }
   const skills = await context.services.skills();
   if (skills.some((skill) => skill.name === parsed.name)) return skillCommand.run(parsed.name, context);
-  const near = nearestNames(parsed.name, [...commands.flatMap((one) => [one.name, ...one.aliases]), ...skills.map((skill) => skill.name)]).map((name) => `/${name}`);
-  const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}? /help lists all commands.` : "/help lists all commands.";
+  const near = nearestNames(parsed.name, [
+    ...commands.flatMap((one) => [one.name, ...one.aliases]),
+    ...skills.map((skill) => skill.name),
+  ]).map((name) => `/${name}`);
+  const hint =
+    near.length > 0 ? `Did you mean ${near.join(" or ")}? /help lists all commands.` : "/help lists all commands.";
   throw new BmoError("usage", `unknown command /${parsed.name}`, hint);
 }

@@ -16,7 +16,13 @@ export const sessionsCommand: CommandDefinition = {
   async run(_argument, { services }) {
     const sessions = await services.sessions();
     if (sessions.length === 0) return answer("No session is stored for this workspace yet.", []);
-    const rows = sessions.map((one) => [one.id, one.updated_at.slice(0, 16).replace("T", " "), one.turns === 1 ? "1 turn" : `${one.turns} turns`, formatUsd(one.cost_usd, one.cost_is_estimate), one.title]);
+    const rows = sessions.map((one) => [
+      one.id,
+      one.updated_at.slice(0, 16).replace("T", " "),
+      one.turns === 1 ? "1 turn" : `${one.turns} turns`,
+      formatUsd(one.cost_usd, one.cost_is_estimate),
+      one.title,
+    ]);
     return answer(textTable(rows), JSON.parse(JSON.stringify(sessions)) as Json);
   },
 };
@@ -30,7 +36,11 @@ export const skillsCommand: CommandDefinition = {
   async run(_argument, { services }) {
     const skills = await services.skills();
     if (skills.length === 0) return answer("No skills were found.", []);
-    const rows = skills.map((skill) => [skill.name, skill.tier ?? "", skill.available ? skill.description : `unavailable: ${skill.reason ?? ""}`]);
+    const rows = skills.map((skill) => [
+      skill.name,
+      skill.tier ?? "",
+      skill.available ? skill.description : `unavailable: ${skill.reason ?? ""}`,
+    ]);
     return answer(textTable(rows), JSON.parse(JSON.stringify(skills)) as Json);
   },
 };
@@ -55,7 +65,12 @@ export const toolsCommand: CommandDefinition = {
   readOnly: true,
   run(_argument, { services }) {
     const list = services.tools();
-    return Promise.resolve(answer(textTable(list.map((tool) => [tool.name, tool.access, tool.offered ? "offered now" : "not in this stage"])), JSON.parse(JSON.stringify(list)) as Json));
+    return Promise.resolve(
+      answer(
+        textTable(list.map((tool) => [tool.name, tool.access, tool.offered ? "offered now" : "not in this stage"])),
+        JSON.parse(JSON.stringify(list)) as Json,
+      ),
+    );
   },
 };
 
@@ -66,10 +81,16 @@ function ruleRows({ agent, services }: CommandContext): { rule: string; effect: 
   const { grants } = agent.state();
   const { settings, origins } = services.loaded();
   const project = services.projectRules();
-  const configured = (key: "allow" | "deny"): string => (origins[`permissions.${key}`] ?? "configuration").split(", ").filter((origin) => !origin.includes(project.path)).join(", ");
+  const configured = (key: "allow" | "deny"): string =>
+    (origins[`permissions.${key}`] ?? "configuration")
+      .split(", ")
+      .filter((origin) => !origin.includes(project.path))
+      .join(", ");
   return [
     ...settings.permissions.deny.map((rule) => ({ rule, effect: "deny" as const, origin: configured("deny") })),
-    ...settings.permissions.allow.filter((rule) => !project.rules.includes(rule)).map((rule) => ({ rule, effect: "allow" as const, origin: configured("allow") })),
+    ...settings.permissions.allow
+      .filter((rule) => !project.rules.includes(rule))
+      .map((rule) => ({ rule, effect: "allow" as const, origin: configured("allow") })),
     ...project.rules.map((rule) => ({ rule, effect: "allow" as const, origin: "always in this project" })),
     ...grants.map((grant) => {
       const { rule, ofPlan } = grantText(grant);
@@ -82,19 +103,41 @@ function showPermissions(context: CommandContext): CommandResult {
   const { permissionMode, grants, settings } = context.agent.state();
   const rules = ruleRows(context);
   const project = context.services.projectRules();
-  const lines = [`mode: ${permissionMode}`, rules.length === 0 ? "no rules" : textTable(rules.map(({ rule, effect, origin }) => [effect, rule, origin]))];
-  if (project.rules.length > 0) lines.push(`/permissions forget <rule> takes back what is always allowed in this project (${project.path})`);
-  return answer(lines.join("\n"), { mode: permissionMode, allow: settings.permissions.allow, deny: settings.permissions.deny, grants, project: project.rules, rules });
+  const lines = [
+    `mode: ${permissionMode}`,
+    rules.length === 0 ? "no rules" : textTable(rules.map(({ rule, effect, origin }) => [effect, rule, origin])),
+  ];
+  if (project.rules.length > 0)
+    lines.push(`/permissions forget <rule> takes back what is always allowed in this project (${project.path})`);
+  return answer(lines.join("\n"), {
+    mode: permissionMode,
+    allow: settings.permissions.allow,
+    deny: settings.permissions.deny,
+    grants,
+    project: project.rules,
+    rules,
+  });
 }
 
-/** Takes back a rule that was allowed for this project. @throws BmoError usage naming where the rule comes from instead. */
+/**
+ * Takes back a rule that was allowed for this project. @throws BmoError usage naming where the rule comes from instead.
+ */
 async function forget(rule: string, context: CommandContext): Promise<CommandResult> {
   const { rules } = context.services.projectRules();
-  const known = rules.length === 0 ? "Nothing is allowed for this project for good." : `Allowed for this project: ${rules.join(", ")}.`;
+  const known =
+    rules.length === 0
+      ? "Nothing is allowed for this project for good."
+      : `Allowed for this project: ${rules.join(", ")}.`;
   if (rule === "") throw new BmoError("usage", "/permissions forget needs the rule", known);
-  if (await context.services.forgetProjectRule(rule)) return answer(`Forgotten: ${rule}. It is asked about again.`, { forgotten: rule });
+  if (await context.services.forgetProjectRule(rule))
+    return answer(`Forgotten: ${rule}. It is asked about again.`, { forgotten: rule });
   const other = ruleRows(context).find((one) => one.rule === rule);
-  if (other?.origin === "this session") throw new BmoError("usage", `${rule} was allowed for this session; it ends with the session`, "/new begins another one.");
+  if (other?.origin === "this session")
+    throw new BmoError(
+      "usage",
+      `${rule} was allowed for this session; it ends with the session`,
+      "/new begins another one.",
+    );
   if (other !== undefined) throw new BmoError("usage", `${rule} comes from ${other.origin}`, "Take it out there.");
   throw new BmoError("usage", `there is no rule ${rule}`, known);
 }
@@ -110,7 +153,12 @@ export const permissionsCommand: CommandDefinition = {
     const [first = "", rest = ""] = argument.split(/\s+([\s\S]*)/);
     if (first.toLowerCase() === "forget") return forget(rest.trim(), context);
     const mode = MODES.find((one) => one.toLowerCase() === argument.toLowerCase());
-    if (mode === undefined) throw new BmoError("usage", `there is no permission mode "${argument}"`, `Modes: ${MODES.join(", ")}. /permissions forget <rule> takes a rule back.`);
+    if (mode === undefined)
+      throw new BmoError(
+        "usage",
+        `there is no permission mode "${argument}"`,
+        `Modes: ${MODES.join(", ")}. /permissions forget <rule> takes a rule back.`,
+      );
     context.agent.setPermissionMode(mode);
     if (mode === "plan") context.agent.setWorkflow(true);
     return answer(`Permission mode: ${mode}. Nothing is written in the plan stage, whatever the mode.`);
@@ -126,6 +174,11 @@ export const configCommand: CommandDefinition = {
   run(_argument, { services }) {
     const { files, origins } = services.loaded();
     const rows = services.configRows();
-    return Promise.resolve(answer(services.configText(), { files, values: Object.fromEntries(rows.map(({ key, value }) => [key, { value, origin: origins[key] ?? "default" }])) }));
+    return Promise.resolve(
+      answer(services.configText(), {
+        files,
+        values: Object.fromEntries(rows.map(({ key, value }) => [key, { value, origin: origins[key] ?? "default" }])),
+      }),
+    );
   },
 };

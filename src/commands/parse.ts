@@ -5,7 +5,9 @@ export interface ParsedCommand {
   argument: string;
 }
 
-/** `/` + lower-case letters and hyphens + blank or end; anything else (such as `/etc/hosts looks wrong`) is a prompt. */
+/**
+ * `/` + lower-case letters and hyphens + blank or end; anything else (such as `/etc/hosts looks wrong`) is a prompt.
+ */
 export function parseCommand(text: string): ParsedCommand | null {
   const match = /^\/([a-z][a-z-]*)(?:[ \t\n]+([\s\S]*))?$/.exec(text.trim());
   if (match === null) return null;

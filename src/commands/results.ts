@@ -12,7 +12,9 @@ export function answer(text: string, data: Json = null, exitCode: ExitCode = EXI
 
 /** How a turn ended that a command started. `outcome`: the code of the run as it stands. */
 export function turnAnswer(result: TurnResult, outcome: ExitCode): CommandResult {
-  return result.error === null ? answer(result.text, null, outcome) : { ...answer(result.text, null, exitCodeOf(result.error.code)), error: result.error };
+  return result.error === null
+    ? answer(result.text, null, outcome)
+    : { ...answer(result.text, null, exitCodeOf(result.error.code)), error: result.error };
 }
 
 export function act(action: CommandAction, text = ""): CommandResult {

@@ -4,9 +4,23 @@ import { BmoError } from "../util/errors.ts";
 import { act, answer } from "./results.ts";
 import type { CommandDefinition } from "../types/command.ts";
 
-export const exitCommand: CommandDefinition = { name: "exit", aliases: ["quit"], argumentHint: "", summary: "leave; the session is kept", readOnly: true, run: () => Promise.resolve(act({ type: "exit" })) };
+export const exitCommand: CommandDefinition = {
+  name: "exit",
+  aliases: ["quit"],
+  argumentHint: "",
+  summary: "leave; the session is kept",
+  readOnly: true,
+  run: () => Promise.resolve(act({ type: "exit" })),
+};
 
-export const newCommand: CommandDefinition = { name: "new", aliases: ["clear", "reset"], argumentHint: "", summary: "begin a new session", readOnly: false, run: () => Promise.resolve(act({ type: "new_session" }, "A new session begins; the old one is kept.")) };
+export const newCommand: CommandDefinition = {
+  name: "new",
+  aliases: ["clear", "reset"],
+  argumentHint: "",
+  summary: "begin a new session",
+  readOnly: false,
+  run: () => Promise.resolve(act({ type: "new_session" }, "A new session begins; the old one is kept.")),
+};
 
 export const resumeCommand: CommandDefinition = {
   name: "resume",
@@ -15,12 +29,20 @@ export const resumeCommand: CommandDefinition = {
   summary: "go on with another session",
   readOnly: false,
   run(argument, { headless }) {
-    if (headless) throw new BmoError("usage", "/resume needs the REPL", "bmo -r <id> resumes a session, bmo -c the last one.");
+    if (headless)
+      throw new BmoError("usage", "/resume needs the REPL", "bmo -r <id> resumes a session, bmo -c the last one.");
     return Promise.resolve(act({ type: "resume_session", id: argument === "" ? null : argument }));
   },
 };
 
-export const verboseCommand: CommandDefinition = { name: "verbose", aliases: [], argumentHint: "", summary: "show more or less detail", readOnly: true, run: () => Promise.resolve(act({ type: "toggle_detail" })) };
+export const verboseCommand: CommandDefinition = {
+  name: "verbose",
+  aliases: [],
+  argumentHint: "",
+  summary: "show more or less detail",
+  readOnly: true,
+  run: () => Promise.resolve(act({ type: "toggle_detail" })),
+};
 
 export const compactCommand: CommandDefinition = {
   name: "compact",

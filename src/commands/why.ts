@@ -13,12 +13,23 @@ export const whyCommand: CommandDefinition = {
   readOnly: true,
   run(argument, { agent, services }) {
     const { routes } = agent.state();
-    if (argument !== "" && !/^\d+$/.test(argument)) throw new BmoError("usage", `/why takes the number of a turn, not "${argument}"`);
+    if (argument !== "" && !/^\d+$/.test(argument))
+      throw new BmoError("usage", `/why takes the number of a turn, not "${argument}"`);
     const last = routes.at(-1);
     if (last === undefined) return Promise.resolve(answer("No turn has been routed yet."));
     const turn = argument === "" ? last.turn : Number(argument);
     const chosen = routes.filter((route) => route.turn === turn);
-    if (chosen.length === 0) throw new BmoError("usage", `turn ${turn} has no route`, `Turns with a route: ${[...new Set(routes.map((route) => route.turn))].join(", ")}.`);
-    return Promise.resolve(answer(chosen.map((route) => services.explainRoute(route)).join("\n\n"), JSON.parse(JSON.stringify(chosen)) as Json));
+    if (chosen.length === 0)
+      throw new BmoError(
+        "usage",
+        `turn ${turn} has no route`,
+        `Turns with a route: ${[...new Set(routes.map((route) => route.turn))].join(", ")}.`,
+      );
+    return Promise.resolve(
+      answer(
+        chosen.map((route) => services.explainRoute(route)).join("\n\n"),
+        JSON.parse(JSON.stringify(chosen)) as Json,
+      ),
+    );
   },
 };

@@ -1,4 +1,5 @@
-// Brings the accepted spellings of one layer into the documented one: the blocks of the published texts, presets, empty names.
+// Brings the accepted spellings of one layer into the documented one: the blocks of the published texts, presets, empty
+// names.
 
 import { isTable, type RawTable } from "./read-text.ts";
 import { childrenOf, isNullable, layerSchema, type Schema } from "./schema.ts";
@@ -43,23 +44,34 @@ function putBelow(layer: RawTable, path: readonly string[], table: RawTable): vo
 }
 
 function takeModelRouter(layer: RawTable): void {
-  for (const [holder, key, prefix] of [[layer, "modelRouter", ""], [layer["options"], "modelRouter", "options."]] as const) {
+  for (const [holder, key, prefix] of [
+    [layer, "modelRouter", ""],
+    [layer["options"], "modelRouter", "options."],
+  ] as const) {
     if (!isTable(holder) || !isTable(holder[key])) continue;
-    for (const name of Object.keys(holder[key])) noteSpelling(layer, `options.model_router.${snakeCase(name)}`, `${prefix}modelRouter.${name}`);
+    for (const name of Object.keys(holder[key]))
+      noteSpelling(layer, `options.model_router.${snakeCase(name)}`, `${prefix}modelRouter.${name}`);
     const router = snakeKeys(holder[key]);
     delete holder[key];
     putBelow(layer, ["options", "model_router"], router);
   }
 }
 
-/** `agents.defaults.routing {enabled, classifierModel}`; what else stands in `agents` is left to be reported as unknown. */
+/**
+ * `agents.defaults.routing {enabled, classifierModel}`; what else stands in `agents` is left to be reported as unknown.
+ */
 function takeAgentRouting(layer: RawTable): void {
   const agents = layer["agents"];
   const defaults = isTable(agents) ? agents["defaults"] : undefined;
   if (!isTable(agents) || !isTable(defaults) || !isTable(defaults["routing"])) return;
   const routing = snakeKeys(defaults["routing"]);
   const gate = emptyTable();
-  for (const name of Object.keys(defaults["routing"])) noteSpelling(layer, name === "enabled" ? "options.gate.enabled" : "options.gate.model", `agents.defaults.routing.${name}`);
+  for (const name of Object.keys(defaults["routing"]))
+    noteSpelling(
+      layer,
+      name === "enabled" ? "options.gate.enabled" : "options.gate.model",
+      `agents.defaults.routing.${name}`,
+    );
   if (routing["enabled"] !== undefined) gate["enabled"] = routing["enabled"];
   if (routing["classifier_model"] !== undefined) gate["model"] = routing["classifier_model"];
   putBelow(layer, ["options", "gate"], gate);
@@ -75,7 +87,12 @@ function takeAgentRouting(layer: RawTable): void {
 function emptyNamesToNull(table: RawTable, schema: Schema): void {
   const children = childrenOf(schema);
   for (const [key, value] of Object.entries(table)) {
-    const child = children.kind === "any" ? children.value : children.kind === "named" && Object.hasOwn(children.shape, key) ? children.shape[key] : undefined;
+    const child =
+      children.kind === "any"
+        ? children.value
+        : children.kind === "named" && Object.hasOwn(children.shape, key)
+          ? children.shape[key]
+          : undefined;
     if (child === undefined) continue;
     if (value === "" && isNullable(child)) table[key] = null;
     else if (isTable(value)) emptyNamesToNull(value, child);
@@ -87,7 +104,11 @@ export function normaliseLayer(layer: RawTable): RawTable {
   takeModelRouter(layer);
   takeAgentRouting(layer);
   const preset = layer["preset"];
-  if (typeof preset === "string") layer["preset"] = preset.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (typeof preset === "string")
+    layer["preset"] = preset
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== "");
   emptyNamesToNull(layer, layerSchema);
   return layer;
 }
@@ -97,7 +118,8 @@ export function normaliseRouterFile(table: RawTable): RawTable {
   const inner = table["modelRouter"];
   const layer = emptyTable();
   const router = isTable(inner) ? inner : table;
-  for (const name of Object.keys(router)) noteSpelling(layer, `options.model_router.${snakeCase(name)}`, router === inner ? `modelRouter.${name}` : name);
+  for (const name of Object.keys(router))
+    noteSpelling(layer, `options.model_router.${snakeCase(name)}`, router === inner ? `modelRouter.${name}` : name);
   putBelow(layer, ["options", "model_router"], snakeKeys(router));
   return normaliseLayer(layer);
 }

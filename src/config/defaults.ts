@@ -8,7 +8,14 @@ export const DEFAULT_SETTINGS: Settings = {
   providers: {},
   options: {
     staged_workflow: { enabled: true, require_approval_before_execute: true },
-    phase_model: { planning_model: null, execution_model: null, handoff: "plan", unit: "plan", strict: false, max_replans: 2 },
+    phase_model: {
+      planning_model: null,
+      execution_model: null,
+      handoff: "plan",
+      unit: "plan",
+      strict: false,
+      max_replans: 2,
+    },
     roles: { capable: null, fast: null },
     model_router: {
       balanced_model: null,
@@ -19,7 +26,14 @@ export const DEFAULT_SETTINGS: Settings = {
       dynamic_tier_enabled: true,
       temperature: 0.7,
     },
-    phase_router: { enabled: false, rank: "expected-cost", baseline_model: null, preferences: {}, capability: {}, floor: {} },
+    phase_router: {
+      enabled: false,
+      rank: "expected-cost",
+      baseline_model: null,
+      preferences: {},
+      capability: {},
+      floor: {},
+    },
     gate: { enabled: false, model: null },
     reasoning: {},
     containment: { mode: "enforce" },

@@ -1,4 +1,5 @@
-// `BMO_` variables as one layer: `BMO_OPTIONS__GATE__ENABLED=true` sets options.gate.enabled. Reads only what it is handed.
+// `BMO_` variables as one layer: `BMO_OPTIONS__GATE__ENABLED=true` sets options.gate.enabled. Reads only what it is
+// handed.
 
 import { isText, schemaAt } from "./schema.ts";
 import { isTable, type RawTable } from "./read-text.ts";
@@ -26,7 +27,9 @@ async function parseValue(text: string, path: readonly string[]): Promise<unknow
   }
 }
 
-export async function readEnvironment(environment: Readonly<Record<string, string | undefined>>): Promise<EnvironmentSetting[]> {
+export async function readEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<EnvironmentSetting[]> {
   const settings: EnvironmentSetting[] = [];
   for (const [variable, text] of Object.entries(environment)) {
     if (text === undefined || !variable.startsWith("BMO_") || RESERVED.test(variable)) continue;

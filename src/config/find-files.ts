@@ -33,9 +33,19 @@ export function checkConfigFile(path: string): void {
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     if (code === undefined || thrown instanceof BmoError) throw thrown;
-    throw new BmoError("configuration", code === "ENOENT" ? `${path}: no such file` : `${path}: cannot be read (${code})`, null, { cause: thrown });
+    throw new BmoError(
+      "configuration",
+      code === "ENOENT" ? `${path}: no such file` : `${path}: cannot be read (${code})`,
+      null,
+      { cause: thrown },
+    );
   }
-  if (size > CONFIG_SIZE_LIMIT) throw new BmoError("configuration", `${path}: ${size} bytes; a configuration file may hold at most ${CONFIG_SIZE_LIMIT}`, "Is this the right file?");
+  if (size > CONFIG_SIZE_LIMIT)
+    throw new BmoError(
+      "configuration",
+      `${path}: ${size} bytes; a configuration file may hold at most ${CONFIG_SIZE_LIMIT}`,
+      "Is this the right file?",
+    );
 }
 
 /** The workspace and its parents up to the repository root; without a repository the workspace alone. Nearest first. */
@@ -68,10 +78,15 @@ function realPath(path: string): string {
 }
 
 /**
- * `userFiles` are no project files, wherever the workspace lies. Links that lead out of `root` and what is no regular file do not
- * count, with a notice.
+ * `userFiles` are no project files, wherever the workspace lies. Links that lead out of `root` and what is no regular
+ * file do not count, with a notice.
  */
-export function findProjectFiles(workspace: string, directories: readonly string[], userFiles: readonly string[], root: string): ProjectFiles {
+export function findProjectFiles(
+  workspace: string,
+  directories: readonly string[],
+  userFiles: readonly string[],
+  root: string,
+): ProjectFiles {
   const own = new Set(userFiles.map(realPath));
   const found: ProjectFiles = { files: [], preferences: null, candidates: [], notices: [] };
   const present = (path: string): boolean => {
@@ -80,14 +95,18 @@ export function findProjectFiles(workspace: string, directories: readonly string
     // Settings are not shown to a model: what is closed to it may be linked to.
     const located = locateProjectFile(path, { root, isClosed: () => false });
     if (located.kind === "found" && statSync(located.realPath).isFile()) return true;
-    if (located.kind !== "absent") found.notices.push(`${path} is not read: ${located.kind === "refused" ? located.reason : "not a regular file"}`);
+    if (located.kind !== "absent")
+      found.notices.push(`${path} is not read: ${located.kind === "refused" ? located.reason : "not a regular file"}`);
     return false;
   };
   for (const directory of directories) {
     const [first, ...others] = SEARCH_PLACES.map((name) => join(directory, name)).filter(present);
     if (first === undefined) continue;
     found.files.push(first);
-    if (others.length > 0) found.notices.push(`several configuration files in one folder: ${first} counts, ${others.join(", ")} ${others.length === 1 ? "does" : "do"} not`);
+    if (others.length > 0)
+      found.notices.push(
+        `several configuration files in one folder: ${first} counts, ${others.join(", ")} ${others.length === 1 ? "does" : "do"} not`,
+      );
   }
   const preferences = preferencesPath(workspace);
   if (present(preferences)) found.preferences = preferences;

@@ -1,4 +1,5 @@
-// `${NAME}` in configuration values: replaced from the environment, or left standing and named where the variable is missing.
+// `${NAME}` in configuration values: replaced from the environment, or left standing and named where the variable is
+// missing.
 
 import { isTable, type RawTable } from "./read-text.ts";
 import { formatKey } from "./keys.ts";
@@ -8,7 +9,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** `$${NAME}` stands for the text `${NAME}` itself. */
 const REFERENCE = /\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
-/** The first variable that a value still asks for, or null. Settings of providers keep such text until they are needed. */
+/**
+ * The first variable that a value still asks for, or null. Settings of providers keep such text until they are needed.
+ */
 export function missingVariable(value: string): string | null {
   return /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/.exec(value)?.[1] ?? null;
 }

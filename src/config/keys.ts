@@ -14,7 +14,12 @@ export function parseKey(key: string): string[] {
   let end = false;
   while (!end) {
     const match = pattern.exec(key);
-    if (match === null) throw new BmoError("usage", `${JSON.stringify(key)} is not a configuration key`, "A key looks like options.gate.enabled; quote segments that hold other characters.");
+    if (match === null)
+      throw new BmoError(
+        "usage",
+        `${JSON.stringify(key)} is not a configuration key`,
+        "A key looks like options.gate.enabled; quote segments that hold other characters.",
+      );
     segments.push(match[1] ?? (match[2] === undefined ? (match[3] ?? "") : unquote(match[2], key)));
     end = match[4] === "";
   }
@@ -25,6 +30,8 @@ function unquote(quoted: string, key: string): string {
   try {
     return String(JSON.parse(quoted));
   } catch (cause) {
-    throw new BmoError("usage", `${JSON.stringify(key)} is not a configuration key: ${quoted} is badly quoted`, null, { cause });
+    throw new BmoError("usage", `${JSON.stringify(key)} is not a configuration key: ${quoted} is badly quoted`, null, {
+      cause,
+    });
   }
 }

@@ -1,4 +1,5 @@
-// Reads every source of settings into validated layers, highest first. Does not merge and does not judge what a source may set.
+// Reads every source of settings into validated layers, highest first. Does not merge and does not judge what a source
+// may set.
 
 import type { Origin } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
@@ -36,16 +37,32 @@ export interface FlagSetting {
 }
 export type FlagSettings = readonly FlagSetting[];
 
-function toLayer(kind: LayerKind, origin: Origin, file: string | null, table: RawTable, missing: Missing[] = []): Layer {
+function toLayer(
+  kind: LayerKind,
+  origin: Origin,
+  file: string | null,
+  table: RawTable,
+  missing: Missing[] = [],
+): Layer {
   return { kind, origin, file, leaves: flattenLayer(table), asking: new Set(), missing };
 }
 
 /** Validated before variables are filled in, so that no error message can hold a variable's value. */
-async function fileLayer(kind: "user" | "project", path: string, router: boolean, environment: Environment, notices: string[]): Promise<Layer> {
+async function fileLayer(
+  kind: "user" | "project",
+  path: string,
+  router: boolean,
+  environment: Environment,
+  notices: string[],
+): Promise<Layer> {
   const raw = kind === "project" && !router ? await readProjectFile(path) : await readFixedFile(path);
   const table = router ? normaliseRouterFile(raw) : normaliseLayer(raw);
   notices.push(...validateLayer(table, path));
-  const asking = new Set(flattenLayer(table).filter(({ value }) => asksForVariables(value)).map(({ key }) => key));
+  const asking = new Set(
+    flattenLayer(table)
+      .filter(({ value }) => asksForVariables(value))
+      .map(({ key }) => key),
+  );
   const missing = interpolateLayer(table, environment);
   return { ...toLayer(kind, path, path, table, missing), asking };
 }
@@ -71,12 +88,18 @@ async function environmentLayers(environment: Environment, notices: string[]): P
 async function projectLayers(found: ProjectFiles, environment: Environment, notices: string[]): Promise<Layer[]> {
   const layers: Layer[] = [];
   for (const path of found.files) layers.push(await fileLayer("project", path, false, environment, notices));
-  if (found.preferences !== null) layers.push(await fileLayer("project", found.preferences, true, environment, notices));
+  if (found.preferences !== null)
+    layers.push(await fileLayer("project", found.preferences, true, environment, notices));
   return layers;
 }
 
 /** The user's file, then the tier bindings beside it. */
-async function userLayers(userFile: string, routerFile: string, environment: Environment, notices: string[]): Promise<Layer[]> {
+async function userLayers(
+  userFile: string,
+  routerFile: string,
+  environment: Environment,
+  notices: string[],
+): Promise<Layer[]> {
   const layers: Layer[] = [];
   if (stampOf(userFile) !== null) layers.push(await fileLayer("user", userFile, false, environment, notices));
   if (stampOf(routerFile) !== null) layers.push(await fileLayer("user", routerFile, true, environment, notices));
@@ -88,13 +111,22 @@ async function userLayers(userFile: string, routerFile: string, environment: Env
  * @throws BmoError configuration for an unknown name, with the known ones.
  */
 function presetLayers(higher: readonly Layer[]): Layer[] {
-  const setting = higher.flatMap((layer) => layer.leaves.filter(({ key }) => key === "preset").map(({ value }) => ({ origin: layer.origin, value })))[0];
+  const setting = higher.flatMap((layer) =>
+    layer.leaves.filter(({ key }) => key === "preset").map(({ value }) => ({ origin: layer.origin, value })),
+  )[0];
   if (setting === undefined || !Array.isArray(setting.value)) return [];
   return setting.value
     .map((name: unknown) => {
-      if (typeof name === "string" && isPresetName(name)) return toLayer("preset", `preset ${name}`, null, PRESETS[name] as RawTable);
-      const near = nearestNames(String(name), PRESET_NAMES, 1).map((known) => `Did you mean ${known}? `).join("");
-      throw new BmoError("configuration", `${setting.origin}: preset is ${JSON.stringify(name)}; allowed: ${PRESET_NAMES.join(", ")}`, `${near}Several presets combine, as a list.`);
+      if (typeof name === "string" && isPresetName(name))
+        return toLayer("preset", `preset ${name}`, null, PRESETS[name] as RawTable);
+      const near = nearestNames(String(name), PRESET_NAMES, 1)
+        .map((known) => `Did you mean ${known}? `)
+        .join("");
+      throw new BmoError(
+        "configuration",
+        `${setting.origin}: preset is ${JSON.stringify(name)}; allowed: ${PRESET_NAMES.join(", ")}`,
+        `${near}Several presets combine, as a list.`,
+      );
     })
     .reverse();
 }

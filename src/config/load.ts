@@ -6,7 +6,14 @@ import type { LoadedSettings, ProjectTrust, Settings } from "../types/settings.t
 import { BmoError } from "../util/errors.ts";
 import { projectRoot } from "../util/project-file.ts";
 import { DEFAULT_SETTINGS } from "./defaults.ts";
-import { checkConfigFile, findProjectFiles, projectDirectories, stampOf, type FileStamp, type ProjectFiles } from "./find-files.ts";
+import {
+  checkConfigFile,
+  findProjectFiles,
+  projectDirectories,
+  stampOf,
+  type FileStamp,
+  type ProjectFiles,
+} from "./find-files.ts";
 import type { FlagSettings, Layer, Layers, Sources } from "./layers.ts";
 import { combinationOf, flattenLayer, isChange, setMerged, valueAtPath, type Merged } from "./merge.ts";
 import { preferencesPath, userConfigPath } from "./paths.ts";
@@ -39,13 +46,22 @@ interface Outcome {
 
 /** Lays the layers over each other, lowest first, each value judged against what is below it. */
 function mergeLayers(layers: readonly Layer[], trusted: boolean): Outcome {
-  const outcome: Outcome = { merged: { values: structuredClone(DEFAULT_SETTINGS) as unknown as RawTable, origins: {} }, untrusted: [], refused: [] };
+  const outcome: Outcome = {
+    merged: { values: structuredClone(DEFAULT_SETTINGS) as unknown as RawTable, origins: {} },
+    untrusted: [],
+    refused: [],
+  };
   for (const { key } of flattenLayer(outcome.merged.values)) outcome.merged.origins[key] = "default";
   outcome.merged.values["providers"] = Object.create(null);
   const accepted = new Map<string, Set<Layer>>();
   for (const layer of [...layers].reverse()) {
     for (const { path, key, value } of layer.leaves) {
-      const ruling = ruleOn(layer.kind, trusted, { key, value, asking: layer.asking.has(key) }, valueAtPath(outcome.merged.values, path));
+      const ruling = ruleOn(
+        layer.kind,
+        trusted,
+        { key, value, asking: layer.asking.has(key) },
+        valueAtPath(outcome.merged.values, path),
+      );
       if (ruling.allowed) {
         setMerged(outcome.merged, path, value, layer.origin);
         accepted.set(key, new Set([...(combinationOf(path) === null ? [] : (accepted.get(key) ?? [])), layer]));
@@ -58,17 +74,30 @@ function mergeLayers(layers: readonly Layer[], trusted: boolean): Outcome {
   return outcome;
 }
 
-/** A missing variable in a provider waits until the provider is used; elsewhere it ends the start if its value counts. */
+/**
+ * A missing variable in a provider waits until the provider is used; elsewhere it ends the start if its value counts.
+ */
 function refuseMissing(layers: readonly Layer[], accepted: ReadonlyMap<string, ReadonlySet<Layer>>): void {
   for (const layer of layers) {
-    const missing = layer.missing.find(({ key }) => !key.startsWith("providers.") && accepted.get(key)?.has(layer) === true);
+    const missing = layer.missing.find(
+      ({ key }) => !key.startsWith("providers.") && accepted.get(key)?.has(layer) === true,
+    );
     if (missing === undefined) continue;
-    throw new BmoError("configuration", `${layer.origin}: ${missing.key} asks for \${${missing.variable}}, which is not set`, `Set ${missing.variable}, or write $\${${missing.variable}} for the text itself.`);
+    throw new BmoError(
+      "configuration",
+      `${layer.origin}: ${missing.key} asks for \${${missing.variable}}, which is not set`,
+      `Set ${missing.variable}, or write $\${${missing.variable}} for the text itself.`,
+    );
   }
 }
 
 /** What there is to trust: keys that would be ignored, and skills. Null where nothing is. */
-async function findTrust(input: LoadInput, places: { directories: readonly string[]; root: string }, project: readonly Layer[], others: { above: Layer[]; below: Layer[] }): Promise<ProjectTrust | null> {
+async function findTrust(
+  input: LoadInput,
+  places: { directories: readonly string[]; root: string },
+  project: readonly Layer[],
+  others: { above: Layer[]; below: Layer[] },
+): Promise<ProjectTrust | null> {
   const configFiles = project.flatMap(({ file }) => (file === null ? [] : [file]));
   const { files, complete } = await trustFiles(configFiles, places.directories, places.root);
   if (files.length === 0) return null;
@@ -82,21 +111,33 @@ async function findTrust(input: LoadInput, places: { directories: readonly strin
 
 function noticesOf(outcome: Outcome, trust: ProjectTrust | null): string[] {
   const notices: string[] = [];
-  if (outcome.refused.length > 0) notices.push(`ignored, because only the user's own file may loosen it: ${outcome.refused.join(", ")}`);
-  if (trust !== null && !trust.trusted) notices.push(`this directory is not trusted; ignored: ${trust.items.join(", ")}. Trust it with --trust.`);
+  if (outcome.refused.length > 0)
+    notices.push(`ignored, because only the user's own file may loosen it: ${outcome.refused.join(", ")}`);
+  if (trust !== null && !trust.trusted)
+    notices.push(`this directory is not trusted; ignored: ${trust.items.join(", ")}. Trust it with --trust.`);
   return notices;
 }
 
 /** The schema and its library cost a tenth of a bare start: they are loaded only where something is set. */
 async function readWhatIsSet(sources: Sources, notices: string[]): Promise<Layers> {
   const { flags, environment, project, userFile, userRouter } = sources;
-  const files = project.files.length > 0 || project.preferences !== null || stampOf(userFile) !== null || stampOf(userRouter) !== null;
-  if (!files && flags.length === 0 && !Object.keys(environment).some((name) => name.startsWith("BMO_") && name !== "BMO_HOME")) return { above: [], project: [], below: [] };
+  const files =
+    project.files.length > 0 ||
+    project.preferences !== null ||
+    stampOf(userFile) !== null ||
+    stampOf(userRouter) !== null;
+  if (
+    !files &&
+    flags.length === 0 &&
+    !Object.keys(environment).some((name) => name.startsWith("BMO_") && name !== "BMO_HOME")
+  )
+    return { above: [], project: [], below: [] };
   return (await import("./layers.ts")).readLayers(sources, notices);
 }
 
 /**
- * Loads everything. `settings.providers.*` may still hold `${NAME}` where NAME is not set; all other texts are complete.
+ * Loads everything. `settings.providers.*` may still hold `${NAME}` where NAME is not set; all other texts are
+ * complete.
  * @throws BmoError configuration: source, key, value and what is allowed.
  */
 export async function loadSettings(input: LoadInput): Promise<LoadedSettings> {
@@ -104,15 +145,19 @@ export async function loadSettings(input: LoadInput): Promise<LoadedSettings> {
   const userRouter = preferencesPath(dirname(userFile));
   const directories = projectDirectories(input.workspace);
   const root = projectRoot(input.workspace, directories.at(-1) ?? input.workspace, input.homeDirectory);
-  const found: ProjectFiles = input.configFile === null
-    ? findProjectFiles(input.workspace, directories, [userFile, userRouter], root)
-    : { files: [input.configFile], preferences: null, candidates: [input.configFile], notices: [] };
+  const found: ProjectFiles =
+    input.configFile === null
+      ? findProjectFiles(input.workspace, directories, [userFile, userRouter], root)
+      : { files: [input.configFile], preferences: null, candidates: [input.configFile], notices: [] };
   if (input.configFile !== null) checkConfigFile(input.configFile);
   // Taken before reading: an edit in between is then seen as a change, never missed.
   const seen = new Map([userFile, userRouter, ...found.candidates].map((path) => [path, stampOf(path)]));
 
   const notices = [...found.notices];
-  const { above, project, below } = await readWhatIsSet({ flags: input.flags, environment: input.environment, project: found, userFile, userRouter }, notices);
+  const { above, project, below } = await readWhatIsSet(
+    { flags: input.flags, environment: input.environment, project: found, userFile, userRouter },
+    notices,
+  );
   // A file named by the user needs no trust; the project's skills still do.
   const named = input.configFile !== null;
   const trust = await findTrust(input, { directories, root }, named ? [] : project, { above, below });
@@ -130,8 +175,9 @@ export async function loadSettings(input: LoadInput): Promise<LoadedSettings> {
 }
 
 /**
- * The same object while none of the files that took part, or could take part, has changed on disk; else freshly loaded settings.
- * Costs a few stat calls. @throws BmoError when an edit broke the configuration: the caller keeps the earlier settings.
+ * The same object while none of the files that took part, or could take part, has changed on disk; else freshly loaded
+ * settings. Costs a few stat calls. @throws BmoError when an edit broke the configuration: the caller keeps the earlier
+ * settings.
  */
 export async function reloadIfChanged(loaded: LoadedSettings, input: LoadInput): Promise<LoadedSettings> {
   const seen = stamps.get(loaded);

@@ -41,14 +41,22 @@ function combineModels(higher: readonly unknown[], lower: readonly unknown[]): u
 
 function combine(how: Combination, higher: unknown, lower: unknown): unknown {
   if (how === null || !Array.isArray(higher) || !Array.isArray(lower)) return higher;
-  return how === "rules" ? [...new Set<unknown>([...(higher as unknown[]), ...(lower as unknown[])])] : combineModels(higher, lower);
+  return how === "rules"
+    ? [...new Set<unknown>([...(higher as unknown[]), ...(lower as unknown[])])]
+    : combineModels(higher, lower);
 }
 
 export function valueAtPath(table: RawTable, path: readonly string[]): unknown {
-  return path.reduce<unknown>((value, segment) => (isTable(value) && Object.hasOwn(value, segment) ? value[segment] : undefined), table);
+  return path.reduce<unknown>(
+    (value, segment) => (isTable(value) && Object.hasOwn(value, segment) ? value[segment] : undefined),
+    table,
+  );
 }
 
-/** Whether setting the value would make a difference: one that stands there already, an empty list of rules or an empty table makes none. */
+/**
+ * Whether setting the value would make a difference: one that stands there already, an empty list of rules or an empty
+ * table makes none.
+ */
 export function isChange(values: RawTable, path: readonly string[], value: unknown): boolean {
   const below = valueAtPath(values, path);
   if (below === undefined) return true;
@@ -74,13 +82,21 @@ export function setMerged(merged: Merged, path: readonly string[], value: unknow
   const how = combinationOf(path);
   table[last] = combine(how, value, below);
   const earlier = merged.origins[key];
-  merged.origins[key] = how !== null && Array.isArray(below) && below.length > 0 && earlier !== undefined ? `${origin}, ${earlier}` : origin;
+  merged.origins[key] =
+    how !== null && Array.isArray(below) && below.length > 0 && earlier !== undefined
+      ? `${origin}, ${earlier}`
+      : origin;
 }
 
 /** Values of one layer with their paths; an empty table is a value, so that `[providers.x]` counts as configured. */
-export function flattenLayer(table: RawTable, prefix: readonly string[] = []): { path: string[]; key: string; value: unknown }[] {
+export function flattenLayer(
+  table: RawTable,
+  prefix: readonly string[] = [],
+): { path: string[]; key: string; value: unknown }[] {
   return Object.entries(table).flatMap(([key, value]) => {
     const path = [...prefix, key];
-    return isTable(value) && Object.keys(value).length > 0 ? flattenLayer(value, path) : [{ path, key: formatKey(path), value }];
+    return isTable(value) && Object.keys(value).length > 0
+      ? flattenLayer(value, path)
+      : [{ path, key: formatKey(path), value }];
   });
 }

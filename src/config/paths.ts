@@ -10,7 +10,12 @@ function xdg(environment: Environment, variable: string, home: string, ...below:
   const value = environment[variable];
   if (value !== undefined && isAbsolute(value)) return value;
   // A path relative to nothing would be one of the project's, which must never count as the user's.
-  if (!isAbsolute(home)) throw new BmoError("configuration", "there is no home directory: HOME is not set", `Set HOME, BMO_HOME or ${variable}.`);
+  if (!isAbsolute(home))
+    throw new BmoError(
+      "configuration",
+      "there is no home directory: HOME is not set",
+      `Set HOME, BMO_HOME or ${variable}.`,
+    );
   return join(home, ...below);
 }
 
@@ -22,7 +27,9 @@ function bmoHome(environment: Environment): string | null {
 /** The user's configuration file, whether or not it exists. @throws BmoError configuration without any home. */
 export function userConfigPath(environment: Environment, home: string): string {
   const own = bmoHome(environment);
-  return own === null ? join(xdg(environment, "XDG_CONFIG_HOME", home, ".config"), "bmo", "bmo.toml") : join(own, "bmo.toml");
+  return own === null
+    ? join(xdg(environment, "XDG_CONFIG_HOME", home, ".config"), "bmo", "bmo.toml")
+    : join(own, "bmo.toml");
 }
 
 /** Sessions, ledger, trust, checkpoints, logs. @throws BmoError configuration without any home. */

@@ -8,10 +8,20 @@ import type { LayerSettings } from "./schema.ts";
  */
 export const PRESETS = {
   "fast-plan": {
-    options: { phase_model: { planning_model: "role:fast", execution_model: "role:capable", handoff: "plan", unit: "plan" } },
+    options: {
+      phase_model: { planning_model: "role:fast", execution_model: "role:capable", handoff: "plan", unit: "plan" },
+    },
   },
   "reasoning-plan": {
-    options: { phase_model: { planning_model: "role:capable", execution_model: "role:fast", handoff: "plan", unit: "plan", strict: true } },
+    options: {
+      phase_model: {
+        planning_model: "role:capable",
+        execution_model: "role:fast",
+        handoff: "plan",
+        unit: "plan",
+        strict: true,
+      },
+    },
   },
   tiered: {
     options: {

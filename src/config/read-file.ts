@@ -8,18 +8,24 @@ import { parseConfigText, type RawTable } from "./read-text.ts";
 
 /** `default` is the one form that the module has under Node and in a bundle alike. */
 interface ExplorerModule {
-  default: { Explorer: new (options: Options & { moduleName: string; metaConfigFilePath: string | null }) => { load(path: string): Promise<CosmiconfigResult> } };
+  default: {
+    Explorer: new (options: Options & { moduleName: string; metaConfigFilePath: string | null }) => {
+      load(path: string): Promise<CosmiconfigResult>;
+    };
+  };
 }
 
 /**
- * The explorer class itself, because the package's `cosmiconfig()` first searches the working directory for settings of its
- * own, in `package.json` and `.config/config.{js,ts,…}`: that runs the repository's code and lets it change the search places.
+ * The explorer class itself, because the package's `cosmiconfig()` first searches the working directory for settings of
+ * its own, in `package.json` and `.config/config.{js,ts,…}`: that runs the repository's code and lets it change the
+ * search places.
  */
 async function loadWithCosmiconfig(path: string): Promise<RawTable> {
   const { Explorer } = ((await import("cosmiconfig/dist/Explorer.js")) as unknown as ExplorerModule).default;
   const loader = async (file: string, content: string): Promise<RawTable> => {
     const { $import: imported, ...table } = await parseConfigText(content, file);
-    if (imported !== undefined) throw new BmoError("configuration", `${file}: $import is not supported`, "Write the keys into this file.");
+    if (imported !== undefined)
+      throw new BmoError("configuration", `${file}: $import is not supported`, "Write the keys into this file.");
     return table;
   };
   const explorer = new Explorer({
@@ -45,7 +51,9 @@ async function readable<Value>(path: string, read: () => Promise<Value>): Promis
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     if (code === undefined || thrown instanceof BmoError) throw thrown;
-    throw new BmoError("configuration", `${path}: cannot be read (${code})`, "Check the file's permissions.", { cause: thrown });
+    throw new BmoError("configuration", `${path}: cannot be read (${code})`, "Check the file's permissions.", {
+      cause: thrown,
+    });
   }
 }
 
@@ -54,7 +62,10 @@ export function readProjectFile(path: string): Promise<RawTable> {
   return readable(path, () => loadWithCosmiconfig(path));
 }
 
-/** A file at a fixed place, where there is nothing to search and no need to load the library. @throws BmoError configuration. */
+/**
+ * A file at a fixed place, where there is nothing to search and no need to load the library. @throws BmoError
+ * configuration.
+ */
 export function readFixedFile(path: string): Promise<RawTable> {
   return readable(path, async () => parseConfigText(await readFile(path, "utf8"), path));
 }

@@ -1,4 +1,5 @@
-// Turns the text of a configuration file into plain tables: TOML, JSON or YAML, never code. Errors name file, line and column.
+// Turns the text of a configuration file into plain tables: TOML, JSON or YAML, never code. Errors name file, line and
+// column.
 
 import { extname } from "node:path";
 import { BmoError } from "../util/errors.ts";
@@ -17,9 +18,21 @@ export function isTable(value: unknown): value is RawTable {
   return prototype === null || prototype === Object.prototype;
 }
 
-function broken(file: string, format: string, message: string, line: number | null, column: number | null, cause: unknown): BmoError {
+function broken(
+  file: string,
+  format: string,
+  message: string,
+  line: number | null,
+  column: number | null,
+  cause: unknown,
+): BmoError {
   const where = line === null ? file : `${file}:${line}:${column ?? 1}`;
-  return new BmoError("configuration", `${where}: broken ${format}: ${message}`, "Mend the file; `bmo config validate` checks it.", { cause });
+  return new BmoError(
+    "configuration",
+    `${where}: broken ${format}: ${message}`,
+    "Mend the file; `bmo config validate` checks it.",
+    { cause },
+  );
 }
 
 /** First sentence of a parser's message, without an excerpt: the excerpt could hold a key. */
@@ -33,7 +46,14 @@ async function parseToml(text: string, file: string): Promise<unknown> {
     return parse(text);
   } catch (thrown) {
     if (!(thrown instanceof TomlError)) throw thrown;
-    throw broken(file, "TOML", firstLine(thrown.message).replace(/^Invalid TOML document: /, ""), thrown.line, thrown.column, thrown);
+    throw broken(
+      file,
+      "TOML",
+      firstLine(thrown.message).replace(/^Invalid TOML document: /, ""),
+      thrown.line,
+      thrown.column,
+      thrown,
+    );
   }
 }
 
@@ -49,7 +69,9 @@ function isBrokenInside(text: string): boolean {
   }
 }
 
-/** The first character that cannot stand where it does, or the length. Not every message of the engine names its place. */
+/**
+ * The first character that cannot stand where it does, or the length. Not every message of the engine names its place.
+ */
 function jsonErrorPosition(text: string): number {
   let [whole, broken] = [0, text.length + 1];
   while (broken - whole > 1) {
@@ -68,7 +90,14 @@ function parseJson(text: string, file: string): unknown {
     const position = jsonErrorPosition(text);
     const before = text.slice(0, position).split("\n");
     // The engine's own message quotes the text around the place, which may be a key.
-    throw broken(file, "JSON", position >= text.length ? "it ends too early" : "something else was expected here", before.length, (before.at(-1)?.length ?? 0) + 1, thrown);
+    throw broken(
+      file,
+      "JSON",
+      position >= text.length ? "it ends too early" : "something else was expected here",
+      before.length,
+      (before.at(-1)?.length ?? 0) + 1,
+      thrown,
+    );
   }
 }
 
@@ -80,7 +109,14 @@ async function parseYaml(text: string, file: string): Promise<unknown> {
   } catch (thrown) {
     if (!(thrown instanceof YAMLParseError) && !(thrown instanceof ReferenceError)) throw thrown;
     const place = thrown instanceof YAMLParseError ? thrown.linePos?.[0] : undefined;
-    throw broken(file, "YAML", firstLine(thrown.message).replace(/ at line .*$/, ""), place?.line ?? null, place?.col ?? null, thrown);
+    throw broken(
+      file,
+      "YAML",
+      firstLine(thrown.message).replace(/ at line .*$/, ""),
+      place?.line ?? null,
+      place?.col ?? null,
+      thrown,
+    );
   }
 }
 
@@ -100,21 +136,38 @@ export async function parseConfigText(text: string, file: string): Promise<RawTa
   if (bad >= 0) {
     const before = body.slice(0, bad).split("\n");
     const where = `${file}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
-    if (body.charAt(bad) === "\0") throw new BmoError("configuration", `${where}: holds a NUL byte`, "Take it out, or save the file as UTF-8 if it is UTF-16.");
+    if (body.charAt(bad) === "\0")
+      throw new BmoError(
+        "configuration",
+        `${where}: holds a NUL byte`,
+        "Take it out, or save the file as UTF-8 if it is UTF-16.",
+      );
     throw new BmoError("configuration", `${where}: not UTF-8 text`, "Save the file as UTF-8.");
   }
   if (body.trim() === "") return Object.create(null) as RawTable;
   const extension = extname(file) === "" ? (body.trimStart().startsWith("{") ? ".json" : ".toml") : extname(file);
   let copy: unknown;
   try {
-    const value = extension === ".json" ? parseJson(body, file) : extension === ".yaml" || extension === ".yml" ? await parseYaml(body, file) : await parseToml(body, file);
+    const value =
+      extension === ".json"
+        ? parseJson(body, file)
+        : extension === ".yaml" || extension === ".yml"
+          ? await parseYaml(body, file)
+          : await parseToml(body, file);
     if (value === null || value === undefined) return Object.create(null) as RawTable;
     copy = copyTables(value);
   } catch (thrown) {
     // The stack is exhausted: by a parser, or by the walk over what it gave.
     if (!(thrown instanceof RangeError)) throw thrown;
-    throw new BmoError("configuration", `${file}: nested too deeply`, "No key of bmo is nested more than six levels.", { cause: thrown });
+    throw new BmoError("configuration", `${file}: nested too deeply`, "No key of bmo is nested more than six levels.", {
+      cause: thrown,
+    });
   }
-  if (!isTable(copy)) throw new BmoError("configuration", `${file}: holds ${Array.isArray(copy) ? "a list" : `a ${typeof copy}`}, not a table of keys`, "See `bmo config show` for the keys.");
+  if (!isTable(copy))
+    throw new BmoError(
+      "configuration",
+      `${file}: holds ${Array.isArray(copy) ? "a list" : `a ${typeof copy}`}, not a table of keys`,
+      "See `bmo config show` for the keys.",
+    );
   return copy;
 }

@@ -1,4 +1,5 @@
-// What each kind of source may set. The strictest wins: a project may choose models and tighten, never loosen what protects the user.
+// What each kind of source may set. The strictest wins: a project may choose models and tighten, never loosen what
+// protects the user.
 
 export type LayerKind = "default" | "preset" | "user" | "project" | "environment" | "flag";
 
@@ -45,22 +46,33 @@ function lowersBudget(value: unknown, current: unknown): boolean {
   return typeof value === "number" && typeof current === "number" && value > 0 && (current === 0 || value <= current);
 }
 
-/** Whether an untrusted project may set the key: it chooses among the user's own models, or makes something stricter. */
+/**
+ * Whether an untrusted project may set the key: it chooses among the user's own models, or makes something stricter.
+ */
 function allowedUntrusted(key: string, value: unknown, current: unknown): boolean {
-  if (CHOOSES_MODELS.some((allowed) => (allowed.endsWith(".") ? key.startsWith(allowed) : key === allowed))) return true;
+  if (CHOOSES_MODELS.some((allowed) => (allowed.endsWith(".") ? key.startsWith(allowed) : key === allowed)))
+    return true;
   if (STRICTNESS[key] !== undefined) return !loosens(key, value, current);
   if (key === "permissions.deny") return true;
-  if (key === "options.phase_model.max_replans") return typeof value === "number" && typeof current === "number" && value <= current;
+  if (key === "options.phase_model.max_replans")
+    return typeof value === "number" && typeof current === "number" && value <= current;
   return key.startsWith("options.budget.") && lowersBudget(value, current);
 }
 
 /**
  * Rules on one value, given what the layers below make of the same key. A project is `--config`'s file too.
- * Nothing from a project or the environment may waive approval or loosen containment; no project may loosen the permission mode.
+ * Nothing from a project or the environment may waive approval or loosen containment; no project may loosen the
+ * permission mode.
  */
-export function ruleOn(kind: LayerKind, trusted: boolean, { key, value, asking }: { key: string; value: unknown; asking: boolean }, current: unknown): Ruling {
+export function ruleOn(
+  kind: LayerKind,
+  trusted: boolean,
+  { key, value, asking }: { key: string; value: unknown; asking: boolean },
+  current: unknown,
+): Ruling {
   if (kind === "default" || kind === "preset" || kind === "user") return ALLOWED;
-  const waivesApproval = key === "options.staged_workflow.require_approval_before_execute" && value === false && current === true;
+  const waivesApproval =
+    key === "options.staged_workflow.require_approval_before_execute" && value === false && current === true;
   if (waivesApproval) return USER_ONLY;
   if (kind === "flag") return ALLOWED;
   if (key === "options.containment.mode" && loosens(key, value, current)) return USER_ONLY;

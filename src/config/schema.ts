@@ -1,4 +1,5 @@
-// What a configuration layer may hold, with types checked against Settings at compile time. Says what is allowed; reports nothing itself.
+// What a configuration layer may hold, with types checked against Settings at compile time. Says what is allowed;
+// reports nothing itself.
 
 import * as z from "zod/mini";
 import { PHASES, REASONING_LEVELS } from "../types/provider.ts";
@@ -6,7 +7,11 @@ import { TIERS } from "../types/route.ts";
 import type { Settings } from "../types/settings.ts";
 
 export type Schema = z.core.$ZodType;
-type DeepPartial<Value> = Value extends readonly unknown[] ? Value : Value extends object ? { [Key in keyof Value]?: DeepPartial<Value[Key]> } : Value;
+type DeepPartial<Value> = Value extends readonly unknown[]
+  ? Value
+  : Value extends object
+    ? { [Key in keyof Value]?: DeepPartial<Value[Key]> }
+    : Value;
 
 const descriptions = new WeakMap<Schema, string>();
 
@@ -17,11 +22,15 @@ function described<Kind extends Schema>(schema: Kind, description: string): Kind
 
 /** A table whose keys are those of `Target`: a key missing here does not compile. */
 type Shape<Target> = { [Key in keyof Target]-?: Schema };
-const table = <Target>() => <Given extends Shape<Target>>(shape: Given & { [Key in Exclude<keyof Given, keyof Target>]: never }) => {
-  // By hand: `z.partial` would build two more objects for each table, at every start.
-  const optional = Object.fromEntries(Object.entries<Schema>(shape).map(([key, schema]) => [key, z.optional(schema)]));
-  return z.strictObject(optional as { [Key in keyof Given]: z.ZodMiniOptional<Given[Key]> });
-};
+const table =
+  <Target>() =>
+  <Given extends Shape<Target>>(shape: Given & { [Key in Exclude<keyof Given, keyof Target>]: never }) => {
+    // By hand: `z.partial` would build two more objects for each table, at every start.
+    const optional = Object.fromEntries(
+      Object.entries<Schema>(shape).map(([key, schema]) => [key, z.optional(schema)]),
+    );
+    return z.strictObject(optional as { [Key in keyof Given]: z.ZodMiniOptional<Given[Key]> });
+  };
 
 const text = z.string();
 const filled = described(z.string().check(z.minLength(1)), "a text that is not empty");
@@ -33,11 +42,22 @@ const count = described(z.int().check(z.minimum(0)), "a whole number, 0 or more"
 const seconds = described(z.number().check(z.positive()), "a number of seconds above 0");
 const score = described(z.number().check(z.minimum(0), z.maximum(100)), "a number from 0 to 100");
 const model = described(z.nullable(z.string()), 'a model such as "anthropic/claude-sonnet-5-5", or "" for none');
-const stageModel = described(z.nullable(z.string()), 'a model such as "anthropic/claude-sonnet-5-5", "tier:<tier>", "role:capable", "role:fast", "auto", or "" for none');
+const stageModel = described(
+  z.nullable(z.string()),
+  'a model such as "anthropic/claude-sonnet-5-5", "tier:<tier>", "role:capable", "role:fast", "auto", or "" for none',
+);
 
 const byPhase = <Value extends Schema>(value: Value) => {
   const optional = (): z.ZodMiniOptional<Value> => z.optional(value);
-  return z.strictObject({ plan: optional(), implement: optional(), debug: optional(), test: optional(), refactor: optional(), document: optional(), small_edit: optional() } satisfies Record<(typeof PHASES)[number], unknown>);
+  return z.strictObject({
+    plan: optional(),
+    implement: optional(),
+    debug: optional(),
+    test: optional(),
+    refactor: optional(),
+    document: optional(),
+    small_edit: optional(),
+  } satisfies Record<(typeof PHASES)[number], unknown>);
 };
 const level = z.optional(z.enum(REASONING_LEVELS as readonly ["off", "low", "medium", "high"]));
 const named = <Value extends Schema>(value: Value) => z.record(z.string(), value);
@@ -61,10 +81,18 @@ const modelFields = {
   reasoning_style: z.optional(z.enum(["none", "effort", "budget", "toggle"])),
   reasoning_values: z.optional(texts),
   reasoning_can_be_off: z.optional(flag),
-  long_context: z.optional(z.strictObject({ above: tokens, input: z.optional(usd), output: z.optional(usd), cache_read: z.optional(usd), cache_write: z.optional(usd) } satisfies Shape<NonNullable<Model["long_context"]>>)),
+  long_context: z.optional(
+    z.strictObject({
+      above: tokens,
+      input: z.optional(usd),
+      output: z.optional(usd),
+      cache_read: z.optional(usd),
+      cache_write: z.optional(usd),
+    } satisfies Shape<NonNullable<Model["long_context"]>>),
+  ),
   cache_min_tokens: z.optional(count),
   cache_ttl_s: z.optional(seconds),
-  retires: z.optional(described(z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}$/)), "a date such as \"2026-12-11\"")),
+  retires: z.optional(described(z.string().check(z.regex(/^\d{4}-\d{2}-\d{2}$/)), 'a date such as "2026-12-11"')),
   replaced_by: z.optional(filled),
 };
 const modelFacts = z.strictObject({ id: filled, ...modelFields } satisfies Shape<Model>);
@@ -112,8 +140,14 @@ const options = table<Options>()({
   }),
   gate: table<Options["gate"]>()({ enabled: flag, model }),
   reasoning: z.strictObject({
-    plan: level, execute: level, chat: level, gate: level,
-    balanced: level, coding: level, smart: level, deep: level,
+    plan: level,
+    execute: level,
+    chat: level,
+    gate: level,
+    balanced: level,
+    coding: level,
+    smart: level,
+    deep: level,
   } satisfies Record<"plan" | "execute" | "chat" | "gate" | (typeof TIERS)[number], unknown>),
   containment: table<Options["containment"]>()({ mode: z.enum(["off", "warn", "enforce"]) }),
   fallback: table<Options["fallback"]>()({ policy: z.enum(["ask", "fail", "allow"]) }),
@@ -142,10 +176,13 @@ type AssertAssignable<Given extends Wanted, Wanted> = Given;
 export type LayerSettings = AssertAssignable<z.infer<typeof layerSchema>, DeepPartial<Settings>>;
 
 /** What a table holds below it: named keys, any key, or nothing (no table). */
-export type Children = { kind: "named"; shape: Readonly<Record<string, Schema>> } | { kind: "any"; value: Schema } | { kind: "none" };
+export type Children =
+  { kind: "named"; shape: Readonly<Record<string, Schema>> } | { kind: "any"; value: Schema } | { kind: "none" };
 
 function unwrap(schema: Schema): Schema {
-  return schema instanceof z.ZodMiniOptional || schema instanceof z.ZodMiniNullable ? unwrap(schema.def.innerType) : schema;
+  return schema instanceof z.ZodMiniOptional || schema instanceof z.ZodMiniNullable
+    ? unwrap(schema.def.innerType)
+    : schema;
 }
 
 export function childrenOf(schema: Schema): Children {
@@ -182,9 +219,13 @@ export function isText(schema: Schema): boolean {
 export function describeAllowed(schema: Schema): string {
   const given = descriptions.get(schema);
   if (given !== undefined) return given;
-  if (schema instanceof z.ZodMiniOptional || schema instanceof z.ZodMiniNullable) return describeAllowed(schema.def.innerType);
+  if (schema instanceof z.ZodMiniOptional || schema instanceof z.ZodMiniNullable)
+    return describeAllowed(schema.def.innerType);
   if (schema instanceof z.ZodMiniBoolean) return "true or false";
-  if (schema instanceof z.ZodMiniEnum) return Object.values(schema.def.entries).map((entry) => JSON.stringify(entry)).join(", ");
+  if (schema instanceof z.ZodMiniEnum)
+    return Object.values(schema.def.entries)
+      .map((entry) => JSON.stringify(entry))
+      .join(", ");
   if (schema instanceof z.ZodMiniArray) return `a list, each member ${describeAllowed(schema.def.element)}`;
   if (schema instanceof z.ZodMiniString) return "a text";
   return "a table";
@@ -193,7 +234,8 @@ export function describeAllowed(schema: Schema): string {
 /** Every known dotted path; `*` stands for a name of the user's choosing. Lists of tables are entered. */
 export function knownPaths(from: Schema = layerSchema, prefix: readonly string[] = []): string[][] {
   const inner = unwrap(from);
-  if (inner instanceof z.ZodMiniArray && childrenOf(inner.def.element).kind === "named") return knownPaths(inner.def.element, prefix);
+  if (inner instanceof z.ZodMiniArray && childrenOf(inner.def.element).kind === "named")
+    return knownPaths(inner.def.element, prefix);
   const children = childrenOf(inner);
   switch (children.kind) {
     case "none":

@@ -28,14 +28,19 @@ function scrub(value: unknown, secrets: readonly string[]): unknown {
     return secrets.reduce((text, secret) => text.replaceAll(secret, MASK), withoutLogin);
   }
   if (Array.isArray(value)) return value.map((member: unknown) => scrub(member, secrets));
-  if (isTable(value)) return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, scrub(member, secrets)]));
+  if (isTable(value))
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, scrub(member, secrets)]));
   return value;
 }
 
 /** Every key with its value and origin, sorted as in the documentation; keys without a value are included as `null`. */
 export function configRows(loaded: LoadedSettings): ConfigRow[] {
-  const leaves = flattenLayer(loaded.settings as unknown as RawTable).filter(({ value }) => !isTable(value) || Object.keys(value).length === 0);
-  const secrets = leaves.flatMap(({ path, value }) => (isSecretPath(path) && typeof value === "string" && value.length >= 6 ? [value] : []));
+  const leaves = flattenLayer(loaded.settings as unknown as RawTable).filter(
+    ({ value }) => !isTable(value) || Object.keys(value).length === 0,
+  );
+  const secrets = leaves.flatMap(({ path, value }) =>
+    isSecretPath(path) && typeof value === "string" && value.length >= 6 ? [value] : [],
+  );
   return leaves.map(({ path, key, value }) => ({
     key,
     value: JSON.stringify(isSecretPath(path) && typeof value === "string" ? maskText(value) : scrub(value, secrets)),

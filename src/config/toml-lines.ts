@@ -1,5 +1,5 @@
-// Where the statements of a TOML document stand: tables, keys and the spans of their values. Knows just enough of the grammar to
-// step over strings, lists and comments; the caller parses the document properly before and after.
+// Where the statements of a TOML document stand: tables, keys and the spans of their values. Knows just enough of the
+// grammar to step over strings, lists and comments; the caller parses the document properly before and after.
 
 export interface Statement {
   kind: "table" | "array" | "value";
@@ -83,20 +83,33 @@ function readKey(text: string, at: number): { path: string[]; end: number } {
   }
 }
 
-const ESCAPES: Record<string, string> = { b: "\b", t: "\t", n: "\n", f: "\f", r: "\r", e: "\u001b", '"': '"', "\\": "\\" };
+const ESCAPES: Record<string, string> = {
+  b: "\b",
+  t: "\t",
+  n: "\n",
+  f: "\f",
+  r: "\r",
+  e: "\u001b",
+  '"': '"',
+  "\\": "\\",
+};
 
 function unescapeKey(text: string): string {
-  return text.replace(/\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|(.))/g, (_whole, short?: string, long?: string, byte?: string, plain?: string) => {
-    const hex = short ?? long ?? byte;
-    return hex === undefined ? (ESCAPES[plain ?? ""] ?? plain ?? "") : String.fromCodePoint(parseInt(hex, 16));
-  });
+  return text.replace(
+    /\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|(.))/g,
+    (_whole, short?: string, long?: string, byte?: string, plain?: string) => {
+      const hex = short ?? long ?? byte;
+      return hex === undefined ? (ESCAPES[plain ?? ""] ?? plain ?? "") : String.fromCodePoint(parseInt(hex, 16));
+    },
+  );
 }
 
 /** The statements of a document that is known to parse, in their order. */
 export function readStatements(text: string): Statement[] {
   const statements: Statement[] = [];
   const arrays: string[][] = [];
-  const startsWith = (path: readonly string[], prefix: readonly string[]): boolean => prefix.every((segment, index) => path[index] === segment);
+  const startsWith = (path: readonly string[], prefix: readonly string[]): boolean =>
+    prefix.every((segment, index) => path[index] === segment);
   let table: { path: string[]; inArray: boolean } = { path: [], inArray: false };
   let index = text.startsWith("\uFEFF") ? 1 : 0;
   while (index < text.length) {
@@ -109,7 +122,14 @@ export function readStatements(text: string): Statement[] {
       if (isArray) arrays.push(path);
       table = { path, inArray: arrays.some((array) => startsWith(path, array)) };
       index = lineEnd(text, skipValue(text, index));
-      statements.push({ kind: isArray ? "array" : "table", ...table, start, end: index, valueStart: index, valueEnd: index });
+      statements.push({
+        kind: isArray ? "array" : "table",
+        ...table,
+        start,
+        end: index,
+        valueStart: index,
+        valueEnd: index,
+      });
     } else if (character === "#" || character === "\n" || character === "\r") {
       index = lineEnd(text, index);
     } else {
@@ -118,7 +138,15 @@ export function readStatements(text: string): Statement[] {
       while (text[valueStart] === " " || text[valueStart] === "\t") valueStart += 1;
       const valueEnd = skipValue(text, valueStart);
       index = lineEnd(text, valueEnd);
-      statements.push({ kind: "value", path: [...table.path, ...key.path], inArray: table.inArray, start, end: index, valueStart, valueEnd });
+      statements.push({
+        kind: "value",
+        path: [...table.path, ...key.path],
+        inArray: table.inArray,
+        start,
+        end: index,
+        valueStart,
+        valueEnd,
+      });
     }
   }
   return statements;

@@ -1,4 +1,5 @@
-// Which files of a project change how bmo behaves, and one digest over them. Trust is keyed to that digest; it is stored elsewhere.
+// Which files of a project change how bmo behaves, and one digest over them. Trust is keyed to that digest; it is
+// stored elsewhere.
 
 import { createHash } from "node:crypto";
 import { readdir, realpath, stat } from "node:fs/promises";
@@ -68,13 +69,20 @@ async function collect(path: string, into: Collection): Promise<boolean> {
 }
 
 /**
- * The files that count, with their content; `complete` is false when there are more than can be looked at (such a project cannot be
- * trusted for good, because a change would not be noticed).
+ * The files that count, with their content; `complete` is false when there are more than can be looked at (such a
+ * project cannot be trusted for good, because a change would not be noticed).
  * @param root real path that links must not leave.
  */
-export async function trustFiles(configFiles: readonly string[], directories: readonly string[], root: string): Promise<{ files: TrustFile[]; complete: boolean }> {
+export async function trustFiles(
+  configFiles: readonly string[],
+  directories: readonly string[],
+  root: string,
+): Promise<{ files: TrustFile[]; complete: boolean }> {
   const into: Collection = { files: [], bytes: 0, visited: new Set(), root };
-  for (const path of [...configFiles, ...directories.flatMap((directory) => SKILL_FOLDERS.map((folder) => join(directory, folder)))]) {
+  for (const path of [
+    ...configFiles,
+    ...directories.flatMap((directory) => SKILL_FOLDERS.map((folder) => join(directory, folder))),
+  ]) {
     if (!(await collect(path, into))) return { files: into.files, complete: false };
   }
   return { files: into.files, complete: true };

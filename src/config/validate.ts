@@ -1,4 +1,5 @@
-// Checks one layer against the schema: unknown keys are dropped with a warning that names the nearest, wrong values end the start.
+// Checks one layer against the schema: unknown keys are dropped with a warning that names the nearest, wrong values end
+// the start.
 
 import * as z from "zod/mini";
 import { BmoError } from "../util/errors.ts";
@@ -10,7 +11,10 @@ import { childrenOf, describeAllowed, knownPaths, layerSchema, schemaAt, type Sc
 
 const SECRET_NAME = /key|token|secret|password|passwd|credential|auth|cookie/i;
 
-/** Whether a value at this path may be a secret and must not be printed. Header values and added variables may always be. */
+/**
+ * Whether a value at this path may be a secret and must not be printed. Header values and added variables may always
+ * be.
+ */
 export function isSecretPath(path: readonly PropertyKey[]): boolean {
   const last = path.at(-1);
   if (path.includes("headers") || (path.includes("env") && path.includes("add"))) return true;
@@ -28,19 +32,36 @@ function describeValue(value: unknown, path: readonly PropertyKey[]): string {
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, segment) => (typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[segment] : undefined), root);
+  return path.reduce<unknown>(
+    (value, segment) =>
+      typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[segment] : undefined,
+    root,
+  );
 }
 
-/** Keys and tables elsewhere that are spelt just like this one, the shortest path first; else the nearest name among the siblings. */
+/**
+ * Keys and tables elsewhere that are spelt just like this one, the shortest path first; else the nearest name among the
+ * siblings.
+ */
 function suggestKeys(path: readonly string[], siblings: readonly string[]): string[] {
   const name = path.at(-1) ?? "";
-  const spelt = knownPaths().filter((known) => known.includes(name)).map((known) => known.slice(0, known.indexOf(name) + 1));
-  const elsewhere = [...new Set(spelt.sort((left, right) => left.length - right.length).map((known) => known.join(".")))];
+  const spelt = knownPaths()
+    .filter((known) => known.includes(name))
+    .map((known) => known.slice(0, known.indexOf(name) + 1));
+  const elsewhere = [
+    ...new Set(spelt.sort((left, right) => left.length - right.length).map((known) => known.join("."))),
+  ];
   if (elsewhere.length > 0) return elsewhere.slice(0, 2);
   return nearestNames(name, siblings, 1).map((sibling) => formatKey([...path.slice(0, -1), sibling]));
 }
 
-function dropUnknown(table: RawTable, schema: Schema, path: readonly string[], source: string, warnings: string[]): void {
+function dropUnknown(
+  table: RawTable,
+  schema: Schema,
+  path: readonly string[],
+  source: string,
+  warnings: string[],
+): void {
   const children = childrenOf(schema);
   if (children.kind === "none") return;
   for (const [key, value] of Object.entries(table)) {
@@ -49,7 +70,9 @@ function dropUnknown(table: RawTable, schema: Schema, path: readonly string[], s
     if (!known) {
       delete table[key];
       const near = suggestKeys(at, children.kind === "named" ? Object.keys(children.shape) : []);
-      warnings.push(`${source}: unknown key ${formatKey(at)} is ignored${near.length > 0 ? `; did you mean ${near.join(" or ")}?` : ""}`);
+      warnings.push(
+        `${source}: unknown key ${formatKey(at)} is ignored${near.length > 0 ? `; did you mean ${near.join(" or ")}?` : ""}`,
+      );
       continue;
     }
     const child = schemaAt([key], schema);
@@ -58,14 +81,16 @@ function dropUnknown(table: RawTable, schema: Schema, path: readonly string[], s
     if (Array.isArray(value)) {
       value.forEach((member: unknown, index) => {
         const element = schemaAt([index], child);
-        if (element !== undefined && isTable(member)) dropUnknown(member, element, [...at, String(index)], source, warnings);
+        if (element !== undefined && isTable(member))
+          dropUnknown(member, element, [...at, String(index)], source, warnings);
       });
     }
   }
 }
 
 /**
- * Drops unknown keys from `layer` (in place) and gives the warnings about them. `source` is a file, a variable or a flag.
+ * Drops unknown keys from `layer` (in place) and gives the warnings about them. `source` is a file, a variable or a
+ * flag.
  * @throws BmoError configuration: source, key, value and what is allowed.
  */
 export function validateLayer(layer: RawTable, source: string): string[] {
@@ -79,6 +104,11 @@ export function validateLayer(layer: RawTable, source: string): string[] {
   const value = valueAt(layer, issue.path);
   const key = formatKey(path);
   const written = spellingOf(layer, key);
-  if (value === undefined) throw new BmoError("configuration", `${source}: ${key} is missing`, `Allowed: ${describeAllowed(schema)}.`);
-  throw new BmoError("configuration", `${source}: ${key} is ${describeValue(value, issue.path)}; allowed: ${describeAllowed(schema)}`, written === null ? null : `There it is written as ${written}.`);
+  if (value === undefined)
+    throw new BmoError("configuration", `${source}: ${key} is missing`, `Allowed: ${describeAllowed(schema)}.`);
+  throw new BmoError(
+    "configuration",
+    `${source}: ${key} is ${describeValue(value, issue.path)}; allowed: ${describeAllowed(schema)}`,
+    written === null ? null : `There it is written as ${written}.`,
+  );
 }

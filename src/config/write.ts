@@ -1,5 +1,5 @@
-// Changes one key of the user's file and leaves every other byte as it stands. The result is parsed again and compared; what
-// does not come out as meant is not written.
+// Changes one key of the user's file and leaves every other byte as it stands. The result is parsed again and compared;
+// what does not come out as meant is not written.
 
 import { mkdir, realpath } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -21,8 +21,12 @@ function tomlText(text: string): string {
 function tomlValue(value: unknown): string {
   if (typeof value === "string") return tomlText(value);
   if (Array.isArray(value)) return `[${value.map(tomlValue).join(", ")}]`;
-  if (isTable(value)) return `{ ${Object.entries(value).map(([key, member]) => `${tomlKey([key])} = ${tomlValue(member)}`).join(", ")} }`;
-  if (typeof value === "number" && !Number.isFinite(value)) throw new BmoError("usage", `${String(value)} is no number that can be kept`, null);
+  if (isTable(value))
+    return `{ ${Object.entries(value)
+      .map(([key, member]) => `${tomlKey([key])} = ${tomlValue(member)}`)
+      .join(", ")} }`;
+  if (typeof value === "number" && !Number.isFinite(value))
+    throw new BmoError("usage", `${String(value)} is no number that can be kept`, null);
   return String(value);
 }
 
@@ -75,11 +79,18 @@ function topLevelEnd(text: string, statements: readonly Statement[]): number {
 }
 
 /** Where a key that is not there yet goes. */
-function insert(text: string, statements: readonly Statement[], path: readonly string[], value: string, lineFeed: string): string {
+function insert(
+  text: string,
+  statements: readonly Statement[],
+  path: readonly string[],
+  value: string,
+  lineFeed: string,
+): string {
   const parent = path.slice(0, -1);
   const key = path.slice(-1);
   const own = statements.filter((one) => !one.inArray);
-  if (parent.length === 0) return insertLine(text, topLevelEnd(text, statements), `${tomlKey(key)} = ${value}`, lineFeed);
+  if (parent.length === 0)
+    return insertLine(text, topLevelEnd(text, statements), `${tomlKey(key)} = ${value}`, lineFeed);
   const headerIndex = statements.findIndex((one) => one.kind === "table" && !one.inArray && same(one.path, parent));
   const header = statements[headerIndex];
   if (header !== undefined) {
@@ -91,7 +102,8 @@ function insert(text: string, statements: readonly Statement[], path: readonly s
   const sibling = own.filter((one) => one.kind === "value" && startsWith(one.path, parent)).at(-1);
   if (sibling !== undefined) {
     const table = statements.filter((one) => one.kind !== "value" && one.start < sibling.start).at(-1)?.path ?? [];
-    if (table.length < parent.length) return insertLine(text, sibling.end, `${tomlKey(path.slice(table.length))} = ${value}`, lineFeed);
+    if (table.length < parent.length)
+      return insertLine(text, sibling.end, `${tomlKey(path.slice(table.length))} = ${value}`, lineFeed);
   }
   const gap = text.trim() === "" || text.endsWith(`${lineFeed}${lineFeed}`) ? "" : lineFeed;
   return insertLine(text, text.length, `${gap}[${tomlKey(parent)}]${lineFeed}${tomlKey(key)} = ${value}`, lineFeed);
@@ -110,17 +122,30 @@ function edit(text: string, tree: RawTable, expected: RawTable, path: readonly s
     const content = inline.path.reduce<unknown>((at, segment) => (isTable(at) ? at[segment] : undefined), expected);
     return text.slice(0, inline.valueStart) + tomlValue(content) + text.slice(inline.valueEnd);
   }
-  return value === null || canonicalJson(tree) === canonicalJson(expected) ? text : insert(text, statements, path, tomlValue(value), lineFeed);
+  return value === null || canonicalJson(tree) === canonicalJson(expected)
+    ? text
+    : insert(text, statements, path, tomlValue(value), lineFeed);
 }
 
 /**
  * The document with one key set, or removed (null). Comments, order and blank lines stay.
  * @throws BmoError configuration when the text is broken TOML, or when the key stands where it cannot be edited safely.
  */
-export async function editToml(text: string, path: readonly string[], value: SettingValue, file: string): Promise<string> {
+export async function editToml(
+  text: string,
+  path: readonly string[],
+  value: SettingValue,
+  file: string,
+): Promise<string> {
   const tree = await parseConfigText(text, file);
   const expected = withValue(tree, path, value);
-  const unsafe = (cause?: unknown): BmoError => new BmoError("configuration", `${file}: ${formatKey(path)} cannot be changed safely here`, "Edit the file by hand.", { cause });
+  const unsafe = (cause?: unknown): BmoError =>
+    new BmoError(
+      "configuration",
+      `${file}: ${formatKey(path)} cannot be changed safely here`,
+      "Edit the file by hand.",
+      { cause },
+    );
   const edited = edit(text, tree, expected, path, value);
   let result: RawTable;
   try {
@@ -162,11 +187,24 @@ export async function setUserSetting(path: string, dottedKey: string, value: Set
     const current = await readCurrent(path);
     const edited = await editToml(current.text, key, value, path);
     if (edited === current.text) return;
-    await writeFileAtomic({ path: current.path, bytes: Buffer.from(edited, "utf8"), expected: current.identity, mode: 0o600 });
+    await writeFileAtomic({
+      path: current.path,
+      bytes: Buffer.from(edited, "utf8"),
+      expected: current.identity,
+      mode: 0o600,
+    });
   } catch (thrown) {
-    if (thrown instanceof BmoError) throw thrown.code === "failed" ? new BmoError("configuration", `${path}: ${thrown.message}`, thrown.hint, { cause: thrown }) : thrown;
+    if (thrown instanceof BmoError)
+      throw thrown.code === "failed"
+        ? new BmoError("configuration", `${path}: ${thrown.message}`, thrown.hint, { cause: thrown })
+        : thrown;
     const code = systemErrorCode(thrown);
     if (code === undefined) throw thrown;
-    throw new BmoError("configuration", `${path}: cannot be written (${code})`, "Check the file's and its folder's permissions.", { cause: thrown });
+    throw new BmoError(
+      "configuration",
+      `${path}: cannot be written (${code})`,
+      "Check the file's and its folder's permissions.",
+      { cause: thrown },
+    );
   }
 }

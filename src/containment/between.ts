@@ -1,6 +1,6 @@
-// What changed in a workspace while a plan was executed, but neither by a tool of bmo's nor inside the bracket of a command: by the user,
-// or by a program that a command left running where no sandbox ends it. And what was written where ignore rules keep snapshots from
-// looking. Only looks; what it finds stays as it is.
+// What changed in a workspace while a plan was executed, but neither by a tool of bmo's nor inside the bracket of a
+// command: by the user, or by a program that a command left running where no sandbox ends it. And what was written
+// where ignore rules keep snapshots from looking. Only looks; what it finds stays as it is.
 
 import { systemErrorCode } from "../util/errors.ts";
 import { realPathOf } from "../util/paths.ts";
@@ -20,14 +20,22 @@ export interface Between {
   end(): Promise<{ paths: string[]; processes: string[]; ignored: string[] }>;
 }
 
-export function createBetween(options: { workspace: string; dataDirectory: string; snapshots: Snapshots; checkpoints: Checkpoints }): Between {
+export function createBetween(options: {
+  workspace: string;
+  dataDirectory: string;
+  snapshots: Snapshots;
+  checkpoints: Checkpoints;
+}): Between {
   const { workspace, snapshots, checkpoints } = options;
   const leaveOut = [realPathOf(options.dataDirectory)];
   let start: { identity: SnapshotIdentity; atMs: number } | null = null;
   let ignored: { trees: TreeRules[]; atMs: number } | null = null;
   return {
     begin(before, identity) {
-      ignored ??= { trees: before.stores.map(({ tree, rules, tracked }) => ({ tree, rules, tracked })), atMs: Date.now() };
+      ignored ??= {
+        trees: before.stores.map(({ tree, rules, tracked }) => ({ tree, rules, tracked })),
+        atMs: Date.now(),
+      };
       if (identity === null) return false;
       const isFirst = start === null;
       start ??= { identity, atMs: Date.now() };
@@ -44,7 +52,11 @@ export function createBetween(options: { workspace: string; dataDirectory: strin
       if (before !== null) snapshots.release(before);
       snapshots.forget(identity);
       const isOwn = checkpoints.ownLook();
-      return { paths: changes.filter(({ absolute }) => !isOwn(absolute)).map(({ path }) => path), processes: await backgroundIn(workspace, atMs), ignored: written };
+      return {
+        paths: changes.filter(({ absolute }) => !isOwn(absolute)).map(({ path }) => path),
+        processes: await backgroundIn(workspace, atMs),
+        ignored: written,
+      };
     },
   };
 }

@@ -1,5 +1,5 @@
-// Keeps what a fence hides within what a sandbox can be told: where there is too much, the folders that hold most of it are hidden
-// as a whole. Works on names alone.
+// Keeps what a fence hides within what a sandbox can be told: where there is too much, the folders that hold most of it
+// are hidden as a whole. Works on names alone.
 
 import { dirname } from "node:path";
 
@@ -20,7 +20,8 @@ function foldersAround(path: string): string[] {
 
 /**
  * @param roots folders that must stay in sight; neither they nor what is around them is hidden as a whole.
- * @returns at most `most` paths, where folders below the roots allow it. The deepest are hidden first, the fullest of them first.
+ * @returns at most `most` paths, where folders below the roots allow it. The deepest are hidden first, the fullest of
+ * them first.
  */
 export function boundMasks(paths: readonly string[], roots: readonly string[], most = MOST_HIDDEN): BoundedMasks {
   const unique = [...new Set(paths)];
@@ -43,5 +44,8 @@ export function boundMasks(paths: readonly string[], roots: readonly string[], m
   }
   const isCovered = (path: string): boolean => around(path).some((folder) => folders.has(folder));
   const outermost = [...folders].filter((folder) => !isCovered(folder));
-  return { paths: [...unique.filter((path) => !isCovered(path) && !folders.has(path)), ...outermost], folders: outermost };
+  return {
+    paths: [...unique.filter((path) => !isCovered(path) && !folders.has(path)), ...outermost],
+    folders: outermost,
+  };
 }

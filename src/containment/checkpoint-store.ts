@@ -1,7 +1,26 @@
-// Where checkpoints lie: one small file and one journal for each, and the bytes of files by their digest. What is needed for the way
-// back is on the disk before anything is changed. Knows nothing of undoing.
+// Where checkpoints lie: one small file and one journal for each, and the bytes of files by their digest. What is
+// needed for the way back is on the disk before anything is changed. Knows nothing of undoing.
 
-import { chmodSync, closeSync, constants, copyFileSync, existsSync, fsync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, readSync, renameSync, rmSync, writeFileSync, type BigIntStats } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  type BigIntStats,
+} from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -73,7 +92,11 @@ function digestOfDescriptor(descriptor: number): string {
   const hash = createHash("sha256");
   const piece = Buffer.alloc(PIECE_BYTES);
   let position = 0;
-  for (let count = readSync(descriptor, piece, 0, PIECE_BYTES, position); count > 0; count = readSync(descriptor, piece, 0, PIECE_BYTES, position)) {
+  for (
+    let count = readSync(descriptor, piece, 0, PIECE_BYTES, position);
+    count > 0;
+    count = readSync(descriptor, piece, 0, PIECE_BYTES, position)
+  ) {
     hash.update(piece.subarray(0, count));
     position += count;
   }
@@ -134,7 +157,8 @@ function parseJson<Value>(text: string): Value | null {
 
 export function sameState(left: State, right: State): boolean {
   if (left.kind !== right.kind) return false;
-  if (left.kind === "folder" && right.kind === "folder") return left.mode === undefined || right.mode === undefined || left.mode === right.mode;
+  if (left.kind === "folder" && right.kind === "folder")
+    return left.mode === undefined || right.mode === undefined || left.mode === right.mode;
   if (left.kind === "closed" && right.kind === "closed") return left.stamp === right.stamp;
   return !("id" in left) || !("id" in right) || (left.id === right.id && left.mode === right.mode);
 }
@@ -175,7 +199,8 @@ export function createCheckpointStore(folder: string): CheckpointStore {
     const mode = Number(facts.mode & 0o7777n);
     try {
       return whileReadable(path, facts, () => {
-        if (facts.size > BigInt(WHOLE_BYTES)) return { kind: "file", id: keep ? keepFile(path) : digestOfFile(path), mode };
+        if (facts.size > BigInt(WHOLE_BYTES))
+          return { kind: "file", id: keep ? keepFile(path) : digestOfFile(path), mode };
         const bytes = readFileSync(systemPath(path));
         return { kind: "file", id: keep ? keepNow(bytes) : digestOf(bytes), mode };
       });
@@ -189,7 +214,10 @@ export function createCheckpointStore(folder: string): CheckpointStore {
   return {
     create(given) {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      const last = readdirSync(folder).filter((name) => name.endsWith(".json")).sort().at(-1);
+      const last = readdirSync(folder)
+        .filter((name) => name.endsWith(".json"))
+        .sort()
+        .at(-1);
       const number = Number(/^c_(\d+)_/.exec(last ?? "")?.[1] ?? 0) + 1;
       // Numbered, not dated: clocks jump.
       const id = `c_${String(number).padStart(6, "0")}_${randomBytes(3).toString("hex")}`;
@@ -200,19 +228,29 @@ export function createCheckpointStore(folder: string): CheckpointStore {
     },
     readAll() {
       if (!existsSync(folder)) return [];
-      const names = readdirSync(folder).filter((name) => /^c_.*\.json$/.test(name)).sort();
+      const names = readdirSync(folder)
+        .filter((name) => /^c_.*\.json$/.test(name))
+        .sort();
       return names.flatMap((name) => {
         const checkpoint = parseJson<Checkpoint>(readFileSync(join(folder, name), "utf8"));
         if (checkpoint === null) return [];
         const journal = journalOf(checkpoint.id);
-        const lines = existsSync(journal) ? readFileSync(journal, "utf8").split("\n").flatMap((line) => parseJson<JournalLine>(line) ?? []) : [];
+        const lines = existsSync(journal)
+          ? readFileSync(journal, "utf8")
+              .split("\n")
+              .flatMap((line) => parseJson<JournalLine>(line) ?? [])
+          : [];
         return [{ checkpoint, lines }];
       });
     },
     append(id, lines, safely) {
       if (lines.length === 0) return;
       // A line that a crash tore must not swallow the one that follows it.
-      writeFileSync(journalOf(id), `\n${lines.map((line) => JSON.stringify(line)).join("\n")}\n`, { mode: 0o600, flag: "a", flush: safely });
+      writeFileSync(journalOf(id), `\n${lines.map((line) => JSON.stringify(line)).join("\n")}\n`, {
+        mode: 0o600,
+        flag: "a",
+        flush: safely,
+      });
     },
     look(path, keep) {
       const facts = statOf(path);

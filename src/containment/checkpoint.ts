@@ -1,5 +1,5 @@
-// What bmo changed since a point in time, and the way back: a journal of pre-images per checkpoint in the data directory.
-// Costs nothing until something changes. Never overwrites what the user changed since.
+// What bmo changed since a point in time, and the way back: a journal of pre-images per checkpoint in the data
+// directory. Costs nothing until something changes. Never overwrites what the user changed since.
 
 import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
@@ -8,7 +8,14 @@ import type { FileAction } from "../types/tool.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
 import { systemPath } from "../util/raw-path.ts";
-import { createCheckpointStore, sameState, type CheckpointEntry, type CheckpointStore, type JournalLine, type State } from "./checkpoint-store.ts";
+import {
+  createCheckpointStore,
+  sameState,
+  type CheckpointEntry,
+  type CheckpointStore,
+  type JournalLine,
+  type State,
+} from "./checkpoint-store.ts";
 import { bringBackObjects } from "./history-store.ts";
 import { writeFileTo } from "./objects.ts";
 import { writeImage } from "./pre-image.ts";
@@ -51,18 +58,26 @@ export interface Checkpoints {
   recordPreImage(realPath: string): Promise<void>;
   /** Keeps what a command changed. `foldersBefore` are the folders that existed before it. */
   recordEffects(changes: readonly EffectChange[], foldersBefore: ReadonlyMap<string, unknown>): Promise<void>;
-  /** Notes how the files written since now look; to be called when a tool has ended, so that later edits of the user are told apart. */
+  /**
+   * Notes how the files written since now look; to be called when a tool has ended, so that later edits of the user are
+   * told apart.
+   */
   settle(): void;
   /** Tells of a path whether it is as a tool or a command of this session left it. */
   ownLook(): (path: string) => boolean;
   /** The checkpoint that changes belong to now; created where there is none yet. */
   currentId(): string;
   list(): CheckpointSummary[];
-  /** Net changes since the checkpoint (default: the session's first), by path. @throws BmoError usage for an unknown id. */
+  /**
+   * Net changes since the checkpoint (default: the session's first), by path. @throws BmoError usage for an unknown id.
+   */
   diff(id: string | null): CheckpointChange[];
   /** Back to how it was at the checkpoint. @throws BmoError usage for an unknown id. */
   restore(id: string): Promise<UndoResult>;
-  /** Back by the last ticket that changed something, or everything of the session. @throws BmoError usage when there is nothing. */
+  /**
+   * Back by the last ticket that changed something, or everything of the session. @throws BmoError usage when there is
+   * nothing.
+   */
   undo(what: "last" | "all"): Promise<UndoResult>;
 }
 
@@ -97,7 +112,9 @@ export interface CheckpointOptions {
 export function createCheckpoints(options: CheckpointOptions): Checkpoints {
   const { workspace } = options;
   const now = options.now ?? ((): Date => new Date());
-  const store = createCheckpointStore(join(options.dataDirectory, "checkpoints", createHash("sha256").update(workspace).digest("hex").slice(0, 24)));
+  const store = createCheckpointStore(
+    join(options.dataDirectory, "checkpoints", createHash("sha256").update(workspace).digest("hex").slice(0, 24)),
+  );
   let current: string | null = options.current ?? null;
   const pending = new Set<string>();
 
@@ -110,7 +127,11 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
   const currentId = (): string => current ?? start("start of the session", null);
   const append = (lines: readonly JournalLine[], safely: boolean): void => store.append(currentId(), lines, safely);
   const settle = (): void => {
-    if (pending.size > 0) append([...pending].map((path) => ({ type: "after", path, state: store.look(path, false) })), false);
+    if (pending.size > 0)
+      append(
+        [...pending].map((path) => ({ type: "after", path, state: store.look(path, false) })),
+        false,
+      );
     pending.clear();
   };
   const anchorOf = (path: string, exists: (folderPath: string) => boolean): string => {
@@ -124,10 +145,16 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     const all = store.readAll();
     const matching = all.filter(({ checkpoint }) => checkpoint.id === id || checkpoint.id.startsWith(id));
     const [found] = matching;
-    if (found === undefined || matching.length > 1) throw new BmoError("usage", `${matching.length > 1 ? "several checkpoints begin with" : "there is no checkpoint"} ${id}`, "bmo checkpoint list shows them.");
+    if (found === undefined || matching.length > 1)
+      throw new BmoError(
+        "usage",
+        `${matching.length > 1 ? "several checkpoints begin with" : "there is no checkpoint"} ${id}`,
+        "bmo checkpoint list shows them.",
+      );
     return all.slice(all.indexOf(found)).filter(isOpen);
   };
-  const ownEntries = (): CheckpointEntry[] => store.readAll().filter((entry) => entry.checkpoint.session === options.sessionId && isOpen(entry));
+  const ownEntries = (): CheckpointEntry[] =>
+    store.readAll().filter((entry) => entry.checkpoint.session === options.sessionId && isOpen(entry));
 
   /** Writes the earlier version of a path beside the copy; null where there was none. */
   const offer = (state: State, copy: string, shown: string): string | null => {
@@ -139,7 +166,11 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
   };
 
   const putBack = async (entries: readonly CheckpointEntry[]): Promise<UndoResult> => {
-    const copy = join(options.dataDirectory, "copies", `undo-${now().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`);
+    const copy = join(
+      options.dataDirectory,
+      "copies",
+      `undo-${now().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`,
+    );
     const changes: EffectChange[] = [];
     const refused: UndoResult["refused"] = [];
     const kept = new Set<string>();
@@ -151,34 +182,67 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       const shown = isInside(workspace, path) ? relative(workspace, path) || "." : path;
       const present = closed.get(path) ?? attempt(() => store.look(path, false));
       if (present instanceof Error) {
-        refused.push({ path: shown, reason: `it cannot be looked at (${systemErrorCode(present) ?? present.message})`, copy: offer(first, copy, shown) });
+        refused.push({
+          path: shown,
+          reason: `it cannot be looked at (${systemErrorCode(present) ?? present.message})`,
+          copy: offer(first, copy, shown),
+        });
         continue;
       }
-      if (earlier !== null && !sameState(earlier, first)) refused.push({ path: shown, reason: "you or another program changed it between two changes of bmo's, so it goes back to that version only", copy: offer(earlier, copy, shown) });
+      if (earlier !== null && !sameState(earlier, first))
+        refused.push({
+          path: shown,
+          reason:
+            "you or another program changed it between two changes of bmo's, so it goes back to that version only",
+          copy: offer(earlier, copy, shown),
+        });
       if (sameState(present, first)) continue;
-      for (let above = anchor; isInside(workspace, above); above = dirname(above)) if (!made.has(above)) kept.add(above);
+      for (let above = anchor; isInside(workspace, above); above = dirname(above))
+        if (!made.has(above)) kept.add(above);
       const isOwn = last === null || isAsRecorded(present, last) || (undoing && present.kind === "absent");
       if (!isOwn) {
-        refused.push({ path: shown, reason: "it was changed since, by you or another program", copy: offer(first, copy, shown) });
+        refused.push({
+          path: shown,
+          reason: "it was changed since, by you or another program",
+          copy: offer(first, copy, shown),
+        });
         continue;
       }
-      changes.push({ path: shown, absolute: path, action: actionFrom(first, present), before: imageOf(first, store.placeOf), guarded: false });
+      changes.push({
+        path: shown,
+        absolute: path,
+        action: actionFrom(first, present),
+        before: imageOf(first, store.placeOf),
+        guarded: false,
+      });
     }
     const newest = entries.at(-1)?.checkpoint.id ?? null;
-    if (newest !== null && changes.length > 0) store.append(newest, [{ type: "undoing", paths: changes.map(({ absolute }) => absolute) }], true);
+    if (newest !== null && changes.length > 0)
+      store.append(newest, [{ type: "undoing", paths: changes.map(({ absolute }) => absolute) }], true);
     // Branches lead to objects that git may have pruned since.
     if (changes.some(({ absolute }) => absolute.includes("/.git/"))) bringBackObjects(options.dataDirectory, workspace);
-    const { restored, failed } = await restoreChanges(changes, workspace, copy, { has: (path: string) => kept.has(path) });
+    const { restored, failed } = await restoreChanges(changes, workspace, copy, {
+      has: (path: string) => kept.has(path),
+    });
     // What lies in a folder was put back first: its own bits may forbid that.
     const deepestFirst = [...changes].sort((left, right) => (left.absolute < right.absolute ? 1 : -1));
-    for (const { absolute, before } of deepestFirst) if (before?.kind === "folder" && before.mode !== null) closeFolder(absolute, before.mode);
+    for (const { absolute, before } of deepestFirst)
+      if (before?.kind === "folder" && before.mode !== null) closeFolder(absolute, before.mode);
     for (const [path, mode] of opened) closeFolder(path, mode);
     const complete = refused.length === 0 && failed.length === 0;
     const whole = new Set(restored);
     if (complete) for (const { checkpoint } of entries) store.append(checkpoint.id, [{ type: "undone" }], true);
-    else if (newest !== null) store.append(newest, [{ type: "restored", paths: changes.filter(({ path }) => whole.has(path)).map(({ absolute }) => absolute) }], true);
+    else if (newest !== null)
+      store.append(
+        newest,
+        [{ type: "restored", paths: changes.filter(({ path }) => whole.has(path)).map(({ absolute }) => absolute) }],
+        true,
+      );
     current = null;
-    const offered = failed.map((one) => ({ ...one, copy: offer(history.get(resolve(workspace, one.path))?.first ?? { kind: "absent" }, copy, one.path) }));
+    const offered = failed.map((one) => ({
+      ...one,
+      copy: offer(history.get(resolve(workspace, one.path))?.first ?? { kind: "absent" }, copy, one.path),
+    }));
     return { restored, refused: [...refused, ...offered], copy, restoreCommand: restoreCommandFor(copy, workspace) };
   };
 
@@ -189,18 +253,26 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     },
     async recordPreImage(realPath) {
       settle();
-      append([{ type: "before", path: realPath, state: store.look(realPath, true), anchor: anchorOf(realPath, existsSync) }], true);
+      append(
+        [{ type: "before", path: realPath, state: store.look(realPath, true), anchor: anchorOf(realPath, existsSync) }],
+        true,
+      );
       pending.add(realPath);
     },
     async recordEffects(changes, foldersBefore) {
       settle();
       const lines: JournalLine[] = [];
       for (let index = 0; index < changes.length; index += AT_ONCE) {
-        const recorded = await Promise.all(changes.slice(index, index + AT_ONCE).map(async (change): Promise<JournalLine[]> => {
-          const state = await stateBefore(change.before, store.keepWritten);
-          const anchor = anchorOf(change.absolute, (path) => foldersBefore.has(path));
-          return [{ type: "before", path: change.absolute, state, anchor }, { type: "after", path: change.absolute, state: store.look(change.absolute, false) }];
-        }));
+        const recorded = await Promise.all(
+          changes.slice(index, index + AT_ONCE).map(async (change): Promise<JournalLine[]> => {
+            const state = await stateBefore(change.before, store.keepWritten);
+            const anchor = anchorOf(change.absolute, (path) => foldersBefore.has(path));
+            return [
+              { type: "before", path: change.absolute, state, anchor },
+              { type: "after", path: change.absolute, state: store.look(change.absolute, false) },
+            ];
+          }),
+        );
         lines.push(...recorded.flat());
       }
       if (lines.length > 0) append(lines, true);
@@ -215,7 +287,9 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       };
     },
     list() {
-      return store.readAll().map((entry) => ({ ...entry.checkpoint, files: historyOf([entry]).size, undone: !isOpen(entry) }));
+      return store
+        .readAll()
+        .map((entry) => ({ ...entry.checkpoint, files: historyOf([entry]).size, undone: !isOpen(entry) }));
     },
     diff(id) {
       settle();
@@ -224,9 +298,16 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
         const present = store.look(path, false);
         if (sameState(present, first)) return [];
         const change = { path: relative(workspace, path) || ".", action: actionFrom(first, present) };
-        const sizes = [...("id" in first ? [store.placeOf(first.id)] : []), path].map((one) => lstatSync(systemPath(one), { throwIfNoEntry: false })?.size ?? 0);
+        const sizes = [...("id" in first ? [store.placeOf(first.id)] : []), path].map(
+          (one) => lstatSync(systemPath(one), { throwIfNoEntry: false })?.size ?? 0,
+        );
         if (Math.max(...sizes) > SHOWN_BYTES) return [{ ...change, before: null, after: null, tooLarge: true }];
-        const after = present.kind === "file" ? store.read(path) : present.kind === "link" ? readlinkSync(systemPath(path), "buffer") : null;
+        const after =
+          present.kind === "file"
+            ? store.read(path)
+            : present.kind === "link"
+              ? readlinkSync(systemPath(path), "buffer")
+              : null;
         return [{ ...change, before: bytesOf(first), after, tooLarge: false }];
       });
     },
@@ -238,7 +319,12 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       settle();
       const own = ownEntries().filter(({ lines }) => lines.length > 0);
       const [newest] = own.slice(-1);
-      if (newest === undefined) throw new BmoError("usage", "there is nothing to undo in this session", "bmo checkpoint list shows what other sessions changed.");
+      if (newest === undefined)
+        throw new BmoError(
+          "usage",
+          "there is nothing to undo in this session",
+          "bmo checkpoint list shows what other sessions changed.",
+        );
       return putBack(what === "all" ? own : [newest]);
     },
   };
@@ -255,8 +341,15 @@ function historyOf(entries: readonly CheckpointEntry[]): Map<string, PathHistory
     const known = history.get(line.path);
     if (line.type === "after") {
       if (known !== undefined) known.last = line.state;
-    } else if (known === undefined) history.set(line.path, { ...NOTHING_KNOWN, first: line.state, anchor: line.anchor });
-    else if (known.last !== null && !known.undoing && !sameContent(known.last, line.state)) history.set(line.path, { ...NOTHING_KNOWN, first: line.state, anchor: line.anchor, earlier: known.earlier ?? known.first });
+    } else if (known === undefined)
+      history.set(line.path, { ...NOTHING_KNOWN, first: line.state, anchor: line.anchor });
+    else if (known.last !== null && !known.undoing && !sameContent(known.last, line.state))
+      history.set(line.path, {
+        ...NOTHING_KNOWN,
+        first: line.state,
+        anchor: line.anchor,
+        earlier: known.earlier ?? known.first,
+      });
   }
   return history;
 }
@@ -285,7 +378,10 @@ function attempt<Result>(work: () => Result): Result | Error {
   }
 }
 
-/** Folders that a command closed hide what lies in them: they are opened for the time of an undo. Gives them as they were found. */
+/**
+ * Folders that a command closed hide what lies in them: they are opened for the time of an undo. Gives them as they
+ * were found.
+ */
 function openClosedFolders(history: ReadonlyMap<string, PathHistory>): Map<string, State> {
   const found = new Map<string, State>();
   for (const [path, { first, last }] of [...history].sort(([left], [right]) => (left < right ? -1 : 1))) {
@@ -301,7 +397,10 @@ function openClosedFolders(history: ReadonlyMap<string, PathHistory>): Map<strin
   return found;
 }
 
-/** Folders that bmo's commands made and closed are opened as well. Gives their bits, for those that a file of the user's keeps. */
+/**
+ * Folders that bmo's commands made and closed are opened as well. Gives their bits, for those that a file of the user's
+ * keeps.
+ */
 function openMadeFolders(made: ReadonlySet<string>): Map<string, number> {
   const opened = new Map<string, number>();
   for (const path of [...made].sort()) {
@@ -318,7 +417,10 @@ function openMadeFolders(made: ReadonlySet<string>): Map<string, number> {
 
 /** A folder that a command closed was open to its owner for the look that recorded it, and closed again afterwards. */
 function isAsRecorded(present: State, recorded: State): boolean {
-  return sameState(present, recorded) || (present.kind === "folder" && sameState({ ...present, mode: (present.mode ?? 0) | 0o700 }, recorded));
+  return (
+    sameState(present, recorded) ||
+    (present.kind === "folder" && sameState({ ...present, mode: (present.mode ?? 0) | 0o700 }, recorded))
+  );
 }
 
 function closeFolder(path: string, mode: number): void {
@@ -341,13 +443,21 @@ function imageOf(state: State, placeOf: (id: string) => string): PreImage | null
   if (state.kind === "folder") return { kind: "folder", mode: state.mode ?? null };
   if (!("id" in state)) return null;
   const place = placeOf(state.id);
-  return { kind: state.kind, executable: (state.mode & 0o100) !== 0, mode: state.mode, read: async () => readFileSync(place), writeTo: async (descriptor) => writeFileTo(place, descriptor), whereIs: place };
+  return {
+    kind: state.kind,
+    executable: (state.mode & 0o100) !== 0,
+    mode: state.mode,
+    read: async () => readFileSync(place),
+    writeTo: async (descriptor) => writeFileTo(place, descriptor),
+    whereIs: place,
+  };
 }
 
 async function stateBefore(before: PreImage | null, keep: CheckpointStore["keepWritten"]): Promise<State> {
   if (before === null) return { kind: "absent" };
   if (before.kind === "pipe") return { kind: "other" };
-  if (before.kind === "folder") return before.mode === null ? { kind: "folder" } : { kind: "folder", mode: before.mode };
+  if (before.kind === "folder")
+    return before.mode === null ? { kind: "folder" } : { kind: "folder", mode: before.mode };
   const mode = before.kind === "link" ? 0o777 : (before.mode ?? (before.executable ? 0o755 : 0o644));
   return { kind: before.kind, id: await keep((descriptor) => writeImage(before, descriptor)), mode };
 }

@@ -1,7 +1,18 @@
-// Which commands that may write have begun and are not settled: one file each, on the disk before the command starts. A file whose
-// owner is dead tells the next process what to compare with and how to judge. Compares and changes nothing itself.
+// Which commands that may write have begun and are not settled: one file each, on the disk before the command starts. A
+// file whose owner is dead tells the next process what to compare with and how to judge. Compares and changes nothing
+// itself.
 
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { ContainmentMode } from "../types/settings.ts";
@@ -90,11 +101,17 @@ export function createCommandJournal(dataDirectory: string): CommandJournal {
       };
     },
     dead(workspace) {
-      return namesIn(folder).filter((name) => name.endsWith(".jsonl")).sort().reverse().flatMap((name) => {
-        const found = readEntry(join(folder, name));
-        if (found === null || isAlive(found.entry.owner)) return [];
-        return isInside(workspace, found.entry.workspace) || isInside(found.entry.workspace, workspace) ? [found] : [];
-      });
+      return namesIn(folder)
+        .filter((name) => name.endsWith(".jsonl"))
+        .sort()
+        .reverse()
+        .flatMap((name) => {
+          const found = readEntry(join(folder, name));
+          if (found === null || isAlive(found.entry.owner)) return [];
+          return isInside(workspace, found.entry.workspace) || isInside(found.entry.workspace, workspace)
+            ? [found]
+            : [];
+        });
     },
     close: ({ entry }) => remove(entry.id),
   };
@@ -122,7 +139,9 @@ function touch(path: string): void {
 function readEntry(path: string): DeadCommand | null {
   try {
     const lastAliveMs = statSync(path).mtimeMs;
-    const [first = "", ...more] = readFileSync(path, "utf8").split("\n").filter((line) => line !== "");
+    const [first = "", ...more] = readFileSync(path, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
     const entry = JSON.parse(first) as CommandEntry;
     if (entry.version !== 1) return null;
     return { entry, lastAliveMs, copies: more.flatMap((line) => readCopy(line)) };

@@ -1,5 +1,5 @@
-// Runs one judged command inside the sandbox where there is one, between two snapshots where it may write, and has its effects
-// settled. Never decides whether a command may run.
+// Runs one judged command inside the sandbox where there is one, between two snapshots where it may write, and has its
+// effects settled. Never decides whether a command may run.
 
 import type { ShellVerdict } from "../types/containment.ts";
 import type { ShellRequest, ShellResult } from "../types/tool.ts";
@@ -20,7 +20,8 @@ import { settleEffects, tellSlow, type Settlement, type SettleRequest } from "./
 import type { OpenCommand } from "./command-journal.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-export interface ContainedRequest extends ShellRequest, Omit<SettleRequest, "mayMakeRepository" | "installs" | "select" | "onCopy"> {
+export interface ContainedRequest
+  extends ShellRequest, Omit<SettleRequest, "mayMakeRepository" | "installs" | "select" | "onCopy"> {
   stage: "plan" | "execute" | "chat";
   readRoots: string[];
   home: string | null;
@@ -39,7 +40,10 @@ export interface ContainedRequest extends ShellRequest, Omit<SettleRequest, "may
   /** The user's environment and what is added and taken away. */
   environment: Readonly<Record<string, string | undefined>>;
   environmentOptions: Omit<EnvironmentOptions, "readOnlyIn" | "sandboxed">;
-  /** What the ignore rules belong to, such as the approved plan: they stay as they were when it began. Absent: those before this command. */
+  /**
+   * What the ignore rules belong to, such as the approved plan: they stay as they were when it began. Absent: those
+   * before this command.
+   */
   rulesOf?: string;
   /** Writes down, on the disk, that the command begins; it does not start when this throws. */
   onBegin?(before: Snapshot): OpenCommand;
@@ -53,7 +57,20 @@ export interface ContainedShellResult extends ShellResult, Omit<Settlement, "not
 }
 
 const NOTHING_RAN: Omit<ContainedShellResult, "blocked" | "unplanned"> = {
-  exitCode: null, signalName: null, timedOut: false, aborted: false, output: "", totalBytes: 0, truncated: false, notes: [], changes: [], outOfScope: [], rolledBack: [], unsettled: [], copy: null, restoreCommand: null,
+  exitCode: null,
+  signalName: null,
+  timedOut: false,
+  aborted: false,
+  output: "",
+  totalBytes: 0,
+  truncated: false,
+  notes: [],
+  changes: [],
+  outOfScope: [],
+  rolledBack: [],
+  unsettled: [],
+  copy: null,
+  restoreCommand: null,
 };
 const REFUSED_WRITE = /Read-only file system|EROFS|read-only file system/;
 /** How a note begins that tells of a write which the operating system refused. */
@@ -62,20 +79,42 @@ export const SANDBOX_REFUSAL = "the sandbox refused a write";
 function environmentOf(request: ContainedRequest, readOnly: boolean, isGitWork: boolean): Record<string, string> {
   const { workspace, sandbox } = request;
   const environment = childEnvironment(request.environment, {
-    ...request.environmentOptions, sandboxed: sandbox.available, ...(readOnly ? { readOnlyIn: workspace } : {}), ...(isGitWork ? { gitWorkIn: workspace } : {}),
+    ...request.environmentOptions,
+    sandboxed: sandbox.available,
+    ...(readOnly ? { readOnlyIn: workspace } : {}),
+    ...(isGitWork ? { gitWorkIn: workspace } : {}),
   });
-  if (!readOnly || sandbox.available || !request.verdict.announced.some((argv) => argv[0] === "git")) return environment;
-  return { ...environment, ...readingGitEnvironment(request.place?.privateTemp ?? null, request.home, request.environment["XDG_CONFIG_HOME"]) };
+  if (!readOnly || sandbox.available || !request.verdict.announced.some((argv) => argv[0] === "git"))
+    return environment;
+  return {
+    ...environment,
+    ...readingGitEnvironment(request.place?.privateTemp ?? null, request.home, request.environment["XDG_CONFIG_HOME"]),
+  };
 }
 
 /** `setUpProblem`: why the sandbox could not be set up; the command has not run then. */
-async function run(request: ContainedRequest, readOnly: boolean, before: Snapshot | null, runId: string | undefined): Promise<RunResult & { setUpProblem: string | null }> {
+async function run(
+  request: ContainedRequest,
+  readOnly: boolean,
+  before: Snapshot | null,
+  runId: string | undefined,
+): Promise<RunResult & { setUpProblem: string | null }> {
   const work = readOnly ? null : gitWork(request.verdict);
   const environment = environmentOf(request, readOnly, work !== null);
   const { place, sandbox } = request;
-  const common = { argv: shellArguments(request.command), cwd: request.workspace, timeoutSeconds: request.timeoutSeconds, signal: request.signal, onOutput: request.onOutput, ...(runId === undefined ? {} : { runId }) };
+  const common = {
+    argv: shellArguments(request.command),
+    cwd: request.workspace,
+    timeoutSeconds: request.timeoutSeconds,
+    signal: request.signal,
+    onOutput: request.onOutput,
+    ...(runId === undefined ? {} : { runId }),
+  };
   if (place === null || !sandbox.available) {
-    const result = await runProcess({ ...common, environment: place === null ? environment : cacheEnvironment(place.privateTemp, environment) });
+    const result = await runProcess({
+      ...common,
+      environment: place === null ? environment : cacheEnvironment(place.privateTemp, environment),
+    });
     return { ...result, setUpProblem: null };
   }
   const found = findRepository(request.workspace);
@@ -84,14 +123,27 @@ async function run(request: ContainedRequest, readOnly: boolean, before: Snapsho
   const gitFolders = repository === null ? [] : [repository.gitDirectory, repository.commonDirectory];
   let survey = before?.survey ?? null;
   const { result, problem } = await runFenced({
-    ...common, environment, driver: sandbox, surroundings: request.surroundings, folder: place.folder,
+    ...common,
+    environment,
+    driver: sandbox,
+    surroundings: request.surroundings,
+    folder: place.folder,
     async describe() {
       // What is gone or new since the first look can be what stood in the way.
       const now = survey ?? (await request.snapshots.survey());
       survey = null;
       return {
-        stage: readOnly ? "plan" : request.stage, workspace: request.workspace, readRoots: request.readRoots, network: request.network, privateTemp: place.privateTemp, emptyFile: place.emptyFile,
-        hidden: request.hidden, survey: now, gitFolders: [...new Set(gitFolders)], workTree: repository?.workTree ?? null, gitWork: work,
+        stage: readOnly ? "plan" : request.stage,
+        workspace: request.workspace,
+        readRoots: request.readRoots,
+        network: request.network,
+        privateTemp: place.privateTemp,
+        emptyFile: place.emptyFile,
+        hidden: request.hidden,
+        survey: now,
+        gitFolders: [...new Set(gitFolders)],
+        workTree: repository?.workTree ?? null,
+        gitWork: work,
       };
     },
   });
@@ -100,7 +152,8 @@ async function run(request: ContainedRequest, readOnly: boolean, before: Snapsho
 
 /**
  * Runs the command of a tool call that policy allowed. Without a sandbox the plan stage runs only what is read-only by
- * verdict; everything that may write is bracketed by a snapshot unless containment is off. Never rejects for what the command does.
+ * verdict; everything that may write is bracketed by a snapshot unless containment is off. Never rejects for what the
+ * command does.
  */
 export async function runContained(request: ContainedRequest): Promise<ContainedShellResult> {
   const { verdict } = request;
@@ -115,7 +168,9 @@ export async function runContained(request: ContainedRequest): Promise<Contained
   let open: OpenCommand | null = null;
   if (!readOnly && request.containment !== "off") {
     try {
-      before = await tellSlow(request.onProgress, "noting how the workspace is", () => request.snapshots.take(accessOf(gitWork(verdict), request.sandbox.available), request.rulesOf));
+      before = await tellSlow(request.onProgress, "noting how the workspace is", () =>
+        request.snapshots.take(accessOf(gitWork(verdict), request.sandbox.available), request.rulesOf),
+      );
       open = request.onBegin?.(before) ?? null;
     } catch (thrown) {
       if (!(thrown instanceof BmoError) && systemErrorCode(thrown) === undefined) throw thrown;
@@ -125,14 +180,27 @@ export async function runContained(request: ContainedRequest): Promise<Contained
   }
   const { setUpProblem, began, ...ran } = await run(request, readOnly, before, open?.id);
   if (setUpProblem !== null) request.onSandboxProblem?.(setUpProblem);
-  const refusal = setUpProblem === null ? null : `the sandbox could not be set up, so the command was not run: ${setUpProblem}`;
+  const refusal =
+    setUpProblem === null ? null : `the sandbox could not be set up, so the command was not run: ${setUpProblem}`;
   const notes = [...ran.notes];
   if (began && request.sandbox.available && REFUSED_WRITE.test(ran.output)) {
-    notes.push(request.stage === "plan" ? `${SANDBOX_REFUSAL}: nothing can be written before a plan is approved` : `${SANDBOX_REFUSAL}: commands may write below the workspace and /tmp, not to credentials or elsewhere; .git is open only to a line of plain git commands`);
+    notes.push(
+      request.stage === "plan"
+        ? `${SANDBOX_REFUSAL}: nothing can be written before a plan is approved`
+        : `${SANDBOX_REFUSAL}: commands may write below the workspace and /tmp, not to credentials or elsewhere; .git is open only to a line of plain git commands`,
+    );
   }
   const result: ContainedShellResult = { ...NOTHING_RAN, ...ran, notes, blocked: refusal, unplanned };
   if (before === null) return result;
-  const { compared, ...settled } = await settleEffects({ ...request, mayMakeRepository: mayMakeRepository(verdict), installs: installsPackages(verdict), onCopy: (copy) => open?.noteCopy(copy) }, before);
+  const { compared, ...settled } = await settleEffects(
+    {
+      ...request,
+      mayMakeRepository: mayMakeRepository(verdict),
+      installs: installsPackages(verdict),
+      onCopy: (copy) => open?.noteCopy(copy),
+    },
+    before,
+  );
   if (compared) open?.close();
   else open?.abandon();
   return { ...result, ...settled, notes: [...notes, ...settled.notes] };

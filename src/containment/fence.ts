@@ -1,5 +1,5 @@
-// What the commands of a stage may read, write, hide and reach: one description, from which each system's sandbox is driven.
-// What it does not name is not there. Starts nothing.
+// What the commands of a stage may read, write, hide and reach: one description, from which each system's sandbox is
+// driven. What it does not name is not there. Starts nothing.
 
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -27,11 +27,19 @@ export interface SandboxRequest {
   /** Further places that hold secrets: bmo's own data and configuration. */
   hidden: string[];
   survey: Survey;
-  /** Folders of the repository outside the workspace (worktrees, a repository above), which git must write to commit. */
+  /**
+   * Folders of the repository outside the workspace (worktrees, a repository above), which git must write to commit.
+   */
   gitFolders: string[];
-  /** Top of the repository that the workspace belongs to: with the rest of it hidden, git would take its files for deleted. */
+  /**
+   * Top of the repository that the workspace belongs to: with the rest of it hidden, git would take its files for
+   * deleted.
+   */
   workTree: string | null;
-  /** What of the repository this command may write, as a line of git's own work; null: nothing. Hooks and configuration stay closed. */
+  /**
+   * What of the repository this command may write, as a line of git's own work; null: nothing. Hooks and configuration
+   * stay closed.
+   */
   gitWork: GitWork | null;
 }
 
@@ -52,7 +60,10 @@ export interface Fence {
   privateTemp: string;
   emptyFile: string;
   network: boolean;
-  /** Whether sockets with a path name can be made. They could reach those of other processes, so the plan stage has none. */
+  /**
+   * Whether sockets with a path name can be made. They could reach those of other processes, so the plan stage has
+   * none.
+   */
   unixSockets: boolean;
   /** Folders of which nothing is shown, because they hold more to be hidden than a sandbox can be told one by one. */
   closedFolders: readonly string[];
@@ -66,9 +77,16 @@ function depth(path: string): number {
 }
 
 /** Read roots and the rest of the repository; never a whole home that happens to be a repository. */
-export function shownRoots(request: Pick<SandboxRequest, "readRoots" | "workTree" | "workspace" | "gitFolders">, homes: readonly string[]): string[] {
-  const repository = [request.workTree, ...request.gitFolders].filter((path) => path !== null && !isInside(request.workspace, path) && !homes.some((home) => isInside(path, home)));
-  return [...new Set([...request.readRoots, ...repository].flatMap((path) => realOrNull(path ?? "") ?? []))].filter((path) => !isInside(request.workspace, path));
+export function shownRoots(
+  request: Pick<SandboxRequest, "readRoots" | "workTree" | "workspace" | "gitFolders">,
+  homes: readonly string[],
+): string[] {
+  const repository = [request.workTree, ...request.gitFolders].filter(
+    (path) => path !== null && !isInside(request.workspace, path) && !homes.some((home) => isInside(path, home)),
+  );
+  return [...new Set([...request.readRoots, ...repository].flatMap((path) => realOrNull(path ?? "") ?? []))].filter(
+    (path) => !isInside(request.workspace, path),
+  );
 }
 
 /** The place of a path or, where none is named, of the closest folder around. */
@@ -84,14 +102,20 @@ function ordered(places: readonly FencePlace[]): FencePlace[] {
   const strictest = new Map<string, FencePlace>();
   for (const place of places) {
     const other = strictest.get(place.path);
-    if (other === undefined || STRICTNESS.indexOf(place.access) >= STRICTNESS.indexOf(other.access)) strictest.set(place.path, place);
+    if (other === undefined || STRICTNESS.indexOf(place.access) >= STRICTNESS.indexOf(other.access))
+      strictest.set(place.path, place);
   }
   const kept = new Map<string, FencePlace>();
   for (const place of [...strictest.values()].sort((a, b) => depth(a.path) - depth(b.path))) {
     const around = nearest(kept, place.path);
-    const same = around !== undefined && around.access === place.access && around.source === undefined && place.source === undefined;
+    const same =
+      around !== undefined &&
+      around.access === place.access &&
+      around.source === undefined &&
+      place.source === undefined;
     // Nothing has to be hidden where nothing is shown, or something else in its stead.
-    const isShown = around !== undefined && around.source === undefined && (around.access === "read" || around.access === "write");
+    const isShown =
+      around !== undefined && around.source === undefined && (around.access === "read" || around.access === "write");
     const covers = place.access !== "hidden" || isShown;
     if (!same && covers) kept.set(place.path, place);
   }
@@ -112,16 +136,28 @@ export function describeFence(request: SandboxRequest, surroundings: Surrounding
     seenFolders.set(folder, known);
     return known;
   };
-  const found = [...request.hidden, ...surroundings.hidden, ...survey.credentials, ...survey.sockets, ...survey.specials]
+  const found = [
+    ...request.hidden,
+    ...surroundings.hidden,
+    ...survey.credentials,
+    ...survey.sockets,
+    ...survey.specials,
+  ]
     .flatMap((path) => realOrNull(path) ?? [])
     .filter((path) => path !== workspace && isVisible(path));
   const resolver = network ? realOrNull("/etc/resolv.conf") : null;
   const git = request.stage === "plan" ? [] : gitPlaces(request);
-  const { paths: hidden, folders: closedFolders } = boundMasks(found, [...shownWhole, ...surroundings.readable, ...git.map(({ path }) => path)]);
+  const { paths: hidden, folders: closedFolders } = boundMasks(found, [
+    ...shownWhole,
+    ...surroundings.readable,
+    ...git.map(({ path }) => path),
+  ]);
   const places = ordered([
     ...["/tmp", "/var/tmp"].map((path): FencePlace => ({ path, access: "write", source: request.privateTemp })),
     ...surroundings.readable.map(read),
-    ...surroundings.replaced.filter(({ path }) => !shownWhole.some((root) => isInside(root, path))).map(({ path, source }): FencePlace => ({ path, access: "read", source })),
+    ...surroundings.replaced
+      .filter(({ path }) => !shownWhole.some((root) => isInside(root, path)))
+      .map(({ path, source }): FencePlace => ({ path, access: "read", source })),
     ...(resolver === null ? [] : [{ path: "/etc/resolv.conf", access: "read", source: resolver } as const]),
     // What git has to write is not shown for reading a second time: the strictest would win.
     ...roots.filter((path) => !git.some((place) => place.access === "write" && place.path === path)).map(read),
@@ -130,9 +166,14 @@ export function describeFence(request: SandboxRequest, surroundings: Surrounding
     ...hidden.map((path): FencePlace => ({ path, access: "hidden" })),
     ...["/run", "/var", ...homes].map((path): FencePlace => ({ path, access: "empty" })),
   ]);
-  const isShown = (path: string): boolean => places.some((place) => isInside(place.path, path) && (place.access === "read" || place.access === "write"));
+  const isShown = (path: string): boolean =>
+    places.some((place) => isInside(place.path, path) && (place.access === "read" || place.access === "write"));
   return {
-    workspace, places, network, privateTemp: request.privateTemp, emptyFile: request.emptyFile,
+    workspace,
+    places,
+    network,
+    privateTemp: request.privateTemp,
+    emptyFile: request.emptyFile,
     links: surroundings.links.filter(({ path }) => !isShown(path)),
     unixSockets: request.stage !== "plan",
     closedFolders,

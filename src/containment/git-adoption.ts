@@ -1,7 +1,17 @@
-// What a git store takes over from the user's repository, so that a first record need not read every file: its index where that
-// can be trusted, its objects as links. Never writes into the repository and runs nothing of it.
+// What a git store takes over from the user's repository, so that a first record need not read every file: its index
+// where that can be trusted, its objects as links. Never writes into the repository and runs nothing of it.
 
-import { accessSync, chmodSync, constants, copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+} from "node:fs";
 import { join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { readRegularNow } from "../util/regular-file.ts";
@@ -22,18 +32,38 @@ function readText(path: string): string {
   }
 }
 
-/** Whether the user's index can serve as a first record: nothing in it is hidden, and no conversion makes its blobs differ from the files. */
+/**
+ * Whether the user's index can serve as a first record: nothing in it is hidden, and no conversion makes its blobs
+ * differ from the files.
+ */
 function canAdoptIndex(gitDirectory: string, commonDirectory: string, tree: string, home: string | null): boolean {
   const index = join(gitDirectory, "index");
   const facts = existsSync(index) ? readGitIndex(index) : null;
   if (facts === null || facts.hidesChanges || facts.gitlinks.length > 0) return false;
-  const configurations = [join(commonDirectory, "config"), "/etc/gitconfig", ...(home === null ? [] : [join(home, ".gitconfig"), join(home, ".config/git/config")])];
-  if (configurations.some((path) => /autocrlf|attributesfile|\beol\b|includeif|\[include|objectformat/i.test(readText(path)))) return false;
-  const attributes = [...facts.attributeFiles.map((path) => join(tree, path)), join(commonDirectory, "info/attributes"), "/etc/gitattributes", ...(home === null ? [] : [join(home, ".config/git/attributes")])];
+  const configurations = [
+    join(commonDirectory, "config"),
+    "/etc/gitconfig",
+    ...(home === null ? [] : [join(home, ".gitconfig"), join(home, ".config/git/config")]),
+  ];
+  if (
+    configurations.some((path) =>
+      /autocrlf|attributesfile|\beol\b|includeif|\[include|objectformat/i.test(readText(path)),
+    )
+  )
+    return false;
+  const attributes = [
+    ...facts.attributeFiles.map((path) => join(tree, path)),
+    join(commonDirectory, "info/attributes"),
+    "/etc/gitattributes",
+    ...(home === null ? [] : [join(home, ".config/git/attributes")]),
+  ];
   return !attributes.some((path) => CHANGES_BYTES.test(readText(path)));
 }
 
-/** Gives every object of the user's repository a second name in our store, so that losing the repository loses no pre-image. */
+/**
+ * Gives every object of the user's repository a second name in our store, so that losing the repository loses no
+ * pre-image.
+ */
 function linkObjects(from: string, to: string): void {
   for (const folder of readdirSync(from, { withFileTypes: true })) {
     if (!folder.isDirectory() || (folder.name !== "pack" && !/^[0-9a-f]{2}$/.test(folder.name))) continue;

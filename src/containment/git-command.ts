@@ -1,5 +1,5 @@
-// Which command lines are git's own work, and so may write the repository: nothing but git commands that start no program of
-// the line's choosing. Decides nothing about whether a command may run.
+// Which command lines are git's own work, and so may write the repository: nothing but git commands that start no
+// program of the line's choosing. Decides nothing about whether a command may run.
 
 import type { ShellSegment, ShellVerdict } from "../types/containment.ts";
 import { isHarmlessGitKey } from "./git-config.ts";
@@ -18,22 +18,94 @@ interface Subcommand {
 }
 
 /** Options that name a program, for whichever subcommand. Git takes them shortened too. */
-const CLOSED_OPTIONS = ["--upload-pack", "--receive-pack", "--exec", "--template", "--ext-diff", "--open-files-in-pager", "--config", "--separate-git-dir", "--reference", "--reference-if-able"];
+const CLOSED_OPTIONS = [
+  "--upload-pack",
+  "--receive-pack",
+  "--exec",
+  "--template",
+  "--ext-diff",
+  "--open-files-in-pager",
+  "--config",
+  "--separate-git-dir",
+  "--reference",
+  "--reference-if-able",
+];
 const REBASE = ["rebase-merge", "rebase-apply"];
 /** Begins, continues or clears away a series of picks. */
 const PICK: Subcommand = { folders: ["sequencer"] };
 
-/** Subcommands that write the index, objects, branches or the work tree. Aliases and programs named `git-…` are not among them. */
+/**
+ * Subcommands that write the index, objects, branches or the work tree. Aliases and programs named `git-…` are not
+ * among them.
+ */
 const WRITING: Readonly<Record<string, Subcommand>> = {
-  add: {}, rm: {}, mv: {}, restore: {}, checkout: PICK, switch: PICK, reset: PICK, clean: {}, stash: {}, commit: PICK, merge: PICK, tag: {}, branch: {}, notes: {}, replace: {}, reflog: {}, apply: {},
-  fetch: {}, push: {}, pull: { folders: REBASE }, rebase: { folders: REBASE, closed: ["x"] }, am: { folders: ["rebase-apply"] }, "cherry-pick": PICK, revert: PICK,
-  worktree: { folders: ["worktrees"] }, submodule: { folders: ["modules"], closed: ["foreach"] }, remote: {}, init: {}, clone: { folders: ["modules"], closed: ["u", "c"] }, bisect: { closed: ["run", "visualize", "view"] },
-  "update-index": {}, "update-ref": {}, "symbolic-ref": {}, "read-tree": {}, "write-tree": {}, "commit-tree": {}, "hash-object": {}, "checkout-index": {}, mktree: {}, mktag: {}, "pack-refs": {}, gc: {}, prune: {},
-  repack: {}, "sparse-checkout": {}, rerere: {}, config: {}, "format-patch": {}, fsck: {}, maintenance: { closed: ["start", "stop", "register", "unregister"] }, "commit-graph": {}, "unpack-objects": {}, "multi-pack-index": {},
+  add: {},
+  rm: {},
+  mv: {},
+  restore: {},
+  checkout: PICK,
+  switch: PICK,
+  reset: PICK,
+  clean: {},
+  stash: {},
+  commit: PICK,
+  merge: PICK,
+  tag: {},
+  branch: {},
+  notes: {},
+  replace: {},
+  reflog: {},
+  apply: {},
+  fetch: {},
+  push: {},
+  pull: { folders: REBASE },
+  rebase: { folders: REBASE, closed: ["x"] },
+  am: { folders: ["rebase-apply"] },
+  "cherry-pick": PICK,
+  revert: PICK,
+  worktree: { folders: ["worktrees"] },
+  submodule: { folders: ["modules"], closed: ["foreach"] },
+  remote: {},
+  init: {},
+  clone: { folders: ["modules"], closed: ["u", "c"] },
+  bisect: { closed: ["run", "visualize", "view"] },
+  "update-index": {},
+  "update-ref": {},
+  "symbolic-ref": {},
+  "read-tree": {},
+  "write-tree": {},
+  "commit-tree": {},
+  "hash-object": {},
+  "checkout-index": {},
+  mktree: {},
+  mktag: {},
+  "pack-refs": {},
+  gc: {},
+  prune: {},
+  repack: {},
+  "sparse-checkout": {},
+  rerere: {},
+  config: {},
+  "format-patch": {},
+  fsck: {},
+  maintenance: { closed: ["start", "stop", "register", "unregister"] },
+  "commit-graph": {},
+  "unpack-objects": {},
+  "multi-pack-index": {},
 };
 /** Subcommands that only read; beside a writing one they need no verdict of their own. */
-const READING = new Set("status diff log show shortlog blame describe rev-parse rev-list ls-files ls-tree ls-remote cat-file name-rev merge-base show-ref for-each-ref diff-tree diff-index diff-files version whatchanged count-objects check-ignore check-attr cherry range-diff show-branch".split(" "));
-const HARMLESS_GLOBAL = new Set(["--no-pager", "-P", "--no-optional-locks", "--literal-pathspecs", "--no-replace-objects"]);
+const READING = new Set(
+  "status diff log show shortlog blame describe rev-parse rev-list ls-files ls-tree ls-remote cat-file name-rev merge-base show-ref for-each-ref diff-tree diff-index diff-files version whatchanged count-objects check-ignore check-attr cherry range-diff show-branch".split(
+    " ",
+  ),
+);
+const HARMLESS_GLOBAL = new Set([
+  "--no-pager",
+  "-P",
+  "--no-optional-locks",
+  "--literal-pathspecs",
+  "--no-replace-objects",
+]);
 
 function isClosedOption(word: string, { closed = [] }: Subcommand): boolean {
   if (word.startsWith("--")) {
@@ -50,7 +122,11 @@ function isHarmlessConfig(words: readonly string[]): boolean {
   const operands = words.filter((word) => !word.startsWith("-"));
   const key = ["get", "set", "unset"].includes(operands[0] ?? "") ? operands[1] : operands[0];
   const options = words.filter((word) => word.startsWith("-"));
-  return key !== undefined && isHarmlessGitKey(key) && options.every((option) => ["--local", "--get", "--unset", "--add", "--replace-all", "--get-all"].includes(option));
+  return (
+    key !== undefined &&
+    isHarmlessGitKey(key) &&
+    options.every((option) => ["--local", "--get", "--unset", "--add", "--replace-all", "--get-all"].includes(option))
+  );
 }
 
 /** Reads one git command; null when it is not git's own work, else what it writes. */
@@ -80,8 +156,8 @@ function readSegment(segment: ShellSegment): { writes: Subcommand | null } | nul
 }
 
 /**
- * What a line of git's own work may write, or null for any other line. Each command of the line has to be git, or known to read only:
- * another program in it would find the repository open.
+ * What a line of git's own work may write, or null for any other line. Each command of the line has to be git, or known
+ * to read only: another program in it would find the repository open.
  */
 export function gitWork(verdict: ShellVerdict): GitWork | null {
   if (verdict.verdict === "read_only" || !verdict.understood) return null;

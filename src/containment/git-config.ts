@@ -1,5 +1,5 @@
-// Reads by own code which repository git would find in a directory and what its configuration would make git start. Never
-// runs git: asking git about a hostile repository is what this is there to prevent.
+// Reads by own code which repository git would find in a directory and what its configuration would make git start.
+// Never runs git: asking git about a hostile repository is what this is there to prevent.
 
 import { lstatSync, statSync, type Stats } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
@@ -35,7 +35,9 @@ const HARMLESS = [
 /** Whether a key as people write it starts nothing, points nowhere and changes no meaning. */
 export function isHarmlessGitKey(key: string): boolean {
   const parts = key.split(".");
-  const lower = parts.map((part, index) => (index === 0 || index === parts.length - 1 ? part.toLowerCase() : part)).join(".");
+  const lower = parts
+    .map((part, index) => (index === 0 || index === parts.length - 1 ? part.toLowerCase() : part))
+    .join(".");
   return HARMLESS.some((pattern) => pattern.test(lower));
 }
 
@@ -48,7 +50,10 @@ export interface ConfigEntry {
 /** Reads git's configuration syntax. What it cannot read is an entry with the key `unreadable`. */
 export function parseGitConfig(text: string): ConfigEntry[] {
   const entries: ConfigEntry[] = [];
-  const lines = text.replace(/\r\n/g, "\n").replace(/^\ufeff/, "").split("\n");
+  const lines = text
+    .replace(/\r\n/g, "\n")
+    .replace(/^\ufeff/, "")
+    .split("\n");
   let section: string | null = null;
   for (let index = 0; index < lines.length; index++) {
     let line = (lines[index] ?? "").trim();
@@ -63,7 +68,8 @@ export function parseGitConfig(text: string): ConfigEntry[] {
       index++;
       line = line.slice(0, -1) + (lines[index] ?? "");
     }
-    const pair = /^([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*))?$/s.exec(line) ?? /^([A-Za-z][A-Za-z0-9-]*)\s*[#;]/.exec(line);
+    const pair =
+      /^([A-Za-z][A-Za-z0-9-]*)\s*(?:=\s*(.*))?$/s.exec(line) ?? /^([A-Za-z][A-Za-z0-9-]*)\s*[#;]/.exec(line);
     if (pair === null || section === null) entries.push({ key: "unreadable", value: line });
     else entries.push({ key: `${section}.${(pair[1] ?? "").toLowerCase()}`, value: pair[2] ?? "true" });
   }
@@ -79,7 +85,10 @@ function statOf(path: string): Stats | null {
   }
 }
 
-/** Text of a small file of git's own, or null. A link is not followed: what git would find at its end may be any file of the user's. */
+/**
+ * Text of a small file of git's own, or null. A link is not followed: what git would find at its end may be any file of
+ * the user's.
+ */
 export function readGitText(path: string): string | null {
   if (!pathExists(path)) return null;
   try {
@@ -91,7 +100,11 @@ export function readGitText(path: string): string | null {
 }
 
 function looksBare(directory: string): boolean {
-  return statOf(join(directory, "HEAD"))?.isFile() === true && statOf(join(directory, "objects"))?.isDirectory() === true && statOf(join(directory, "refs"))?.isDirectory() === true;
+  return (
+    statOf(join(directory, "HEAD"))?.isFile() === true &&
+    statOf(join(directory, "objects"))?.isDirectory() === true &&
+    statOf(join(directory, "refs"))?.isDirectory() === true
+  );
 }
 
 export interface FoundRepository {
@@ -113,17 +126,39 @@ export function findRepository(directory: string): FoundRepository | null {
     if (stat?.isDirectory() === true && looksBare(entry)) {
       const linked = lstatSync(entry).isSymbolicLink();
       const commonDirectory = commonDirectoryOf(entry);
-      return { gitDirectory: entry, commonDirectory, workTree: current, problem: linked ? "a .git that is a link" : commonProblem(commonDirectory) };
+      return {
+        gitDirectory: entry,
+        commonDirectory,
+        workTree: current,
+        problem: linked ? "a .git that is a link" : commonProblem(commonDirectory),
+      };
     }
     if (stat?.isFile() === true) {
       const pointer = /^gitdir: (.+?)\r?\n?$/s.exec(readGitText(entry) ?? "");
       const target = pointer?.[1];
-      if (target === undefined) return { gitDirectory: entry, commonDirectory: entry, workTree: current, problem: "a .git file that cannot be read" };
+      if (target === undefined)
+        return {
+          gitDirectory: entry,
+          commonDirectory: entry,
+          workTree: current,
+          problem: "a .git file that cannot be read",
+        };
       const gitDirectory = isAbsolute(target) ? target : join(current, target);
       const commonDirectory = commonDirectoryOf(gitDirectory);
-      return { gitDirectory, commonDirectory, workTree: current, problem: pointerProblem(gitDirectory, entry) ?? commonProblem(commonDirectory) };
+      return {
+        gitDirectory,
+        commonDirectory,
+        workTree: current,
+        problem: pointerProblem(gitDirectory, entry) ?? commonProblem(commonDirectory),
+      };
     }
-    if (looksBare(current)) return { gitDirectory: current, commonDirectory: current, workTree: current, problem: "a bare repository in the tree" };
+    if (looksBare(current))
+      return {
+        gitDirectory: current,
+        commonDirectory: current,
+        workTree: current,
+        problem: "a bare repository in the tree",
+      };
     if (dirname(current) === current) return null;
   }
 }
@@ -143,7 +178,9 @@ function pointerProblem(gitDirectory: string, entry: string): string | null {
   const back = readGitText(join(gitDirectory, "gitdir"))?.trim();
   if (back !== undefined) {
     const absolute = isAbsolute(back) ? back : join(gitDirectory, back);
-    return statOf(absolute)?.ino === statOf(entry)?.ino ? null : "a worktree pointer to a repository that does not know it";
+    return statOf(absolute)?.ino === statOf(entry)?.ino
+      ? null
+      : "a worktree pointer to a repository that does not know it";
   }
   return looksBare(gitDirectory) ? null : "a .git file that points to no repository";
 }
@@ -156,7 +193,8 @@ function configProblem(path: string): string | null {
     if (key === "core.fsmonitor" && /^(false|no|off|0)$/i.test(value.trim())) continue;
     // Written by git itself into the configuration of a submodule; where it points was checked.
     if (key === "core.worktree" && /[\\/]\.git[\\/]modules[\\/]/.test(path)) continue;
-    if (!isHarmlessGitKey(key)) return key === "unreadable" ? `a line that cannot be read in ${path}` : `the key ${key}`;
+    if (!isHarmlessGitKey(key))
+      return key === "unreadable" ? `a line that cannot be read in ${path}` : `the key ${key}`;
   }
   return null;
 }
@@ -165,7 +203,11 @@ function repositoryProblem(found: FoundRepository, seen: Set<string>): string | 
   if (found.problem !== null) return found.problem;
   if (seen.has(found.gitDirectory)) return null;
   seen.add(found.gitDirectory);
-  for (const path of [join(found.commonDirectory, "config"), join(found.gitDirectory, "config.worktree"), join(found.commonDirectory, "config.worktree")]) {
+  for (const path of [
+    join(found.commonDirectory, "config"),
+    join(found.gitDirectory, "config.worktree"),
+    join(found.commonDirectory, "config.worktree"),
+  ]) {
     const problem = configProblem(path);
     if (problem !== null) return problem;
   }
@@ -191,6 +233,10 @@ export function readGitConfigFacts(directory: string): GitConfigFacts {
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     if (code === undefined) throw thrown;
-    return { gitDirectory: found.gitDirectory, workTree: found.workTree, problem: `a file that cannot be read (${code})` };
+    return {
+      gitDirectory: found.gitDirectory,
+      workTree: found.workTree,
+      problem: `a file that cannot be read (${code})`,
+    };
   }
 }

@@ -1,4 +1,5 @@
-// Finds the folders of git's own that belong to one repository: itself, its submodules at any depth, its work trees. Follows no link.
+// Finds the folders of git's own that belong to one repository: itself, its submodules at any depth, its work trees.
+// Follows no link.
 
 import { lstatSync, readdirSync, type Dirent } from "node:fs";
 import { join } from "node:path";
@@ -7,24 +8,42 @@ import { systemErrorCode } from "../util/errors.ts";
 /** Folders looked into for one repository. */
 const MAX_FOLDERS = 20_000;
 
-/** Names below a folder of git's own that later start a program or change what the repository means. Never written for a command. */
+/**
+ * Names below a folder of git's own that later start a program or change what the repository means. Never written for a
+ * command.
+ */
 export const CLOSED_NAMES = [
-  "config", "config.worktree", "hooks", "info/attributes", "info/exclude", "info/grafts", "commondir", "gitdir", "objects/info/alternates", "objects/info/http-alternates", "remotes", "branches",
+  "config",
+  "config.worktree",
+  "hooks",
+  "info/attributes",
+  "info/exclude",
+  "info/grafts",
+  "commondir",
+  "gitdir",
+  "objects/info/alternates",
+  "objects/info/http-alternates",
+  "remotes",
+  "branches",
 ];
 /** Folders in which a subcommand keeps what it has yet to do; lines in them can be programs. */
 export const STATE_NAMES = ["rebase-merge", "rebase-apply", "sequencer"];
-/** Branches, what they were before, the stash, what is staged, and answers to conflicts that git gives again by itself. */
+/**
+ * Branches, what they were before, the stash, what is staged, and answers to conflicts that git gives again by itself.
+ */
 const HISTORY_NAMES = ["HEAD", "packed-refs", "refs", "logs", "shallow", "index", "rr-cache"];
 /** What git itself writes over with any command, and reads for nothing. */
 const PASSING_NAMES = new Set(["COMMIT_EDITMSG", "FETCH_HEAD", "ORIG_HEAD", "gc.log", "gc.pid"]);
 
 /**
- * Names of history below a folder of git's own. Every file directly in it can be a name for a commit (`MERGE_HEAD` begins a merge, a file
- * `main` comes before the branch), so they are told apart by what they are not.
+ * Names of history below a folder of git's own. Every file directly in it can be a name for a commit (`MERGE_HEAD`
+ * begins a merge, a file `main` comes before the branch), so they are told apart by what they are not.
  */
 export function historyNamesOf(gitDirectory: string): string[] {
   const closed = new Set([...CLOSED_NAMES, ...STATE_NAMES, ...PASSING_NAMES]);
-  const files = entriesIn(gitDirectory).filter((entry) => !entry.isDirectory() && !closed.has(entry.name)).map(({ name }) => name);
+  const files = entriesIn(gitDirectory)
+    .filter((entry) => !entry.isDirectory() && !closed.has(entry.name))
+    .map(({ name }) => name);
   return [...new Set([...HISTORY_NAMES, ...files])];
 }
 
@@ -38,7 +57,9 @@ function entriesIn(path: string): Dirent[] {
 }
 
 function foldersIn(path: string): string[] {
-  return entriesIn(path).filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
+  return entriesIn(path)
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(path, name));
 }
 
 function isThere(path: string): boolean {

@@ -7,11 +7,14 @@ import { CLOSED_NAMES, gitDirectoriesOf, STATE_NAMES } from "./git-directories.t
 import type { FencePlace, SandboxRequest } from "./fence.ts";
 
 /**
- * What is there and starts programs. Configuration is left out: git renames a new file over it, and what it wrote is judged by its keys
- * afterwards, like all that came into being.
+ * What is there and starts programs. Configuration is left out: git renames a new file over it, and what it wrote is
+ * judged by its keys afterwards, like all that came into being.
  */
 function closedIn(folder: string, open: readonly string[]): string[] {
-  const names = [...CLOSED_NAMES.filter((name) => name !== "config"), ...STATE_NAMES.filter((name) => !open.includes(name))];
+  const names = [
+    ...CLOSED_NAMES.filter((name) => name !== "config"),
+    ...STATE_NAMES.filter((name) => !open.includes(name)),
+  ];
   return names.map((name) => join(folder, name)).filter((path) => existsSync(path));
 }
 
@@ -24,6 +27,10 @@ export function gitPlaces(request: SandboxRequest): FencePlace[] {
   const own = [...request.survey.gitEntries, ...request.gitFolders].filter((path) => existsSync(path));
   if (gitWork === null) return places(own, "read");
   const outside = request.gitFolders.filter((path) => existsSync(path) && !isInside(request.workspace, path));
-  const closed = own.flatMap((path) => (statSync(path).isDirectory() ? gitDirectoriesOf(path).directories.flatMap((folder) => closedIn(folder, gitWork.folders)) : [path]));
+  const closed = own.flatMap((path) =>
+    statSync(path).isDirectory()
+      ? gitDirectoriesOf(path).directories.flatMap((folder) => closedIn(folder, gitWork.folders))
+      : [path],
+  );
   return [...places(outside, "write"), ...places([...new Set(closed)], "read")];
 }

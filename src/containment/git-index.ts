@@ -59,15 +59,27 @@ const ATTRIBUTES_NAME = ".gitattributes";
 function noteEntry(facts: GitIndexFacts, mode: number, name: Buffer): void {
   const path = name.toString("utf8");
   facts.paths.push(path);
-  if (isCredentialName(path.slice(path.lastIndexOf("/") + 1)) || path.split("/").some(isCredentialFolder)) facts.credentials.push(path);
+  if (isCredentialName(path.slice(path.lastIndexOf("/") + 1)) || path.split("/").some(isCredentialFolder))
+    facts.credentials.push(path);
   if (mode === GITLINK) facts.gitlinks.push(path);
   if (path.endsWith(ATTRIBUTES_NAME)) facts.attributeFiles.push(path);
 }
 
-/** Facts of an index, of none (a fresh repository) as well; null when it cannot be read or is split. Only SHA-1 repositories are understood. */
+/**
+ * Facts of an index, of none (a fresh repository) as well; null when it cannot be read or is split. Only SHA-1
+ * repositories are understood.
+ */
 export function readGitIndex(path: string, withDigest = false): GitIndexFacts | null {
   const bytes = readBytes(path);
-  const facts: GitIndexFacts = { gitlinks: [], hidesChanges: false, credentials: [], attributeFiles: [], paths: [], entries: 0, digest: "" };
+  const facts: GitIndexFacts = {
+    gitlinks: [],
+    hidesChanges: false,
+    credentials: [],
+    attributeFiles: [],
+    paths: [],
+    entries: 0,
+    digest: "",
+  };
   const hash = withDigest ? createHash("sha256") : null;
   if (bytes === null) return { ...facts, digest: hash?.digest("hex") ?? "" };
   if (bytes.length < 12 + SHA1_BYTES || bytes.toString("latin1", 0, 4) !== "DIRC") return null;
@@ -84,7 +96,10 @@ export function readGitIndex(path: string, withDigest = false): GitIndexFacts | 
     if ((flags & ASSUME_VALID) !== 0) facts.hidesChanges = true;
     if (extended && (bytes.readUInt16BE(position + FIXED_BYTES) & SKIP_WORKTREE) !== 0) facts.hidesChanges = true;
     // Mode, object and flags; the name follows.
-    hash?.update(bytes.subarray(position + 24, position + 28)).update(bytes.subarray(position + 40, position + FIXED_BYTES)).update("\0");
+    hash
+      ?.update(bytes.subarray(position + 24, position + 28))
+      .update(bytes.subarray(position + 40, position + FIXED_BYTES))
+      .update("\0");
     const nameStart = position + FIXED_BYTES + (extended ? 2 : 0);
     if (version === 4) {
       const { value, next } = readOffset(bytes, nameStart);
@@ -103,7 +118,11 @@ export function readGitIndex(path: string, withDigest = false): GitIndexFacts | 
       position += Math.floor((end - position + 8) / 8) * 8;
     }
   }
-  for (let extension = position; extension + 8 <= bytes.length - SHA1_BYTES; extension += 8 + bytes.readUInt32BE(extension + 4)) {
+  for (
+    let extension = position;
+    extension + 8 <= bytes.length - SHA1_BYTES;
+    extension += 8 + bytes.readUInt32BE(extension + 4)
+  ) {
     const name = bytes.toString("latin1", extension, extension + 4);
     // A split index keeps most entries in another file.
     if (name === "link") return null;

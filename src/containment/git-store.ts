@@ -1,5 +1,6 @@
-// Keeps the state of a tree in a git store of its own, outside the user's repository: private index, private objects, no hook,
-// filter, attribute, ignore file or configuration of the repository is obeyed. Never writes into the tree or the user's repository.
+// Keeps the state of a tree in a git store of its own, outside the user's repository: private index, private objects,
+// no hook, filter, attribute, ignore file or configuration of the repository is obeyed. Never writes into the tree or
+// the user's repository.
 
 import { accessSync, constants, existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
@@ -80,21 +81,23 @@ function prepare(options: GitStoreOptions): { gitFolder: string; adopted: boolea
   const gitFolder = join(options.folder, "git");
   let adopted = false;
   if (!existsSync(join(gitFolder, "HEAD"))) {
-    for (const folder of ["objects/info", "objects/pack", "refs/heads", "info"]) mkdirSync(join(gitFolder, folder), { recursive: true, mode: 0o700 });
+    for (const folder of ["objects/info", "objects/pack", "refs/heads", "info"])
+      mkdirSync(join(gitFolder, folder), { recursive: true, mode: 0o700 });
     adopted = adoptRepository(options.tree, options.home, gitFolder);
     writeFileSync(join(gitFolder, "HEAD"), "ref: refs/heads/none\n", { mode: 0o600 });
   }
   writeFileSync(join(gitFolder, "config"), CONFIG, { mode: 0o600 });
   writeFileSync(join(gitFolder, "info/attributes"), ATTRIBUTES, { mode: 0o600 });
   const lock = statSync(join(gitFolder, "index.lock"), { throwIfNoEntry: false });
-  if (lock !== undefined && Date.now() - lock.mtimeMs > STALE_LOCK_MS) rmSync(join(gitFolder, "index.lock"), { force: true });
+  if (lock !== undefined && Date.now() - lock.mtimeMs > STALE_LOCK_MS)
+    rmSync(join(gitFolder, "index.lock"), { force: true });
   return { gitFolder, adopted };
 }
 
 /** Fields between NUL bytes; one that is no text keeps its bytes as `util/raw-path.ts` has them. */
 function fieldsOf(output: Buffer): string[] {
   const fields: string[] = [];
-  for (let start = 0; start < output.length; ) {
+  for (let start = 0; start < output.length;) {
     const end = output.indexOf(0, start);
     const field = output.subarray(start, end === -1 ? output.length : end);
     fields.push(nameFromBytes(field));
@@ -111,7 +114,11 @@ function parseRaw(output: Buffer): TreeChange[] {
     const path = fields[index + 1] ?? "";
     if (match === null || path === "" || match[1] === GITLINK || match[2] === GITLINK) continue;
     const [, mode = "", newMode = "", id = "", status] = match;
-    changes.push({ path, before: NOTHING.test(mode) ? null : storedBy(mode, id), exists: status !== "D" && !NOTHING.test(newMode) });
+    changes.push({
+      path,
+      before: NOTHING.test(mode) ? null : storedBy(mode, id),
+      exists: status !== "D" && !NOTHING.test(newMode),
+    });
   }
   return changes;
 }
@@ -127,11 +134,24 @@ function inputOf(paths: readonly string[]): Buffer {
 export function createGitStore(options: GitStoreOptions): TreeStore {
   const { gitFolder, adopted } = prepare(options);
   const beside = readBeside(join(options.folder, "beside.json"));
-  return storeOn(options, gitFolder, "index", beside ?? { exceptions: new Map(), watched: new Map(), tracked: new Set() }, adopted || beside === null);
+  return storeOn(
+    options,
+    gitFolder,
+    "index",
+    beside ?? { exceptions: new Map(), watched: new Map(), tracked: new Set() },
+    adopted || beside === null,
+  );
 }
 
 /** @param record name of the index file that says how the tree was; all but `index` are never written. */
-function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { exceptions, watched, tracked }: Beside, unverified: boolean, openedByName = false): TreeStore {
+function storeOn(
+  options: GitStoreOptions,
+  gitFolder: string,
+  record: string,
+  { exceptions, watched, tracked }: Beside,
+  unverified: boolean,
+  openedByName = false,
+): TreeStore {
   const { tree, folder } = options;
   const index = join(gitFolder, record);
   const besideFile = record === "index" ? join(folder, "beside.json") : `${index}.json`;
@@ -142,13 +162,27 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
   let mustVerify = unverified;
   let isKept = openedByName;
 
-  const run = async (words: string[], more: { input?: Uint8Array; outputDescriptor?: number; anyExit?: boolean } = {}, tries = LOCK_TRIES): Promise<{ stdout: Buffer; stderr: string; exitCode: number | null }> => {
+  const run = async (
+    words: string[],
+    more: { input?: Uint8Array; outputDescriptor?: number; anyExit?: boolean } = {},
+    tries = LOCK_TRIES,
+  ): Promise<{ stdout: Buffer; stderr: string; exitCode: number | null }> => {
     const { anyExit, ...rest } = more;
     const result = await runToBytes({
       argv: [options.git, `--git-dir=${gitFolder}`, `--work-tree=${tree}`, ...words],
-      cwd: tree, timeoutSeconds: TIMEOUT_SECONDS, capBytes: CAP_BYTES, ...rest,
+      cwd: tree,
+      timeoutSeconds: TIMEOUT_SECONDS,
+      capBytes: CAP_BYTES,
+      ...rest,
       environment: {
-        PATH: dirname(options.git), LC_ALL: "C", GIT_INDEX_FILE: index, GIT_CONFIG_NOSYSTEM: "1", GIT_CONFIG_GLOBAL: "/dev/null", GIT_OPTIONAL_LOCKS: "0", GIT_TERMINAL_PROMPT: "0", GIT_ATTR_NOSYSTEM: "1",
+        PATH: dirname(options.git),
+        LC_ALL: "C",
+        GIT_INDEX_FILE: index,
+        GIT_CONFIG_NOSYSTEM: "1",
+        GIT_CONFIG_GLOBAL: "/dev/null",
+        GIT_OPTIONAL_LOCKS: "0",
+        GIT_TERMINAL_PROMPT: "0",
+        GIT_ATTR_NOSYSTEM: "1",
       },
     });
     if (result.exitCode !== 0 && result.stderr.includes("index.lock") && tries > 0) {
@@ -157,13 +191,23 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
       return run(words, more, tries - 1);
     }
     // Half an answer would pass for a whole one: fewer changes, or a cut file.
-    if (result.truncated) throw new BmoError("failed", `the snapshot of ${tree} failed (git ${words[0] ?? ""} answers with more than ${CAP_BYTES} bytes)`, "Start bmo in a smaller folder.");
+    if (result.truncated)
+      throw new BmoError(
+        "failed",
+        `the snapshot of ${tree} failed (git ${words[0] ?? ""} answers with more than ${CAP_BYTES} bytes)`,
+        "Start bmo in a smaller folder.",
+      );
     if (result.exitCode !== 0 && anyExit !== true) {
-      throw new BmoError("failed", `the snapshot of ${tree} failed (git ${words[0] ?? ""}: ${result.stderr.trim().split("\n")[0] || "no reason given"})`, "Free disk space and check that the data directory can be written.");
+      throw new BmoError(
+        "failed",
+        `the snapshot of ${tree} failed (git ${words[0] ?? ""}: ${result.stderr.trim().split("\n")[0] || "no reason given"})`,
+        "Free disk space and check that the data directory can be written.",
+      );
     }
     return result;
   };
-  const dirty = async (): Promise<TreeChange[]> => parseRaw((await run(["diff-files", "--raw", "-z", "--no-abbrev", "--ignore-submodules=all"])).stdout);
+  const dirty = async (): Promise<TreeChange[]> =>
+    parseRaw((await run(["diff-files", "--raw", "-z", "--no-abbrev", "--ignore-submodules=all"])).stdout);
   const others = async ({ rules }: Look): Promise<string[]> => {
     const list = join(folder, `rules-${rules.key.slice(-16)}`);
     if (!existsSync(list)) writeFileSync(list, rules.text, { mode: 0o600 });
@@ -184,7 +228,11 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
   /** Remembers what git records, where git could miss its next change. */
   const watch = (path: string, facts: NodeFacts | null): void => {
     if (facts === null || BigInt(Date.now()) * 1_000_000n - facts.changedNs >= trust.rememberNs) return;
-    watched.set(path, { stamp: facts.stamp, changedNs: String(facts.changedNs), unsure: isUnsure(facts, trust.compareNs) });
+    watched.set(path, {
+      stamp: facts.stamp,
+      changedNs: String(facts.changedNs),
+      unsure: isUnsure(facts, trust.compareNs),
+    });
   };
 
   /** Entries whose change git may have missed, because it fell into the second in which they were recorded. */
@@ -196,7 +244,8 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
       if (unsure || facts?.stamp !== stamp) doubtful.set(path, facts);
     }
     // A second may then come twice.
-    if (wentBack()) for (const path of await unproven()) if (!found.has(path)) doubtful.set(path, tryLook(absolute(path)).facts);
+    if (wentBack())
+      for (const path of await unproven()) if (!found.has(path)) doubtful.set(path, tryLook(absolute(path)).facts);
     if (doubtful.size === 0) return [];
     const known = await entries();
     const changes: TreeChange[] = [];
@@ -216,7 +265,11 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
   const hasBytes = async (path: string, facts: NodeFacts, before: StoredFile): Promise<boolean> => {
     if (facts.kind !== before.kind) return false;
     try {
-      if (facts.size >= LARGE_BYTES && Number((await run(["cat-file", "-s", before.id])).stdout.toString("latin1")) !== facts.size) return false;
+      if (
+        facts.size >= LARGE_BYTES &&
+        Number((await run(["cat-file", "-s", before.id])).stdout.toString("latin1")) !== facts.size
+      )
+        return false;
       return (await digestOf(absolute(path), facts, "git")) === before.id;
     } catch (thrown) {
       if (!(thrown instanceof BmoError) && systemErrorCode(thrown) === undefined) throw thrown;
@@ -224,23 +277,50 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
     }
   };
 
-  /** An index taken over from the user: entries whose times are not theirs to the nanosecond, or whose bytes are not in the store, are recorded again. */
+  /**
+   * An index taken over from the user: entries whose times are not theirs to the nanosecond, or whose bytes are not in
+   * the store, are recorded again.
+   */
   const unproven = async (): Promise<string[]> => {
     const text = (await run(["ls-files", "-s", "--debug", "-z"])).stdout;
-    const debug = /(\d{6}) ([0-9a-f]+) (\d)\t([^\0]*)\0 {2}ctime: (\d+):(\d+)\n {2}mtime: (\d+):(\d+)\n {2}dev: \d+\tino: \d+\n {2}uid: \d+\tgid: \d+\n {2}size: \d+\tflags: [0-9a-f]+\n/g;
-    const wanted = [...text.toString("latin1").matchAll(debug)].map((match) => ({ id: match[2] ?? "", path: nameFromBytes(Buffer.from(match[4] ?? "", "latin1")), times: [match[5], match[6], match[7], match[8]].map((part) => BigInt(part ?? 0)) }));
-    const answers = (await run(["cat-file", "--batch-check=%(objecttype)"], { input: Buffer.from(wanted.map(({ id }) => `${id}\n`).join("")) })).stdout.toString("latin1").split("\n");
+    const debug =
+      /(\d{6}) ([0-9a-f]+) (\d)\t([^\0]*)\0 {2}ctime: (\d+):(\d+)\n {2}mtime: (\d+):(\d+)\n {2}dev: \d+\tino: \d+\n {2}uid: \d+\tgid: \d+\n {2}size: \d+\tflags: [0-9a-f]+\n/g;
+    const wanted = [...text.toString("latin1").matchAll(debug)].map((match) => ({
+      id: match[2] ?? "",
+      path: nameFromBytes(Buffer.from(match[4] ?? "", "latin1")),
+      times: [match[5], match[6], match[7], match[8]].map((part) => BigInt(part ?? 0)),
+    }));
+    const answers = (
+      await run(["cat-file", "--batch-check=%(objecttype)"], {
+        input: Buffer.from(wanted.map(({ id }) => `${id}\n`).join("")),
+      })
+    ).stdout
+      .toString("latin1")
+      .split("\n");
     const doubtful: string[] = [];
-    for (const [position, { path, times: [changed = 0n, changedNs = 0n, modified = 0n, modifiedNs = 0n] }] of wanted.entries()) {
+    for (const [
+      position,
+      {
+        path,
+        times: [changed = 0n, changedNs = 0n, modified = 0n, modifiedNs = 0n],
+      },
+    ] of wanted.entries()) {
       const { facts } = tryLook(absolute(path));
       const [, mtime, ctime] = facts?.stamp.split(" ") ?? [];
-      if (answers[position] !== "blob" || ctime !== String(changed * 1_000_000_000n + changedNs) || mtime !== String(modified * 1_000_000_000n + modifiedNs)) doubtful.push(path);
+      if (
+        answers[position] !== "blob" ||
+        ctime !== String(changed * 1_000_000_000n + changedNs) ||
+        mtime !== String(modified * 1_000_000_000n + modifiedNs)
+      )
+        doubtful.push(path);
       else watch(path, facts);
     }
     return doubtful;
   };
 
-  /** Hands paths to git; where that fails, halves them until the one is found that git does not take. @returns those. */
+  /**
+   * Hands paths to git; where that fails, halves them until the one is found that git does not take. @returns those.
+   */
   const update = async (paths: readonly string[], words: string[]): Promise<string[]> => {
     if (paths.length === 0) return [];
     const result = await run(["update-index", ...words, "-z", "--stdin"], { input: inputOf(paths), anyExit: true });
@@ -249,7 +329,12 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
       const known = await entries();
       return paths.filter((path) => !known.has(path) && tryLook(absolute(path)).facts !== null);
     }
-    if (/No space left|quota exceeded/i.test(result.stderr)) throw new BmoError("failed", `the snapshot of ${tree} failed (${result.stderr.trim().split("\n")[0] ?? ""})`, "Free disk space and check that the data directory can be written.");
+    if (/No space left|quota exceeded/i.test(result.stderr))
+      throw new BmoError(
+        "failed",
+        `the snapshot of ${tree} failed (${result.stderr.trim().split("\n")[0] ?? ""})`,
+        "Free disk space and check that the data directory can be written.",
+      );
     if (paths.length === 1) return [...paths];
     const middle = Math.ceil(paths.length / 2);
     return [...(await update(paths.slice(0, middle), words)), ...(await update(paths.slice(middle), words))];
@@ -270,7 +355,11 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
     const unsure = isUnsure(facts, trust.compareNs);
     try {
       const id = await objects.keep(absolute(path), facts);
-      exceptions.set(path, { file: { kind: facts.kind === "link" ? "link" : "file", executable: (facts.mode & 0o100) !== 0, id, own: true }, stamp: facts.stamp, unsure });
+      exceptions.set(path, {
+        file: { kind: facts.kind === "link" ? "link" : "file", executable: (facts.mode & 0o100) !== 0, id, own: true },
+        stamp: facts.stamp,
+        unsure,
+      });
     } catch (thrown) {
       if (systemErrorCode(thrown) === "ENOSPC" || systemErrorCode(thrown) === "EDQUOT") throw thrown;
       exceptions.set(path, { file: null, stamp: facts.stamp, unsure, problem: reasonOf(thrown) });
@@ -300,7 +389,12 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
 
   const isKnownException = (path: string): boolean => {
     const known = exceptions.get(path);
-    return known !== undefined && !known.unsure && known.file !== null && tryLook(absolute(path)).facts?.stamp === known.stamp;
+    return (
+      known !== undefined &&
+      !known.unsure &&
+      known.file !== null &&
+      tryLook(absolute(path)).facts?.stamp === known.stamp
+    );
   };
 
   return {
@@ -313,7 +407,9 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
       const again = new Set(late.map(({ path }) => path));
       if (mustVerify) for (const path of await unproven()) again.add(path);
       mustVerify = false;
-      const candidates = [...new Set([...found, ...again, ...exceptions.keys()])].filter((path) => !isKnownException(path));
+      const candidates = [...new Set([...found, ...again, ...exceptions.keys()])].filter(
+        (path) => !isKnownException(path),
+      );
       if (candidates.length === 0) return [];
       const add: [string, NodeFacts][] = [];
       const drop: string[] = [];
@@ -331,7 +427,12 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
       // Where the times are the same to the second git would not look at the bytes.
       const forced = [...drop, ...add.map(([path]) => path).filter((path) => again.has(path))];
       await update(forced, ["--force-remove"]);
-      const refused = new Set(await update(add.map(([path]) => path), ["--add", "--remove", "--replace", "--ignore-skip-worktree-entries"]));
+      const refused = new Set(
+        await update(
+          add.map(([path]) => path),
+          ["--add", "--remove", "--replace", "--ignore-skip-worktree-entries"],
+        ),
+      );
       for (const [path, facts] of add) {
         if (refused.has(path)) await keepByOwnCode(path, facts);
         else if (look.tracked.includes(path)) tracked.add(path);
@@ -348,14 +449,20 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
         if (exceptions.has(change.path)) continue;
         const { facts, problem } = tryLook(absolute(change.path));
         if (problem !== null) changes.push({ ...change, exists: true, problem });
-        else if (facts !== null && change.before?.kind === "file" && (await hasBytes(change.path, facts, change.before))) changes.push({ ...change, sameBytes: true });
+        else if (
+          facts !== null &&
+          change.before?.kind === "file" &&
+          (await hasBytes(change.path, facts, change.before))
+        )
+          changes.push({ ...change, sameBytes: true });
         else changes.push({ ...change, exists: facts !== null });
       }
       for (const [path, known] of exceptions) {
         const change = await compareKnown(known, absolute(path), objects.place);
         if (change !== null) changes.push({ path, ...change });
       }
-      for (const path of [...created, ...newlyTracked(look)]) if (!exceptions.has(path)) changes.push({ path, before: null, exists: true });
+      for (const path of [...created, ...newlyTracked(look)])
+        if (!exceptions.has(path)) changes.push({ path, before: null, exists: true });
       return changes;
     },
     async writeTo(file, descriptor) {
@@ -369,7 +476,13 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
       // Git replaces its index by renaming, never in place: the link keeps what it is now.
       if (existsSync(index)) linkSync(index, join(gitFolder, name));
       else writeFileSync(join(gitFolder, name), EMPTY_INDEX, { mode: 0o600 });
-      return storeOn(options, gitFolder, name, { exceptions: new Map(exceptions), watched: new Map(watched), tracked: new Set(tracked) }, false);
+      return storeOn(
+        options,
+        gitFolder,
+        name,
+        { exceptions: new Map(exceptions), watched: new Map(watched), tracked: new Set(tracked) },
+        false,
+      );
     },
     unpin() {
       if (!isKept) rmSync(index, { force: true });
@@ -381,7 +494,9 @@ function storeOn(options: GitStoreOptions, gitFolder: string, record: string, { 
     },
     openRecord(name) {
       const beside = readBeside(join(gitFolder, `${name}.json`));
-      return beside !== null && existsSync(join(gitFolder, name)) ? storeOn(options, gitFolder, name, beside, false, true) : null;
+      return beside !== null && existsSync(join(gitFolder, name))
+        ? storeOn(options, gitFolder, name, beside, false, true)
+        : null;
     },
     dropRecord(name) {
       for (const part of [name, `${name}.json`]) rmSync(join(gitFolder, part), { force: true });

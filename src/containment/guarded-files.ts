@@ -1,5 +1,5 @@
-// Remembers the bytes of the files that are watched whatever .gitignore says, and tells which of them a command changed: small
-// ones in memory, large ones in the data directory. Writes nothing into the workspace.
+// Remembers the bytes of the files that are watched whatever .gitignore says, and tells which of them a command
+// changed: small ones in memory, large ones in the data directory. Writes nothing into the workspace.
 
 import { closeSync, existsSync, lstatSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { createHash } from "node:crypto";
@@ -30,7 +30,9 @@ export interface GuardedFile extends GuardedPlace {
 
 export interface GuardedFiles {
   files: Map<string, GuardedFile>;
-  /** Paths whose bytes could not be remembered. The stamp tells whether they are as they were; null where nothing does. */
+  /**
+   * Paths whose bytes could not be remembered. The stamp tells whether they are as they were; null where nothing does.
+   */
   problems: Map<string, { reason: string; stamp: string | null }>;
   gitDirectories: string[];
 }
@@ -71,11 +73,24 @@ function meaningOf(path: string): string | null {
 function imageOf({ kind, mode, id, bytes }: GuardedFile, objects: Objects): PreImage {
   const image = { kind, executable: (mode & 0o100) !== 0, mode };
   if (bytes !== null) return { ...image, read: async () => bytes };
-  return { ...image, read: async () => objects.read(id), writeTo: async (descriptor) => objects.writeTo(id, descriptor), whereIs: objects.place(id) };
+  return {
+    ...image,
+    read: async () => objects.read(id),
+    writeTo: async (descriptor) => objects.writeTo(id, descriptor),
+    whereIs: objects.place(id),
+  };
 }
 
 /** @param folder of the data directory, for this workspace alone. */
-export function createGuard({ workspace, folder, home }: { workspace: string; folder: string; home: string | null }): Guard {
+export function createGuard({
+  workspace,
+  folder,
+  home,
+}: {
+  workspace: string;
+  folder: string;
+  home: string | null;
+}): Guard {
   const objects = createObjects(folder);
   const trust = timeTrustOf(workspace);
   let known = new Map<string, Known>();
@@ -118,7 +133,9 @@ export function createGuard({ workspace, folder, home }: { workspace: string; fo
     async read(survey, access) {
       const { places, problems, gitDirectories } = guardedPlaces(workspace, survey, home, access);
       const next = new Map<string, Known>();
-      const unread: GuardedFiles["problems"] = new Map(problems.map(({ path, reason }) => [path, { reason, stamp: stampAt(path) }]));
+      const unread: GuardedFiles["problems"] = new Map(
+        problems.map(({ path, reason }) => [path, { reason, stamp: stampAt(path) }]),
+      );
       let seen = 0;
       for (const [path, place] of places) {
         if (++seen % 256 === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -138,16 +155,31 @@ export function createGuard({ workspace, folder, home }: { workspace: string; fo
     changes(before, after, access) {
       const changes: EffectChange[] = [];
       const add = (path: string, change: Pick<EffectChange, "before" | "guarded"> & Partial<EffectChange>): void => {
-        changes.push({ path: relative(workspace, path), absolute: path, action: change.before === null ? "create" : pathExists(path) ? "modify" : "delete", ...change });
+        changes.push({
+          path: relative(workspace, path),
+          absolute: path,
+          action: change.before === null ? "create" : pathExists(path) ? "modify" : "delete",
+          ...change,
+        });
       };
       for (const path of new Set([...before.files.keys(), ...after.files.keys()])) {
         const old = before.files.get(path);
         const now = after.files.get(path);
         const place = old ?? now;
         // Where only one of the two is known, the other is a problem of its own below.
-        if (place === undefined || isSame(old, now) || (now === undefined && after.problems.has(path)) || (old === undefined && before.problems.has(path))) continue;
+        if (
+          place === undefined ||
+          isSame(old, now) ||
+          (now === undefined && after.problems.has(path)) ||
+          (old === undefined && before.problems.has(path))
+        )
+          continue;
         const isPermitted = permits({ path, old, now }, place, access, before.gitDirectories);
-        add(path, { before: old === undefined ? null : imageOf(old, objects), guarded: place.role !== "run" && place.role !== "install" && !isPermitted, ...(isPermitted ? { by: "git" as const } : place.role === "install" ? { by: "installer" as const } : {}) });
+        add(path, {
+          before: old === undefined ? null : imageOf(old, objects),
+          guarded: place.role !== "run" && place.role !== "install" && !isPermitted,
+          ...(isPermitted ? { by: "git" as const } : place.role === "install" ? { by: "installer" as const } : {}),
+        });
       }
       for (const path of new Set([...before.problems.keys(), ...after.problems.keys()])) {
         const old = before.problems.get(path);

@@ -1,5 +1,6 @@
-// Which files are watched whatever .gitignore says: credentials, what makes a repository what it is, and what editors, shells and
-// package managers run without being asked. Reads directory entries and git's configuration; follows no link.
+// Which files are watched whatever .gitignore says: credentials, what makes a repository what it is, and what editors,
+// shells and package managers run without being asked. Reads directory entries and git's configuration; follows no
+// link.
 
 import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
@@ -10,7 +11,10 @@ import { CLOSED_NAMES, gitDirectoriesOf, historyNamesOf, STATE_NAMES } from "./g
 import type { GitWork } from "./git-command.ts";
 import type { Survey } from "./survey.ts";
 
-/** What the command may do to the repository: nothing, because the sandbox closes it; nothing, as will be seen afterwards; or git's own work. */
+/**
+ * What the command may do to the repository: nothing, because the sandbox closes it; nothing, as will be seen
+ * afterwards; or git's own work.
+ */
 export type RepositoryAccess = { kind: "closed" } | { kind: "watched" } | { kind: "work"; folders: readonly string[] };
 
 export function accessOf(work: GitWork | null, sandboxed: boolean): RepositoryAccess {
@@ -19,8 +23,9 @@ export function accessOf(work: GitWork | null, sandboxed: boolean): RepositoryAc
 }
 
 /**
- * `credential`, `closed`: never changed for a command. `state`: unfinished work of one git subcommand. `history`: branches and what is staged.
- * `run`: ordinary files, but others run them; the plan's scope decides. `install`: the same, and installers write them.
+ * `credential`, `closed`: never changed for a command. `state`: unfinished work of one git subcommand. `history`:
+ * branches and what is staged. `run`: ordinary files, but others run them; the plan's scope decides. `install`: the
+ * same, and installers write them.
  */
 export type GuardRole = "credential" | "closed" | "state" | "history" | "run" | "install";
 
@@ -46,20 +51,53 @@ const RUN_FOLDER = /\/(?:\.vscode|\.idea|\.fleet|\.zed|\.husky|\.githooks|\.git-
 const INSTALL_FOLDER = /\/(?:\.husky\/_|\.yarn\/(?:releases|plugins))(?:\/|$)/;
 /** Files of that kind, in any folder that holds a repository or is the workspace. */
 const RUN_FILES = [
-  ".tool-versions", "mise.toml", ".mise.toml", "mise.local.toml", ".mise.local.toml", "lefthook.yml", "lefthook.yaml", "lefthook.toml", ".lefthook.yml", "lefthook-local.yml", ".lefthook-local.yml", ".pre-commit-config.yaml", ".huskyrc", ".lintstagedrc",
-  ".exrc", ".vimrc", ".nvimrc", ".nvim.lua", ".lvimrc", ".dir-locals.el", ".dir-locals-2.el", ".gdbinit", ".lldbinit", ".autoenv.zsh", ".bashrc", ".zshrc", ".profile",
+  ".tool-versions",
+  "mise.toml",
+  ".mise.toml",
+  "mise.local.toml",
+  ".mise.local.toml",
+  "lefthook.yml",
+  "lefthook.yaml",
+  "lefthook.toml",
+  ".lefthook.yml",
+  "lefthook-local.yml",
+  ".lefthook-local.yml",
+  ".pre-commit-config.yaml",
+  ".huskyrc",
+  ".lintstagedrc",
+  ".exrc",
+  ".vimrc",
+  ".nvimrc",
+  ".nvim.lua",
+  ".lvimrc",
+  ".dir-locals.el",
+  ".dir-locals-2.el",
+  ".gdbinit",
+  ".lldbinit",
+  ".autoenv.zsh",
+  ".bashrc",
+  ".zshrc",
+  ".profile",
 ];
 const INSTALL_FILES = [".pnp.cjs", ".pnp.loader.mjs"];
 /** Programs of a virtual environment, found by its marker beside them. */
 const PROGRAM_FOLDERS = new Set(["bin", "Scripts"]);
 
-function entriesOf(folder: string, problems: GuardedPlaces["problems"]): { name: string; isFolder: boolean; isFile: boolean }[] {
+function entriesOf(
+  folder: string,
+  problems: GuardedPlaces["problems"],
+): { name: string; isFolder: boolean; isFile: boolean }[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).map((entry) => ({ name: entry.name, isFolder: entry.isDirectory(), isFile: entry.isFile() || entry.isSymbolicLink() }));
+    return readdirSync(folder, { withFileTypes: true }).map((entry) => ({
+      name: entry.name,
+      isFolder: entry.isDirectory(),
+      isFile: entry.isFile() || entry.isSymbolicLink(),
+    }));
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     if (code === undefined) throw thrown;
-    if (code !== "ENOENT" && code !== "ENOTDIR") problems.push({ path: folder, reason: `it cannot be looked into (${code})` });
+    if (code !== "ENOENT" && code !== "ENOTDIR")
+      problems.push({ path: folder, reason: `it cannot be looked into (${code})` });
     return [];
   }
 }
@@ -76,7 +114,8 @@ function createCollector(): Collector {
   let isFull = false;
   const add = (path: string, place: GuardedPlace): void => {
     // Locks come and go with every command of the user's; what one holds is not in force.
-    if (path.endsWith(".lock") && (place.role === "closed" || place.role === "state" || place.role === "history")) return;
+    if (path.endsWith(".lock") && (place.role === "closed" || place.role === "state" || place.role === "history"))
+      return;
     if (found.places.size < MAX_FILES) {
       // The stricter role wins: it is asked for first.
       if (!found.places.has(path)) found.places.set(path, place);
@@ -131,11 +170,14 @@ function addRepository(entry: string, { found, add, addBelow }: Collector): void
 
 /** Folders and files of the tree that git's configuration names: hooks and includes. */
 function namedByGit(workTree: string, configurations: readonly string[]): string[] {
-  return configurations.flatMap((path) => parseGitConfig(readGitText(path) ?? "").flatMap(({ key, value }) => {
-    const named = value.trim().replace(/^"(.*)"$/, "$1");
-    if (key === "core.hookspath" || key === "core.fsmonitor") return [isAbsolute(named) ? named : join(workTree, named)];
-    return /^include(if\..*)?\.path$/.test(key) ? [isAbsolute(named) ? named : join(dirname(path), named)] : [];
-  }));
+  return configurations.flatMap((path) =>
+    parseGitConfig(readGitText(path) ?? "").flatMap(({ key, value }) => {
+      const named = value.trim().replace(/^"(.*)"$/, "$1");
+      if (key === "core.hookspath" || key === "core.fsmonitor")
+        return [isAbsolute(named) ? named : join(workTree, named)];
+      return /^include(if\..*)?\.path$/.test(key) ? [isAbsolute(named) ? named : join(dirname(path), named)] : [];
+    }),
+  );
 }
 
 function addRun(workspace: string, survey: Survey, home: string | null, { addBelow, add, found }: Collector): void {
@@ -144,9 +186,12 @@ function addRun(workspace: string, survey: Survey, home: string | null, { addBel
   const users = home === null ? [] : [join(home, ".gitconfig"), join(home, ".config/git/config")].map(realPathOf);
   for (const folder of survey.folders.keys()) {
     const shown = folder.slice(workspace.length);
-    const isInstalled = INSTALL_FOLDER.test(shown) || (PROGRAM_FOLDERS.has(basename(folder)) && existsSync(join(dirname(folder), "pyvenv.cfg")));
+    const isInstalled =
+      INSTALL_FOLDER.test(shown) ||
+      (PROGRAM_FOLDERS.has(basename(folder)) && existsSync(join(dirname(folder), "pyvenv.cfg")));
     if (!isInstalled && !RUN_FOLDER.test(shown)) continue;
-    for (const { name, isFile } of entriesOf(folder, found.problems)) if (isFile) add(join(folder, name), isInstalled ? install : run);
+    for (const { name, isFile } of entriesOf(folder, found.problems))
+      if (isFile) add(join(folder, name), isInstalled ? install : run);
   }
   for (const folder of survey.skipped) if (basename(folder) === "node_modules") addBelow(join(folder, ".bin"), install);
   const tops = new Set([workspace, ...survey.gitEntries.map((entry) => dirname(entry))]);
@@ -154,13 +199,22 @@ function addRun(workspace: string, survey: Survey, home: string | null, { addBel
     for (const name of RUN_FILES) addBelow(join(top, name), run);
     for (const name of INSTALL_FILES) addBelow(join(top, name), install);
     const repository = findRepository(top);
-    const own = repository === null ? [] : [join(repository.commonDirectory, "config"), join(repository.gitDirectory, "config.worktree")];
-    for (const path of namedByGit(repository?.workTree ?? top, [...own, ...users])) if (path !== workspace && isInside(workspace, path)) addBelow(path, run);
+    const own =
+      repository === null
+        ? []
+        : [join(repository.commonDirectory, "config"), join(repository.gitDirectory, "config.worktree")];
+    for (const path of namedByGit(repository?.workTree ?? top, [...own, ...users]))
+      if (path !== workspace && isInside(workspace, path)) addBelow(path, run);
   }
 }
 
 /** @param access with `closed` nothing below `.git` can have been written by the command: it is not looked at. */
-export function guardedPlaces(workspace: string, survey: Survey, home: string | null, access: RepositoryAccess): GuardedPlaces {
+export function guardedPlaces(
+  workspace: string,
+  survey: Survey,
+  home: string | null,
+  access: RepositoryAccess,
+): GuardedPlaces {
   const collector = createCollector();
   for (const credential of survey.credentials) collector.addBelow(credential, { role: "credential" });
   if (access.kind !== "closed") {

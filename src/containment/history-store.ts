@@ -1,7 +1,18 @@
-// Keeps a second name for every object of the workspace's repositories in the data directory, so that history which git prunes, or
-// another program removes, can be brought back. Adds objects to a repository; changes and removes none.
+// Keeps a second name for every object of the workspace's repositories in the data directory, so that history which git
+// prunes, or another program removes, can be brought back. Adds objects to a repository; changes and removes none.
 
-import { constants, copyFileSync, existsSync, linkSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
@@ -10,12 +21,17 @@ import { namesIn, objectsIn, objectsOf } from "./pack-index.ts";
 export interface HistoryStore {
   /** Keeps what the object stores of these folders hold now. Folders that did not change since are not read again. */
   keep(gitDirectories: readonly string[]): void;
-  /** Files that the last `keep` saw, are gone, and held what no other file of their repository holds. `kept` is where their bytes are, or null. */
+  /**
+   * Files that the last `keep` saw, are gone, and held what no other file of their repository holds. `kept` is where
+   * their bytes are, or null.
+   */
   missing(): { path: string; kept: string | null }[];
 }
 
 const OBJECT_FOLDER = /^(?:[0-9a-f]{2}|pack)$/;
-/** Copied where a link cannot be had, because the data directory lies on another file system: bytes of one repository. */
+/**
+ * Copied where a link cannot be had, because the data directory lies on another file system: bytes of one repository.
+ */
 const MAX_COPIED = 256 * 1024 * 1024;
 /** What its repository has lost is kept this long. */
 const KEPT_MS = 30 * 24 * 3_600_000;
@@ -67,12 +83,19 @@ function sweep(store: string): void {
   for (const folder of namesIn(store)) {
     for (const name of namesIn(join(store, folder))) {
       const facts = lstatSync(join(store, folder, name), { throwIfNoEntry: false });
-      if (facts?.isFile() === true && facts.nlink === 1 && Date.now() - facts.ctimeMs > KEPT_MS) rmSync(join(store, folder, name), { force: true });
+      if (facts?.isFile() === true && facts.nlink === 1 && Date.now() - facts.ctimeMs > KEPT_MS)
+        rmSync(join(store, folder, name), { force: true });
     }
   }
 }
 
-export function createHistoryStore({ dataDirectory, workspace }: { dataDirectory: string; workspace: string }): HistoryStore {
+export function createHistoryStore({
+  dataDirectory,
+  workspace,
+}: {
+  dataDirectory: string;
+  workspace: string;
+}): HistoryStore {
   const place = placeOf(dataDirectory, workspace);
   /** By folder of an object store. */
   let seen = new Map<string, { stamp: string | null; names: string[] }>();
@@ -95,7 +118,9 @@ export function createHistoryStore({ dataDirectory, workspace }: { dataDirectory
           }
           mkdirSync(join(own, folder), { recursive: true, mode: 0o700 });
           writeFileSync(join(own, ORIGIN), objects, { mode: 0o600 });
-          const names = namesIn(path).filter((name) => !name.startsWith("tmp_") && !name.startsWith(".") && !name.endsWith(".lock"));
+          const names = namesIn(path).filter(
+            (name) => !name.startsWith("tmp_") && !name.startsWith(".") && !name.endsWith(".lock"),
+          );
           for (const name of names) keepFile(join(path, name), join(own, folder, name), budget);
           next.set(path, { stamp, names });
         }
@@ -110,11 +135,15 @@ export function createHistoryStore({ dataDirectory, workspace }: { dataDirectory
         if (stampOf(path) === stamp) continue;
         const now = new Set(namesIn(path));
         const store = dirname(path);
-        for (const name of names) if (!now.has(name)) gone.set(store, [...(gone.get(store) ?? []), path.slice(store.length + 1) + "/" + name]);
+        for (const name of names)
+          if (!now.has(name)) gone.set(store, [...(gone.get(store) ?? []), path.slice(store.length + 1) + "/" + name]);
       }
       return [...gone].flatMap(([store, files]) => {
         const kept = join(place, keyOf(store));
-        return needed(kept, store, files).map((file) => ({ path: join(store, file), kept: existsSync(join(kept, file)) ? join(kept, file) : null }));
+        return needed(kept, store, files).map((file) => ({
+          path: join(store, file),
+          kept: existsSync(join(kept, file)) ? join(kept, file) : null,
+        }));
       });
     },
   };
@@ -128,7 +157,10 @@ function needed(kept: string, store: string, files: readonly string[]): string[]
   return files.filter((file) => wanted.includes(file) || packs.has(file.replace(/\.[a-z]+$/, "")));
 }
 
-/** Adds to the workspace's repositories every kept object that they lack. Objects that nothing names do no harm: git removes them in time. */
+/**
+ * Adds to the workspace's repositories every kept object that they lack. Objects that nothing names do no harm: git
+ * removes them in time.
+ */
 export function bringBackObjects(dataDirectory: string, workspace: string): void {
   const place = placeOf(dataDirectory, workspace);
   for (const key of namesIn(place)) {
@@ -137,8 +169,14 @@ export function bringBackObjects(dataDirectory: string, workspace: string): void
     if (!existsSync(origin)) continue;
     const store = readFileSync(origin, "utf8");
     if (!existsSync(dirname(store))) continue;
-    const files = namesIn(kept).filter((folder) => OBJECT_FOLDER.test(folder)).flatMap((folder) => namesIn(join(kept, folder)).map((name) => `${folder}/${name}`));
-    for (const file of needed(kept, store, files.filter((one) => !existsSync(join(store, one))))) {
+    const files = namesIn(kept)
+      .filter((folder) => OBJECT_FOLDER.test(folder))
+      .flatMap((folder) => namesIn(join(kept, folder)).map((name) => `${folder}/${name}`));
+    for (const file of needed(
+      kept,
+      store,
+      files.filter((one) => !existsSync(join(store, one))),
+    )) {
       mkdirSync(dirname(join(store, file)), { recursive: true });
       keepFile(join(kept, file), join(store, file), { bytes: 0 });
     }

@@ -1,5 +1,6 @@
-// The ignore rules of one tree as they were at a moment, in one list of patterns relative to that tree: the user's own, those of
-// the repository and of folders above, and every `.gitignore`. Later ones win. Decides nothing and runs nothing.
+// The ignore rules of one tree as they were at a moment, in one list of patterns relative to that tree: the user's own,
+// those of the repository and of folders above, and every `.gitignore`. Later ones win. Decides nothing and runs
+// nothing.
 
 import { closeSync, fstatSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -37,7 +38,11 @@ function readText(path: string, own = false): string {
 }
 
 function patternsOf(text: string): string[] {
-  return text.replace(/^\ufeff/, "").split("\n").map((line) => line.replace(/\r$/, "")).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  return text
+    .replace(/^\ufeff/, "")
+    .split("\n")
+    .map((line) => line.replace(/\r$/, ""))
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
 }
 
 /** Whether the pattern holds for one place only: a slash that is not its last character. */
@@ -49,7 +54,11 @@ function below(folder: string, pattern: string): string {
   const negated = pattern.startsWith("!");
   const body = negated ? pattern.slice(1) : pattern;
   const prefix = folder === "" ? "" : `/${folder.replace(/[\\*?[\]!# ]/g, "\\$&")}`;
-  const place = isAnchored(body) ? `${prefix}/${body.replace(/^\//, "")}` : prefix === "" ? body : `${prefix}/**/${body}`;
+  const place = isAnchored(body)
+    ? `${prefix}/${body.replace(/^\//, "")}`
+    : prefix === ""
+      ? body
+      : `${prefix}/**/${body}`;
   return `${negated ? "!" : ""}${place}`;
 }
 
@@ -71,7 +80,11 @@ function fromAbove(pattern: string, path: readonly string[], ignore: () => Ignor
 /** Where git looks for the user's own list. */
 function userLists(home: string | null): string[] {
   if (home === null) return [];
-  const named = [join(home, ".config/git/config"), join(home, ".gitconfig")].flatMap((path) => parseGitConfig(readText(path, true)).filter(({ key }) => key === "core.excludesfile").map(({ value }) => value.replace(/^"|"$/g, "")));
+  const named = [join(home, ".config/git/config"), join(home, ".gitconfig")].flatMap((path) =>
+    parseGitConfig(readText(path, true))
+      .filter(({ key }) => key === "core.excludesfile")
+      .map(({ value }) => value.replace(/^"|"$/g, "")),
+  );
   return [named.at(-1)?.replace(/^~(?=\/)/, home) ?? join(home, ".config/git/ignore")];
 }
 
@@ -83,7 +96,11 @@ async function loadIgnore(): Promise<(options?: Options) => Ignore> {
 export async function listFrom(text: string): Promise<IgnoreList> {
   const ignore = await loadIgnore();
   const matcher = ignore({ allowRelativePaths: true, ignorecase: process.platform !== "linux" }).add(text);
-  return { text, key: sha256(text), ignores: (path, isFolder) => path !== "" && matcher.ignores(isFolder ? `${path}/` : path) };
+  return {
+    text,
+    key: sha256(text),
+    ignores: (path, isFolder) => path !== "" && matcher.ignores(isFolder ? `${path}/` : path),
+  };
 }
 
 /**
@@ -91,20 +108,35 @@ export async function listFrom(text: string): Promise<IgnoreList> {
  * @param ignoreFiles every `.gitignore` of the tree, absolute.
  * @param nested folders below that have a list of their own, relative.
  */
-export async function readIgnoreList(tree: string, ignoreFiles: readonly string[], nested: readonly string[], home: string | null): Promise<IgnoreList> {
+export async function readIgnoreList(
+  tree: string,
+  ignoreFiles: readonly string[],
+  nested: readonly string[],
+  home: string | null,
+): Promise<IgnoreList> {
   const ignore = await loadIgnore();
   const lines = userLists(home).flatMap((path) => patternsOf(readText(path, true)));
   const repository = findRepository(tree);
   if (repository !== null && repository.problem === null) {
-    const path = relative(repository.workTree, tree).split("/").filter((part) => part !== "");
-    const above = (text: string, from: number): string[] => patternsOf(text).flatMap((pattern) => fromAbove(pattern, path.slice(from), ignore) ?? []);
+    const path = relative(repository.workTree, tree)
+      .split("/")
+      .filter((part) => part !== "");
+    const above = (text: string, from: number): string[] =>
+      patternsOf(text).flatMap((pattern) => fromAbove(pattern, path.slice(from), ignore) ?? []);
     lines.push(...above(readText(join(repository.commonDirectory, "info/exclude")), 0));
-    for (let depth = 0; depth < path.length; depth++) lines.push(...above(readText(join(repository.workTree, ...path.slice(0, depth), ".gitignore")), depth));
+    for (let depth = 0; depth < path.length; depth++)
+      lines.push(...above(readText(join(repository.workTree, ...path.slice(0, depth), ".gitignore")), depth));
   }
-  const own = ignoreFiles.map((file) => ({ file, folder: relative(tree, dirname(file)) })).filter(({ folder }) => !folder.startsWith("..") && !folder.includes("\n") && !isRawName(folder));
+  const own = ignoreFiles
+    .map((file) => ({ file, folder: relative(tree, dirname(file)) }))
+    .filter(({ folder }) => !folder.startsWith("..") && !folder.includes("\n") && !isRawName(folder));
   const depthOf = (folder: string): number => (folder === "" ? 0 : folder.split("/").length);
-  const isNested = (folder: string): boolean => nested.some((other) => folder === other || folder.startsWith(`${other}/`));
-  const outerFirst = own.filter(({ folder }) => !isNested(folder)).sort((left, right) => depthOf(left.folder) - depthOf(right.folder) || (left.folder < right.folder ? -1 : 1));
-  for (const { file, folder } of outerFirst) lines.push(...patternsOf(readText(file)).map((pattern) => below(folder, pattern)));
+  const isNested = (folder: string): boolean =>
+    nested.some((other) => folder === other || folder.startsWith(`${other}/`));
+  const outerFirst = own
+    .filter(({ folder }) => !isNested(folder))
+    .sort((left, right) => depthOf(left.folder) - depthOf(right.folder) || (left.folder < right.folder ? -1 : 1));
+  for (const { file, folder } of outerFirst)
+    lines.push(...patternsOf(readText(file)).map((pattern) => below(folder, pattern)));
   return listFrom(lines.map((line) => `${line}\n`).join(""));
 }

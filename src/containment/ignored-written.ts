@@ -1,5 +1,5 @@
-// Which ignored paths were written since a moment. A snapshot leaves them out, so they are neither undone nor put back: a person should
-// at least be told. One bounded look by times; reads directory entries and no bytes, follows no link.
+// Which ignored paths were written since a moment. A snapshot leaves them out, so they are neither undone nor put back:
+// a person should at least be told. One bounded look by times; reads directory entries and no bytes, follows no link.
 
 import { lstatSync } from "node:fs";
 import { join } from "node:path";
@@ -58,12 +58,16 @@ function toText(path: string, files: number): string {
 }
 
 /**
- * Paths relative to the workspace: files as they are, whole folders as `dist/ (12 files)`. At most 50, and a last one that says what is
- * missing.
+ * Paths relative to the workspace: files as they are, whole folders as `dist/ (12 files)`. At most 50, and a last one
+ * that says what is missing.
  * @param trees the workspace first, then the repositories in it, each with the rules that count.
  * @param sinceMs since the epoch.
  */
-export async function ignoredWritten(trees: readonly TreeRules[], sinceMs: number, leaveOut: readonly string[] = []): Promise<string[]> {
+export async function ignoredWritten(
+  trees: readonly TreeRules[],
+  sinceMs: number,
+  leaveOut: readonly string[] = [],
+): Promise<string[]> {
   const [top] = trees;
   if (top === undefined || trees.every(({ rules }) => rules.text === "")) return [];
   const since = BigInt(sinceMs) * 1_000_000n - CLOCK_STEP_NS;
@@ -96,7 +100,8 @@ export async function ignoredWritten(trees: readonly TreeRules[], sinceMs: numbe
       if (root !== undefined) next.open.push({ folder: path, inTree: "", tree: root, within: null });
       else if (!tree.rules.ignores(relative, kind === "folder")) {
         if (kind === "folder") next.open.push({ folder: path, inTree: relative, tree, within: null });
-      } else if (kind === "folder") next.ignored.push({ folder: path, inTree: relative, tree, within: `${shownOf(path)}/` });
+      } else if (kind === "folder")
+        next.ignored.push({ folder: path, inTree: relative, tree, within: `${shownOf(path)}/` });
       else if (looked < MAX_IGNORED && isWritten(path)) files.push(shownOf(path));
     }
   }
@@ -108,12 +113,17 @@ export async function ignoredWritten(trees: readonly TreeRules[], sinceMs: numbe
       await pause(looked + 1);
       if (kind === "folder") {
         looked++;
-        if (!roots.has(path) && !leaveOut.includes(path)) next.ignored.push({ folder: path, inTree: below(inTree, name), tree, within });
+        if (!roots.has(path) && !leaveOut.includes(path))
+          next.ignored.push({ folder: path, inTree: below(inTree, name), tree, within });
       } else if (within !== null && isWritten(path)) folders.set(within, (folders.get(within) ?? 0) + 1);
     }
   }
   const found = [...files, ...[...folders].map(([path, count]) => toText(path, count))].sort();
   const more = found.length > SHOWN ? [`and ${(found.length - SHOWN).toLocaleString("en")} more`] : [];
   const isPartial = looked >= MAX_IGNORED || judged >= MAX_JUDGED;
-  return [...found.slice(0, SHOWN), ...more, ...(isPartial ? ["perhaps others: there are too many ignored files to look at all of them"] : [])];
+  return [
+    ...found.slice(0, SHOWN),
+    ...more,
+    ...(isPartial ? ["perhaps others: there are too many ignored files to look at all of them"] : []),
+  ];
 }

@@ -1,5 +1,6 @@
-// Takes what lies at a path out of the way into a folder of the data directory, or keeps it there beside what takes its place:
-// by renaming or a second name where the file system allows that, so that size costs nothing, else by copying. Follows no link.
+// Takes what lies at a path out of the way into a folder of the data directory, or keeps it there beside what takes its
+// place: by renaming or a second name where the file system allows that, so that size costs nothing, else by copying.
+// Follows no link.
 
 import { chmodSync, linkSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -17,7 +18,13 @@ function isDenied(thrown: unknown): boolean {
 
 /** Takes away what root may have set to keep a file from being changed. */
 async function clearFlags(path: string): Promise<void> {
-  if (process.platform === "linux" && process.getuid?.() === 0) await runToBytes({ argv: ["/usr/bin/chattr", "-f", "-i", "-a", "--", path], cwd: "/", environment: { PATH: "/usr/bin:/bin" }, timeoutSeconds: 10 });
+  if (process.platform === "linux" && process.getuid?.() === 0)
+    await runToBytes({
+      argv: ["/usr/bin/chattr", "-f", "-i", "-a", "--", path],
+      cwd: "/",
+      environment: { PATH: "/usr/bin:/bin" },
+      timeoutSeconds: 10,
+    });
 }
 
 /**

@@ -1,5 +1,6 @@
-// One writer at a time per workspace, across processes: whoever executes, undoes or runs a command of the user's. Workspaces
-// that lie inside each other count as the same. A lock names its holder; one whose process is gone is taken over.
+// One writer at a time per workspace, across processes: whoever executes, undoes or runs a command of the user's.
+// Workspaces that lie inside each other count as the same. A lock names its holder; one whose process is gone is taken
+// over.
 
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
@@ -40,7 +41,15 @@ const GUARD_NAME = "guard";
 function readHolder(path: string): LockHolder | null {
   try {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (typeof value !== "object" || value === null || !("pid" in value) || typeof value.pid !== "number" || !("token" in value) || typeof value.token !== "string") return null;
+    if (
+      typeof value !== "object" ||
+      value === null ||
+      !("pid" in value) ||
+      typeof value.pid !== "number" ||
+      !("token" in value) ||
+      typeof value.token !== "string"
+    )
+      return null;
     const started = "started" in value && typeof value.started === "string" ? value.started : "";
     const session = "session" in value && typeof value.session === "string" ? value.session : "unknown";
     const workspace = "workspace" in value && typeof value.workspace === "string" ? value.workspace : "";
@@ -117,7 +126,11 @@ function holderInTheWay(folder: string, workspace: string, ownName: string): Loc
     if (!LOCK_NAME.test(name)) continue;
     const path = join(folder, name);
     const seen = readHolder(path);
-    const overlaps = name === ownName || (seen !== null && seen.workspace !== "" && (isInside(seen.workspace, workspace) || isInside(workspace, seen.workspace)));
+    const overlaps =
+      name === ownName ||
+      (seen !== null &&
+        seen.workspace !== "" &&
+        (isInside(seen.workspace, workspace) || isInside(workspace, seen.workspace)));
     const holder = overlaps ? livingHolder(path) : null;
     if (holder !== null) return holder;
   }
@@ -135,7 +148,12 @@ export async function lockExecution(request: LockRequest): Promise<() => void> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const name = createHash("sha256").update(workspace).digest("hex").slice(0, 24);
   const path = join(folder, name);
-  const own: LockHolder = { ...ownIdentity(), session: request.sessionId, token: randomBytes(8).toString("hex"), workspace };
+  const own: LockHolder = {
+    ...ownIdentity(),
+    session: request.sessionId,
+    token: randomBytes(8).toString("hex"),
+    workspace,
+  };
   const deadline = elapsedMs() + (request.waitMs ?? WAIT_MS);
   let told = false;
   for (;;) {
@@ -146,7 +164,11 @@ export async function lockExecution(request: LockRequest): Promise<() => void> {
     });
     if (holder === null) return () => removeOwn(path, own.token);
     if (elapsedMs() >= deadline) {
-      throw new BmoError("locked", `another run executes in ${holder.workspace || workspace}: process ${holder.pid}, session ${holder.session}`, "Wait until it has ended, or end it.");
+      throw new BmoError(
+        "locked",
+        `another run executes in ${holder.workspace || workspace}: process ${holder.pid}, session ${holder.session}`,
+        "Wait until it has ended, or end it.",
+      );
     }
     if (signal.aborted) throw new BmoError("aborted", "interrupted while waiting for another run to end");
     if (!told) request.onWait?.(holder);

@@ -1,8 +1,19 @@
-// One look at one path, in nanoseconds: what lies there, and a stamp that changes with every change of it. Follows no link, opens
-// no pipe, writes nothing.
+// One look at one path, in nanoseconds: what lies there, and a stamp that changes with every change of it. Follows no
+// link, opens no pipe, writes nothing.
 
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, statfsSync, type Dirent } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  statfsSync,
+  type Dirent,
+} from "node:fs";
 import { systemErrorCode } from "../util/errors.ts";
 import { nameFromBytes, systemPath } from "../util/raw-path.ts";
 
@@ -22,8 +33,21 @@ export function lookAt(path: string): NodeFacts | null {
   try {
     const { size, mode, mtimeNs, ctimeNs, ino, dev, ...facts } = lstatSync(systemPath(path), { bigint: true });
     const format = Number(mode) & constants.S_IFMT;
-    const kind = format === constants.S_IFREG ? "file" : format === constants.S_IFLNK ? "link" : format === constants.S_IFDIR ? "folder" : "special";
-    return { kind, size: Number(size), mode: Number(mode) & 0o7777, changedNs: ctimeNs > mtimeNs ? ctimeNs : mtimeNs, stamp: [size, mtimeNs, ctimeNs, ino, dev, mode, facts.uid, facts.gid].join(" ") };
+    const kind =
+      format === constants.S_IFREG
+        ? "file"
+        : format === constants.S_IFLNK
+          ? "link"
+          : format === constants.S_IFDIR
+            ? "folder"
+            : "special";
+    return {
+      kind,
+      size: Number(size),
+      mode: Number(mode) & 0o7777,
+      changedNs: ctimeNs > mtimeNs ? ctimeNs : mtimeNs,
+      stamp: [size, mtimeNs, ctimeNs, ino, dev, mode, facts.uid, facts.gid].join(" "),
+    };
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     if (code === "ENOENT" || code === "ENOTDIR") return null;
@@ -48,8 +72,12 @@ export interface FolderEntry {
 /** Entries of a folder; names that are no text are told apart. @throws system errors. */
 export function entriesOf(folder: string): FolderEntry[] {
   const entries = readdirSync(systemPath(folder), { withFileTypes: true });
-  if (!entries.some(({ name }) => name.includes("\ufffd"))) return entries.map((entry) => ({ name: entry.name, kind: entryKind(entry) }));
-  return readdirSync(systemPath(folder), { withFileTypes: true, encoding: "buffer" }).map((entry) => ({ name: nameFromBytes(entry.name), kind: entryKind(entry) }));
+  if (!entries.some(({ name }) => name.includes("\ufffd")))
+    return entries.map((entry) => ({ name: entry.name, kind: entryKind(entry) }));
+  return readdirSync(systemPath(folder), { withFileTypes: true, encoding: "buffer" }).map((entry) => ({
+    name: nameFromBytes(entry.name),
+    kind: entryKind(entry),
+  }));
 }
 
 function entryKind(entry: Pick<Dirent, "isFile" | "isDirectory" | "isSymbolicLink" | "isSocket">): FolderEntry["kind"] {
@@ -60,9 +88,21 @@ function entryKind(entry: Pick<Dirent, "isFile" | "isDirectory" | "isSymbolicLin
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "it may not be read (EACCES)", EPERM: "the system does not permit it (EPERM)", ENOSPC: "the disk is full (ENOSPC)", EDQUOT: "the disk quota is used up (EDQUOT)", EIO: "the disk reports an error (EIO)",
-  EMFILE: "too many files are open (EMFILE)", ENFILE: "too many files are open (ENFILE)", ENAMETOOLONG: "its path is too long (ENAMETOOLONG)", ELOOP: "it is a loop of links (ELOOP)", EROFS: "the disk is read-only (EROFS)",
-  EBUSY: "it is in use by the system (EBUSY)", ENOTEMPTY: "it holds what did not come with it", EEXIST: "it holds what did not come with it", EFBIG: "it is larger than is allowed (EFBIG)", ETXTBSY: "it is being run (ETXTBSY)",
+  EACCES: "it may not be read (EACCES)",
+  EPERM: "the system does not permit it (EPERM)",
+  ENOSPC: "the disk is full (ENOSPC)",
+  EDQUOT: "the disk quota is used up (EDQUOT)",
+  EIO: "the disk reports an error (EIO)",
+  EMFILE: "too many files are open (EMFILE)",
+  ENFILE: "too many files are open (ENFILE)",
+  ENAMETOOLONG: "its path is too long (ENAMETOOLONG)",
+  ELOOP: "it is a loop of links (ELOOP)",
+  EROFS: "the disk is read-only (EROFS)",
+  EBUSY: "it is in use by the system (EBUSY)",
+  ENOTEMPTY: "it holds what did not come with it",
+  EEXIST: "it holds what did not come with it",
+  EFBIG: "it is larger than is allowed (EFBIG)",
+  ETXTBSY: "it is being run (ETXTBSY)",
 };
 
 /** Why something failed, for people. @throws what is no system error and carries no message of ours. */
@@ -73,7 +113,10 @@ export function reasonOf(thrown: unknown): string {
   throw thrown;
 }
 
-/** Opens a regular file for reading; the caller closes the descriptor. @throws system errors; ENXIO where it is no regular file any more. */
+/**
+ * Opens a regular file for reading; the caller closes the descriptor. @throws system errors; ENXIO where it is no
+ * regular file any more.
+ */
 export function openRegular(path: string): number {
   // Not blocking: a pipe may have taken the file's place.
   const descriptor = openSync(systemPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -102,7 +145,8 @@ async function feed(descriptor: number, hash: Hash): Promise<void> {
 
 /** Digest of a file's or a link's bytes. `git` is the name git gives them. */
 export async function digestOf(path: string, facts: Pick<NodeFacts, "kind">, as: "git" | "sha256"): Promise<string> {
-  const start = (size: number): Hash => (as === "git" ? createHash("sha1").update(`blob ${size}\0`) : createHash("sha256"));
+  const start = (size: number): Hash =>
+    as === "git" ? createHash("sha1").update(`blob ${size}\0`) : createHash("sha256");
   if (facts.kind === "link") {
     const target = readlinkSync(systemPath(path), "buffer");
     return start(target.length).update(target).digest("hex");
@@ -119,17 +163,23 @@ export async function digestOf(path: string, facts: Pick<NodeFacts, "kind">, as:
 
 /** How far the times of a file system can be trusted. */
 export interface TimeTrust {
-  /** Git compares whole seconds: what changed this shortly before it was recorded is remembered in nanoseconds as well. */
+  /**
+   * Git compares whole seconds: what changed this shortly before it was recorded is remembered in nanoseconds as well.
+   */
   rememberNs: bigint;
   /** What changed this shortly before it was read may change again without another time: its bytes are compared. */
   compareNs: bigint;
 }
 
 const FOR_EVER = 1n << 62n;
-/** Bytes change there without a change of times (a mapped file of tmpfs), or times have no use: every byte is compared. */
+/**
+ * Bytes change there without a change of times (a mapped file of tmpfs), or times have no use: every byte is compared.
+ */
 const NO_TIMES = new Set([0x01021994, 0x858458f6, 0x4d44, 0x2011bab0, 0x4244, 0x482b]);
 /** Times are those of another machine, whose clock may differ. */
-const FOREIGN_TIMES = new Set([0x6969, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997, 0x65735546, 0x5346414f, 0x73757245, 0xc36400]);
+const FOREIGN_TIMES = new Set([
+  0x6969, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997, 0x65735546, 0x5346414f, 0x73757245, 0xc36400,
+]);
 
 export function timeTrustOf(folder: string): TimeTrust {
   let type: number;
@@ -140,7 +190,8 @@ export function timeTrustOf(folder: string): TimeTrust {
     return { rememberNs: FOR_EVER, compareNs: FOR_EVER };
   }
   if (process.platform === "linux" && NO_TIMES.has(type)) return { rememberNs: FOR_EVER, compareNs: FOR_EVER };
-  if (process.platform === "linux" && FOREIGN_TIMES.has(type)) return { rememberNs: FOR_EVER, compareNs: 600_000_000_000n };
+  if (process.platform === "linux" && FOREIGN_TIMES.has(type))
+    return { rememberNs: FOR_EVER, compareNs: 600_000_000_000n };
   // Whole seconds, and the step in which the kernel counts time.
   return { rememberNs: 2_500_000_000n, compareNs: 100_000_000n };
 }

@@ -1,7 +1,21 @@
-// A folder of bytes in the data directory: what own code keeps of files. Large ones are copied with their holes and by reference
-// where the file system can. Never writes into a tree.
+// A folder of bytes in the data directory: what own code keeps of files. Large ones are copied with their holes and by
+// reference where the file system can. Never writes into a tree.
 
-import { closeSync, constants, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync, writeSync, readSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+  readSync,
+} from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { BmoError } from "../util/errors.ts";
@@ -15,7 +29,8 @@ const COPY_SECONDS = 120;
 const CHUNK = 1 << 20;
 
 /**
- * Copies a regular file into a new one, with its holes and by reference where that can be had. A copy that takes longer than two minutes is given up.
+ * Copies a regular file into a new one, with its holes and by reference where that can be had. A copy that takes longer
+ * than two minutes is given up.
  * @throws BmoError failed, system errors; then nothing is left at the target.
  */
 export async function copyFile(from: string, to: string, size: number): Promise<void> {
@@ -26,9 +41,23 @@ export async function copyFile(from: string, to: string, size: number): Promise<
       copyFileSync(source, systemPath(to), constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
       return;
     }
-    const argv = process.platform === "linux" ? ["/bin/cp", "--sparse=auto", "--reflink=auto", "--", from, to] : ["/bin/cp", "-c", from, to];
-    const copied = await runToBytes({ argv, cwd: "/", environment: { PATH: "/usr/bin:/bin", LC_ALL: "C" }, timeoutSeconds: COPY_SECONDS });
-    if (copied.exitCode !== 0) throw new BmoError("failed", copied.timedOut ? `copying took longer than ${COPY_SECONDS} s` : copied.stderr.trim().split("\n")[0] ?? "it could not be copied");
+    const argv =
+      process.platform === "linux"
+        ? ["/bin/cp", "--sparse=auto", "--reflink=auto", "--", from, to]
+        : ["/bin/cp", "-c", from, to];
+    const copied = await runToBytes({
+      argv,
+      cwd: "/",
+      environment: { PATH: "/usr/bin:/bin", LC_ALL: "C" },
+      timeoutSeconds: COPY_SECONDS,
+    });
+    if (copied.exitCode !== 0)
+      throw new BmoError(
+        "failed",
+        copied.timedOut
+          ? `copying took longer than ${COPY_SECONDS} s`
+          : (copied.stderr.trim().split("\n")[0] ?? "it could not be copied"),
+      );
   } catch (thrown) {
     rmSync(systemPath(to), { force: true });
     throw thrown;
@@ -71,7 +100,10 @@ export function createObjects(folder: string): Objects {
       }
       await copyFile(path, temporary, facts.size);
       // Reading a large file twice costs minutes: its stamp names it.
-      const name = facts.size < LARGE_BYTES ? await digestOf(temporary, facts, "sha256") : `large-${createHash("sha256").update(`${path}\0${facts.stamp}`).digest("hex")}`;
+      const name =
+        facts.size < LARGE_BYTES
+          ? await digestOf(temporary, facts, "sha256")
+          : `large-${createHash("sha256").update(`${path}\0${facts.stamp}`).digest("hex")}`;
       return settle(temporary, name);
     },
     writeTo: (id, descriptor) => writeFileTo(place(id), descriptor),
@@ -83,8 +115,12 @@ export function writeFileTo(path: string, descriptor: number): void {
   const source = openSync(path, "r");
   try {
     const buffer = Buffer.allocUnsafe(CHUNK);
-    for (let count = readSync(source, buffer, 0, CHUNK, null); count > 0; count = readSync(source, buffer, 0, CHUNK, null)) {
-      for (let written = 0; written < count; ) written += writeSync(descriptor, buffer, written, count - written);
+    for (
+      let count = readSync(source, buffer, 0, CHUNK, null);
+      count > 0;
+      count = readSync(source, buffer, 0, CHUNK, null)
+    ) {
+      for (let written = 0; written < count;) written += writeSync(descriptor, buffer, written, count - written);
     }
   } finally {
     closeSync(source);

@@ -1,4 +1,5 @@
-// Which objects a folder of git's holds: loose files and the indices of packs, read by own code. Runs no git, writes nothing.
+// Which objects a folder of git's holds: loose files and the indices of packs, read by own code. Runs no git, writes
+// nothing.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +30,8 @@ function readPackIndex(path: string): { names: Buffer; width: number } | null {
     if (systemErrorCode(thrown) !== undefined) return null;
     throw thrown;
   }
-  if (bytes.length < HEADER_BYTES + FANOUT_BYTES || bytes.readUInt32BE(0) !== MAGIC || bytes.readUInt32BE(4) !== 2) return null;
+  if (bytes.length < HEADER_BYTES + FANOUT_BYTES || bytes.readUInt32BE(0) !== MAGIC || bytes.readUInt32BE(4) !== 2)
+    return null;
   const count = bytes.readUInt32BE(HEADER_BYTES + FANOUT_BYTES - 4);
   const start = HEADER_BYTES + FANOUT_BYTES;
   // Behind the names: a checksum and an offset for each, offsets of eight bytes for at most each, and two digests.
@@ -46,7 +48,9 @@ export function objectsOf(store: string, file: string): string[] | null {
   if (!name.endsWith(".pack")) return [];
   const index = readPackIndex(join(store, folder, name.replace(/\.pack$/, ".idx")));
   if (index === null) return null;
-  return Array.from({ length: index.names.length / index.width }, (_, position) => index.names.toString("hex", position * index.width, (position + 1) * index.width));
+  return Array.from({ length: index.names.length / index.width }, (_, position) =>
+    index.names.toString("hex", position * index.width, (position + 1) * index.width),
+  );
 }
 
 /** All objects that a store holds now. */

@@ -1,5 +1,5 @@
-// Keeps the state of a tree by own code, for machines without git: times and digests of every file, bytes in a folder of the
-// data directory. Slower than the git store, same answers. Never writes into the tree.
+// Keeps the state of a tree by own code, for machines without git: times and digests of every file, bytes in a folder
+// of the data directory. Slower than the git store, same answers. Never writes into the tree.
 
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -35,7 +35,10 @@ export function isUnsure(facts: NodeFacts, compareNs: bigint): boolean {
   return BigInt(Date.now()) * 1_000_000n - facts.changedNs < compareNs;
 }
 
-export function createPlainStore(options: PlainStoreOptions, recorded: ReadonlyMap<string, Known> = new Map()): TreeStore {
+export function createPlainStore(
+  options: PlainStoreOptions,
+  recorded: ReadonlyMap<string, Known> = new Map(),
+): TreeStore {
   const objects = createObjects(join(options.folder, "objects"));
   const nested = new Set(options.nested);
   const trust = timeTrustOf(options.tree);
@@ -45,7 +48,11 @@ export function createPlainStore(options: PlainStoreOptions, recorded: ReadonlyM
     const unsure = isUnsure(facts, trust.compareNs);
     try {
       const id = await objects.keep(path, facts);
-      return { file: { kind: facts.kind === "link" ? "link" : "file", executable: (facts.mode & 0o100) !== 0, id, own: true }, stamp: facts.stamp, unsure };
+      return {
+        file: { kind: facts.kind === "link" ? "link" : "file", executable: (facts.mode & 0o100) !== 0, id, own: true },
+        stamp: facts.stamp,
+        unsure,
+      };
     } catch (thrown) {
       if (systemErrorCode(thrown) === "ENOSPC" || systemErrorCode(thrown) === "EDQUOT") throw thrown;
       return { file: null, stamp: facts.stamp, unsure, problem: reasonOf(thrown) };
@@ -63,7 +70,12 @@ export function createPlainStore(options: PlainStoreOptions, recorded: ReadonlyM
         if (entry.kind === "folder") waiting.push(name);
         else if (entry.kind === "file" || entry.kind === "link") found.add(name);
       }
-      if (found.size > MAX_FILES) throw new BmoError("failed", `${options.tree} holds more than ${MAX_FILES} files`, "Install git, or start bmo in a smaller folder.");
+      if (found.size > MAX_FILES)
+        throw new BmoError(
+          "failed",
+          `${options.tree} holds more than ${MAX_FILES} files`,
+          "Install git, or start bmo in a smaller folder.",
+        );
     }
     return found;
   };
@@ -143,21 +155,40 @@ export function readKnown(path: string): Map<string, Known> | null {
 }
 
 /** How a path differs from what is known of it; null when it does not. @param place where own bytes lie. */
-export async function compareKnown(before: Known | undefined, path: string, place: (id: string) => string): Promise<Omit<TreeChange, "path"> | null> {
+export async function compareKnown(
+  before: Known | undefined,
+  path: string,
+  place: (id: string) => string,
+): Promise<Omit<TreeChange, "path"> | null> {
   const { facts, problem } = tryLook(path);
   if (problem !== null) return { before: before?.file ?? null, exists: true, problem };
   const isThere = facts !== null && (facts.kind === "file" || facts.kind === "link");
   if (before === undefined) return isThere ? { before: null, exists: true } : null;
   if (isThere && facts.stamp === before.stamp && !before.unsure) return null;
-  if (before.file === null) return isThere && facts.stamp === before.stamp ? null : { before: null, exists: facts !== null, problem: `its bytes could not be kept before the command: ${before.problem ?? "it could not be read"}` };
+  if (before.file === null)
+    return isThere && facts.stamp === before.stamp
+      ? null
+      : {
+          before: null,
+          exists: facts !== null,
+          problem: `its bytes could not be kept before the command: ${before.problem ?? "it could not be read"}`,
+        };
   if (!isThere) return { before: before.file, exists: facts !== null };
   if (facts.kind !== before.file.kind) return { before: before.file, exists: true };
-  if (await hasBytes(path, facts, before.file, place)) return facts.kind === "link" || facts.stamp === before.stamp ? null : { before: before.file, exists: true, sameBytes: true };
+  if (await hasBytes(path, facts, before.file, place))
+    return facts.kind === "link" || facts.stamp === before.stamp
+      ? null
+      : { before: before.file, exists: true, sameBytes: true };
   return { before: before.file, exists: true };
 }
 
 /** Whether a path holds just the bytes that are kept. What cannot be read does not count as the same. */
-async function hasBytes(path: string, facts: NodeFacts, file: StoredFile, place: (id: string) => string): Promise<boolean> {
+async function hasBytes(
+  path: string,
+  facts: NodeFacts,
+  file: StoredFile,
+  place: (id: string) => string,
+): Promise<boolean> {
   const kept = tryLook(place(file.id)).facts;
   if (kept === null || (facts.kind === "file" && kept.size !== facts.size)) return false;
   try {

@@ -1,5 +1,6 @@
-// Whether a sandbox works on this machine, for this user: a sandbox counts only where its own attempt to get out has just failed
-// here. Tried once with the arguments of real commands, the answer kept until a command meets another. Decides nothing about commands.
+// Whether a sandbox works on this machine, for this user: a sandbox counts only where its own attempt to get out has
+// just failed here. Tried once with the arguments of real commands, the answer kept until a command meets another.
+// Decides nothing about commands.
 
 import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
@@ -67,8 +68,14 @@ fi
 echo contained
 `;
 
-/** Tries to get out of the sandbox in every way that is promised to be closed. @returns why it does not work, or null. */
-async function tryToGetOut(driver: SandboxDriver, folder: string, { home = null, environment = {}, searchPath }: ProbeRequest): Promise<string | null> {
+/**
+ * Tries to get out of the sandbox in every way that is promised to be closed. @returns why it does not work, or null.
+ */
+async function tryToGetOut(
+  driver: SandboxDriver,
+  folder: string,
+  { home = null, environment = {}, searchPath }: ProbeRequest,
+): Promise<string | null> {
   const workspace = join(folder, "workspace");
   const outside = join(folder, "outside");
   for (const made of [join(workspace, "masked"), outside]) mkdirSync(made, { recursive: true });
@@ -78,24 +85,75 @@ async function tryToGetOut(driver: SandboxDriver, folder: string, { home = null,
   const place = createSandboxPlace(folder);
   try {
     const real = realpathSync(workspace);
-    const survey: Survey = { credentials: [join(real, "masked", ".env")], sockets: [], specials: [], specialModes: new Map(), ignoreFiles: [], gitEntries: [], skipped: [], closed: new Map(), folders: new Map(), complete: true };
-    const described = {
-      stage: "plan" as const, workspace: real, readRoots: [], network: false, privateTemp: place.privateTemp, emptyFile: place.emptyFile, hidden: [], survey, gitFolders: [], workTree: null, gitWork: null,
+    const survey: Survey = {
+      credentials: [join(real, "masked", ".env")],
+      sockets: [],
+      specials: [],
+      specialModes: new Map(),
+      ignoreFiles: [],
+      gitEntries: [],
+      skipped: [],
+      closed: new Map(),
+      folders: new Map(),
+      complete: true,
     };
-    const surroundings = createSurroundings({ home, environment: { ...environment, PATH: searchPath }, folder: place.folder });
-    const shell = ["/bin/bash", "--noprofile", "--norc", "-c", ATTEMPTS, "probe", outside, home ?? "", systemCallFilter({ architecture: process.arch, unixSockets: false }) === null ? "unfiltered" : ""];
-    const { argv, files, temp } = fencedCommand(driver, describeFence(described, await surroundings.look(() => [])), place.folder, shell);
-    const result = await runToString({ argv, files, cwd: real, environment: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", TMPDIR: temp }, timeoutSeconds: 10 });
+    const described = {
+      stage: "plan" as const,
+      workspace: real,
+      readRoots: [],
+      network: false,
+      privateTemp: place.privateTemp,
+      emptyFile: place.emptyFile,
+      hidden: [],
+      survey,
+      gitFolders: [],
+      workTree: null,
+      gitWork: null,
+    };
+    const surroundings = createSurroundings({
+      home,
+      environment: { ...environment, PATH: searchPath },
+      folder: place.folder,
+    });
+    const shell = [
+      "/bin/bash",
+      "--noprofile",
+      "--norc",
+      "-c",
+      ATTEMPTS,
+      "probe",
+      outside,
+      home ?? "",
+      systemCallFilter({ architecture: process.arch, unixSockets: false }) === null ? "unfiltered" : "",
+    ];
+    const { argv, files, temp } = fencedCommand(
+      driver,
+      describeFence(described, await surroundings.look(() => [])),
+      place.folder,
+      shell,
+    );
+    const result = await runToString({
+      argv,
+      files,
+      cwd: real,
+      environment: { PATH: "/usr/local/bin:/usr/bin:/bin", LC_ALL: "C", TMPDIR: temp },
+      timeoutSeconds: 10,
+    });
     const said = result.stdout.trim().split("\n").at(-1) ?? "";
     if (said === "contained") return null;
-    return said || result.stderr.trim().split("\n")[0] || `its test ended with ${result.exitCode ?? result.signalName ?? "nothing"}`;
+    return (
+      said ||
+      result.stderr.trim().split("\n")[0] ||
+      `its test ended with ${result.exitCode ?? result.signalName ?? "nothing"}`
+    );
   } finally {
     place.release();
   }
 }
 
 function findDriver({ platform, searchPath, workspace }: ProbeRequest): SandboxDriver | string {
-  if (platform === "darwin") return isExecutable(SEATBELT) ? { kind: "seatbelt", program: SEATBELT } : "sandbox-exec is missing";
+  if (platform === "darwin")
+    return isExecutable(SEATBELT) ? { kind: "seatbelt", program: SEATBELT } : "sandbox-exec is missing";
   if (platform !== "linux") return `no sandbox on ${platform}`;
   const program = findBubblewrap(searchPath, workspace);
   return program === null ? "bubblewrap is not installed" : { kind: "bubblewrap", program };
@@ -114,16 +172,35 @@ function cachePath(dataDirectory: string): string {
   return join(dataDirectory, "sandbox.json");
 }
 
-/** Whether a sandbox works here, as this user. The answer is kept in the data directory for this program, kernel, user and home. */
+/**
+ * Whether a sandbox works here, as this user. The answer is kept in the data directory for this program, kernel, user
+ * and home.
+ */
 export async function probeSandbox(request: ProbeRequest): Promise<SandboxState> {
   const { dataDirectory } = request;
-  const none = (reason: string): SandboxState => ({ available: false, program: null, label: `none (${reason})`, reason });
+  const none = (reason: string): SandboxState => ({
+    available: false,
+    program: null,
+    label: `none (${reason})`,
+    reason,
+  });
   const driver = findDriver(request);
   if (typeof driver === "string") return none(driver);
   const { kind, program } = driver;
   const facts = statSync(program);
-  const key = [VERSION, program, facts.mtimeMs, facts.size, release(), process.getuid?.() ?? 0, request.home ?? ""].join(" ");
-  const answer = (problem: string | null): SandboxState => (problem === null ? { available: true, kind, program, label: kind, reason: `${kind} works` } : none(`${kind} does not work here: ${problem}`));
+  const key = [
+    VERSION,
+    program,
+    facts.mtimeMs,
+    facts.size,
+    release(),
+    process.getuid?.() ?? 0,
+    request.home ?? "",
+  ].join(" ");
+  const answer = (problem: string | null): SandboxState =>
+    problem === null
+      ? { available: true, kind, program, label: kind, reason: `${kind} works` }
+      : none(`${kind} does not work here: ${problem}`);
   const known = request.fresh === true ? null : readCache(cachePath(dataDirectory));
   if (known !== null && known.key === key && known.problem === null) return answer(null);
   mkdirSync(dataDirectory, { recursive: true, mode: 0o700 });
@@ -146,7 +223,9 @@ function readCache(path: string): { key: string; problem: string | null } | null
   try {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
     if (typeof value !== "object" || value === null || !("key" in value) || !("problem" in value)) return null;
-    return typeof value.key === "string" && (value.problem === null || typeof value.problem === "string") ? { key: value.key, problem: value.problem } : null;
+    return typeof value.key === "string" && (value.problem === null || typeof value.problem === "string")
+      ? { key: value.key, problem: value.problem }
+      : null;
   } catch (thrown) {
     if (thrown instanceof SyntaxError || systemErrorCode(thrown) !== undefined) return null;
     throw thrown;

@@ -1,8 +1,19 @@
-// Puts changed files back as they were, each by itself. What lay there is kept first and the command that brings it back is named:
-// nothing is ever lost. Follows no link on the way.
+// Puts changed files back as they were, each by itself. What lay there is kept first and the command that brings it
+// back is named: nothing is ever lost. Follows no link on the way.
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { temporaryFileIn } from "../util/own-temporaries.ts";
@@ -47,11 +58,14 @@ const DROPPABLE_BYTES = 1 << 20;
 /** The first part between root and path that is no real folder, or null. */
 function blockedBy(root: string, path: string): string | null {
   const parents: string[] = [];
-  for (let parent = dirname(path); parent !== root && isInside(root, parent); parent = dirname(parent)) parents.unshift(parent);
-  return parents.find((parent) => {
-    const { facts } = tryLook(parent);
-    return facts !== null && facts.kind !== "folder";
-  }) ?? null;
+  for (let parent = dirname(path); parent !== root && isInside(root, parent); parent = dirname(parent))
+    parents.unshift(parent);
+  return (
+    parents.find((parent) => {
+      const { facts } = tryLook(parent);
+      return facts !== null && facts.kind !== "folder";
+    }) ?? null
+  );
 }
 
 export function restoreCommandFor(copyDirectory: string, workspace: string): string {
@@ -63,7 +77,9 @@ function rootOf({ workspace }: Ground, path: string): string {
 }
 
 function placeInCopy({ workspace, copyDirectory }: Ground, path: string): string {
-  return isInside(workspace, path) ? join(copyDirectory, relative(workspace, path)) : join(`${copyDirectory}-outside`, path);
+  return isInside(workspace, path)
+    ? join(copyDirectory, relative(workspace, path))
+    : join(`${copyDirectory}-outside`, path);
 }
 
 /** Folders before what is in them. */
@@ -99,16 +115,26 @@ async function clearObstacle(ground: Ground, path: string): Promise<void> {
 /** Creates missing parents; what stands in the way is moved into the copy. */
 async function clearWay(ground: Ground, path: string): Promise<void> {
   const root = rootOf(ground, path);
-  for (let obstacle = blockedBy(root, path); obstacle !== null; obstacle = blockedBy(root, path)) await clearObstacle(ground, obstacle);
+  for (let obstacle = blockedBy(root, path); obstacle !== null; obstacle = blockedBy(root, path))
+    await clearObstacle(ground, obstacle);
   const missing: string[] = [];
-  for (let parent = dirname(path); isInside(root, parent) && tryLook(parent).facts === null && parent !== root; parent = dirname(parent)) missing.unshift(parent);
+  for (
+    let parent = dirname(path);
+    isInside(root, parent) && tryLook(parent).facts === null && parent !== root;
+    parent = dirname(parent)
+  )
+    missing.unshift(parent);
   for (const folder of missing) {
     await inOpenFolder(folder, () => mkdirSync(systemPath(folder)));
     ground.remade.add(folder);
   }
 }
 
-async function writeWhole(path: string, before: Extract<PreImage, { kind: "file" | "link" }>, mode: number): Promise<void> {
+async function writeWhole(
+  path: string,
+  before: Extract<PreImage, { kind: "file" | "link" }>,
+  mode: number,
+): Promise<void> {
   const temporary = temporaryFileIn(dirname(path));
   await inOpenFolder(path, async () => {
     const descriptor = openSync(systemPath(temporary), "wx", 0o600);
@@ -129,7 +155,12 @@ async function writeWhole(path: string, before: Extract<PreImage, { kind: "file"
 }
 
 async function makePipe(path: string, mode: number | null): Promise<void> {
-  const made = await runToBytes({ argv: ["mkfifo", "-m", (mode ?? 0o644).toString(8), "--", path], cwd: dirname(path), environment: { PATH: "/usr/bin:/bin" }, timeoutSeconds: 10 });
+  const made = await runToBytes({
+    argv: ["mkfifo", "-m", (mode ?? 0o644).toString(8), "--", path],
+    cwd: dirname(path),
+    environment: { PATH: "/usr/bin:/bin" },
+    timeoutSeconds: 10,
+  });
   if (made.exitCode !== 0) throw Object.assign(new Error(made.stderr), { code: "mkfifo failed" });
 }
 
@@ -148,7 +179,8 @@ async function writeBack(ground: Ground, { absolute: path, before, sameBytes }: 
     if (there !== null) await clearObstacle(ground, path);
     return makePipe(path, before.mode);
   }
-  if (sameBytes === true && there?.kind === "file" && before.mode !== null) return chmodSync(systemPath(path), before.mode);
+  if (sameBytes === true && there?.kind === "file" && before.mode !== null)
+    return chmodSync(systemPath(path), before.mode);
   if (there?.kind === "folder") await clearObstacle(ground, path);
   else if (there !== null) await keepNode(path, freePlace(ground, path));
   if (before.kind === "link") {
@@ -166,14 +198,25 @@ async function writeBack(ground: Ground, { absolute: path, before, sameBytes }: 
 
 /** Folders that came with removed files go with them, as far as they are empty now. */
 function removeEmptied({ workspace, folders }: Ground, path: string): void {
-  for (let folder = dirname(path); folder !== workspace && isInside(workspace, folder) && !folders.has(folder); folder = dirname(folder)) {
+  for (
+    let folder = dirname(path);
+    folder !== workspace && isInside(workspace, folder) && !folders.has(folder);
+    folder = dirname(folder)
+  ) {
     // Without its empty folders, such as refs/heads, a repository is none.
-    if (tryLook(folder).facts?.kind !== "folder" || /\/\.git(\/|$)/.test(folder) || readdirSync(systemPath(folder)).length > 0) return;
+    if (
+      tryLook(folder).facts?.kind !== "folder" ||
+      /\/\.git(\/|$)/.test(folder) ||
+      readdirSync(systemPath(folder)).length > 0
+    )
+      return;
     rmdirSync(systemPath(folder));
   }
 }
 
-/** Whether all that lies in a folder came with the changes. What cannot be listed came with the command that closed it. */
+/**
+ * Whether all that lies in a folder came with the changes. What cannot be listed came with the command that closed it.
+ */
 function isCovered(folder: string, created: ReadonlyMap<string, EffectChange>): boolean {
   let entries;
   try {
@@ -198,7 +241,12 @@ function unitsOf({ workspace, folders }: Ground, changes: readonly EffectChange[
   for (const change of changes) {
     let unit = change.absolute;
     const outer: string[] = [];
-    for (let folder = dirname(change.absolute); folder !== workspace && isInside(workspace, folder) && !folders.has(folder); folder = dirname(folder)) outer.unshift(folder);
+    for (
+      let folder = dirname(change.absolute);
+      folder !== workspace && isInside(workspace, folder) && !folders.has(folder);
+      folder = dirname(folder)
+    )
+      outer.unshift(folder);
     for (const folder of outer) {
       if (tryLook(folder).facts?.kind !== "folder") break;
       const whole = covered.get(folder) ?? isCovered(folder, created);
@@ -212,19 +260,34 @@ function unitsOf({ workspace, folders }: Ground, changes: readonly EffectChange[
   return units;
 }
 
-/** Takes away what the changes created. A folder that was created empty goes only as long as it is empty: what was put there since is another's. */
-async function removeCreated(ground: Ground, changes: readonly EffectChange[], fail: (change: EffectChange, thrown: unknown) => void): Promise<EffectChange[]> {
+/**
+ * Takes away what the changes created. A folder that was created empty goes only as long as it is empty: what was put
+ * there since is another's.
+ */
+async function removeCreated(
+  ground: Ground,
+  changes: readonly EffectChange[],
+  fail: (change: EffectChange, thrown: unknown) => void,
+): Promise<EffectChange[]> {
   const gone: EffectChange[] = [];
   const sizeOf = (path: string): number => tryLook(path).facts?.size ?? 0;
-  // Small ones first: where the copies have little room, that is for as many as can be. What lies in a folder goes before the folder.
-  const units = [...unitsOf(ground, changes)].sort(([left], [right]) => (isInside(left, right) ? 1 : isInside(right, left) ? -1 : sizeOf(left) - sizeOf(right)));
+  // Small ones first: where the copies have little room, that is for as many as can be. What lies in a folder goes
+  // before the folder.
+  const units = [...unitsOf(ground, changes)].sort(([left], [right]) =>
+    isInside(left, right) ? 1 : isInside(right, left) ? -1 : sizeOf(left) - sizeOf(right),
+  );
   for (const [path, members] of units) {
     try {
       const { facts } = tryLook(path);
       const own = members.find(({ absolute }) => absolute === path);
       if (blockedBy(rootOf(ground, path), path) === null && facts !== null) {
         if (facts.kind === "special") await inOpenFolder(path, () => rmSync(systemPath(path), { force: true }));
-        else if (facts.kind === "folder" && own?.guarded === false && !isCovered(path, new Map(members.map((member) => [member.absolute, member])))) await inOpenFolder(path, () => rmdirSync(systemPath(path)));
+        else if (
+          facts.kind === "folder" &&
+          own?.guarded === false &&
+          !isCovered(path, new Map(members.map((member) => [member.absolute, member])))
+        )
+          await inOpenFolder(path, () => rmdirSync(systemPath(path)));
         else await moveNode(path, freePlace(ground, path));
         removeEmptied(ground, path);
       }
@@ -251,14 +314,22 @@ function whereIsImage(before: PreImage | null): string {
 }
 
 /**
- * Puts every change back: first what was created is taken away, which frees its space, then the rest is written. What lies there
- * is kept at that moment, so that what an editor saved meanwhile is in the copy. Rejects for nothing that one path does.
+ * Puts every change back: first what was created is taken away, which frees its space, then the rest is written. What
+ * lies there is kept at that moment, so that what an editor saved meanwhile is in the copy. Rejects for nothing that
+ * one path does.
  */
-export async function restoreChanges(changes: readonly EffectChange[], workspace: string, copyDirectory: string, foldersBefore: FoldersBefore, onProgress: (done: number, of: number) => void = () => undefined): Promise<RestoreResult> {
+export async function restoreChanges(
+  changes: readonly EffectChange[],
+  workspace: string,
+  copyDirectory: string,
+  foldersBefore: FoldersBefore,
+  onProgress: (done: number, of: number) => void = () => undefined,
+): Promise<RestoreResult> {
   const limit = performance.now() + LIMIT_MS;
   const result: RestoreResult = { restored: [], failed: [], dropped: [] };
   const ground: Ground = { workspace, copyDirectory, folders: foldersBefore, remade: new Set() };
-  const fail = (change: EffectChange, reason: string): void => void result.failed.push({ path: change.path, reason: `${reason}${whereIsImage(change.before)}` });
+  const fail = (change: EffectChange, reason: string): void =>
+    void result.failed.push({ path: change.path, reason: `${reason}${whereIsImage(change.before)}` });
   const sound = byPath(changes).filter((change) => {
     if (change.problem !== undefined) fail(change, change.problem);
     return change.problem === undefined;
@@ -269,10 +340,17 @@ export async function restoreChanges(changes: readonly EffectChange[], workspace
     for (const change of sound) fail(change, `there is no place for a copy: ${reasonOf(thrown)}`);
     return result;
   }
-  const gone = await removeCreated(ground, sound.filter(({ before }) => before === null), (change, thrown) => fail(change, reasonOf(thrown)));
+  const gone = await removeCreated(
+    ground,
+    sound.filter(({ before }) => before === null),
+    (change, thrown) => fail(change, reasonOf(thrown)),
+  );
   result.restored.push(...gone.map(({ path }) => path));
   const attempt = async (change: EffectChange): Promise<unknown> => {
-    if (performance.now() > limit) return Object.assign(new Error("no time left"), { code: `nothing, but ${LIMIT_MS / 60_000} minutes were not enough` });
+    if (performance.now() > limit)
+      return Object.assign(new Error("no time left"), {
+        code: `nothing, but ${LIMIT_MS / 60_000} minutes were not enough`,
+      });
     onProgress(result.restored.length, sound.length);
     try {
       await writeBack(ground, change);
@@ -287,7 +365,11 @@ export async function restoreChanges(changes: readonly EffectChange[], workspace
   for (const change of sound.filter(({ before }) => before !== null)) {
     const thrown = await attempt(change);
     if (thrown === null) continue;
-    if (FULL.has(systemErrorCode(thrown) ?? "") || /No space left|quota exceeded/i.test(thrown instanceof Error ? thrown.message : "")) full.push(change);
+    if (
+      FULL.has(systemErrorCode(thrown) ?? "") ||
+      /No space left|quota exceeded/i.test(thrown instanceof Error ? thrown.message : "")
+    )
+      full.push(change);
     else again.push(change);
   }
   // What stood in one's way may be gone now.
@@ -310,6 +392,8 @@ export async function restoreChanges(changes: readonly EffectChange[], workspace
     if (mode !== undefined && tryLook(folder).facts?.kind === "folder") chmodSync(systemPath(folder), mode);
   }
   // A folder whose bits were put back may have been opened again for what is in it.
-  for (const { absolute, before } of [...sound].reverse()) if (before?.kind === "folder" && before.mode !== null && tryLook(absolute).facts?.kind === "folder") chmodSync(systemPath(absolute), before.mode);
+  for (const { absolute, before } of [...sound].reverse())
+    if (before?.kind === "folder" && before.mode !== null && tryLook(absolute).facts?.kind === "folder")
+      chmodSync(systemPath(absolute), before.mode);
   return result;
 }

@@ -1,5 +1,5 @@
-// What the commands of one session keep for themselves: a private /tmp and the empty file that covers masked ones. The first lies
-// apart from bmo's own data, which a command must not be able to crowd out, and does not grow without bound.
+// What the commands of one session keep for themselves: a private /tmp and the empty file that covers masked ones. The
+// first lies apart from bmo's own data, which a command must not be able to crowd out, and does not grow without bound.
 
 import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +16,10 @@ export interface SandboxPlace {
 }
 
 export interface OwnSandboxPlace extends SandboxPlace {
-  /** Empties the private temp when it holds too much. To be called between commands. @returns what there is to tell, or null. */
+  /**
+   * Empties the private temp when it holds too much. To be called between commands. @returns what there is to tell, or
+   * null.
+   */
   keepBounded(): string | null;
   release(): void;
 }

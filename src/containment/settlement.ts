@@ -1,5 +1,6 @@
-// What a command really did, settled: changes in scope are kept and recorded for undo, the others are kept or put back as the caller
-// decides; what could not be compared, put back or kept is named. Runs nothing, and never rejects for what lies on the disk.
+// What a command really did, settled: changes in scope are kept and recorded for undo, the others are kept or put back
+// as the caller decides; what could not be compared, put back or kept is named. Runs nothing, and never rejects for
+// what lies on the disk.
 
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join, relative } from "node:path";
@@ -76,7 +77,11 @@ function messageOf(thrown: unknown): string {
 }
 
 /** Tells of work that takes longer than two seconds, and every ten seconds how far it is. */
-export async function tellSlow<Result>(tell: ((text: string) => void) | undefined, what: string, work: (progress: (text: string) => void) => Promise<Result>): Promise<Result> {
+export async function tellSlow<Result>(
+  tell: ((text: string) => void) | undefined,
+  what: string,
+  work: (progress: (text: string) => void) => Promise<Result>,
+): Promise<Result> {
   let far = "";
   let timer: NodeJS.Timeout | undefined;
   const told = (): void => {
@@ -98,7 +103,11 @@ export async function tellSlow<Result>(tell: ((text: string) => void) | undefine
 }
 
 /** Hands changes to the keeper of undo. @returns what could not be kept. */
-async function keepForUndo(request: SettleRequest, changes: readonly EffectChange[], before: Snapshot): Promise<Settlement["unsettled"]> {
+async function keepForUndo(
+  request: SettleRequest,
+  changes: readonly EffectChange[],
+  before: Snapshot,
+): Promise<Settlement["unsettled"]> {
   const { onChanges } = request;
   // Without a pre-image undo would take them for created.
   const known = changes.filter(({ problem }) => problem === undefined);
@@ -110,7 +119,9 @@ async function keepForUndo(request: SettleRequest, changes: readonly EffectChang
     // One of them cannot be kept: the others are, each by itself.
     const failed: Settlement["unsettled"] = [];
     for (const change of known) {
-      await onChanges([change], before).catch((thrown: unknown) => failed.push({ path: change.path, reason: `\`/undo\` will not know it: ${messageOf(thrown)}` }));
+      await onChanges([change], before).catch((thrown: unknown) =>
+        failed.push({ path: change.path, reason: `\`/undo\` will not know it: ${messageOf(thrown)}` }),
+      );
     }
     return failed;
   }
@@ -120,14 +131,21 @@ async function keepForUndo(request: SettleRequest, changes: readonly EffectChang
 function isPlannedRepository(change: EffectChange, { mayMakeRepository, scope }: SettleRequest): boolean {
   const isRepository = change.guarded && change.action === "create" && change.path.endsWith("/");
   if (!isRepository || !mayMakeRepository) return false;
-  return basename(change.absolute) === ".git" || scope === null || scope.permits(join(change.absolute, "any"), "create").permitted;
+  return (
+    basename(change.absolute) === ".git" ||
+    scope === null ||
+    scope.permits(join(change.absolute, "any"), "create").permitted
+  );
 }
 
 /** Why a change lies outside what may be changed, or null. */
 function outside(change: EffectChange, request: SettleRequest): string | null {
   if (isPlannedRepository(change, request)) return null;
   if (change.by === "git" || (change.by === "installer" && request.installs)) return null;
-  if (change.guarded) return request.opensProtected?.(change.absolute) === true ? null : "it is a credential or part of the repository's own files";
+  if (change.guarded)
+    return request.opensProtected?.(change.absolute) === true
+      ? null
+      : "it is a credential or part of the repository's own files";
   if (request.deniesWrite?.(change.absolute) === true) return "a rule denies writing it";
   if (request.scope === null) return null;
   const verdict = request.scope.permits(change.absolute, change.action);
@@ -135,11 +153,29 @@ function outside(change: EffectChange, request: SettleRequest): string | null {
 }
 
 /** Why each change lies outside what may be changed; null where it does not. */
-function reasonsOf(changes: readonly EffectChange[], request: SettleRequest, trees: ReadonlySet<string>): Map<EffectChange, string | null> {
-  const reasons = new Map(changes.map((change) => [change, outside(change, request) ?? (change.problem !== undefined && trees.has(change.absolute) ? "it could not be compared" : null)]));
-  const lost = new Set(changes.filter((change) => change.action === "delete" && reasons.get(change) !== null).map(({ absolute }) => absolute));
+function reasonsOf(
+  changes: readonly EffectChange[],
+  request: SettleRequest,
+  trees: ReadonlySet<string>,
+): Map<EffectChange, string | null> {
+  const reasons = new Map(
+    changes.map((change) => [
+      change,
+      outside(change, request) ??
+        (change.problem !== undefined && trees.has(change.absolute) ? "it could not be compared" : null),
+    ]),
+  );
+  const lost = new Set(
+    changes
+      .filter((change) => change.action === "delete" && reasons.get(change) !== null)
+      .map(({ absolute }) => absolute),
+  );
   for (const change of lost.size === 0 ? [] : changes) {
-    for (let above = dirname(change.absolute); reasons.get(change) === null && isInside(request.workspace, above) && above !== request.workspace; above = dirname(above)) {
+    for (
+      let above = dirname(change.absolute);
+      reasons.get(change) === null && isInside(request.workspace, above) && above !== request.workspace;
+      above = dirname(above)
+    ) {
       if (lost.has(above)) reasons.set(change, `${relative(request.workspace, above)} may not become a folder`);
     }
   }
@@ -150,45 +186,96 @@ function toFileChange({ path, action }: EffectChange): FileChange {
   return { path, action };
 }
 
-async function compareAll(request: SettleRequest, before: Snapshot): Promise<{ changes: EffectChange[]; problem: string | null }> {
+async function compareAll(
+  request: SettleRequest,
+  before: Snapshot,
+): Promise<{ changes: EffectChange[]; problem: string | null }> {
   try {
-    return { changes: await tellSlow(request.onProgress, "looking at what the command changed", () => request.snapshots.compare(before)), problem: null };
+    return {
+      changes: await tellSlow(request.onProgress, "looking at what the command changed", () =>
+        request.snapshots.compare(before),
+      ),
+      problem: null,
+    };
   } catch (thrown) {
     return { changes: [], problem: messageOf(thrown) };
   }
 }
 
-async function putBackAll(request: SettleRequest, wrong: readonly EffectChange[], copy: string, before: Snapshot): Promise<RestoreResult> {
-  const far = (progress: (text: string) => void) => (done: number, of: number): void => progress(`${done} of ${of}`);
+async function putBackAll(
+  request: SettleRequest,
+  wrong: readonly EffectChange[],
+  copy: string,
+  before: Snapshot,
+): Promise<RestoreResult> {
+  const far =
+    (progress: (text: string) => void) =>
+    (done: number, of: number): void =>
+      progress(`${done} of ${of}`);
   try {
-    return await tellSlow(request.onProgress, "putting back what changed out of scope", (progress) => restoreChanges(wrong, request.workspace, copy, before.survey.folders, far(progress)));
+    return await tellSlow(request.onProgress, "putting back what changed out of scope", (progress) =>
+      restoreChanges(wrong, request.workspace, copy, before.survey.folders, far(progress)),
+    );
   } catch (thrown) {
     return { restored: [], failed: wrong.map(({ path }) => ({ path, reason: messageOf(thrown) })), dropped: [] };
   }
 }
 
-/** Compares with the snapshot and settles what differs. May be run again after it was ended in the middle: it goes on from there. */
+/**
+ * Compares with the snapshot and settles what differs. May be run again after it was ended in the middle: it goes on
+ * from there.
+ */
 export async function settleEffects(request: SettleRequest, before: Snapshot): Promise<Settlement> {
-  const settled: Settlement = { changes: [], outOfScope: [], rolledBack: [], unsettled: [], compared: true, copy: null, restoreCommand: null, notes: [] };
+  const settled: Settlement = {
+    changes: [],
+    outOfScope: [],
+    rolledBack: [],
+    unsettled: [],
+    compared: true,
+    copy: null,
+    restoreCommand: null,
+    notes: [],
+  };
   const { changes: all, problem } = await compareAll(request, before);
   const changes = request.select?.(all) ?? all;
-  if (problem !== null) settled.unsettled.push({ path: ".", reason: `what the command changed could not be compared: ${problem}` });
+  if (problem !== null)
+    settled.unsettled.push({ path: ".", reason: `what the command changed could not be compared: ${problem}` });
   const trees = new Set(before.stores.map(({ tree }) => tree));
-  settled.compared = problem === null && !all.some((change) => change.problem !== undefined && trees.has(change.absolute));
+  settled.compared =
+    problem === null && !all.some((change) => change.problem !== undefined && trees.has(change.absolute));
   const reasons = reasonsOf(changes, request, trees);
   const wrong = changes.filter((change) => reasons.get(change) !== null);
-  // What git and installers own is no file of the plan: branches are told in a note, installed programs are output like any other.
-  settled.changes = changes.filter((change) => change.by === undefined || reasons.get(change) !== null).map(toFileChange);
+  // What git and installers own is no file of the plan: branches are told in a note, installed programs are output like
+  // any other.
+  settled.changes = changes
+    .filter((change) => change.by === undefined || reasons.get(change) !== null)
+    .map(toFileChange);
   settled.notes.push(...(await movedReferences(changes)));
   settled.outOfScope = wrong.map(toFileChange);
-  for (const change of changes) if (change.problem !== undefined && reasons.get(change) === null) settled.notes.push(`in scope, but \`/undo\` will not know it: ${change.path} (${change.problem})`);
+  for (const change of changes)
+    if (change.problem !== undefined && reasons.get(change) === null)
+      settled.notes.push(`in scope, but \`/undo\` will not know it: ${change.path} (${change.problem})`);
   const decidable = wrong.filter((change) => change.problem === undefined);
-  const copy = join(request.copiesDirectory, `${new Date().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`);
+  const copy = join(
+    request.copiesDirectory,
+    `${new Date().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`,
+  );
   const restoreCommand = restoreCommandFor(copy, request.workspace);
   if (request.containment === "warn") {
-    if (wrong.length > 0) settled.notes.push(`changed outside the approved scope: ${listed(wrong.map(({ path }) => path))}`);
-  } else if (decidable.length > 0 && (await request.onOutOfScope({ command: request.command, changes: decidable.map(toFileChange), copy, restoreCommand })) === "keep") {
-    settled.notes.push(`changed outside the approved scope and kept by the user: ${listed(decidable.map(({ path }) => path))}`);
+    if (wrong.length > 0)
+      settled.notes.push(`changed outside the approved scope: ${listed(wrong.map(({ path }) => path))}`);
+  } else if (
+    decidable.length > 0 &&
+    (await request.onOutOfScope({
+      command: request.command,
+      changes: decidable.map(toFileChange),
+      copy,
+      restoreCommand,
+    })) === "keep"
+  ) {
+    settled.notes.push(
+      `changed outside the approved scope and kept by the user: ${listed(decidable.map(({ path }) => path))}`,
+    );
   } else if (wrong.length > 0) {
     request.onCopy?.(copy);
     const putBack = await putBackAll(request, wrong, copy, before);
@@ -197,15 +284,34 @@ export async function settleEffects(request: SettleRequest, before: Snapshot): P
     tellPutBack(settled, putBack, reason, copy, restoreCommand);
   }
   const gone = new Set(settled.rolledBack);
-  settled.unsettled.push(...(await keepForUndo(request, changes.filter(({ path }) => !gone.has(path)), before)));
-  const leftOpen = request.snapshots.release(before, new Set(changes.filter(({ path }) => gone.has(path)).map(({ absolute }) => absolute)));
+  settled.unsettled.push(
+    ...(await keepForUndo(
+      request,
+      changes.filter(({ path }) => !gone.has(path)),
+      before,
+    )),
+  );
+  const leftOpen = request.snapshots.release(
+    before,
+    new Set(changes.filter(({ path }) => gone.has(path)).map(({ absolute }) => absolute)),
+  );
   for (const path of leftOpen) settled.notes.push(`a folder could not be closed again as the command left it: ${path}`);
   for (const { path, reason } of settled.unsettled) settled.notes.push(`not settled: ${path} (${reason})`);
   return settled;
 }
 
-function tellPutBack(settled: Settlement, { restored, failed, dropped }: RestoreResult, reason: string, copy: string, restoreCommand: string): void {
-  if (restored.length > 0) settled.notes.push(`put back, because outside the approved scope (${reason}): ${listed(restored)}. What the command left there is kept in ${copy}; to bring it back: ${restoreCommand}`);
-  if (dropped.length > 0) settled.notes.push(`for want of space no copy was kept of what the command made: ${listed(dropped)}`);
+function tellPutBack(
+  settled: Settlement,
+  { restored, failed, dropped }: RestoreResult,
+  reason: string,
+  copy: string,
+  restoreCommand: string,
+): void {
+  if (restored.length > 0)
+    settled.notes.push(
+      `put back, because outside the approved scope (${reason}): ${listed(restored)}. What the command left there is kept in ${copy}; to bring it back: ${restoreCommand}`,
+    );
+  if (dropped.length > 0)
+    settled.notes.push(`for want of space no copy was kept of what the command made: ${listed(dropped)}`);
   settled.unsettled.push(...failed.map(({ path, reason: why }) => ({ path, reason: `could not be put back: ${why}` })));
 }

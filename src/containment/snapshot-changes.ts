@@ -1,5 +1,5 @@
-// What the two walks and the guarded files tell of a command beside the stores: entries that are no files, folders, repositories.
-// Pure over two surveys but for looking whether something lies there.
+// What the two walks and the guarded files tell of a command beside the stores: entries that are no files, folders,
+// repositories. Pure over two surveys but for looking whether something lies there.
 
 import { lstatSync } from "node:fs";
 import { dirname, relative } from "node:path";
@@ -14,30 +14,56 @@ export function actionOf(before: PreImage | null, present: boolean): FileAction 
   return present ? "modify" : "delete";
 }
 
-/** A repository that the command made inside the workspace is one change: its folder, or its `.git` where the folder was there. */
+/**
+ * A repository that the command made inside the workspace is one change: its folder, or its `.git` where the folder was
+ * there.
+ */
 export function createdRepositories(workspace: string, before: Survey, after: Survey): EffectChange[] {
   const known = new Set(before.gitEntries);
-  return after.gitEntries.filter((entry) => !known.has(entry) && lstatSync(entry, { throwIfNoEntry: false })?.isDirectory() === true).map((entry): EffectChange => {
-    const absolute = before.folders.has(dirname(entry)) ? entry : dirname(entry);
-    return { path: `${relative(workspace, absolute)}/`, absolute, action: "create", before: null, guarded: true };
-  });
+  return after.gitEntries
+    .filter((entry) => !known.has(entry) && lstatSync(entry, { throwIfNoEntry: false })?.isDirectory() === true)
+    .map((entry): EffectChange => {
+      const absolute = before.folders.has(dirname(entry)) ? entry : dirname(entry);
+      return { path: `${relative(workspace, absolute)}/`, absolute, action: "create", before: null, guarded: true };
+    });
 }
 
-/** A repository whose folder was moved with it, although the sandbox closed it: its bytes are elsewhere, and only told. */
+/**
+ * A repository whose folder was moved with it, although the sandbox closed it: its bytes are elsewhere, and only told.
+ */
 export function lostRepositories(workspace: string, before: Survey): EffectChange[] {
-  return before.gitEntries.filter((entry) => tryLook(entry).facts === null && tryLook(entry).problem === null).map((absolute): EffectChange => ({
-    path: relative(workspace, absolute), absolute, action: "delete", before: null, guarded: true,
-    problem: "the command moved the folder that this repository is in; it is in the copy of what was moved away, or where the folder was moved to",
-  }));
+  return before.gitEntries
+    .filter((entry) => tryLook(entry).facts === null && tryLook(entry).problem === null)
+    .map((absolute): EffectChange => ({
+      path: relative(workspace, absolute),
+      absolute,
+      action: "delete",
+      before: null,
+      guarded: true,
+      problem:
+        "the command moved the folder that this repository is in; it is in the copy of what was moved away, or where the folder was moved to",
+    }));
 }
 
 /** Pipes, sockets and devices that came or went, and folders that no file tells of. */
 export function entryChanges(workspace: string, before: Survey, after: Survey): EffectChange[] {
   if (!before.complete || !after.complete) return [];
   const changes: EffectChange[] = [];
-  const add = (absolute: string, action: FileAction, image: PreImage | null, more: Partial<EffectChange> = {}): void => {
+  const add = (
+    absolute: string,
+    action: FileAction,
+    image: PreImage | null,
+    more: Partial<EffectChange> = {},
+  ): void => {
     const shown = relative(workspace, absolute);
-    changes.push({ path: image?.kind === "folder" || more.path === "/" ? `${shown || "."}/` : shown, absolute, action, before: image, guarded: false, ...(more.problem === undefined ? {} : { problem: more.problem }) });
+    changes.push({
+      path: image?.kind === "folder" || more.path === "/" ? `${shown || "."}/` : shown,
+      absolute,
+      action,
+      before: image,
+      guarded: false,
+      ...(more.problem === undefined ? {} : { problem: more.problem }),
+    });
   };
   const known = new Set([...before.sockets, ...before.specials]);
   const created = [...after.sockets, ...after.specials].filter((path) => !known.has(path));
@@ -50,9 +76,13 @@ export function entryChanges(workspace: string, before: Survey, after: Survey): 
     if (there.has(path) || tryLook(path).facts?.kind === "special") {
       if (mode !== null && after.specialModes.get(path) !== mode) add(path, "modify", { kind: "pipe", mode });
     } else if (before.specials.includes(path)) add(path, "delete", { kind: "pipe", mode });
-    else add(path, "delete", null, { problem: "it was a socket, which only the program that listened on it can make again" });
+    else
+      add(path, "delete", null, {
+        problem: "it was a socket, which only the program that listened on it can make again",
+      });
   }
-  for (const [path, { empty }] of after.folders) if (empty && !before.folders.has(path)) add(path, "create", null, { path: "/" });
+  for (const [path, { empty }] of after.folders)
+    if (empty && !before.folders.has(path)) add(path, "create", null, { path: "/" });
   for (const [path, { empty, mode }] of before.folders) {
     const now = after.folders.get(path);
     if (now === undefined) {
@@ -64,25 +94,47 @@ export function entryChanges(workspace: string, before: Survey, after: Survey): 
 
 /** Folders that are closed to us: what a command did in them cannot be told. */
 export function closedChanges(workspace: string, before: Survey, after: Survey): EffectChange[] {
-  const problem = (absolute: string, reason: string): EffectChange => ({ path: `${relative(workspace, absolute) || "."}/`, absolute, action: "modify", before: null, guarded: false, problem: reason });
+  const problem = (absolute: string, reason: string): EffectChange => ({
+    path: `${relative(workspace, absolute) || "."}/`,
+    absolute,
+    action: "modify",
+    before: null,
+    guarded: false,
+    problem: reason,
+  });
   const changes: EffectChange[] = [];
   for (const [path, { stamp, reason }] of before.closed) {
     const now = after.closed.get(path);
     const isFolder = tryLook(path).facts?.kind === "folder";
-    if (now?.stamp !== stamp && (after.folders.has(path) || !isFolder)) changes.push(problem(path, `before the command it could not be looked into: ${reason}; what changed in it is not known`));
+    if (now?.stamp !== stamp && (after.folders.has(path) || !isFolder))
+      changes.push(
+        problem(path, `before the command it could not be looked into: ${reason}; what changed in it is not known`),
+      );
   }
   for (const [path, { reason }] of after.closed) {
     if (before.closed.has(path)) continue;
     const made = outermostNew(workspace, before, path);
-    changes.push(made === null ? problem(path, `it cannot be looked into: ${reason}`) : { path: `${relative(workspace, made)}/`, absolute: made, action: "create", before: null, guarded: false });
+    changes.push(
+      made === null
+        ? problem(path, `it cannot be looked into: ${reason}`)
+        : { path: `${relative(workspace, made)}/`, absolute: made, action: "create", before: null, guarded: false },
+    );
   }
   return changes;
 }
 
-/** The outermost folder at or above a path that was not there before; null when the path itself was. What is in it came with it. */
+/**
+ * The outermost folder at or above a path that was not there before; null when the path itself was. What is in it came
+ * with it.
+ */
 function outermostNew(workspace: string, before: Survey, path: string): string | null {
   let made: string | null = null;
-  for (let folder = path; folder !== workspace && isInside(workspace, folder) && !before.folders.has(folder); folder = dirname(folder)) made = folder;
+  for (
+    let folder = path;
+    folder !== workspace && isInside(workspace, folder) && !before.folders.has(folder);
+    folder = dirname(folder)
+  )
+    made = folder;
   return made;
 }
 

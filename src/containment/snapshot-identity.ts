@@ -1,4 +1,5 @@
-// Snapshots that outlive their process: what one holds is written to the data directory and read back by another. Compares nothing.
+// Snapshots that outlive their process: what one holds is written to the data directory and read back by another.
+// Compares nothing.
 
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
@@ -20,8 +21,16 @@ interface StoredGuarded extends Omit<GuardedFile, "bytes"> {
 interface StoredSnapshot {
   version: 1;
   access: RepositoryAccess;
-  survey: Omit<Survey, "folders" | "closed" | "specialModes"> & { specialModes: [string, number][]; folders: [string, { empty: boolean; mode: number }][]; closed: [string, { reason: string; stamp: string }][] };
-  guarded: { files: StoredGuarded[]; problems: [string, { reason: string; stamp: string | null }][]; gitDirectories: string[] };
+  survey: Omit<Survey, "folders" | "closed" | "specialModes"> & {
+    specialModes: [string, number][];
+    folders: [string, { empty: boolean; mode: number }][];
+    closed: [string, { reason: string; stamp: string }][];
+  };
+  guarded: {
+    files: StoredGuarded[];
+    problems: [string, { reason: string; stamp: string | null }][];
+    gitDirectories: string[];
+  };
   modes: [string, number][];
   stores: { tree: string; record: string; rules: string; tracked: string[] }[];
 }
@@ -47,14 +56,28 @@ export function writeIdentity(snapshot: Snapshot, workspace: string, folder: str
   const stored: StoredSnapshot = {
     version: 1,
     access: snapshot.access,
-    survey: { ...snapshot.survey, closed: [...snapshot.survey.closed], specialModes: [...snapshot.survey.specialModes], folders: [...snapshot.survey.folders].map(([path, { empty, mode }]) => [path, { empty, mode }]) },
+    survey: {
+      ...snapshot.survey,
+      closed: [...snapshot.survey.closed],
+      specialModes: [...snapshot.survey.specialModes],
+      folders: [...snapshot.survey.folders].map(([path, { empty, mode }]) => [path, { empty, mode }]),
+    },
     guarded: {
-      files: [...files].map(([path, { bytes, ...file }]) => ({ ...file, path, base64: bytes?.toString("base64") ?? null })),
+      files: [...files].map(([path, { bytes, ...file }]) => ({
+        ...file,
+        path,
+        base64: bytes?.toString("base64") ?? null,
+      })),
       problems: [...problems],
       gitDirectories,
     },
     modes: [...snapshot.modes],
-    stores: snapshot.stores.map(({ tree, store, rules, tracked }) => ({ tree, record: store.keepRecord(), rules: rules.text, tracked: [...tracked] })),
+    stores: snapshot.stores.map(({ tree, store, rules, tracked }) => ({
+      tree,
+      record: store.keepRecord(),
+      rules: rules.text,
+      tracked: [...tracked],
+    })),
   };
   const file = join(folder, `taken-${randomBytes(8).toString("hex")}.json`);
   writeDurably(file, JSON.stringify(stored));
@@ -84,13 +107,22 @@ function readIfPossible(identity: SnapshotIdentity): StoredSnapshot | null {
 
 function readGuarded({ guarded }: StoredSnapshot): GuardedFiles {
   return {
-    files: new Map(guarded.files.map(({ path, base64, ...file }) => [path, { ...file, bytes: base64 === null ? null : Buffer.from(base64, "base64") }])),
+    files: new Map(
+      guarded.files.map(({ path, base64, ...file }) => [
+        path,
+        { ...file, bytes: base64 === null ? null : Buffer.from(base64, "base64") },
+      ]),
+    ),
     problems: new Map(guarded.problems),
     gitDirectories: guarded.gitDirectories,
   };
 }
 
-export async function readIdentity(identity: SnapshotIdentity, workspace: string, storeOf: StoreOf): Promise<Snapshot | null> {
+export async function readIdentity(
+  identity: SnapshotIdentity,
+  workspace: string,
+  storeOf: StoreOf,
+): Promise<Snapshot | null> {
   const stored = identity.workspace === workspace ? readStored(identity) : null;
   if (stored === null) return null;
   const trees = stored.stores.map(({ tree }) => tree);
@@ -100,7 +132,19 @@ export async function readIdentity(identity: SnapshotIdentity, workspace: string
     if (store === null) return null;
     stores.push({ tree, store, rules: await listFrom(rules), tracked });
   }
-  return { survey: { ...stored.survey, folders: new Map(stored.survey.folders), closed: new Map(stored.survey.closed), specialModes: new Map(stored.survey.specialModes) }, guarded: readGuarded(stored), access: stored.access, modes: new Map(stored.modes), stores, opened: true };
+  return {
+    survey: {
+      ...stored.survey,
+      folders: new Map(stored.survey.folders),
+      closed: new Map(stored.survey.closed),
+      specialModes: new Map(stored.survey.specialModes),
+    },
+    guarded: readGuarded(stored),
+    access: stored.access,
+    modes: new Map(stored.modes),
+    stores,
+    opened: true,
+  };
 }
 
 export function dropIdentity(identity: SnapshotIdentity, storeOf: StoreOf): void {

@@ -1,6 +1,6 @@
-// The state of a workspace before a command, and what differs after it. Looks at what changed, never at what was intended.
-// Keeps its own copies in the data directory; writes nothing into the workspace (restore.ts does), but opens folders of the command's own
-// that it closed, to look into them.
+// The state of a workspace before a command, and what differs after it. Looks at what changed, never at what was
+// intended. Keeps its own copies in the data directory; writes nothing into the workspace (restore.ts does), but opens
+// folders of the command's own that it closed, to look into them.
 
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
@@ -16,7 +16,14 @@ import { createHistoryStore, type HistoryStore } from "./history-store.ts";
 import { listFrom, readIgnoreList, type IgnoreList } from "./ignore-rules.ts";
 import { lookAt, reasonOf, tryLook } from "./node-facts.ts";
 import { createPlainStore } from "./plain-store.ts";
-import { actionOf, closedChanges, createdRepositories, lostRepositories, entryChanges, wasClosed } from "./snapshot-changes.ts";
+import {
+  actionOf,
+  closedChanges,
+  createdRepositories,
+  lostRepositories,
+  entryChanges,
+  wasClosed,
+} from "./snapshot-changes.ts";
 import { dropIdentity, readIdentity, writeIdentity } from "./snapshot-identity.ts";
 import { createSpaceReserve } from "./space-reserve.ts";
 import { whileItStands } from "./standing-folder.ts";
@@ -46,11 +53,17 @@ export interface EffectChange extends FileChange {
   before: PreImage | null;
   /** True when it is a credential or part of a repository's own files, watched whatever .gitignore says. */
   guarded: boolean;
-  /** Whose own work the change is: of a line that is git alone, or of an installer in what it owns. Absent: of the command. */
+  /**
+   * Whose own work the change is: of a line that is git alone, or of an installer in what it owns. Absent: of the
+   * command.
+   */
   by?: "git" | "installer";
   /** Its bytes are as they were: only permission bits differ. */
   sameBytes?: boolean;
-  /** Why it could not be compared or cannot be put back, where that is so. Whoever sees the change has to tell the person. */
+  /**
+   * Why it could not be compared or cannot be put back, where that is so. Whoever sees the change has to tell the
+   * person.
+   */
   problem?: string;
 }
 
@@ -96,15 +109,25 @@ export interface Snapshots {
   readonly usesGit: boolean;
   /**
    * @param access what the command may do to the repository; nothing, unless said.
-   * @param rulesOf what the ignore rules belong to, such as `plan …` for an approved plan, which other processes go on with: while it is the same they stay as they were when it was first named.
+   * @param rulesOf what the ignore rules belong to, such as `plan …` for an approved plan, which other processes go on
+   * with: while it is the same they stay as they were when it was first named.
    *   Absent: those of now.
    */
   take(access?: RepositoryAccess, rulesOf?: string): Promise<Snapshot>;
-  /** What differs. Never rejects for what lies in the workspace: what could not be compared is a change with a `problem`. */
+  /**
+   * What differs. Never rejects for what lies in the workspace: what could not be compared is a change with a
+   * `problem`.
+   */
   compare(before: Snapshot): Promise<EffectChange[]>;
-  /** To be called when the effects of the command are settled: folders that were opened to look into them are closed again, but for those put back. @returns those that could not be. */
+  /**
+   * To be called when the effects of the command are settled: folders that were opened to look into them are closed
+   * again, but for those put back. @returns those that could not be.
+   */
   release(before: Snapshot, putBack?: ReadonlySet<string>): string[];
-  /** Keeps a snapshot for another process: to be called right after `take`, before the command starts. Written to disk when it returns. */
+  /**
+   * Keeps a snapshot for another process: to be called right after `take`, before the command starts. Written to disk
+   * when it returns.
+   */
   identityOf(snapshot: Snapshot): SnapshotIdentity;
   /** The snapshot that another process took of this workspace; null when it is of another one or its parts are gone. */
   open(identity: SnapshotIdentity): Promise<Snapshot | null>;
@@ -131,13 +154,16 @@ function treesOf(workspace: string, survey: Survey): string[] {
 /** The innermost tree that holds a path. */
 function ownerOf(stores: readonly TreeSnapshot[], path: string): TreeSnapshot | undefined {
   let owner: TreeSnapshot | undefined;
-  for (const one of stores) if (isInside(one.tree, path) && (owner === undefined || one.tree.length > owner.tree.length)) owner = one;
+  for (const one of stores)
+    if (isInside(one.tree, path) && (owner === undefined || one.tree.length > owner.tree.length)) owner = one;
   return owner;
 }
 
 function isIgnored(stores: readonly TreeSnapshot[], absolute: string, isFolder: boolean): boolean {
   const owner = ownerOf(stores, absolute);
-  return owner !== undefined && owner.tree !== absolute && owner.rules.ignores(relative(owner.tree, absolute), isFolder);
+  return (
+    owner !== undefined && owner.tree !== absolute && owner.rules.ignores(relative(owner.tree, absolute), isFolder)
+  );
 }
 
 /** Records of sessions that ended without dropping them. */
@@ -145,7 +171,8 @@ function sweep(folder: string): void {
   for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     if (!/(^|\/)(record|taken|rules|new)-[^/]*$/.test(name) || name.includes("objects/")) continue;
     const facts = statSync(join(folder, name), { throwIfNoEntry: false });
-    if (facts !== undefined && Date.now() - facts.ctimeMs > STALE_RECORD_MS) rmSync(join(folder, name), { force: true });
+    if (facts !== undefined && Date.now() - facts.ctimeMs > STALE_RECORD_MS)
+      rmSync(join(folder, name), { force: true });
   }
 }
 
@@ -164,7 +191,10 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   let rules = new Map<string, IgnoreList>();
   let rulesBelongTo: string | undefined;
 
-  const nestedOf = (tree: string, trees: readonly string[]): string[] => [...trees, ...leaveOut].filter((other) => other !== tree && other.startsWith(tree + sep)).map((other) => relative(tree, other));
+  const nestedOf = (tree: string, trees: readonly string[]): string[] =>
+    [...trees, ...leaveOut]
+      .filter((other) => other !== tree && other.startsWith(tree + sep))
+      .map((other) => relative(tree, other));
   const storeOf = (tree: string, trees: string[]): TreeStore => {
     const nested = nestedOf(tree, trees);
     const key = `${tree}\n${nested.join("\n")}`;
@@ -173,37 +203,72 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     if (stores.size === 0 && existsSync(folder)) sweep(folder);
     const place = join(folder, keyOf(tree));
     mkdirSync(place, { recursive: true, mode: 0o700 });
-    const store = options.git === null ? createPlainStore({ tree, folder: place, nested }) : createGitStore({ tree, folder: place, git: options.git, home: options.home, nested });
+    const store =
+      options.git === null
+        ? createPlainStore({ tree, folder: place, nested })
+        : createGitStore({ tree, folder: place, git: options.git, home: options.home, nested });
     stores.set(key, store);
     return store;
   };
 
   const rulesFile = (owner: string): string => join(folder, `rules-of-${keyOf(owner)}.json`);
   /** The rules of every tree: kept while they belong to the same plan, also by the process that goes on with it. */
-  const rulesFor = async (trees: readonly string[], survey: Survey, belongTo: string | undefined): Promise<ReadonlyMap<string, IgnoreList>> => {
-    if (belongTo === undefined || belongTo !== rulesBelongTo) rules = belongTo?.startsWith(LASTING) === true ? await readRules(rulesFile(belongTo)) : new Map();
+  const rulesFor = async (
+    trees: readonly string[],
+    survey: Survey,
+    belongTo: string | undefined,
+  ): Promise<ReadonlyMap<string, IgnoreList>> => {
+    if (belongTo === undefined || belongTo !== rulesBelongTo)
+      rules = belongTo?.startsWith(LASTING) === true ? await readRules(rulesFile(belongTo)) : new Map();
     rulesBelongTo = belongTo;
     const missing = trees.filter((tree) => !rules.has(tree));
     for (const tree of missing) {
       const nested = nestedOf(tree, trees);
-      rules.set(tree, await readIgnoreList(tree, survey.ignoreFiles.filter((file) => isInside(tree, file)), nested, options.home));
+      rules.set(
+        tree,
+        await readIgnoreList(
+          tree,
+          survey.ignoreFiles.filter((file) => isInside(tree, file)),
+          nested,
+          options.home,
+        ),
+      );
     }
     if (belongTo?.startsWith(LASTING) !== true || missing.length === 0) return rules;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(rulesFile(belongTo), JSON.stringify([...rules].map(([tree, { text }]) => [tree, text])), { mode: 0o600 });
+    writeFileSync(rulesFile(belongTo), JSON.stringify([...rules].map(([tree, { text }]) => [tree, text])), {
+      mode: 0o600,
+    });
     return rules;
   };
 
-  const toEffect = (store: TreeStore, absolute: string, change: TreeChange, recorded: ReadonlyMap<string, number>): EffectChange => {
+  const toEffect = (
+    store: TreeStore,
+    absolute: string,
+    change: TreeChange,
+    recorded: ReadonlyMap<string, number>,
+  ): EffectChange => {
     const { before } = change;
     const image = before === null ? null : imageOf(store, before, recordedMode(absolute, before, recorded));
     // A file whose place a folder took is gone: to modify it was not to make a folder of it.
     const isThere = change.exists && (image === null || tryLook(absolute).facts?.kind !== "folder");
     const action = change.problem !== undefined && image === null ? "modify" : actionOf(image, isThere);
-    return { path: relative(workspace, absolute), absolute, action, before: image, guarded: false, ...(change.sameBytes === true ? { sameBytes: true } : {}), ...(change.problem === undefined ? {} : { problem: change.problem }) };
+    return {
+      path: relative(workspace, absolute),
+      absolute,
+      action,
+      before: image,
+      guarded: false,
+      ...(change.sameBytes === true ? { sameBytes: true } : {}),
+      ...(change.problem === undefined ? {} : { problem: change.problem }),
+    };
   };
   /** True for a difference that is only one of times. */
-  const isOnlyTouched = (absolute: string, { before, sameBytes }: TreeChange, recorded: ReadonlyMap<string, number>): boolean =>
+  const isOnlyTouched = (
+    absolute: string,
+    { before, sameBytes }: TreeChange,
+    recorded: ReadonlyMap<string, number>,
+  ): boolean =>
     sameBytes === true && before !== null && tryLook(absolute).facts?.mode === recordedMode(absolute, before, recorded);
 
   const noteModes = (known: Map<string, number>, paths: readonly string[]): void => {
@@ -223,9 +288,12 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   let lastRules: string[] = [];
 
   /** Folders that the walk leaves out must be ignored, or the stores have to look for themselves. */
-  const knowsEntries = (survey: Survey & { sameEntries: boolean }, snapshots: readonly TreeSnapshot[]): boolean => survey.sameEntries && survey.closed.size === 0 && survey.skipped.every((path) => isIgnored(snapshots, path, true));
+  const knowsEntries = (survey: Survey & { sameEntries: boolean }, snapshots: readonly TreeSnapshot[]): boolean =>
+    survey.sameEntries && survey.closed.size === 0 && survey.skipped.every((path) => isIgnored(snapshots, path, true));
 
-  const record = async (belongTo: string | undefined): Promise<{ survey: Survey; stores: TreeSnapshot[]; recorded: string[] }> => {
+  const record = async (
+    belongTo: string | undefined,
+  ): Promise<{ survey: Survey; stores: TreeSnapshot[]; recorded: string[] }> => {
     const survey = await surveyor.walk();
     const trees = treesOf(workspace, survey);
     const lists = await rulesFor(trees, survey, belongTo);
@@ -238,24 +306,30 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     const sameRules = keys.length === lastRules.length && keys.every((key, index) => key === lastRules[index]);
     const sameTrees = trees.length === lastTrees.length && trees.every((tree, index) => tree === lastTrees[index]);
     const sameEntries = sameTrees && sameRules && knowsEntries(survey, found);
-    const recorded = await Promise.all(found.map(async ({ tree, store, ...look }) => (await store.record({ ...look, sameEntries })).map((path) => join(tree, path))));
+    const recorded = await Promise.all(
+      found.map(async ({ tree, store, ...look }) =>
+        (await store.record({ ...look, sameEntries })).map((path) => join(tree, path)),
+      ),
+    );
     lastTrees = trees;
     lastRules = keys;
     return { survey, stores: found, recorded: recorded.flat() };
   };
 
   /** Opens a folder that a command closed. What was closed before stays closed. */
-  const openFolder = (before: Survey) => (path: string, mode: number): boolean => {
-    if (before.closed.has(path) || leaveOut.some((own) => isInside(own, path))) return false;
-    try {
-      chmodSync(systemPath(path), mode | 0o700);
-    } catch (thrown) {
-      if (systemErrorCode(thrown) === undefined) throw thrown;
-      return false;
-    }
-    reopened.set(path, mode);
-    return true;
-  };
+  const openFolder =
+    (before: Survey) =>
+    (path: string, mode: number): boolean => {
+      if (before.closed.has(path) || leaveOut.some((own) => isInside(own, path))) return false;
+      try {
+        chmodSync(systemPath(path), mode | 0o700);
+      } catch (thrown) {
+        if (systemErrorCode(thrown) === undefined) throw thrown;
+        return false;
+      }
+      reopened.set(path, mode);
+      return true;
+    };
 
   const changesOf = async (snapshot: TreeSnapshot, look: Look, before: Snapshot): Promise<EffectChange[]> => {
     const { tree, store } = snapshot;
@@ -265,12 +339,25 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       for (const change of await whileItStands(tree, () => store.changes(look))) {
         const absolute = join(tree, change.path);
         // A file that came to light with the folder it is in was not made by the command.
-        if (isOnlyTouched(absolute, change, before.modes) || (change.before === null && wasClosed(before.survey, absolute))) continue;
+        if (
+          isOnlyTouched(absolute, change, before.modes) ||
+          (change.before === null && wasClosed(before.survey, absolute))
+        )
+          continue;
         found.push(toEffect(store, absolute, change, before.modes));
       }
       return found;
     } catch (thrown) {
-      return [{ path: relative(workspace, tree) || ".", absolute: tree, action: "modify", before: null, guarded: false, problem: `what changed in it could not be compared: ${reasonOf(thrown)}` }];
+      return [
+        {
+          path: relative(workspace, tree) || ".",
+          absolute: tree,
+          action: "modify",
+          before: null,
+          guarded: false,
+          problem: `what changed in it could not be compared: ${reasonOf(thrown)}`,
+        },
+      ];
     }
   };
 
@@ -280,7 +367,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const known = unique.get(change.absolute);
       // A problem is always told. What is known to have been there before is put back; what a walk alone tells is not.
       if (known?.problem !== undefined) continue;
-      if (known === undefined || change.problem !== undefined || change.before !== null || known.before === null) unique.set(change.absolute, change);
+      if (known === undefined || change.problem !== undefined || change.before !== null || known.before === null)
+        unique.set(change.absolute, change);
     }
     return [...unique.values()];
   };
@@ -302,11 +390,29 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       const guarded = await guard.read(survey, before.access);
       const sameEntries = before.opened !== true && knowsEntries(survey, before.stores);
       if (!sameEntries) lastTrees = [];
-      const found = await Promise.all(before.stores.map((snapshot) => changesOf(snapshot, { rules: snapshot.rules, tracked: snapshot.tracked, sameEntries }, before)));
-      const entries = [...entryChanges(workspace, before.survey, survey), ...closedChanges(workspace, before.survey, survey)].filter(({ absolute, path }) => absolute === workspace || !isIgnored(before.stores, absolute, path.endsWith("/")));
+      const found = await Promise.all(
+        before.stores.map((snapshot) =>
+          changesOf(snapshot, { rules: snapshot.rules, tracked: snapshot.tracked, sameEntries }, before),
+        ),
+      );
+      const entries = [
+        ...entryChanges(workspace, before.survey, survey),
+        ...closedChanges(workspace, before.survey, survey),
+      ].filter(
+        ({ absolute, path }) => absolute === workspace || !isIgnored(before.stores, absolute, path.endsWith("/")),
+      );
       const created = createdRepositories(workspace, before.survey, survey);
-      const guardedElsewhere = guard.changes(before.guarded, guarded, before.access).filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
-      return uniqueByPath([...found.flat(), ...entries.filter(({ absolute }) => !wasClosed(before.survey, absolute)), ...created, ...(before.access.kind === "closed" ? lostRepositories(workspace, before.survey) : []), ...guardedElsewhere, ...lostObjects(workspace, history, before.access)]);
+      const guardedElsewhere = guard
+        .changes(before.guarded, guarded, before.access)
+        .filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
+      return uniqueByPath([
+        ...found.flat(),
+        ...entries.filter(({ absolute }) => !wasClosed(before.survey, absolute)),
+        ...created,
+        ...(before.access.kind === "closed" ? lostRepositories(workspace, before.survey) : []),
+        ...guardedElsewhere,
+        ...lostObjects(workspace, history, before.access),
+      ]);
     },
     release(before, putBack = new Set()) {
       for (const { store } of before.stores) store.unpin();
@@ -336,7 +442,10 @@ function lostObjects(workspace: string, history: HistoryStore, access: Repositor
   return history.missing().map(({ path, kept }): EffectChange => {
     const change = { path: relative(workspace, path), absolute: path, action: "delete" as const, guarded: true };
     if (kept === null) return { ...change, before: null, problem: "it could not be kept before the command" };
-    return { ...change, before: { kind: "file", executable: false, mode: 0o444, read: async () => readFileSync(kept), whereIs: kept } };
+    return {
+      ...change,
+      before: { kind: "file", executable: false, mode: 0o444, read: async () => readFileSync(kept), whereIs: kept },
+    };
   });
 }
 
@@ -346,13 +455,21 @@ function recordedMode(absolute: string, { executable }: StoredFile, recorded: Re
 }
 
 function imageOf(store: TreeStore, file: StoredFile, mode: number): PreImage {
-  return { kind: file.kind, executable: file.executable, mode, read: () => store.read(file), writeTo: (descriptor) => store.writeTo(file, descriptor), whereIs: store.whereIs(file) };
+  return {
+    kind: file.kind,
+    executable: file.executable,
+    mode,
+    read: () => store.read(file),
+    writeTo: (descriptor) => store.writeTo(file, descriptor),
+    whereIs: store.whereIs(file),
+  };
 }
 
 async function readRules(file: string): Promise<Map<string, IgnoreList>> {
   const rules = new Map<string, IgnoreList>();
   try {
-    for (const [tree, text] of JSON.parse(readFileSync(file, "utf8")) as [string, string][]) rules.set(tree, await listFrom(text));
+    for (const [tree, text] of JSON.parse(readFileSync(file, "utf8")) as [string, string][])
+      rules.set(tree, await listFrom(text));
   } catch (thrown) {
     if (!(thrown instanceof SyntaxError) && systemErrorCode(thrown) === undefined) throw thrown;
   }

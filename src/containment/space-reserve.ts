@@ -1,5 +1,5 @@
-// Room in the data directory that a command cannot fill: a file of bytes that is given up when what it did has to be put back on a
-// full disk. Holds nothing else.
+// Room in the data directory that a command cannot fill: a file of bytes that is given up when what it did has to be
+// put back on a full disk. Holds nothing else.
 
 import { closeSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
@@ -26,7 +26,7 @@ export function createSpaceReserve(dataDirectory: string): SpaceReserve {
       try {
         const descriptor = openSync(place, "w", 0o600);
         try {
-          for (let written = 0; written < BYTES; ) written += writeSync(descriptor, chunk);
+          for (let written = 0; written < BYTES;) written += writeSync(descriptor, chunk);
         } finally {
           closeSync(descriptor);
         }

@@ -1,4 +1,5 @@
-// Lets a folder that a command took away be looked at like one that was emptied: git runs in no folder that is missing. Leaves nothing.
+// Lets a folder that a command took away be looked at like one that was emptied: git runs in no folder that is missing.
+// Leaves nothing.
 
 import { mkdirSync, rmdirSync } from "node:fs";
 import { dirname } from "node:path";

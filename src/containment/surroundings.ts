@@ -1,5 +1,5 @@
-// What lies around a workspace and is shown to its commands: tool chains, the user's homes as empty places, read roots. Looked
-// at once a session, secrets in it before each command. Describes only; a fence is made of it.
+// What lies around a workspace and is shown to its commands: tool chains, the user's homes as empty places, read roots.
+// Looked at once a session, secrets in it before each command. Describes only; a fence is made of it.
 
 import { readdirSync, statSync, writeFileSync, type Dirent } from "node:fs";
 import { userInfo } from "node:os";
@@ -39,7 +39,10 @@ export interface SurroundingsRequest {
 }
 
 export interface SurroundingsKeeper {
-  /** @param roots gives, for the real homes, the further places shown as a whole: read roots, the repository around the workspace. */
+  /**
+   * @param roots gives, for the real homes, the further places shown as a whole: read roots, the repository around the
+   * workspace.
+   */
   look(roots: (homes: readonly string[]) => readonly string[]): Promise<Surroundings>;
   /** Shows no longer what a sandbox could not be set up with; false where it was nothing of these. */
   leaveOut(path: string): boolean;
@@ -85,10 +88,9 @@ export function linksOn(path: string): FenceLink[] {
   return links;
 }
 
-
 /**
- * Whether the sandbox can see a path. Its root owns only what belongs to this user: what another user closed to others stays closed
- * there, and a mount on or from it would fail.
+ * Whether the sandbox can see a path. Its root owns only what belongs to this user: what another user closed to others
+ * stays closed there, and a mount on or from it would fail.
  */
 export function isVisibleInside(path: string): boolean {
   const user = process.getuid?.() ?? 0;
@@ -119,7 +121,8 @@ function secretsNear(root: string): string[] {
       for (const entry of entriesOf(folder)) {
         const path = join(folder, entry.name);
         if (entry.isDirectory() && !isCredentialFolder(entry.name)) next.push(path);
-        else if (entry.isSocket() || entry.isFIFO() || isCredentialFolder(entry.name) || isCredentialName(entry.name)) found.push(path);
+        else if (entry.isSocket() || entry.isFIFO() || isCredentialFolder(entry.name) || isCredentialName(entry.name))
+          found.push(path);
       }
     }
     waiting = next;
@@ -140,7 +143,7 @@ function entriesOf(folder: string): Dirent[] {
 export function createSurroundings(request: SurroundingsRequest): SurroundingsKeeper {
   const surveyors = new Map<string, Surveyor>();
   const left = new Set<string>();
-  let known: Omit<Surroundings, "hidden"> & { secrets: readonly string[] } | null = null;
+  let known: (Omit<Surroundings, "hidden"> & { secrets: readonly string[] }) | null = null;
 
   const survey = async (root: string): Promise<string[]> => {
     const surveyor = surveyors.get(root) ?? createSurveyor(root);
@@ -160,25 +163,46 @@ export function createSurroundings(request: SurroundingsRequest): SurroundingsKe
       writeFileSync(source, text, { mode: 0o644 });
       replaced.push({ path, source });
     });
-    const toolChains = [...toolChainPlaces({ environment: request.environment, homes }), ...gitConfigs.flatMap(({ files }) => files)];
+    const toolChains = [
+      ...toolChainPlaces({ environment: request.environment, homes }),
+      ...gitConfigs.flatMap(({ files }) => files),
+    ];
     const named = [...SYSTEM_ROOTS, ...toolChains].filter((path) => realOrNull(path) !== null);
-    const readable = [...new Set([...named, ...shown].flatMap((path) => realOrNull(path) ?? []))].filter(isVisibleInside);
+    const readable = [...new Set([...named, ...shown].flatMap((path) => realOrNull(path) ?? []))].filter(
+      isVisibleInside,
+    );
     const links = [...named, ...(request.home === null ? [] : [request.home])].flatMap(linksOn);
     const roots = [...new Set(toolChains.flatMap((path) => realOrNull(path) ?? []))];
-    const secrets = roots.filter((path) => !roots.some((other) => other !== path && dirname(path) === other)).flatMap(secretsNear);
+    const secrets = roots
+      .filter((path) => !roots.some((other) => other !== path && dirname(path) === other))
+      .flatMap(secretsNear);
     return { homes, readable, links: [...new Map(links.map((link) => [link.path, link])).values()], replaced, secrets };
   };
 
   return {
     async look(roots) {
       known ??= await begin();
-      const hidden = [...SYSTEM_SETTINGS, ...SYSTEM_CREDENTIALS, ...known.secrets, ...boundSockets(), ...known.homes.flatMap((home) => HOME_CREDENTIALS.map((path) => join(home, path)))];
+      const hidden = [
+        ...SYSTEM_SETTINGS,
+        ...SYSTEM_CREDENTIALS,
+        ...known.secrets,
+        ...boundSockets(),
+        ...known.homes.flatMap((home) => HOME_CREDENTIALS.map((path) => join(home, path))),
+      ];
       for (const root of roots(known.homes)) hidden.push(...(await survey(root)));
       const { homes, links, replaced } = known;
-      return { homes, links, replaced: replaced.filter(({ path }) => !left.has(path)), readable: known.readable.filter((path) => !left.has(path)), hidden };
+      return {
+        homes,
+        links,
+        replaced: replaced.filter(({ path }) => !left.has(path)),
+        readable: known.readable.filter((path) => !left.has(path)),
+        hidden,
+      };
     },
     leaveOut(path) {
-      const met = [...(known?.readable ?? [])].filter((one) => !left.has(one) && one !== "/usr" && (isInside(one, path) || isInside(path, one)));
+      const met = [...(known?.readable ?? [])].filter(
+        (one) => !left.has(one) && one !== "/usr" && (isInside(one, path) || isInside(path, one)),
+      );
       for (const one of met) left.add(one);
       return met.length > 0;
     },

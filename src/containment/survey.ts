@@ -1,5 +1,5 @@
-// One bounded walk of the workspace: credentials, sockets, repositories, folders. Reads directory entries only, follows no
-// link. Folders that did not change since the last walk are not read again.
+// One bounded walk of the workspace: credentials, sockets, repositories, folders. Reads directory entries only, follows
+// no link. Folders that did not change since the last walk are not read again.
 
 import { lstatSync, readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
@@ -76,7 +76,11 @@ const TIME_STEP_NS = 50_000_000n;
 function stampOf(folder: string): { stamp: string; changedNs: bigint; mode: number } | { reason: string } | null {
   try {
     const { mtimeNs, ctimeNs, ino, dev, mode } = lstatSync(systemPath(folder), { bigint: true });
-    return { stamp: `${mtimeNs} ${ctimeNs} ${ino} ${dev} ${mode}`, changedNs: ctimeNs > mtimeNs ? ctimeNs : mtimeNs, mode: Number(mode & 0o7777n) };
+    return {
+      stamp: `${mtimeNs} ${ctimeNs} ${ino} ${dev} ${mode}`,
+      changedNs: ctimeNs > mtimeNs ? ctimeNs : mtimeNs,
+      mode: Number(mode & 0o7777n),
+    };
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     return code === "ENOENT" || code === "ENOTDIR" ? null : { reason: reasonOf(thrown) };
@@ -85,10 +89,24 @@ function stampOf(folder: string): { stamp: string; changedNs: bigint; mode: numb
 
 function readFolder(folder: string, { stamp, mode }: { stamp: string; mode: number }, settled: boolean): FolderFacts {
   const { entries, reason } = readEntries(folder);
-  const facts: FolderFacts = { stamp, mode, settled, folders: [], credentials: [], sockets: [], specials: [], ignoreFiles: [], gitEntry: null, skipped: [], closed: reason, empty: entries.length === 0 && reason === null };
+  const facts: FolderFacts = {
+    stamp,
+    mode,
+    settled,
+    folders: [],
+    credentials: [],
+    sockets: [],
+    specials: [],
+    ignoreFiles: [],
+    gitEntry: null,
+    skipped: [],
+    closed: reason,
+    empty: entries.length === 0 && reason === null,
+  };
   for (const entry of entries) {
     // Nearly every entry of a tree is a file that nobody asks about.
-    if (entry.kind === "file" && entry.name !== ".git" && entry.name !== ".gitignore" && !isCredentialName(entry.name)) continue;
+    if (entry.kind === "file" && entry.name !== ".git" && entry.name !== ".gitignore" && !isCredentialName(entry.name))
+      continue;
     const path = join(folder, entry.name);
     if (entry.name === ".git") facts.gitEntry = path;
     else if (entry.kind === "folder") {
@@ -116,7 +134,19 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
   let known = new Map<string, FolderFacts>();
   return {
     async walk(open = () => false) {
-      const survey: Survey & { sameEntries: boolean } = { credentials: [], sockets: [], specials: [], specialModes: new Map(), ignoreFiles: [], gitEntries: [], skipped: [], closed: new Map(), folders: new Map(), complete: true, sameEntries: true };
+      const survey: Survey & { sameEntries: boolean } = {
+        credentials: [],
+        sockets: [],
+        specials: [],
+        specialModes: new Map(),
+        ignoreFiles: [],
+        gitEntries: [],
+        skipped: [],
+        closed: new Map(),
+        folders: new Map(),
+        complete: true,
+        sameEntries: true,
+      };
       const next = new Map<string, FolderFacts>();
       const waiting = [workspace];
       let read = 0;
@@ -148,7 +178,8 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
         survey.credentials.push(...facts.credentials);
         survey.sockets.push(...facts.sockets);
         survey.specials.push(...facts.specials);
-        for (const path of [...facts.sockets, ...facts.specials]) survey.specialModes.set(path, tryLook(path).facts?.mode ?? 0);
+        for (const path of [...facts.sockets, ...facts.specials])
+          survey.specialModes.set(path, tryLook(path).facts?.mode ?? 0);
         survey.ignoreFiles.push(...facts.ignoreFiles);
         survey.skipped.push(...facts.skipped);
         if (facts.gitEntry !== null) survey.gitEntries.push(facts.gitEntry);
@@ -181,7 +212,9 @@ export async function readModes(survey: Survey): Promise<Map<string, number>> {
   return unusual;
 }
 
-/** Path names of the Unix sockets that are bound on this machine, as far as the kernel tells; none where it does not. */
+/**
+ * Path names of the Unix sockets that are bound on this machine, as far as the kernel tells; none where it does not.
+ */
 export function boundSockets(): string[] {
   let table: string;
   try {
@@ -203,7 +236,10 @@ function isSocket(path: string): boolean {
   }
 }
 
-/** Whether a search tool's glob may bring a hidden path back; rather once too often, since other programs read globs otherwise. */
+/**
+ * Whether a search tool's glob may bring a hidden path back; rather once too often, since other programs read globs
+ * otherwise.
+ */
 function mayUnhide(glob: string, path: string): boolean {
   if (glob.startsWith("!")) return false;
   // A class or an escape may be read in many ways; braces around a single name are taken off by ripgrep.
@@ -222,17 +258,28 @@ function mayUnhide(glob: string, path: string): boolean {
 }
 
 /**
- * The first credential that a recursive reader of the tree would meet, or null. `visible` readers skip dot files but for those that
- * `unhides` names, `tracked` ones read what git tracks.
+ * The first credential that a recursive reader of the tree would meet, or null. `visible` readers skip dot files but
+ * for those that `unhides` names, `tracked` ones read what git tracks.
  */
-export async function credentialInTree(root: string, how: "visible" | "all" | "tracked", unhides: readonly string[] = []): Promise<string | null> {
+export async function credentialInTree(
+  root: string,
+  how: "visible" | "all" | "tracked",
+  unhides: readonly string[] = [],
+): Promise<string | null> {
   if (how === "tracked") {
     const found = findRepository(root);
     const index = found === null ? null : readGitIndex(join(found.gitDirectory, "index"));
     return index?.credentials[0] ?? null;
   }
   const { credentials } = await surveyWorkspace(root);
-  const isHidden = (path: string): boolean => path.slice(root.length + 1).split("/").some((part) => part.startsWith("."));
-  const met = how === "all" ? credentials : credentials.filter((path) => !isHidden(path) || unhides.some((glob) => mayUnhide(glob, path)));
+  const isHidden = (path: string): boolean =>
+    path
+      .slice(root.length + 1)
+      .split("/")
+      .some((part) => part.startsWith("."));
+  const met =
+    how === "all"
+      ? credentials
+      : credentials.filter((path) => !isHidden(path) || unhides.some((glob) => mayUnhide(glob, path)));
   return met[0] ?? null;
 }

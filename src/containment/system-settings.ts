@@ -1,5 +1,5 @@
-// The /etc of a sandbox: names of users and hosts, certificates and what runtimes read, copied by a list; everything else of
-// /etc stays away. And the part of the user's git configuration that holds no login.
+// The /etc of a sandbox: names of users and hosts, certificates and what runtimes read, copied by a list; everything
+// else of /etc stays away. And the part of the user's git configuration that holds no login.
 
 import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
@@ -11,17 +11,88 @@ import { realOrNull } from "./real-path.ts";
 const MAX_COPIED_BYTES = 1 << 20;
 /** Files that are copied. */
 const COPIED: readonly string[] = [
-  "passwd", "group", "hosts", "hostname", "host.conf", "gai.conf", "nsswitch.conf", "networks", "protocols", "rpc", "services", "ethertypes", "localtime", "timezone", "locale.conf", "locale.alias",
-  "ld.so.cache", "ld.so.conf", "os-release", "lsb-release", "debian_version", "alpine-release", "arch-release", "fedora-release", "redhat-release", "mime.types", "magic", "magic.mime", "inputrc",
-  "profile", "shells", "paperspecs", "papersize", "manpath.config", "mtab", "mailcap", "mke2fs.conf", "libaudit.conf", "nanorc", "vdpau_wrapper.cfg", "maven/m2.conf", "maven/logging/simplelogger.properties",
-  "ssl/openssl.cnf", "pki/tls/openssl.cnf", "pki/tls/cert.pem", "ssl/cert.pem", "ca-certificates.conf",
+  "passwd",
+  "group",
+  "hosts",
+  "hostname",
+  "host.conf",
+  "gai.conf",
+  "nsswitch.conf",
+  "networks",
+  "protocols",
+  "rpc",
+  "services",
+  "ethertypes",
+  "localtime",
+  "timezone",
+  "locale.conf",
+  "locale.alias",
+  "ld.so.cache",
+  "ld.so.conf",
+  "os-release",
+  "lsb-release",
+  "debian_version",
+  "alpine-release",
+  "arch-release",
+  "fedora-release",
+  "redhat-release",
+  "mime.types",
+  "magic",
+  "magic.mime",
+  "inputrc",
+  "profile",
+  "shells",
+  "paperspecs",
+  "papersize",
+  "manpath.config",
+  "mtab",
+  "mailcap",
+  "mke2fs.conf",
+  "libaudit.conf",
+  "nanorc",
+  "vdpau_wrapper.cfg",
+  "maven/m2.conf",
+  "maven/logging/simplelogger.properties",
+  "ssl/openssl.cnf",
+  "pki/tls/openssl.cnf",
+  "pki/tls/cert.pem",
+  "ssl/cert.pem",
+  "ca-certificates.conf",
 ];
 /** Folders that are shown as they are. */
 const SHOWN: readonly string[] = [
-  "alternatives", "ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted", "ca-certificates", "crypto-policies", "fonts", "ld.so.conf.d", "perl", "python3", "terminfo", "xml", "sgml", "mono", "dotnet", "R",
-  "java", "java-8-openjdk", "java-11-openjdk", "java-17-openjdk", "java-21-openjdk", "java-25-openjdk", "texmf", "ImageMagick-6", "ImageMagick-7", "OpenCL", "glvnd", "vulkan", "emacs", "groff", "static",
+  "alternatives",
+  "ssl/certs",
+  "pki/tls/certs",
+  "pki/ca-trust/extracted",
+  "ca-certificates",
+  "crypto-policies",
+  "fonts",
+  "ld.so.conf.d",
+  "perl",
+  "python3",
+  "terminfo",
+  "xml",
+  "sgml",
+  "mono",
+  "dotnet",
+  "R",
+  "java",
+  "java-8-openjdk",
+  "java-11-openjdk",
+  "java-17-openjdk",
+  "java-21-openjdk",
+  "java-25-openjdk",
+  "texmf",
+  "ImageMagick-6",
+  "ImageMagick-7",
+  "OpenCL",
+  "glvnd",
+  "vulkan",
+  "emacs",
+  "groff",
+  "static",
 ];
-
 
 /** Text of a regular file of bounded size, or null: a pipe would be waited for. */
 function bytesOf(path: string): Buffer | null {
@@ -34,7 +105,6 @@ function bytesOf(path: string): Buffer | null {
   }
 }
 
-
 /** The same, of a link that can be kept as one: into programs or /proc. */
 function keptLink(path: string): string | null {
   const target = readableLinkTarget(path);
@@ -42,10 +112,15 @@ function keptLink(path: string): string | null {
 }
 
 /**
- * Fills `folder` with what commands see as /etc, without the network's resolver, which is bound where there is a network.
- * @returns folders of the real /etc to be shown in it, each made as an empty one, and what the user's git configuration is there.
+ * Fills `folder` with what commands see as /etc, without the network's resolver, which is bound where there is a
+ * network.
+ * @returns folders of the real /etc to be shown in it, each made as an empty one, and what the user's git configuration
+ * is there.
  */
-export function prepareSettings(folder: string, home: string): { shown: string[]; gitConfigs: (GitConfigCopy & { path: string })[] } {
+export function prepareSettings(
+  folder: string,
+  home: string,
+): { shown: string[]; gitConfigs: (GitConfigCopy & { path: string })[] } {
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const write = (name: string, content: Buffer | string): void => {
     mkdirSync(dirname(join(folder, name)), { recursive: true, mode: 0o755 });
@@ -126,10 +201,16 @@ export interface GitConfigCopy {
 }
 
 /**
- * The harmless part of a git configuration file, or null where there is none. What it includes is copied in the same way.
+ * The harmless part of a git configuration file, or null where there is none. What it includes is copied in the same
+ * way.
  * @param save keeps an included file's text and gives the path under which commands find it.
  */
-export function harmlessGitConfig(path: string, home: string, save: (text: string) => string, seen: Set<string> = new Set()): GitConfigCopy | null {
+export function harmlessGitConfig(
+  path: string,
+  home: string,
+  save: (text: string) => string,
+  seen: Set<string> = new Set(),
+): GitConfigCopy | null {
   const text = seen.has(path) || seen.size > MAX_INCLUDED ? undefined : bytesOf(path)?.toString("utf8");
   seen.add(path);
   if (text === undefined) return null;

@@ -1,5 +1,5 @@
-// What a place that keeps the state of one directory tree must do. Two exist: one on a private git store, one by own code. Each
-// path is recorded, compared and read by itself: one that cannot be costs only itself.
+// What a place that keeps the state of one directory tree must do. Two exist: one on a private git store, one by own
+// code. Each path is recorded, compared and read by itself: one that cannot be costs only itself.
 
 import type { IgnoreList } from "./ignore-rules.ts";
 
@@ -47,7 +47,10 @@ export interface TreeStore {
   /** The record as it is now, which later records leave as it is. Costs a link; `unpin` gives it back. */
   pin(): TreeStore;
   unpin(): void;
-  /** Gives a pinned record a name under which another process finds it, written to disk. `unpin` then leaves it to `dropRecord`. */
+  /**
+   * Gives a pinned record a name under which another process finds it, written to disk. `unpin` then leaves it to
+   * `dropRecord`.
+   */
   keepRecord(): string;
   /** The store as a kept record describes it, or null when that record is gone. */
   openRecord(name: string): TreeStore | null;

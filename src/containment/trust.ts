@@ -1,5 +1,6 @@
-// Which directories the user trusts or refuses to trust, and for which content. Keyed to the canonical path, the repository behind it and a digest
-// of everything that can change behaviour: any change asks again. Never taken from the directory itself.
+// Which directories the user trusts or refuses to trust, and for which content. Keyed to the canonical path, the
+// repository behind it and a digest of everything that can change behaviour: any change asks again. Never taken from
+// the directory itself.
 
 import { lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
@@ -34,7 +35,13 @@ function identityOf(path: string): string {
   const found = findRepository(path);
   if (found === null) return sha256(canonicalJson({ directory: `${facts.dev}:${facts.ino}`, repository: null }));
   const common = lstatSync(realPathOf(found.commonDirectory), { throwIfNoEntry: false });
-  return sha256(canonicalJson({ directory: `${facts.dev}:${facts.ino}`, repository: `${realPathOf(found.gitDirectory)} ${realPathOf(found.commonDirectory)} ${common?.dev ?? 0}:${common?.ino ?? 0}`, problem: found.problem }));
+  return sha256(
+    canonicalJson({
+      directory: `${facts.dev}:${facts.ino}`,
+      repository: `${realPathOf(found.gitDirectory)} ${realPathOf(found.commonDirectory)} ${common?.dev ?? 0}:${common?.ino ?? 0}`,
+      problem: found.problem,
+    }),
+  );
 }
 
 export function createTrustStore(dataDirectory: string, now: () => Date = () => new Date()): TrustStore {
@@ -46,7 +53,12 @@ export function createTrustStore(dataDirectory: string, now: () => Date = () => 
       return new Map(Object.entries(value).filter((entry): entry is [string, TrustEntry] => isEntry(entry[1])));
     } catch (thrown) {
       // Missing or damaged: nothing is trusted, so the question is asked again.
-      if (thrown instanceof SyntaxError || systemErrorCode(thrown) === "ENOENT" || systemErrorCode(thrown) === "ENOTDIR") return new Map();
+      if (
+        thrown instanceof SyntaxError ||
+        systemErrorCode(thrown) === "ENOENT" ||
+        systemErrorCode(thrown) === "ENOTDIR"
+      )
+        return new Map();
       throw thrown;
     }
   };
@@ -69,7 +81,12 @@ export function createTrustStore(dataDirectory: string, now: () => Date = () => 
   };
   const put = (canonicalPath: string, digest: string, refused: boolean): void => {
     const entries = read();
-    entries.set(canonicalPath, { digest, identity: identityOf(canonicalPath), at: now().toISOString(), ...(refused ? { refused } : {}) });
+    entries.set(canonicalPath, {
+      digest,
+      identity: identityOf(canonicalPath),
+      at: now().toISOString(),
+      ...(refused ? { refused } : {}),
+    });
     write(entries);
   };
   return {
@@ -89,5 +106,14 @@ export function createTrustStore(dataDirectory: string, now: () => Date = () => 
 }
 
 function isEntry(value: unknown): value is TrustEntry {
-  return typeof value === "object" && value !== null && "digest" in value && typeof value.digest === "string" && "identity" in value && typeof value.identity === "string" && "at" in value && typeof value.at === "string";
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "digest" in value &&
+    typeof value.digest === "string" &&
+    "identity" in value &&
+    typeof value.identity === "string" &&
+    "at" in value &&
+    typeof value.at === "string"
+  );
 }

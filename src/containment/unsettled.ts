@@ -1,5 +1,5 @@
-// What this process must not be ended in the middle of: a command whose effects are not settled, an undo. Knows what is going on
-// and waits for it; ends nothing.
+// What this process must not be ended in the middle of: a command whose effects are not settled, an undo. Knows what is
+// going on and waits for it; ends nothing.
 
 export interface Unsettled {
   /** Counts the work as going on until it ends. @param what for people: `the command \`npm test\``. */

@@ -38,12 +38,19 @@ function sampleDirectory(): string {
     const directory = fileURLToPath(new URL(place, import.meta.url));
     if (existsSync(join(directory, "package.json"))) return directory;
   }
-  throw new BmoError("failed", "the sample project of the demo is missing from this installation", "Install bmo again, or run `npm run build` in a checkout.");
+  throw new BmoError(
+    "failed",
+    "the sample project of the demo is missing from this installation",
+    "Install bmo again, or run `npm run build` in a checkout.",
+  );
 }
 
 /** `node` of this very process first, so that the sample's test runs wherever bmo runs. */
 function searchPath(environment: DemoInput["environment"]): string {
-  return [dirname(process.execPath), ...(environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "")].join(delimiter);
+  return [
+    dirname(process.execPath),
+    ...(environment["PATH"] ?? "").split(delimiter).filter((folder) => folder !== ""),
+  ].join(delimiter);
 }
 
 /** The prices are examples, so that costs and savings have something to show. */
@@ -95,12 +102,22 @@ export interface TestRun {
 }
 
 /** Runs the sample's own test. */
-export async function checkDemo(workspace: string, environment: DemoInput["environment"], signal: AbortSignal): Promise<TestRun> {
+export async function checkDemo(
+  workspace: string,
+  environment: DemoInput["environment"],
+  signal: AbortSignal,
+): Promise<TestRun> {
   const kept: Record<string, string> = { PATH: searchPath(environment) };
   for (const name of ["HOME", "TMPDIR", "LANG"]) {
     const value = environment[name];
     if (value !== undefined) kept[name] = value;
   }
-  const run = await runProcess({ argv: [process.execPath, "--test"], cwd: workspace, environment: kept, timeoutSeconds: TEST_TIMEOUT_SECONDS, signal });
+  const run = await runProcess({
+    argv: [process.execPath, "--test"],
+    cwd: workspace,
+    environment: kept,
+    timeoutSeconds: TEST_TIMEOUT_SECONDS,
+    signal,
+  });
   return { passed: run.exitCode === 0, output: run.output };
 }

@@ -1,11 +1,12 @@
-// The scripted replies of the demo, in the format of the provider `script`: a planner that reads and hands in a plan, an
-// executor that edits and tests. Only these replies are made up; tools, plan, approval and the test are real.
+// The scripted replies of the demo, in the format of the provider `script`: a planner that reads and hands in a plan,
+// an executor that edits and tests. Only these replies are made up; tools, plan, approval and the test are real.
 
 import type { Json, JsonObject } from "../types/json.ts";
 
 const PLAN: JsonObject = {
   title: "Count quantities in the cart's total",
-  summary: "total() in src/cart.js adds up prices and leaves the quantities out; two tests fail because of it. One line is to be changed.",
+  summary:
+    "total() in src/cart.js adds up prices and leaves the quantities out; two tests fail because of it. One line is to be changed.",
   tickets: [
     {
       id: "t1",
@@ -54,17 +55,31 @@ export function demoScript(paceMs: number): JsonObject {
             ],
             usage: usage(2_100, 120, 0),
           },
-          { ...pace, text: "The total leaves the quantities out. Here is the plan.", calls: [{ name: "set_plan_artifact", input: PLAN }], usage: usage(900, 410, 2_100) },
+          {
+            ...pace,
+            text: "The total leaves the quantities out. Here is the plan.",
+            calls: [{ name: "set_plan_artifact", input: PLAN }],
+            usage: usage(900, 410, 2_100),
+          },
           { text: "The plan stands as handed in.", usage: usage(300, 20, 3_000) },
         ],
       },
       {
         when: { tools_include: "edit" },
         replies: [
-          { ...pace, text: "I carry out the plan.", calls: [{ name: "view", input: { path: "src/cart.js" } }], usage: usage(1_900, 60, 0) },
+          {
+            ...pace,
+            text: "I carry out the plan.",
+            calls: [{ name: "view", input: { path: "src/cart.js" } }],
+            usage: usage(1_900, 60, 0),
+          },
           { calls: [{ name: "edit", input: EDIT }], usage: usage(500, 130, 1_900) },
           { calls: [{ name: "bash", input: { command: "node --test" } }], usage: usage(300, 40, 2_400) },
-          { ...pace, text: "The total now counts quantities: `total()` in src/cart.js multiplies each price by its quantity, and all four tests pass.", usage: usage(600, 70, 2_700) },
+          {
+            ...pace,
+            text: "The total now counts quantities: `total()` in src/cart.js multiplies each price by its quantity, and all four tests pass.",
+            usage: usage(600, 70, 2_700),
+          },
         ],
       },
     ],

@@ -1,4 +1,5 @@
-// The one place where events become snake_case, and the object that ends every machine-readable run (contract section 5).
+// The one place where events become snake_case, and the object that ends every machine-readable run (contract section
+// 5).
 
 import { printedJson } from "../util/snake-keys.ts";
 import { ticketCost, ticketEntries } from "../plan/ticket-cost.ts";
@@ -17,7 +18,10 @@ function plain(value: unknown): Json {
 
 /** What a route was decided on is kept in the program's own spelling; here it takes that of the output. */
 function routeJson(route: Route): Json {
-  return { ...(plain(route) as JsonObject), ...(route.inputs === undefined ? {} : { inputs: printedJson(route.inputs) }) };
+  return {
+    ...(plain(route) as JsonObject),
+    ...(route.inputs === undefined ? {} : { inputs: printedJson(route.inputs) }),
+  };
 }
 
 function messageJson(message: AssistantMessage): JsonObject {
@@ -40,7 +44,11 @@ function outputJson(output: ToolOutput): JsonObject {
     is_error: output.isError,
     text: output.content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n"),
     images: output.content.filter((block) => block.type === "image").length,
-    display: output.display.map((block): JsonObject => (block.kind === "shell" ? { kind: block.kind, command: block.command, exit_code: block.exitCode, output: block.output } : { ...block })),
+    display: output.display.map((block): JsonObject =>
+      block.kind === "shell"
+        ? { kind: block.kind, command: block.command, exit_code: block.exitCode, output: block.output }
+        : { ...block },
+    ),
   };
 }
 
@@ -52,19 +60,44 @@ export function eventJson(event: AgentEvent): JsonObject {
     case "message_end":
       return { type: event.type, message: messageJson(event.message) };
     case "tool_start":
-      return { type: event.type, call_id: event.call.id, tool: event.call.name, input: event.call.input, summary: event.summary };
+      return {
+        type: event.type,
+        call_id: event.call.id,
+        tool: event.call.name,
+        input: event.call.input,
+        summary: event.summary,
+      };
     case "tool_delta":
       return { type: event.type, call_id: event.callId, text: event.text };
     case "tool_end":
       return { type: event.type, call_id: event.callId, tool: event.tool, output: outputJson(event.output) };
     case "plan_ready":
-      return { type: event.type, plan: plain(event.plan), execution_model: event.executionModel, changes: event.changes ?? [], confined: event.confined ?? true };
+      return {
+        type: event.type,
+        plan: plain(event.plan),
+        execution_model: event.executionModel,
+        changes: event.changes ?? [],
+        confined: event.confined ?? true,
+      };
     case "ticket_end":
-      return { type: event.type, plan: event.plan, ticket: event.ticket, state: event.state, cost_usd: event.costUsd, cost_is_estimate: event.costEstimate };
+      return {
+        type: event.type,
+        plan: event.plan,
+        ticket: event.ticket,
+        state: event.state,
+        cost_usd: event.costUsd,
+        cost_is_estimate: event.costEstimate,
+      };
     case "rollback":
       return { type: event.type, paths: event.paths, copy: event.copy, restore_command: event.restoreCommand };
     case "retry":
-      return { type: event.type, attempt: event.attempt, max_attempts: event.maxAttempts, delay_ms: event.delayMs, reason: event.reason };
+      return {
+        type: event.type,
+        attempt: event.attempt,
+        max_attempts: event.maxAttempts,
+        delay_ms: event.delayMs,
+        reason: event.reason,
+      };
     case "route_decision":
       return { type: event.type, route: routeJson(event.route) };
     case "turn_start":
@@ -93,7 +126,13 @@ function planJson(plan: Plan, state: AgentState): JsonObject {
       const costs = ticketEntries(plan, ticket.id, state.ledger, state.planSince ?? 0);
       const ticketState = plan.tickets[ticket.id] ?? "open";
       const cost = ticketCost(costs, ticketState);
-      return { id: ticket.id, title: ticket.title, state: ticketState, files: ticket.files.map((file) => ({ path: file.path, action: file.action })), cost_usd: cost };
+      return {
+        id: ticket.id,
+        title: ticket.title,
+        state: ticketState,
+        files: ticket.files.map((file) => ({ path: file.path, action: file.action })),
+        cost_usd: cost,
+      };
     }),
   };
 }
@@ -149,13 +188,22 @@ export function resultJson(input: ResultInput): JsonObject {
     usage: plain(totals?.usage ?? { input: 0, output: 0, cache_read: 0, cache_write: 0 }),
     cost_usd: totals === null ? 0 : totals.cost_usd,
     cost_is_estimate: totals?.estimate ?? false,
-    baseline: { model: totals?.baseline_model ?? null, cost_usd: totals?.baseline_cost_usd ?? null, cost_is_estimate: totals?.baseline_estimate ?? false },
+    baseline: {
+      model: totals?.baseline_model ?? null,
+      cost_usd: totals?.baseline_cost_usd ?? null,
+      cost_is_estimate: totals?.baseline_estimate ?? false,
+    },
     savings_pct: totals?.savings_pct ?? null,
     files: plain(state?.files ?? []),
-    denials: (state?.denials ?? []).map((denial) => ({ tool: denial.tool, summary: denial.summary, reason: denial.reason })),
+    denials: (state?.denials ?? []).map((denial) => ({
+      tool: denial.tool,
+      summary: denial.summary,
+      reason: denial.reason,
+    })),
     report: state?.report ?? null,
     warnings: [...new Set([...input.warnings, ...(state?.warnings ?? [])])],
-    error: input.error === null ? null : { code: input.error.code, message: input.error.message, hint: input.error.hint },
+    error:
+      input.error === null ? null : { code: input.error.code, message: input.error.message, hint: input.error.hint },
     duration_ms: Math.round(input.durationMs),
   };
 }

@@ -1,4 +1,5 @@
-// What a headless run says on stderr while it works: tool calls, retries, notices, tickets. Nothing here reaches stdout.
+// What a headless run says on stderr while it works: tool calls, retries, notices, tickets. Nothing here reaches
+// stdout.
 
 import { sanitizeLine } from "../util/sanitize.ts";
 import type { AgentEvent } from "../types/event.ts";
@@ -27,7 +28,9 @@ export function createProgress(options: { quiet: boolean; verbose: boolean; writ
           line(`[${event.route.stage}] ${event.route.model} (${event.route.reason})`);
           break;
         case "tool_start":
-          line(`  ${event.summary.startsWith(event.call.name) ? event.summary : `${event.call.name} ${event.summary}`}`.trimEnd());
+          line(
+            `  ${event.summary.startsWith(event.call.name) ? event.summary : `${event.call.name} ${event.summary}`}`.trimEnd(),
+          );
           break;
         case "tool_end":
           if (event.output.isError) line(`    failed: ${firstLine(event.output.content)}`);
@@ -42,19 +45,26 @@ export function createProgress(options: { quiet: boolean; verbose: boolean; writ
           line(`ticket ${event.ticket}: ${event.state}`);
           break;
         case "retry":
-          line(`waiting ${Math.ceil(event.delayMs / 1000)} s before try ${event.attempt} of ${event.maxAttempts}: ${event.reason}`);
+          line(
+            `waiting ${Math.ceil(event.delayMs / 1000)} s before try ${event.attempt} of ${event.maxAttempts}: ${event.reason}`,
+          );
           break;
         case "scope_violation":
           line(`outside the plan: ${event.action} ${sanitizeLine(event.path)} (${sanitizeLine(event.reason)})`);
           break;
         case "rollback":
-          line(`put back: ${event.paths.map(sanitizeLine).join(", ")}; a copy is kept in ${event.copy}; bring it back with: ${event.restoreCommand}`);
+          line(
+            `put back: ${event.paths.map(sanitizeLine).join(", ")}; a copy is kept in ${event.copy}; bring it back with: ${event.restoreCommand}`,
+          );
           break;
         case "notice":
           note(event.text);
           break;
         case "cost_entry":
-          if (options.verbose) line(`  ${event.entry.model}: ${event.entry.usage.input + event.entry.usage.cache_read + event.entry.usage.cache_write} in, ${event.entry.usage.output} out`);
+          if (options.verbose)
+            line(
+              `  ${event.entry.model}: ${event.entry.usage.input + event.entry.usage.cache_read + event.entry.usage.cache_write} in, ${event.entry.usage.output} out`,
+            );
           break;
         default:
           break;

@@ -57,10 +57,21 @@ export async function runHeadless(agent: Agent, context: CommandContext, given: 
     if (request.format === "stream-json") request.writeOut(`${safeJson(eventJson(event))}\n`);
     progress.event(labelEvent(event, agent.state().settings));
     // What was approved in advance is shown all the same; stdout stays free for the result.
-    if (event.type === "plan_approved" && event.approval.via !== "command" && event.approval.via !== "subcommand" && !request.quiet) request.writeError(`${planMarkdown(event.plan)}\n`);
+    if (
+      event.type === "plan_approved" &&
+      event.approval.via !== "command" &&
+      event.approval.via !== "subcommand" &&
+      !request.quiet
+    )
+      request.writeError(`${planMarkdown(event.plan)}\n`);
   });
   if (request.format === "stream-json") {
-    const start = eventJson({ type: "session_start", sessionId: agent.sessionId, workspace: agent.workspace, resumed: agent.state().turns > 0 });
+    const start = eventJson({
+      type: "session_start",
+      sessionId: agent.sessionId,
+      workspace: agent.workspace,
+      resumed: agent.state().turns > 0,
+    });
     request.writeOut(`${safeJson(start)}\n`);
   }
   let ending: Ending;
@@ -69,7 +80,8 @@ export async function runHeadless(agent: Agent, context: CommandContext, given: 
   } catch (thrown) {
     const error = toErrorInfo(thrown);
     ending = { text: "", data: null, error, exitCode: exitCodeOf(error.code) };
-    if (error.code === "internal" && thrown instanceof Error && request.verbose) request.writeError(`${thrown.stack ?? ""}\n`);
+    if (error.code === "internal" && thrown instanceof Error && request.verbose)
+      request.writeError(`${thrown.stack ?? ""}\n`);
   }
   unsubscribe();
   // A signal that came during the last of the work is seen only in the next turn of the event loop.
@@ -89,7 +101,12 @@ function choicesOf(agent: Agent): string {
   return JSON.stringify([overrides, skill, workflow.enabled]);
 }
 
-async function perform(agent: Agent, context: CommandContext, request: HeadlessRequest, note: (text: string) => void): Promise<Ending> {
+async function perform(
+  agent: Agent,
+  context: CommandContext,
+  request: HeadlessRequest,
+  note: (text: string) => void,
+): Promise<Ending> {
   if (request.command !== null) {
     const parsed = parseCommand(request.command);
     if (parsed === null) throw new BmoError("internal", `not a command: ${request.command}`);
@@ -98,18 +115,43 @@ async function perform(agent: Agent, context: CommandContext, request: HeadlessR
     const before = choicesOf(agent);
     const answered = await runCommand(parsed, context);
     if (agent.state().turns === 0 && choicesOf(agent) !== before) note(COMMANDS_ONLY);
-    // A plan that a command had made is this run's too; one that an approved plan grew into while it was executed is not.
-    if (answered.exitCode !== EXIT.awaitingApproval || request.approve === null || parsed.name === "approve") return commandEnding(agent, answered);
-    return turnEnding(agent, await approveInAdvance(agent, request.approve, { reason: "awaiting_approval", text: answered.text, error: null }, note));
+    // A plan that a command had made is this run's too; one that an approved plan grew into while it was executed is
+    // not.
+    if (answered.exitCode !== EXIT.awaitingApproval || request.approve === null || parsed.name === "approve")
+      return commandEnding(agent, answered);
+    return turnEnding(
+      agent,
+      await approveInAdvance(
+        agent,
+        request.approve,
+        { reason: "awaiting_approval", text: answered.text, error: null },
+        note,
+      ),
+    );
   }
-  if (request.approveNow !== null) return turnEnding(agent, await agent.approve({ via: "subcommand", tickets: null, note: null, unscoped: request.approveNow.unscoped }));
-  if (request.prompt === null) throw new BmoError("usage", "there is no prompt", "Give one as an argument or pipe it in.");
+  if (request.approveNow !== null)
+    return turnEnding(
+      agent,
+      await agent.approve({ via: "subcommand", tickets: null, note: null, unscoped: request.approveNow.unscoped }),
+    );
+  if (request.prompt === null)
+    throw new BmoError("usage", "there is no prompt", "Give one as an argument or pipe it in.");
   const result = await agent.submit({ ...request.prompt, text: unescapePrompt(request.prompt.text) });
-  return turnEnding(agent, result.reason === "awaiting_approval" && request.approve !== null ? await approveInAdvance(agent, request.approve, result, note) : result);
+  return turnEnding(
+    agent,
+    result.reason === "awaiting_approval" && request.approve !== null
+      ? await approveInAdvance(agent, request.approve, result, note)
+      : result,
+  );
 }
 
 /** What cannot be approved in advance still awaits a person: exit 3, with the reason on stderr. */
-async function approveInAdvance(agent: Agent, approve: { unscoped: boolean }, planned: TurnResult, note: (text: string) => void): Promise<TurnResult> {
+async function approveInAdvance(
+  agent: Agent,
+  approve: { unscoped: boolean },
+  planned: TurnResult,
+  note: (text: string) => void,
+): Promise<TurnResult> {
   try {
     return await agent.approve({ via: "flag", tickets: null, note: null, unscoped: approve.unscoped });
   } catch (thrown) {
@@ -123,13 +165,23 @@ function turnEnding(agent: Agent, result: TurnResult): Ending {
   const state = agent.state();
   const { plan } = state.workflow;
   const awaiting = result.reason === "awaiting_approval" && plan !== null;
-  return { text: awaiting ? planMarkdown(plan) : result.text, data: null, error: result.error, exitCode: state.outcome };
+  return {
+    text: awaiting ? planMarkdown(plan) : result.text,
+    data: null,
+    error: result.error,
+    exitCode: state.outcome,
+  };
 }
 
 function commandEnding(agent: Agent, result: CommandResult): Ending {
   const { workflow } = agent.state();
   const awaiting = result.exitCode === EXIT.awaitingApproval && workflow.plan !== null;
-  return { text: awaiting && workflow.plan !== null ? planMarkdown(workflow.plan) : result.text, data: result.data, error: result.error ?? null, exitCode: result.exitCode };
+  return {
+    text: awaiting && workflow.plan !== null ? planMarkdown(workflow.plan) : result.text,
+    data: result.data,
+    error: result.error ?? null,
+    exitCode: result.exitCode,
+  };
 }
 
 function report(agent: Agent, request: HeadlessRequest, ending: Ending, note: (text: string) => void): void {
@@ -147,6 +199,15 @@ function report(agent: Agent, request: HeadlessRequest, ending: Ending, note: (t
     if (text !== "") request.writeOut(text.endsWith("\n") ? text : `${text}\n`);
     return;
   }
-  const result = resultJson({ sessionId: agent.sessionId, state, exitCode: ending.exitCode, text: ending.text, data: ending.data, error: ending.error, warnings: request.notices, durationMs: request.clock() - request.startedAt });
+  const result = resultJson({
+    sessionId: agent.sessionId,
+    state,
+    exitCode: ending.exitCode,
+    text: ending.text,
+    data: ending.data,
+    error: ending.error,
+    warnings: request.notices,
+    durationMs: request.clock() - request.startedAt,
+  });
   request.writeOut(`${safeJson(result)}\n`);
 }

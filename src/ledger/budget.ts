@@ -30,7 +30,9 @@ export type Reservation =
   | { ok: false; error: ErrorInfo };
 
 function unknownPrice(cap: Cap, model: ModelInfo, earlier: boolean): Reservation {
-  const what = earlier ? "the price of an earlier call of this session is unknown" : `the price of ${model.id} is unknown`;
+  const what = earlier
+    ? "the price of an earlier call of this session is unknown"
+    : `the price of ${model.id} is unknown`;
   return {
     ok: false,
     error: {
@@ -53,12 +55,23 @@ export function reserve(input: ReserveInput): Reservation {
     const request = tokensAt(input.requestTokens, Math.max(list.input, list.cache_write ?? 0, list.cache_read ?? 0));
     const left = toMoney(cap.limit) - cap.spent;
     const perToken = tokensAt(1, list.output);
-    const affordable = left - request < NO_MONEY ? -1 : perToken === NO_MONEY ? maxTokens : Number(minimum((left - request) / perToken, BigInt(maxTokens)));
+    const affordable =
+      left - request < NO_MONEY
+        ? -1
+        : perToken === NO_MONEY
+          ? maxTokens
+          : Number(minimum((left - request) / perToken, BigInt(maxTokens)));
     if (affordable < smallest) return refused(cap, model, request + tokensAt(smallest, list.output), left);
     maxTokens = affordable;
   }
   if (list.input === null || list.output === null) return { ok: true, maxTokens, reserved: NO_MONEY };
-  return { ok: true, maxTokens, reserved: tokensAt(input.requestTokens, Math.max(list.input, list.cache_write ?? 0, list.cache_read ?? 0)) + tokensAt(maxTokens, list.output) };
+  return {
+    ok: true,
+    maxTokens,
+    reserved:
+      tokensAt(input.requestTokens, Math.max(list.input, list.cache_write ?? 0, list.cache_read ?? 0)) +
+      tokensAt(maxTokens, list.output),
+  };
 }
 
 function minimum(left: bigint, right: bigint): bigint {

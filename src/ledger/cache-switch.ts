@@ -15,7 +15,9 @@ interface Prefix {
 }
 
 export interface CacheSwitches {
-  /** Takes note of a call. Returns the tokens that a warm cache would have served; null when the model was not switched. */
+  /**
+   * Takes note of a call. Returns the tokens that a warm cache would have served; null when the model was not switched.
+   */
   observe(conversation: string, model: ModelInfo, usage: Usage, now: Date): number | null;
   /** Takes note of a call of an earlier run. */
   remember(conversation: string, model: Pick<ModelInfo, "id" | "cacheTtlSeconds">, usage: Usage, at: Date): void;
@@ -24,7 +26,11 @@ export interface CacheSwitches {
 export function createCacheSwitches(): CacheSwitches {
   const prefixes = new Map<string, Prefix>();
   const remember: CacheSwitches["remember"] = (conversation, model, usage, at) => {
-    prefixes.set(conversation, { model: model.id, tokens: promptTokens(usage) + usage.output, warmUntil: at.getTime() + (model.cacheTtlSeconds ?? DEFAULT_TTL_SECONDS) * 1000 });
+    prefixes.set(conversation, {
+      model: model.id,
+      tokens: promptTokens(usage) + usage.output,
+      warmUntil: at.getTime() + (model.cacheTtlSeconds ?? DEFAULT_TTL_SECONDS) * 1000,
+    });
   };
   return {
     remember,
@@ -44,5 +50,10 @@ export function createCacheSwitches(): CacheSwitches {
 export function warmUsage(usage: Usage, cold: number): Usage {
   const fromWrite = Math.min(cold, usage.cache_write);
   const fromInput = Math.min(cold - fromWrite, usage.input);
-  return { ...usage, input: usage.input - fromInput, cache_write: usage.cache_write - fromWrite, cache_read: usage.cache_read + fromWrite + fromInput };
+  return {
+    ...usage,
+    input: usage.input - fromInput,
+    cache_write: usage.cache_write - fromWrite,
+    cache_read: usage.cache_read + fromWrite + fromInput,
+  };
 }

@@ -1,4 +1,5 @@
-// The books of one run: prices each call exactly, keeps the caps, sums up. Reads no settings by itself and makes no calls.
+// The books of one run: prices each call exactly, keeps the caps, sums up. Reads no settings by itself and makes no
+// calls.
 
 import { addMoney, fromMoney, NO_MONEY, savingsPercent, toMoney, type Money } from "../util/money.ts";
 import { reserve, type Cap } from "./budget.ts";
@@ -30,10 +31,15 @@ export interface LedgerInput {
 
 export interface Ledger {
   /**
-   * Reserves the worst case where a cap is set (only then `requestBytes` is called): lowers `maxTokens` to what the caps allow, or
-   * refuses: code `limit`, or `configuration` where a price is unknown. A call that is never settled stays reserved: it may have been billed.
+   * Reserves the worst case where a cap is set (only then `requestBytes` is called): lowers `maxTokens` to what the
+   * caps allow, or refuses: code `limit`, or `configuration` where a price is unknown. A call that is never settled
+   * stays reserved: it may have been billed.
    */
-  reserve(call: ModelCall, requestBytes: () => number, maxTokens: number): { ok: true; maxTokens: number } | { ok: false; error: ErrorInfo };
+  reserve(
+    call: ModelCall,
+    requestBytes: () => number,
+    maxTokens: number,
+  ): { ok: true; maxTokens: number } | { ok: false; error: ErrorInfo };
   /** Books what was billed. `error` (code `limit`) is set when it lies above the reservation. */
   settle(call: ModelCall, usage: Usage, servedModel: string | null): { entry: LedgerEntry; error: ErrorInfo | null };
   totals(entries: readonly LedgerEntry[]): CostTotals;
@@ -42,7 +48,11 @@ export interface Ledger {
    * @param entries asked for once a cap is set, and only then
    * @param keyCalls of the turns' own calls at least the last of each conversation and stage, in their order
    */
-  restore(entries: () => readonly LedgerEntry[], keyCalls: readonly LedgerEntry[], modelOf?: (id: string) => ModelInfo | null): void;
+  restore(
+    entries: () => readonly LedgerEntry[],
+    keyCalls: readonly LedgerEntry[],
+    modelOf?: (id: string) => ModelInfo | null,
+  ): void;
 }
 
 interface Spending {
@@ -69,7 +79,10 @@ function leavesCache(call: Pick<ModelCall, "purpose" | "stage">): boolean {
 }
 
 /** Sums figures as records carry them; unknown stays unknown. */
-export function totalCosts(entries: readonly LedgerEntry[], exact: ReadonlyMap<string, { cost: Money | null; baseline: Money | null }> = new Map()): CostTotals {
+export function totalCosts(
+  entries: readonly LedgerEntry[],
+  exact: ReadonlyMap<string, { cost: Money | null; baseline: Money | null }> = new Map(),
+): CostTotals {
   const usage: Usage = { input: 0, output: 0, cache_read: 0, cache_write: 0 };
   const calls = new Map<string, number>();
   for (const entry of entries) {
@@ -108,7 +121,11 @@ export function createLedger(input: LedgerInput): Ledger {
 
   const capsFor = (call: ModelCall): Cap[] => {
     const caps = input.caps();
-    const all: [name: string, limit: number, counts: (one: { turn: number; stage: Stage; thisRun: boolean }) => boolean][] = [
+    const all: [
+      name: string,
+      limit: number,
+      counts: (one: { turn: number; stage: Stage; thisRun: boolean }) => boolean,
+    ][] = [
       ["--max-budget-usd", input.runCapUsd ?? 0, (one) => one.thisRun],
       ["options.budget.session_usd", caps.session_usd, () => true],
       ["options.budget.plan_usd", call.stage === "plan" ? caps.plan_usd : 0, (one) => one.stage === "plan"],
@@ -143,7 +160,10 @@ export function createLedger(input: LedgerInput): Ledger {
       const { costUsd, estimate } = priceUsage(usage, call.model);
       const cold = leavesCache(call) ? switches.observe(conversationKey(call), call.model, usage, now) : null;
       const baseline = baselineOf(usage, cold ?? 0);
-      const warmCost = cold === null || call.model.price.cache_read === null ? costUsd : priceUsage(warmUsage(usage, cold), call.model).costUsd;
+      const warmCost =
+        cold === null || call.model.price.cache_read === null
+          ? costUsd
+          : priceUsage(warmUsage(usage, cold), call.model).costUsd;
       const penalty = costUsd === null || warmCost === null ? null : costUsd - warmCost;
       const entry: LedgerEntry = {
         id: input.newId("c"),
@@ -178,9 +198,21 @@ export function createLedger(input: LedgerInput): Ledger {
     totals: (entries) => totalCosts(entries, exact),
 
     restore(entries, keyCalls, modelOf = () => null) {
-      earlier = () => entries().map((entry) => ({ turn: entry.turn, stage: entry.stage, cost: exactly(entry.cost_usd), thisRun: false }));
+      earlier = () =>
+        entries().map((entry) => ({
+          turn: entry.turn,
+          stage: entry.stage,
+          cost: exactly(entry.cost_usd),
+          thisRun: false,
+        }));
       for (const entry of keyCalls) {
-        if (leavesCache(entry)) switches.remember(conversationKey(entry), modelOf(entry.model) ?? { id: entry.model, cacheTtlSeconds: null }, entry.usage, new Date(entry.at));
+        if (leavesCache(entry))
+          switches.remember(
+            conversationKey(entry),
+            modelOf(entry.model) ?? { id: entry.model, cacheTtlSeconds: null },
+            entry.usage,
+            new Date(entry.at),
+          );
       }
     },
   };

@@ -21,12 +21,20 @@ function known(price: number | null | undefined): number | null {
   return typeof price === "number" && Number.isFinite(price) && price >= 0 ? price : null;
 }
 
-/** The price list that applies to a request of that many tokens. Writing to the cache costs plain input where no price of its own is known. */
+/**
+ * The price list that applies to a request of that many tokens. Writing to the cache costs plain input where no price
+ * of its own is known.
+ */
 export function priceList(model: PricedModel, requestTokens: number): Price {
   const { price, longContext } = model;
   const list = longContext !== null && requestTokens > longContext.above ? { ...price, ...longContext.price } : price;
   const input = known(list.input);
-  return { input, output: known(list.output), cache_read: known(list.cache_read), cache_write: known(list.cache_write) ?? input };
+  return {
+    input,
+    output: known(list.output),
+    cache_read: known(list.cache_read),
+    cache_write: known(list.cache_write) ?? input,
+  };
 }
 
 function part(tokens: number, price: number | null): Money | null {
@@ -46,7 +54,10 @@ export function priceUsage(usage: Usage, model: PricedModel): PricedUsage {
   return { costUsd: cost, estimate: model.priceEstimate };
 }
 
-/** The dearest of the models for this usage that could have served it; the earlier of equals, null when no price is known. */
+/**
+ * The dearest of the models for this usage that could have served it; the earlier of equals, null when no price is
+ * known.
+ */
 export function dearestModel(usage: Usage, models: readonly ModelInfo[]): ModelInfo | null {
   let dearest: { model: ModelInfo; cost: Money } | null = null;
   for (const model of models) {

@@ -47,7 +47,9 @@ export function groupCosts(entries: readonly SessionEntry[], by: CostGrouping): 
   const rows = [...groups].map(([key, group]) => ({ key, ...totalCosts(group) }));
   const byKey = (left: CostRow, right: CostRow): number => (left.key < right.key ? -1 : left.key > right.key ? 1 : 0);
   const cost = (row: CostRow): number => row.cost_usd ?? Number.POSITIVE_INFINITY;
-  return rows.sort((left, right) => (by === "day" || by === "session" || cost(left) === cost(right) ? byKey(left, right) : cost(right) - cost(left)));
+  return rows.sort((left, right) =>
+    by === "day" || by === "session" || cost(left) === cost(right) ? byKey(left, right) : cost(right) - cost(left),
+  );
 }
 
 function formatCount(count: number): string {
@@ -63,7 +65,14 @@ function usageCells(usage: Usage): string[] {
 }
 
 function rowCells(label: string, totals: CostTotals): string[] {
-  return [label, formatCount(totals.calls), ...usageCells(totals.usage), formatUsd(totals.cost_usd, totals.estimate), formatUsd(totals.baseline_cost_usd, totals.baseline_estimate), formatPercent(totals.savings_pct)];
+  return [
+    label,
+    formatCount(totals.calls),
+    ...usageCells(totals.usage),
+    formatUsd(totals.cost_usd, totals.estimate),
+    formatUsd(totals.baseline_cost_usd, totals.baseline_estimate),
+    formatPercent(totals.savings_pct),
+  ];
 }
 
 /** Rows and their sum, for `bmo stats` and `/cost`. */
@@ -71,13 +80,24 @@ export function costTable(by: CostGrouping, rows: readonly CostRow[], totals: Co
   const cells = rows.map((row) => rowCells(row.key, row));
   if (rows.length > 1) cells.push(rowCells("total", totals));
   const figures = ["calls", "input", "cache read", "cache write", "output", "cost", "baseline", "saved"];
-  return textTable([[by, ...figures], ...cells], figures.map((_title, index) => index + 1));
+  return textTable(
+    [[by, ...figures], ...cells],
+    figures.map((_title, index) => index + 1),
+  );
 }
 
 /** Sum of the known penalties, how many calls paid one, and whether an estimated price is among them. */
 function penalties(entries: readonly LedgerEntry[]): { count: number; usd: number; estimate: boolean } {
-  const paid = entries.flatMap((entry) => (entry.switch_penalty_usd === null || entry.switch_penalty_usd === 0 ? [] : [{ usd: entry.switch_penalty_usd, estimate: entry.estimate }]));
-  return { count: paid.length, usd: fromMoney(paid.reduce((sum, { usd }) => sum + toMoney(usd), 0n)), estimate: paid.some((one) => one.estimate) };
+  const paid = entries.flatMap((entry) =>
+    entry.switch_penalty_usd === null || entry.switch_penalty_usd === 0
+      ? []
+      : [{ usd: entry.switch_penalty_usd, estimate: entry.estimate }],
+  );
+  return {
+    count: paid.length,
+    usd: fromMoney(paid.reduce((sum, { usd }) => sum + toMoney(usd), 0n)),
+    estimate: paid.some((one) => one.estimate),
+  };
 }
 
 /** Text of `/cost`: by model and by stage, the baseline, and what is unknown or estimated. */
@@ -88,11 +108,17 @@ export function costText(entries: readonly LedgerEntry[], totals: CostTotals = t
   const stages = groupCosts(rows, "stage");
   if (stages.length > 1) lines.push("", costTable("stage", stages, totals));
   lines.push("");
-  lines.push(`Cost ${formatUsd(totals.cost_usd, totals.estimate)}; the same on ${totals.baseline_model ?? "a baseline model"} ${formatUsd(totals.baseline_cost_usd, totals.baseline_estimate)}; saved ${formatPercent(totals.savings_pct)}.`);
+  lines.push(
+    `Cost ${formatUsd(totals.cost_usd, totals.estimate)}; the same on ${totals.baseline_model ?? "a baseline model"} ${formatUsd(totals.baseline_cost_usd, totals.baseline_estimate)}; saved ${formatPercent(totals.savings_pct)}.`,
+  );
   const { count, usd, estimate } = penalties(entries);
-  if (count > 0) lines.push(`Of it ${formatUsd(usd, estimate)} because switching models made a cache cold (${count} ${count === 1 ? "call" : "calls"}).`);
+  if (count > 0)
+    lines.push(
+      `Of it ${formatUsd(usd, estimate)} because switching models made a cache cold (${count} ${count === 1 ? "call" : "calls"}).`,
+    );
   const unpriced = [...new Set(entries.filter((entry) => entry.cost_usd === null).map((entry) => entry.model))];
-  if (unpriced.length > 0) lines.push(`No price is known for ${unpriced.join(", ")}: give one in [[providers.<name>.models]].`);
+  if (unpriced.length > 0)
+    lines.push(`No price is known for ${unpriced.join(", ")}: give one in [[providers.<name>.models]].`);
   if (totals.estimate || totals.baseline_estimate) lines.push("~ marks an estimated price.");
   return lines.join("\n");
 }

@@ -1,12 +1,15 @@
-// Positive grammar of a command's arguments: named options, operand kinds and limits. What is not named is not accepted.
-// Options are written as GNU programs read them: `-la` flags, `-n=` takes text, `-f@` takes a path, `--long`, `--long=`,
-// `--long[=]` (value only behind `=`), `--long@`, `-#` a bare number.
+// Positive grammar of a command's arguments: named options, operand kinds and limits. What is not named is not
+// accepted. Options are written as GNU programs read them: `-la` flags, `-n=` takes text, `-f@` takes a path, `--long`,
+// `--long=`, `--long[=]` (value only behind `=`), `--long@`, `-#` a bare number.
 
 import type { TreeReading } from "../types/shell-reading.ts";
 
 export interface CommandGrammar {
   options?: string;
-  /** The program looks at the first letter of a short option only: a second letter behind it is not an option of its own. */
+  /**
+   * The program looks at the first letter of a short option only: a second letter behind it is not an option of its
+   * own.
+   */
   singleLetters?: boolean;
   /** Leading operands that are text: patterns, filters, formats. */
   texts?: number;
@@ -78,7 +81,11 @@ function strongest(left: TreeReading, right: TreeReading): TreeReading {
 }
 
 /** Reads options and operands; a sentence when something is not in the table. */
-function readArguments(words: string[], table: OptionTable, singleLetters: boolean): { options: ParsedArguments["options"]; operands: string[]; paths: string[] } | string {
+function readArguments(
+  words: string[],
+  table: OptionTable,
+  singleLetters: boolean,
+): { options: ParsedArguments["options"]; operands: string[]; paths: string[] } | string {
   const options: ParsedArguments["options"] = [];
   const operands: string[] = [];
   const paths: string[] = [];
@@ -140,14 +147,18 @@ function readArguments(words: string[], table: OptionTable, singleLetters: boole
 export function parseArguments(argv: string[], grammar: CommandGrammar): ParsedArguments | string {
   if (grammar.parse !== undefined) return grammar.parse(argv);
   const words = argv.slice(1);
-  if (grammar.exactly !== undefined && grammar.exactly.some((list) => list.length === words.length && list.every((word, index) => word === words[index]))) {
+  if (
+    grammar.exactly !== undefined &&
+    grammar.exactly.some((list) => list.length === words.length && list.every((word, index) => word === words[index]))
+  ) {
     return { options: [], texts: words, paths: [], reads: "none" };
   }
   if (grammar.raw === true) {
     const parsed: ParsedArguments = { options: [], texts: words, paths: [], reads: "none" };
     return grammar.check?.(parsed) ?? parsed;
   }
-  if (grammar.options === undefined && grammar.paths === undefined && grammar.texts === undefined) return "these arguments";
+  if (grammar.options === undefined && grammar.paths === undefined && grammar.texts === undefined)
+    return "these arguments";
   const read = readArguments(words, optionTable(grammar.options ?? ""), grammar.singleLetters === true);
   if (typeof read === "string") return read;
   const fromOptions = read.options.some(({ name }) => grammar.textsFromOptions?.includes(name));
@@ -158,7 +169,16 @@ export function parseArguments(argv: string[], grammar: CommandGrammar): ParsedA
   if (read.operands.length < (grammar.least ?? 0)) return "so few operands";
   let reads = grammar.reads ?? "none";
   for (const { name } of read.options) reads = strongest(reads, grammar.readsWith?.[name] ?? "none");
-  const unhides = read.options.flatMap(({ name, value }) => (value !== null && grammar.unhidesWith?.includes(name) === true ? [value] : []));
-  const parsed: ParsedArguments = { options: read.options, texts, paths: [...read.paths, ...pathOperands], reads, unhides, filesOnly: grammar.filesOnly === true };
+  const unhides = read.options.flatMap(({ name, value }) =>
+    value !== null && grammar.unhidesWith?.includes(name) === true ? [value] : [],
+  );
+  const parsed: ParsedArguments = {
+    options: read.options,
+    texts,
+    paths: [...read.paths, ...pathOperands],
+    reads,
+    unhides,
+    filesOnly: grammar.filesOnly === true,
+  };
   return grammar.check?.(parsed) ?? parsed;
 }

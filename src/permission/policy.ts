@@ -1,5 +1,6 @@
 // The verdict on one tool call: a pure function of the call, the stage, the mode, the approved scope and the rules.
-// The strictest wins. It asks nobody and touches nothing; turning `ask` into a denial where nobody is there is the caller's.
+// The strictest wins. It asks nobody and touches nothing; turning `ask` into a denial where nobody is there is the
+// caller's.
 
 import type { ScopeJudge, ShellVerdict } from "../types/containment.ts";
 import type { Verdict } from "../types/permission.ts";
@@ -7,7 +8,15 @@ import type { Stage } from "../types/plan.ts";
 import type { ContainmentMode, PermissionMode } from "../types/settings.ts";
 import type { FileAction, ToolAccess } from "../types/tool.ts";
 import { isGlob } from "../util/path-glob.ts";
-import { commandDenied, commandMayBecomeDenied, matchesRule, namesProgram, suggestCommandRule, type Rule, type RuleSubject } from "./rules.ts";
+import {
+  commandDenied,
+  commandMayBecomeDenied,
+  matchesRule,
+  namesProgram,
+  suggestCommandRule,
+  type Rule,
+  type RuleSubject,
+} from "./rules.ts";
 
 /** What is known of the path that a call is about, after links and `..` are resolved. */
 export interface PolicyPath {
@@ -60,7 +69,9 @@ function findRule(rules: Rule[], subject: RuleSubject): Rule | undefined {
 }
 
 function commandRules(rules: Rule[]): (Rule & { pattern: string })[] {
-  return rules.flatMap((rule) => (rule.tool === "bash" && rule.pattern !== null ? [{ ...rule, pattern: rule.pattern }] : []));
+  return rules.flatMap((rule) =>
+    rule.tool === "bash" && rule.pattern !== null ? [{ ...rule, pattern: rule.pattern }] : [],
+  );
 }
 
 /** Why it cannot be said that no denied command runs, or null. */
@@ -71,11 +82,18 @@ function undecided(request: PolicyRequest, shell: ShellVerdict): string | null {
   if (shell.reach === null) return null;
   const { open, mentioned, unjudged } = shell.reach;
   if (unjudged !== null) return unjudged;
-  const rule = rules.find(({ pattern }) => open.some((argv) => commandMayBecomeDenied(pattern, argv)) || mentioned.some((name) => namesProgram(pattern, name)));
+  const rule = rules.find(
+    ({ pattern }) =>
+      open.some((argv) => commandMayBecomeDenied(pattern, argv)) ||
+      mentioned.some((name) => namesProgram(pattern, name)),
+  );
   return rule === undefined ? null : `it may start what the rule ${rule.text} denies`;
 }
 
-/** A deny rule on any command anywhere in the line counts; so does a general one on file writers, for commands that may write. */
+/**
+ * A deny rule on any command anywhere in the line counts; so does a general one on file writers, for commands that may
+ * write.
+ */
 function deniedCommand(request: PolicyRequest, shell: ShellVerdict): string | null {
   const { deny: denied } = request.rules;
   const general = denied.find((rule) => rule.tool === "bash" && rule.pattern === null);
@@ -84,7 +102,9 @@ function deniedCommand(request: PolicyRequest, shell: ShellVerdict): string | nu
     const rule = commandRules(denied).find(({ pattern }) => commandDenied(pattern, argv));
     if (rule !== undefined) return `the rule ${rule.text} denies it`;
   }
-  const writers = denied.find((rule) => rule.pattern === null && (FILE_WRITERS as readonly string[]).includes(rule.tool));
+  const writers = denied.find(
+    (rule) => rule.pattern === null && (FILE_WRITERS as readonly string[]).includes(rule.tool),
+  );
   if (writers !== undefined && shell.verdict !== "read_only" && shell.verdict !== "planned") {
     return `the rule ${writers.text} denies writing, and this command may write`;
   }
@@ -93,8 +113,12 @@ function deniedCommand(request: PolicyRequest, shell: ShellVerdict): string | nu
 
 function decidePlanCommand(request: PolicyRequest, shell: ShellVerdict): Verdict {
   if (request.sandboxed) return allow("it runs inside the read-only sandbox of the plan stage");
-  if (shell.verdict !== "read_only") return deny(`the plan stage runs only commands known to be read-only: ${shell.reason}`);
-  if (request.credentialInTree !== null) return deny(`it would read ${request.credentialInTree}, a credential file, with its tree; name the files or folders to read`);
+  if (shell.verdict !== "read_only")
+    return deny(`the plan stage runs only commands known to be read-only: ${shell.reason}`);
+  if (request.credentialInTree !== null)
+    return deny(
+      `it would read ${request.credentialInTree}, a credential file, with its tree; name the files or folders to read`,
+    );
   return allow(shell.reason);
 }
 
@@ -106,18 +130,26 @@ function decideCommand(request: PolicyRequest, shell: ShellVerdict): Verdict {
   const allowing = [...request.rules.allow, ...request.rules.grants];
   const general = allowing.find((rule) => rule.tool === "bash" && rule.pattern === null);
   if (shell.verdict === "planned") return allow(shell.reason);
-  if (shell.verdict === "read_only" && (request.sandboxed || request.credentialInTree === null)) return allow(shell.reason);
+  if (shell.verdict === "read_only" && (request.sandboxed || request.credentialInTree === null))
+    return allow(shell.reason);
   const bypass = request.mode === "bypassPermissions";
   const open = undecided(request, shell);
   if (open !== null) return ask(`it cannot be checked against the deny rules: ${open}`, null);
   if (bypass) return allow("the mode bypassPermissions asks for nothing");
   if (general !== undefined) return allow(`the rule ${general.text} allows it`);
-  if (shell.verdict === "read_only") return ask(`it reads a tree that holds ${request.credentialInTree ?? "a credential file"}`, null);
+  if (shell.verdict === "read_only")
+    return ask(`it reads a tree that holds ${request.credentialInTree ?? "a credential file"}`, null);
   const unsettled = shell.segments.filter((segment) => !segment.readOnly && !segment.planned);
-  const covered = unsettled.every((segment) => segment.plain && findRule(allowing, { tool: "bash", kind: "command", argv: segment.argv }) !== undefined);
+  const covered = unsettled.every(
+    (segment) =>
+      segment.plain && findRule(allowing, { tool: "bash", kind: "command", argv: segment.argv }) !== undefined,
+  );
   if (shell.understood && covered) return allow("rules allow every command of the line");
   const [only] = unsettled;
-  return ask(shell.reason, shell.understood && unsettled.length === 1 && only !== undefined ? suggestCommandRule(only.argv) : null);
+  return ask(
+    shell.reason,
+    shell.understood && unsettled.length === 1 && only !== undefined ? suggestCommandRule(only.argv) : null,
+  );
 }
 
 function decideRead(request: PolicyRequest): Verdict {
@@ -128,10 +160,13 @@ function decideRead(request: PolicyRequest): Verdict {
   if (path === null) return allow("it reads inside the workspace");
   const rule = findRule([...request.rules.allow, ...request.rules.grants], subject);
   if (path.isProtected) {
-    return rule !== undefined && rule.pattern !== null ? allow(`the rule ${rule.text} allows it`) : deny(`${path.shown} is a credential file; only an explicit rule for it allows reading it`);
+    return rule !== undefined && rule.pattern !== null
+      ? allow(`the rule ${rule.text} allows it`)
+      : deny(`${path.shown} is a credential file; only an explicit rule for it allows reading it`);
   }
   if (path.insideWorkspace || path.insideReadRoots) return allow("it reads inside the workspace");
-  if (request.mode === "bypassPermissions" && request.stage !== "plan") return allow("the mode bypassPermissions asks for nothing");
+  if (request.mode === "bypassPermissions" && request.stage !== "plan")
+    return allow("the mode bypassPermissions asks for nothing");
   if (rule !== undefined) return allow(`the rule ${rule.text} allows it`);
   return ask(`${path.realPath} is outside the workspace`, `${request.tool}(${path.realPath})`);
 }
@@ -146,21 +181,34 @@ function decideWrite(request: PolicyRequest): Verdict {
   if (path.insideGit) return deny("file tools never write below .git");
   if (!path.insideWorkspace) return deny(`${path.realPath} is outside the workspace; nothing is written there`);
   const rule = findRule([...request.rules.allow, ...request.rules.grants], subject);
-  if (path.isProtected && (rule === undefined || rule.pattern === null)) return deny(`${path.shown} is a credential file; only an explicit rule for it allows writing it`);
+  if (path.isProtected && (rule === undefined || rule.pattern === null))
+    return deny(`${path.shown} is a credential file; only an explicit rule for it allows writing it`);
   if (request.scope !== null && request.containment === "enforce") {
     const verdict = request.scope.permits(path.realPath, request.action ?? "modify");
-    return verdict.permitted ? allow(verdict.reason) : { decision: "ask", reason: verdict.reason, rule: null, scope: { path: path.shown, action: request.action ?? "modify" } };
+    return verdict.permitted
+      ? allow(verdict.reason)
+      : {
+          decision: "ask",
+          reason: verdict.reason,
+          rule: null,
+          scope: { path: path.shown, action: request.action ?? "modify" },
+        };
   }
-  if (request.scope?.permits(path.realPath, request.action ?? "modify").permitted === true) return allow("the approved plan covers it");
+  if (request.scope?.permits(path.realPath, request.action ?? "modify").permitted === true)
+    return allow("the approved plan covers it");
   // An approved plan is carried out: outside its scope "warn" records and "off" does not look, and neither asks.
-  if (request.stage === "execute" && request.containment !== "enforce") return allow(`the containment mode ${request.containment} allows it`);
+  if (request.stage === "execute" && request.containment !== "enforce")
+    return allow(`the containment mode ${request.containment} allows it`);
   if (request.mode === "bypassPermissions") return allow("the mode bypassPermissions asks for nothing");
   if (request.mode === "acceptEdits") return allow("the mode acceptEdits does not ask for edits inside the workspace");
   if (rule !== undefined) return allow(`the rule ${rule.text} allows it`);
   return ask(`it changes ${path.shown}`, standingWriteRule(request.tool, path.shown));
 }
 
-/** What a question about a file offers for later: its folder, or the file alone at the top, where the folder would be every file. */
+/**
+ * What a question about a file offers for later: its folder, or the file alone at the top, where the folder would be
+ * every file.
+ */
 function standingWriteRule(tool: string, shown: string): string | null {
   const slash = shown.lastIndexOf("/");
   const folder = shown.slice(0, Math.max(0, slash));

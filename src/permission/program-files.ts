@@ -1,4 +1,5 @@
-// Which file a command's name leads to, and whether it is the file of a denied program: by link, hard link or copy. Reads only.
+// Which file a command's name leads to, and whether it is the file of a denied program: by link, hard link or copy.
+// Reads only.
 
 import { closeSync, openSync, readdirSync, readFileSync, readSync, realpathSync, statSync, type Stats } from "node:fs";
 import { basename, delimiter, dirname, isAbsolute, join } from "node:path";
@@ -19,9 +20,11 @@ export interface ProgramFile {
 }
 
 /** One file that does what its name says: its links tell nothing of each other. */
-const MANY_IN_ONE = /^(busybox|toybox|coreutils|uutils|rustup|rustup-init|volta-shim|snap|mise|asdf|proto|box|sbase-box|corepack(\.js)?)$/;
+const MANY_IN_ONE =
+  /^(busybox|toybox|coreutils|uutils|rustup|rustup-init|volta-shim|snap|mise|asdf|proto|box|sbase-box|corepack(\.js)?)$/;
 /** Programs of version managers that answer to the names of others. */
-const STAND_INS = /^(mise|rtx|asdf|proto|proto-shim|volta|volta-shim|rustup|rustup-init|snap|pyenv|nodenv|rbenv|nvm|fnm|corepack.*|aqua-proxy|hermit)$/;
+const STAND_INS =
+  /^(mise|rtx|asdf|proto|proto-shim|volta|volta-shim|rustup|rustup-init|snap|pyenv|nodenv|rbenv|nvm|fnm|corepack.*|aqua-proxy|hermit)$/;
 const MOST_PROGRAMS = 500;
 const LARGEST_SCRIPT = 256 * 1024;
 const LARGEST_PROGRAM = 64 * 1024 * 1024;
@@ -50,13 +53,23 @@ export function programFiles(name: string, { directories, searchPath }: ProgramP
   });
 }
 
-/** Programs on the search path whose name a pattern with stars may mean; a pattern that is a mere star means none in particular. */
+/**
+ * Programs on the search path whose name a pattern with stars may mean; a pattern that is a mere star means none in
+ * particular.
+ */
 export function namedPrograms(pattern: string, places: ProgramPlaces): { name: string; files: ProgramFile[] }[] {
   const name = basename(pattern);
-  if (!name.includes("*")) return [...new Set([name, name.toLowerCase()])].map((one) => ({ name: one, files: programFiles(one, places) }));
+  if (!name.includes("*"))
+    return [...new Set([name, name.toLowerCase()])].map((one) => ({ name: one, files: programFiles(one, places) }));
   if (/^\*+$/.test(name)) return [];
   const matches = compileGlob(name.replace(/[?[\]{}\\]/g, "\\$&"), { ignoreCase: true });
-  const names = new Set(places.searchPath.split(delimiter).filter((folder) => isAbsolute(folder)).flatMap(namesIn).filter(matches));
+  const names = new Set(
+    places.searchPath
+      .split(delimiter)
+      .filter((folder) => isAbsolute(folder))
+      .flatMap(namesIn)
+      .filter(matches),
+  );
   return [...names].slice(0, MOST_PROGRAMS).map((one) => ({ name: one, files: programFiles(one, places) }));
 }
 
@@ -107,18 +120,22 @@ function isNative(path: string): boolean {
 }
 
 /**
- * Whether the name leads to the program itself, and not to a version manager's stand-in, which starts whatever a file of the project
- * names. The first file on the search path outside the workspace counts, as when the command is run; none is nobody's stand-in.
+ * Whether the name leads to the program itself, and not to a version manager's stand-in, which starts whatever a file
+ * of the project names. The first file on the search path outside the workspace counts, as when the command is run;
+ * none is nobody's stand-in.
  */
 export function isProgramItself(name: string, workspace: string, searchPath: string): boolean {
   const folders = searchPath.split(delimiter).filter((folder) => isAbsolute(folder) && !isInside(workspace, folder));
   const [file] = programFiles(name, { directories: [], searchPath: folders.join(delimiter) });
   if (file === undefined) return true;
   if (isInside(workspace, file.path)) return false;
-  if (name === "npm") return file.path.endsWith("/node_modules/npm/bin/npm-cli.js") && isProgramItself("node", workspace, searchPath);
+  if (name === "npm")
+    return file.path.endsWith("/node_modules/npm/bin/npm-cli.js") && isProgramItself("node", workspace, searchPath);
   if (SYSTEM_FOLDERS.includes(dirname(file.path)) && !STAND_INS.test(basename(file.path))) return true;
   const own = basename(file.path);
-  return isNative(file.path) && (own.includes(name.replace(/\d+$/, "")) || /^(busybox|toybox|coreutils|uutils)$/.test(own));
+  return (
+    isNative(file.path) && (own.includes(name.replace(/\d+$/, "")) || /^(busybox|toybox|coreutils|uutils)$/.test(own))
+  );
 }
 
 /** The text of a script, or null for what is none. */

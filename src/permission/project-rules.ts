@@ -1,5 +1,5 @@
-// Rules that the user answered with "always for this project": one small file per workspace in the data directory, never in
-// the repository. Reads and writes; decides nothing.
+// Rules that the user answered with "always for this project": one small file per workspace in the data directory,
+// never in the repository. Reads and writes; decides nothing.
 
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -20,7 +20,12 @@ export interface ProjectRules {
 
 export function createProjectRules(path: string): ProjectRules {
   const damaged = (cause: unknown): BmoError =>
-    new BmoError("configuration", `${path} is damaged: it holds the permission rules that were allowed for this project, as a JSON list of texts`, "Mend it, or remove it: bmo then asks again.", { cause });
+    new BmoError(
+      "configuration",
+      `${path} is damaged: it holds the permission rules that were allowed for this project, as a JSON list of texts`,
+      "Mend it, or remove it: bmo then asks again.",
+      { cause },
+    );
   const list = (): string[] => {
     let text: string;
     try {
@@ -30,7 +35,12 @@ export function createProjectRules(path: string): ProjectRules {
       // A data directory that cannot be one is named by what writes there first.
       if (code === "ENOENT" || code === "ENOTDIR") return [];
       if (code === undefined) throw thrown;
-      throw new BmoError("configuration", `${path} cannot be read (${code}): it holds the permission rules that were allowed for this project`, "Correct its permissions, or remove it: bmo then asks again.", { cause: thrown });
+      throw new BmoError(
+        "configuration",
+        `${path} cannot be read (${code}): it holds the permission rules that were allowed for this project`,
+        "Correct its permissions, or remove it: bmo then asks again.",
+        { cause: thrown },
+      );
     }
     try {
       const value: unknown = JSON.parse(text);

@@ -1,10 +1,27 @@
-// What a command line may start, seen through wrappers, shells, links and scripts: the words that deny rules are compared with, and
-// what they cannot judge. Asked only where a deny rule for commands exists. Reads files; runs nothing.
+// What a command line may start, seen through wrappers, shells, links and scripts: the words that deny rules are
+// compared with, and what they cannot judge. Asked only where a deny rule for commands exists. Reads files; runs
+// nothing.
 
 import { basename } from "node:path";
 import { READ_ONLY_COMMANDS } from "./command-table.ts";
-import { isProgram, namedPrograms, programFiles, scriptText, type ProgramFile, type ProgramPlaces } from "./program-files.ts";
-import { GIT_COMMANDS, GIT_PROGRAM_KEY, HOOK_OPTIONS, INERT, INTERPRETERS, RUNNERS, SHELLS, type Runner } from "./runner-table.ts";
+import {
+  isProgram,
+  namedPrograms,
+  programFiles,
+  scriptText,
+  type ProgramFile,
+  type ProgramPlaces,
+} from "./program-files.ts";
+import {
+  GIT_COMMANDS,
+  GIT_PROGRAM_KEY,
+  HOOK_OPTIONS,
+  INERT,
+  INTERPRETERS,
+  RUNNERS,
+  SHELLS,
+  type Runner,
+} from "./runner-table.ts";
 import { readShellLine, refusesCharacters } from "./shell-words.ts";
 import type { CommandReach } from "../types/containment.ts";
 
@@ -41,7 +58,10 @@ interface Options {
   rest: number;
 }
 
-/** Reads options as GNU programs do: clusters, glued values, `--long=value`. `asked` are the options whose values are wanted. */
+/**
+ * Reads options as GNU programs do: clusters, glued values, `--long=value`. `asked` are the options whose values are
+ * wanted.
+ */
 function readOptions(argv: readonly string[], valued: Set<string>, asked: Set<string>, anywhere = false): Options {
   const read: Options = { values: [], flags: [], rest: argv.length };
   let index = 1;
@@ -86,7 +106,8 @@ function addLine(reader: Reader, text: string, depth: number, inScript = false):
 
 /** Names in the words of a program nobody knows: it may be one that starts them. */
 function mention(reader: Reader, words: readonly string[]): void {
-  for (const word of words) for (const token of word.split(/[^\w.+/@%~-]+/)) if (token !== "") reader.reach.mentioned.push(basename(token));
+  for (const word of words)
+    for (const token of word.split(/[^\w.+/@%~-]+/)) if (token !== "") reader.reach.mentioned.push(basename(token));
 }
 
 function isDeniedFile(reader: Reader, name: string): boolean {
@@ -102,7 +123,8 @@ function lookAtFile(reader: Reader, argv: readonly string[], depth: number, inSc
   if (name.includes("/") && files.length === 0 && !inScript) cannotJudge(reader, `${name} is not there yet`);
   for (const file of files) {
     reader.reach.started.push([basename(file.path), ...rest]);
-    for (const { name: denied, files: programs } of reader.denied) if (programs.some((program) => isProgram(file, program))) reader.reach.started.push([denied, ...rest]);
+    for (const { name: denied, files: programs } of reader.denied)
+      if (programs.some((program) => isProgram(file, program))) reader.reach.started.push([denied, ...rest]);
     if (name.includes("/")) readScript(reader, file, depth);
   }
 }
@@ -110,15 +132,27 @@ function lookAtFile(reader: Reader, argv: readonly string[], depth: number, inSc
 function readScript(reader: Reader, file: ProgramFile, depth: number): void {
   const text = scriptText(file);
   if (text === null || depth >= DEEPEST) return;
-  const interpreter = /^#!\s*(\S.*)$/m.exec(text.startsWith("#!") ? text.slice(0, 512) : "")?.[1]?.trim().split(/\s+/);
+  const interpreter = /^#!\s*(\S.*)$/m
+    .exec(text.startsWith("#!") ? text.slice(0, 512) : "")?.[1]
+    ?.trim()
+    .split(/\s+/);
   if (interpreter !== undefined) visit(reader, [...interpreter, file.path], depth + 1, true);
-  const name = basename(interpreter?.[0] ?? "sh") === "env" ? (interpreter?.findLast((word) => !word.startsWith("-")) ?? "") : (interpreter?.[0] ?? "sh");
+  const name =
+    basename(interpreter?.[0] ?? "sh") === "env"
+      ? (interpreter?.findLast((word) => !word.startsWith("-")) ?? "")
+      : (interpreter?.[0] ?? "sh");
   if (SHELLS.has(basename(name)) && refusesCharacters(text) === null) addLine(reader, text, depth, true);
 }
 
 function visitShell(reader: Reader, argv: readonly string[], depth: number, inScript: boolean): void {
-  const clusters = argv.slice(1).filter((word) => /^[-+][A-Za-z]*[oO]$/.test(word) || word === "--rcfile" || word === "--init-file");
-  const { flags, rest } = readOptions(argv.map((word) => (/^\+[A-Za-z]+$/.test(word) ? `-${word.slice(1)}` : word)), new Set(["-o", "-O", "--rcfile", "--init-file", "--command", ...clusters]), new Set());
+  const clusters = argv
+    .slice(1)
+    .filter((word) => /^[-+][A-Za-z]*[oO]$/.test(word) || word === "--rcfile" || word === "--init-file");
+  const { flags, rest } = readOptions(
+    argv.map((word) => (/^\+[A-Za-z]+$/.test(word) ? `-${word.slice(1)}` : word)),
+    new Set(["-o", "-O", "--rcfile", "--init-file", "--command", ...clusters]),
+    new Set(),
+  );
   const operand = argv[rest];
   if (flags.includes("-c") || flags.includes("--command")) {
     if (operand === undefined) cannotJudge(reader, `${argv[0] ?? "the shell"} is given no line`);
@@ -129,7 +163,8 @@ function visitShell(reader: Reader, argv: readonly string[], depth: number, inSc
     readScriptFile(reader, operand, depth, inScript);
     return;
   }
-  if (!inScript && !(argv.length === 2 && /^--(version|help)$/.test(argv[1] ?? ""))) cannotJudge(reader, `${argv[0] ?? "the shell"} runs what it reads from its input`);
+  if (!inScript && !(argv.length === 2 && /^--(version|help)$/.test(argv[1] ?? "")))
+    cannotJudge(reader, `${argv[0] ?? "the shell"} runs what it reads from its input`);
 }
 
 function readScriptFile(reader: Reader, path: string, depth: number, inScript: boolean): void {
@@ -152,7 +187,8 @@ function visitRunner(reader: Reader, runner: Runner, argv: readonly string[], de
   if (runner.unjudged !== undefined && !inScript) cannotJudge(reader, `${argv[0] ?? ""}: ${runner.unjudged}`);
   if ([...optionNames(runner.lists)].some((name) => flags.includes(name))) return;
   let index = first;
-  if (runner.assignments === true) while (/^[A-Za-z_]\w*=/.test(argv[index] ?? "") || argv[index] === "--" || argv[index] === "-") index++;
+  if (runner.assignments === true)
+    while (/^[A-Za-z_]\w*=/.test(argv[index] ?? "") || argv[index] === "--" || argv[index] === "-") index++;
   index += runner.operands ?? 0;
   while (argv[index] === "--") index++;
   const rest = argv.slice(index);
@@ -171,7 +207,12 @@ function visitFind(reader: Reader, argv: readonly string[], depth: number, inScr
   for (let index = 1; index < argv.length; index++) {
     const word = argv[index] ?? "";
     // What -delete does is what rm does.
-    if (word === "-delete") reader.reach.started.push(["rm", ...argv.slice(1, 2)], ["rm", "-rf", ...argv.slice(1, 2)], ["unlink", ...argv.slice(1, 2)]);
+    if (word === "-delete")
+      reader.reach.started.push(
+        ["rm", ...argv.slice(1, 2)],
+        ["rm", "-rf", ...argv.slice(1, 2)],
+        ["unlink", ...argv.slice(1, 2)],
+      );
     if (!/^-(exec|execdir|ok|okdir)$/.test(word)) continue;
     const end = argv.findIndex((one, position) => position > index && (one === ";" || one === "+"));
     const inner = argv.slice(index + 1, end === -1 ? undefined : end);
@@ -195,21 +236,41 @@ function visitGit(reader: Reader, argv: readonly string[], depth: number, inScri
     if (!word.startsWith("-")) break;
     if (word === "-c") setting(argv[++index] ?? "");
     else if (/^-c./.test(word)) setting(word.slice(2));
-    else if (/^--(exec-path=|config-env)/.test(word) && !inScript) cannotJudge(reader, `git with ${word} starts what that names`);
+    else if (/^--(exec-path=|config-env)/.test(word) && !inScript)
+      cannotJudge(reader, `git with ${word} starts what that names`);
     else if (/^(-C|--git-dir|--work-tree|--namespace|--super-prefix|--attr-source|--list-cmds)$/.test(word)) index++;
   }
   const [subcommand = "", ...rest] = argv.slice(index);
   if (subcommand === "") return;
   reader.reach.started.push(["git", subcommand, ...rest], [`git-${subcommand}`, ...rest]);
   if (!GIT_COMMANDS.has(subcommand) && !inScript) cannotJudge(reader, `git ${subcommand} is an alias or a program`);
-  if (/^(filter-branch|difftool|mergetool|daemon|send-email|svn|p4|instaweb)$/.test(subcommand) && !inScript) cannotJudge(reader, `git ${subcommand} starts other programs`);
-  if (subcommand === "submodule" && rest.includes("foreach")) addLine(reader, rest.slice(rest.indexOf("foreach") + 1).filter((word, position) => position > 0 || !word.startsWith("-")).join(" "), depth);
+  if (/^(filter-branch|difftool|mergetool|daemon|send-email|svn|p4|instaweb)$/.test(subcommand) && !inScript)
+    cannotJudge(reader, `git ${subcommand} starts other programs`);
+  if (subcommand === "submodule" && rest.includes("foreach"))
+    addLine(
+      reader,
+      rest
+        .slice(rest.indexOf("foreach") + 1)
+        .filter((word, position) => position > 0 || !word.startsWith("-"))
+        .join(" "),
+      depth,
+    );
   if (subcommand === "bisect" && rest[0] === "run") visit(reader, rest.slice(1), depth, inScript);
   if (subcommand === "config") {
     const key = rest.findIndex((word) => GIT_PROGRAM_KEY.test(word));
     if (key !== -1 && rest[key + 1] !== undefined) setting(`${rest[key] ?? ""}=${rest[key + 1] ?? ""}`);
   }
-  const hooks = { rebase: "-x --exec", difftool: "-x --extcmd", grep: "-O --open-files-in-pager", fetch: "--upload-pack", pull: "--upload-pack", clone: "-u --upload-pack -c --config", "ls-remote": "--upload-pack --exec", push: "--receive-pack --exec", archive: "--exec" }[subcommand];
+  const hooks = {
+    rebase: "-x --exec",
+    difftool: "-x --extcmd",
+    grep: "-O --open-files-in-pager",
+    fetch: "--upload-pack",
+    pull: "--upload-pack",
+    clone: "-u --upload-pack -c --config",
+    "ls-remote": "--upload-pack --exec",
+    push: "--receive-pack --exec",
+    archive: "--exec",
+  }[subcommand];
   if (hooks !== undefined) {
     for (const value of readOptions([subcommand, ...rest], new Set(), optionNames(hooks), true).values) {
       if (subcommand === "clone" && value.includes("=")) setting(value);
@@ -225,16 +286,22 @@ function visitPackageManager(reader: Reader, argv: readonly string[], depth: num
   const at = argv.findIndex((word) => /^(exec|x|dlx|explore|env|create)$/.test(word));
   const { values } = readOptions(argv, new Set(), new Set(["-c", "--call", "--script-shell", "--shell-mode"]), true);
   for (const value of values) addLine(reader, value, depth);
-  if (argv.some((word) => /^--?(script-shell|node-options|shell)\b/.test(word)) && !inScript) cannotJudge(reader, `${argv[0] ?? ""} is told by which shell to run scripts`);
+  if (argv.some((word) => /^--?(script-shell|node-options|shell)\b/.test(word)) && !inScript)
+    cannotJudge(reader, `${argv[0] ?? ""} is told by which shell to run scripts`);
   if (at === -1) return;
   mention(reader, argv.slice(at + 1));
-  for (let index = at + 1; index < argv.length; index++) if (argv[index]?.startsWith("-") !== true) visit(reader, argv.slice(index), depth + 1, inScript);
+  for (let index = at + 1; index < argv.length; index++)
+    if (argv[index]?.startsWith("-") !== true) visit(reader, argv.slice(index), depth + 1, inScript);
 }
 
 /** sed runs the command `e` and the flag `e` of `s`; awk runs system(), pipes and getline. */
 function isHarmlessProgram(name: string, argv: readonly string[]): boolean {
   const text = argv.slice(1).join("\n");
-  if (name === "sed" || name === "gsed") return !/(^|[\n;{}!$\d/,~+]|\s)e(\s|$|;|\})|[/|#,:@!%_][gpimMI\d]*e[gpimMIwe\d]*\s*($|[\n;}])/m.test(text) && !argv.some((word) => /^(-[a-zA-Z]*f|--file)/.test(word));
+  if (name === "sed" || name === "gsed")
+    return (
+      !/(^|[\n;{}!$\d/,~+]|\s)e(\s|$|;|\})|[/|#,:@!%_][gpimMI\d]*e[gpimMIwe\d]*\s*($|[\n;}])/m.test(text) &&
+      !argv.some((word) => /^(-[a-zA-Z]*f|--file)/.test(word))
+    );
   return !/system|\||getline|@load|extension|-f|--file|-i|--include|-l|--load|-E|--exec/.test(text);
 }
 
@@ -249,16 +316,28 @@ function visitInterpreter(reader: Reader, family: string, argv: readonly string[
   const code = optionNames(INTERPRETERS[family]);
   const glued = [...code].filter((name) => name.length === 2).map((name) => name.slice(1));
   // In a cluster too: -ne, -Sc, -wle.
-  const isCode = (word: string): boolean => code.has(word) || (word.startsWith("--") && code.has(word.split("=")[0] ?? "")) || (/^-[A-Za-z]/.test(word) && !word.startsWith("--") && [...word.slice(1)].some((letter) => glued.includes(letter)));
+  const isCode = (word: string): boolean =>
+    code.has(word) ||
+    (word.startsWith("--") && code.has(word.split("=")[0] ?? "")) ||
+    (/^-[A-Za-z]/.test(word) && !word.startsWith("--") && [...word.slice(1)].some((letter) => glued.includes(letter)));
   const words = argv.slice(1);
   const file = words.findIndex((word) => !word.startsWith("-"));
   const options = file === -1 ? words : words.slice(0, file);
-  if (options.some(isCode) || (family === "deno" && words[0] === "eval")) cannotJudge(reader, `${argv[0] ?? ""} is given code`);
-  else if (file === -1 && !options.some((word) => /^(-m|--test$|--run$|--watch$|--version$|--help$)/.test(word))) cannotJudge(reader, `${argv[0] ?? ""} runs what it reads from its input`);
-  else if (/^(\/dev\/|\/proc\/)/.test(words[file] ?? "")) cannotJudge(reader, `${argv[0] ?? ""} runs what it reads from its input`);
+  if (options.some(isCode) || (family === "deno" && words[0] === "eval"))
+    cannotJudge(reader, `${argv[0] ?? ""} is given code`);
+  else if (file === -1 && !options.some((word) => /^(-m|--test$|--run$|--watch$|--version$|--help$)/.test(word)))
+    cannotJudge(reader, `${argv[0] ?? ""} runs what it reads from its input`);
+  else if (/^(\/dev\/|\/proc\/)/.test(words[file] ?? ""))
+    cannotJudge(reader, `${argv[0] ?? ""} runs what it reads from its input`);
 }
 
-function visitBuiltin(reader: Reader, name: string, argv: readonly string[], depth: number, inScript: boolean): boolean {
+function visitBuiltin(
+  reader: Reader,
+  name: string,
+  argv: readonly string[],
+  depth: number,
+  inScript: boolean,
+): boolean {
   switch (name) {
     case "eval":
       addLine(reader, argv.slice(argv[1] === "--" ? 2 : 1).join(" "), depth);
@@ -274,14 +353,16 @@ function visitBuiltin(reader: Reader, name: string, argv: readonly string[], dep
       return true;
     }
     case "alias":
-      for (const word of argv.slice(1)) if (word.includes("=")) addLine(reader, word.slice(word.indexOf("=") + 1), depth);
+      for (const word of argv.slice(1))
+        if (word.includes("=")) addLine(reader, word.slice(word.indexOf("=") + 1), depth);
       return true;
     default:
       return false;
   }
 }
 
-const CONTAINERS = /^(docker|podman|nerdctl|kubectl|oc|lxc|incus|vagrant|limactl|multipass|machinectl|adb|heroku|flyctl|fly|distrobox|toolbox)$/;
+const CONTAINERS =
+  /^(docker|podman|nerdctl|kubectl|oc|lxc|incus|vagrant|limactl|multipass|machinectl|adb|heroku|flyctl|fly|distrobox|toolbox)$/;
 
 function visit(reader: Reader, words: readonly string[], depth: number, inScript: boolean): void {
   const [name = ""] = words;
@@ -294,37 +375,64 @@ function visit(reader: Reader, words: readonly string[], depth: number, inScript
   const argv = [program, ...words.slice(1)];
   reader.reach.started.push([...words], argv);
   lookAtFile(reader, words, depth, inScript);
-  if (!inScript) for (const word of words.slice(1)) if (isDeniedFile(reader, word.replace(/^[-\w]+=/, ""))) cannotJudge(reader, `${word} is a program that a rule denies`);
+  if (!inScript)
+    for (const word of words.slice(1))
+      if (isDeniedFile(reader, word.replace(/^[-\w]+=/, "")))
+        cannotJudge(reader, `${word} is a program that a rule denies`);
   const lower = program.toLowerCase();
   const family = lower.replace(/[-\d.]+$/, "") === "" ? lower : lower.replace(/[-\d.]+$/, "");
   if (visitBuiltin(reader, lower, argv, depth, inScript)) return;
   const hooks = Object.hasOwn(HOOK_OPTIONS, lower) ? HOOK_OPTIONS[lower] : undefined;
   if (hooks !== undefined) {
-    for (const value of readOptions(argv, new Set(), optionNames(hooks), true).values) addLine(reader, value.replace(/^exec=/, "").replace(/^[|!]/, ""), depth);
+    for (const value of readOptions(argv, new Set(), optionNames(hooks), true).values)
+      addLine(reader, value.replace(/^exec=/, "").replace(/^[|!]/, ""), depth);
     mention(reader, argv.slice(1));
   }
   if (SHELLS.has(lower) || SHELLS.has(family)) visitShell(reader, argv, depth, inScript);
-  else if (/^(ld-linux.*|ld\.so.*|ld-musl.*|ld64?\.so.*|ld-.*\.so.*)$/.test(lower)) visitRunner(reader, { valued: "--library-path --preload --audit --argv0 --inhibit-rpath --glibc-hwcaps-prepend --glibc-hwcaps-mask" }, argv, depth, inScript);
+  else if (/^(ld-linux.*|ld\.so.*|ld-musl.*|ld64?\.so.*|ld-.*\.so.*)$/.test(lower))
+    visitRunner(
+      reader,
+      { valued: "--library-path --preload --audit --argv0 --inhibit-rpath --glibc-hwcaps-prepend --glibc-hwcaps-mask" },
+      argv,
+      depth,
+      inScript,
+    );
   else if (Object.hasOwn(RUNNERS, lower)) visitRunner(reader, RUNNERS[lower] ?? {}, argv, depth, inScript);
   else if (lower === "find" || lower === "gfind") visitFind(reader, argv, depth, inScript);
   else if (lower === "fd" || lower === "fdfind") visitFd(reader, argv, depth, inScript);
   else if (lower === "git") visitGit(reader, argv, depth, inScript);
-  else if (/^(npm|pnpm|yarn|bun|mise|nix|direnv|pyenv|rbenv|uv|poetry|pipenv|bundle|hatch|pdm|rye|conda|dotenv|op|doppler|asdf|cargo)$/.test(lower)) visitPackageManager(reader, argv, depth, inScript);
-  else if (Object.hasOwn(INTERPRETERS, lower) || Object.hasOwn(INTERPRETERS, family)) visitInterpreter(reader, Object.hasOwn(INTERPRETERS, lower) ? lower : family, argv, inScript);
+  else if (
+    /^(npm|pnpm|yarn|bun|mise|nix|direnv|pyenv|rbenv|uv|poetry|pipenv|bundle|hatch|pdm|rye|conda|dotenv|op|doppler|asdf|cargo)$/.test(
+      lower,
+    )
+  )
+    visitPackageManager(reader, argv, depth, inScript);
+  else if (Object.hasOwn(INTERPRETERS, lower) || Object.hasOwn(INTERPRETERS, family))
+    visitInterpreter(reader, Object.hasOwn(INTERPRETERS, lower) ? lower : family, argv, inScript);
   else if (lower === "sed" || lower === "gsed") {
     if (!inScript && !isHarmlessProgram("sed", argv)) cannotJudge(reader, "the script given to sed may start programs");
   } else if (lower === "make" || lower === "gmake") {
     mention(reader, argv.slice(1));
-    if (!inScript && argv.some((word, index) => /^--eval|\$\(|^\.?SHELL|^-f-|^MAKE/.test(word) || (word === "-f" && argv[index + 1] === "-"))) cannotJudge(reader, "make is given code");
+    if (
+      !inScript &&
+      argv.some(
+        (word, index) => /^--eval|\$\(|^\.?SHELL|^-f-|^MAKE/.test(word) || (word === "-f" && argv[index + 1] === "-"),
+      )
+    )
+      cannotJudge(reader, "make is given code");
   } else if (CONTAINERS.test(lower)) {
     mention(reader, argv.slice(1));
-    if (!inScript && argv.some((word) => /^(exec|run|ssh|attach|shell|enter|debug|cp)$/.test(word))) cannotJudge(reader, `${program} runs what an image or another machine holds`);
+    if (!inScript && argv.some((word) => /^(exec|run|ssh|attach|shell|enter|debug|cp)$/.test(word)))
+      cannotJudge(reader, `${program} runs what an image or another machine holds`);
   } else if (!INERT.has(lower) && !Object.hasOwn(READ_ONLY_COMMANDS, lower)) mention(reader, argv.slice(1));
 }
 
 function visitFd(reader: Reader, argv: readonly string[], depth: number, inScript: boolean): void {
   const at = argv.findIndex((word) => /^(-[a-zA-Z]*[xX]|--exec(-batch)?)$/.test(word));
-  mention(reader, argv.filter((word) => /^(-[xX]|--exec)/.test(word)));
+  mention(
+    reader,
+    argv.filter((word) => /^(-[xX]|--exec)/.test(word)),
+  );
   if (at === -1) return;
   const inner = argv.slice(at + 1);
   if (inner[0]?.includes("{") === true) cannotJudge(reader, "the program's name comes from elsewhere");
@@ -345,7 +453,8 @@ export async function reachOf(command: string, context: ReachContext): Promise<C
     }
     const line = await readShellLine(next.text);
     // The outermost line is judged as a whole elsewhere; of a script only what it says outright counts.
-    if (next.depth > 0 && !next.inScript && line.unclear !== null) cannotJudge(reader, `${next.text.slice(0, 60)}: ${line.unclear}`);
+    if (next.depth > 0 && !next.inScript && line.unclear !== null)
+      cannotJudge(reader, `${next.text.slice(0, 60)}: ${line.unclear}`);
     for (const { argv, complete } of line.commands) {
       visit(reader, argv, next.depth, next.inScript);
       if (!complete && argv.length > 0) reach.open.push([basename(argv[0] ?? ""), ...argv.slice(1)]);

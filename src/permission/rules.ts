@@ -8,7 +8,17 @@ import { compileGlob, globProblem, isGlob } from "../util/path-glob.ts";
 import { isInside, realPathOf } from "../util/paths.ts";
 
 const RULE_TOOLS = [
-  "view", "edit", "multiedit", "write", "grep", "glob", "bash", "set_plan_artifact", "request_replan", "ask_question", "activate_skill",
+  "view",
+  "edit",
+  "multiedit",
+  "write",
+  "grep",
+  "glob",
+  "bash",
+  "set_plan_artifact",
+  "request_replan",
+  "ask_question",
+  "activate_skill",
 ] as const;
 export type RuleTool = (typeof RULE_TOOLS)[number];
 
@@ -42,11 +52,16 @@ export function parseRule(text: string): Rule {
   const tool = ruleTool(name);
   if (tool === undefined) {
     const near = nearestNames(name, RULE_TOOLS, 1)[0];
-    throw new BmoError("usage", `permission rule "${trimmed}" names no tool of bmo`, `${near === undefined ? "" : `nearest: ${near}; `}allowed: ${RULE_TOOLS.join(", ")}`);
+    throw new BmoError(
+      "usage",
+      `permission rule "${trimmed}" names no tool of bmo`,
+      `${near === undefined ? "" : `nearest: ${near}; `}allowed: ${RULE_TOOLS.join(", ")}`,
+    );
   }
   const body = match[2]?.trim();
   if (body === "") throw new BmoError("usage", `permission rule "${trimmed}" has an empty pattern`, ALLOWED);
-  if (body !== undefined && tool === "bash" && patternWords(body).length === 0) throw new BmoError("usage", `permission rule "${trimmed}" has an open quote`, ALLOWED);
+  if (body !== undefined && tool === "bash" && patternWords(body).length === 0)
+    throw new BmoError("usage", `permission rule "${trimmed}" has an open quote`, ALLOWED);
   const pattern = body === undefined || body === "*" || (tool === "bash" && EVERY_COMMAND.test(body)) ? null : body;
   if (pattern !== null && tool !== "bash") checkPathPattern(tool, pattern, trimmed);
   return { tool, pattern, text: trimmed };
@@ -60,16 +75,24 @@ const PATH_TOOLS: readonly RuleTool[] = ["view", "edit", "multiedit", "write", "
 
 /** A pattern that can match nothing would deny nothing: the rule is refused when it is read. */
 function checkPathPattern(tool: RuleTool, pattern: string, text: string): void {
-  if (!PATH_TOOLS.includes(tool)) throw new BmoError("usage", `permission rule "${text}" has a pattern, but ${tool} is about no path`, `allowed: ${tool} alone, or a pattern for bash, ${PATH_TOOLS.join(", ")}`);
+  if (!PATH_TOOLS.includes(tool))
+    throw new BmoError(
+      "usage",
+      `permission rule "${text}" has a pattern, but ${tool} is about no path`,
+      `allowed: ${tool} alone, or a pattern for bash, ${PATH_TOOLS.join(", ")}`,
+    );
   let problem: string | null;
   try {
     problem = globProblem(pattern);
   } catch (thrown) {
     if (!(thrown instanceof BmoError)) throw thrown;
     const shown = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-    throw new BmoError("usage", `permission rule "${shown}": ${thrown.message}`, "Use several shorter rules.", { cause: thrown });
+    throw new BmoError("usage", `permission rule "${shown}": ${thrown.message}`, "Use several shorter rules.", {
+      cause: thrown,
+    });
   }
-  if (problem !== null) throw new BmoError("usage", `permission rule "${text}" can match no path: it ${problem}`, ALLOWED);
+  if (problem !== null)
+    throw new BmoError("usage", `permission rule "${text}" can match no path: it ${problem}`, ALLOWED);
 }
 
 /** Splits `a(b, c), d` at the commas outside parentheses. */
@@ -103,18 +126,35 @@ export function parsePlanCommand(text: string): { rule: Rule } | { line: string 
   if (tool === "bash") return { rule: parseRule(`bash${called[2] ?? ""}`) };
   // `view` and `write` are commands of some systems, and none of them takes its words in brackets.
   if (called[2] === undefined && !TOOLS_BESIDE_COMMANDS.has(trimmed)) return { line: trimmed };
-  throw new BmoError("usage", `"${trimmed}" is about the tool ${tool} and covers no command`, "A plan's commands are command lines or rules for bash, such as npm test, bash(npm run *), bash; files are named under files.");
+  throw new BmoError(
+    "usage",
+    `"${trimmed}" is about the tool ${tool} and covers no command`,
+    "A plan's commands are command lines or rules for bash, such as npm test, bash(npm run *), bash; files are named under files.",
+  );
 }
 
 /** Names of tools that nobody means as a command. */
-const TOOLS_BESIDE_COMMANDS: ReadonlySet<string> = new Set(["edit", "multiedit", "view", "write", "glob", "set_plan_artifact", "request_replan", "ask_question", "activate_skill"]);
+const TOOLS_BESIDE_COMMANDS: ReadonlySet<string> = new Set([
+  "edit",
+  "multiedit",
+  "view",
+  "write",
+  "glob",
+  "set_plan_artifact",
+  "request_replan",
+  "ask_question",
+  "activate_skill",
+]);
 
 function ruleTool(name: string): RuleTool | undefined {
   const lower = name.toLowerCase();
   return RULE_TOOLS.find((known) => known === lower) ?? ALIASES[lower];
 }
 
-/** The words of a command pattern, quotes taken off; a quoted `*` stands for itself, `git:*` for `git *`. Empty when a quote is left open. */
+/**
+ * The words of a command pattern, quotes taken off; a quoted `*` stands for itself, `git:*` for `git *`. Empty when a
+ * quote is left open.
+ */
 function patternWords(text: string): { text: string; literal: boolean }[] {
   const pattern = text.endsWith(":*") ? `${text.slice(0, -2)} *` : text;
   const words: { text: string; literal: boolean }[] = [];
@@ -129,7 +169,8 @@ function patternWords(text: string): { text: string; literal: boolean }[] {
     const quoted = match[1] ?? match[2];
     const piece = { text: quoted ?? match[3] ?? "", literal: quoted !== undefined };
     const last = words.at(-1);
-    if (open && last !== undefined) words[words.length - 1] = { text: last.text + piece.text, literal: last.literal || piece.literal };
+    if (open && last !== undefined)
+      words[words.length - 1] = { text: last.text + piece.text, literal: last.literal || piece.literal };
     else words.push(piece);
     open = true;
   }
@@ -164,7 +205,9 @@ export function commandMatches(pattern: string, argv: string[]): boolean {
   return fixed.every((word, index) => wordMatches(word, argv[index] ?? ""));
 }
 
-/** The name of a program without the folders before it; case does not count, since some file systems do not count it. */
+/**
+ * The name of a program without the folders before it; case does not count, since some file systems do not count it.
+ */
 function programName(word: string): string {
   return word.slice(word.lastIndexOf("/") + 1).toLowerCase();
 }
@@ -180,18 +223,37 @@ function withoutLeadingOptions(argv: readonly string[]): string[][] {
   return found;
 }
 
-/** Whether a deny rule means the command: under any path of the program, and behind options that stand before what the rule names. */
+/**
+ * Whether a deny rule means the command: under any path of the program, and behind options that stand before what the
+ * rule names.
+ */
 export function commandDenied(pattern: string, argv: readonly string[]): boolean {
   const [program = "", ...rest] = argv;
   const named = [programName(program), ...rest];
-  const own = pattern.trim().replace(/^\S*\/(?=[^\s*/]+(\s|$))/, "").replace(/^[^\s'"]+/, (word) => word.toLowerCase());
-  return [pattern, own].some((one) => commandMatches(one, [...argv]) || commandMatches(one, named) || withoutLeadingOptions(named).some((words) => commandMatches(one, words)));
+  const own = pattern
+    .trim()
+    .replace(/^\S*\/(?=[^\s*/]+(\s|$))/, "")
+    .replace(/^[^\s'"]+/, (word) => word.toLowerCase());
+  return [pattern, own].some(
+    (one) =>
+      commandMatches(one, [...argv]) ||
+      commandMatches(one, named) ||
+      withoutLeadingOptions(named).some((words) => commandMatches(one, words)),
+  );
 }
 
 /** Whether words that are to be appended could make the command one that the rule means. */
 export function commandMayBecomeDenied(pattern: string, argv: readonly string[]): boolean {
   const words = patternWords(pattern);
-  return words.every((word, index) => index >= argv.length || (index === words.length - 1 && word.text === "*") || wordMatches(index === 0 ? { ...word, text: programName(word.text) } : word, index === 0 ? programName(argv[0] ?? "") : (argv[index] ?? "")));
+  return words.every(
+    (word, index) =>
+      index >= argv.length ||
+      (index === words.length - 1 && word.text === "*") ||
+      wordMatches(
+        index === 0 ? { ...word, text: programName(word.text) } : word,
+        index === 0 ? programName(argv[0] ?? "") : (argv[index] ?? ""),
+      ),
+  );
 }
 
 /** Whether the name is that of the program a rule is about. */
@@ -202,16 +264,25 @@ export function namesProgram(pattern: string, name: string): boolean {
 
 /** First words of the deny rules for commands: names of programs, stars included. */
 export function deniedPrograms(rules: readonly Rule[]): string[] {
-  return rules.flatMap((rule) => (rule.tool === "bash" && rule.pattern !== null ? (patternWords(rule.pattern)[0]?.text ?? []) : []));
+  return rules.flatMap((rule) =>
+    rule.tool === "bash" && rule.pattern !== null ? (patternWords(rule.pattern)[0]?.text ?? []) : [],
+  );
 }
 
 /** The pattern as an absolute glob in normal form; null where it begins with `~` and there is no home. */
-function absolutePattern(pattern: string, { workspace, home }: { workspace: string; home: string | null }): string | null {
-  if (pattern === "~" || pattern.startsWith("~/")) return home === null ? null : normalize(join(home, pattern.slice(1)));
+function absolutePattern(
+  pattern: string,
+  { workspace, home }: { workspace: string; home: string | null },
+): string | null {
+  if (pattern === "~" || pattern.startsWith("~/"))
+    return home === null ? null : normalize(join(home, pattern.slice(1)));
   return normalize(isAbsolute(pattern) ? pattern : join(workspace, pattern));
 }
 
-/** The same with the folders before the first wildcard resolved: paths that are compared are real ones, what a rule names may be a link. */
+/**
+ * The same with the folders before the first wildcard resolved: paths that are compared are real ones, what a rule
+ * names may be a link.
+ */
 function resolvedPattern(glob: string): string {
   const parts = glob.split("/");
   const firstGlob = parts.findIndex(isGlob);
@@ -235,11 +306,16 @@ function pathMatches(pattern: string, subject: { realPath: string; workspace: st
     if (isRelative && !isInside(root, path)) return false;
     const [names, test] = isRelative ? [relative(root, one), relative(root, path)] : [one, path];
     // What is named outright needs no wildcard to be read; a directory covers what is below it.
-    return names === test || test.startsWith(`${names}/`) || compileGlob(names)(test) || compileGlob(`${names}/**`)(test);
+    return (
+      names === test || test.startsWith(`${names}/`) || compileGlob(names)(test) || compileGlob(`${names}/**`)(test)
+    );
   });
 }
 
-/** Whether the rule covers the subject. A command rule with a pattern needs the subject to be a command, a path rule a path. */
+/**
+ * Whether the rule covers the subject. A command rule with a pattern needs the subject to be a command, a path rule a
+ * path.
+ */
 export function matchesRule(rule: Rule, subject: RuleSubject): boolean {
   const covered = COVERS[rule.tool] ?? [rule.tool];
   if (!covered.includes(subject.tool)) return false;
@@ -251,8 +327,41 @@ export function matchesRule(rule: Rule, subject: RuleSubject): boolean {
 
 /** Programs that run whatever follows: a standing rule for them would cover everything. */
 const RUNS_ANYTHING = new Set([
-  "bash", "sh", "zsh", "dash", "env", "sudo", "doas", "xargs", "eval", "exec", "source", ".", "command", "nohup", "time", "timeout", "nice", "node", "python",
-  "python3", "perl", "ruby", "php", "deno", "bun", "npx", "rm", "find", "awk", "ssh", "docker", "setsid", "stdbuf", "script", "watch",
+  "bash",
+  "sh",
+  "zsh",
+  "dash",
+  "env",
+  "sudo",
+  "doas",
+  "xargs",
+  "eval",
+  "exec",
+  "source",
+  ".",
+  "command",
+  "nohup",
+  "time",
+  "timeout",
+  "nice",
+  "node",
+  "python",
+  "python3",
+  "perl",
+  "ruby",
+  "php",
+  "deno",
+  "bun",
+  "npx",
+  "rm",
+  "find",
+  "awk",
+  "ssh",
+  "docker",
+  "setsid",
+  "stdbuf",
+  "script",
+  "watch",
 ]);
 
 /** The rule to offer for "allow for this session": first word and a subcommand that is no option, then anything. */

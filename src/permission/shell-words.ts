@@ -2,7 +2,9 @@
 
 import type { Assignment, Command, ParsedScript, Redirection, SyntaxNode, Word } from "unbash";
 
-/** One simple command of the line. `plain` when nothing but literal words (and redirections to /dev/null) belongs to it. */
+/**
+ * One simple command of the line. `plain` when nothing but literal words (and redirections to /dev/null) belongs to it.
+ */
 export interface Segment {
   argv: string[];
   text: string;
@@ -32,7 +34,8 @@ export interface ReadCommand {
 
 const LONGEST_LINE = 64_000;
 /** Controls, and blanks of other alphabets, which shells and people read differently. */
-const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const UNPRINTABLE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ufff9-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 /** Why a line is refused before it is read, or null. */
 export function refusesCharacters(command: string): string | null {
@@ -79,9 +82,14 @@ function isHarmless(redirection: Redirection): boolean {
   }
 }
 
-const RESERVED = new Set("! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while".split(" "));
+const RESERVED = new Set(
+  "! { } [[ ]] case coproc do done elif else esac fi for function if in select then time until while".split(" "),
+);
 
-/** Blanks the spans that were read; what is left of a plain list is operators and blanks, with a blank between words; no line break but inside quotes. */
+/**
+ * Blanks the spans that were read; what is left of a plain list is operators and blanks, with a blank between words; no
+ * line break but inside quotes.
+ */
 function isFullyRead(source: string, spans: readonly { pos: number; end: number }[]): boolean {
   let rest = "";
   let position = 0;
@@ -110,7 +118,10 @@ function readCommand(command: Command, source: string): { segment: Segment; uncl
   if (command.name === undefined) unclear ??= "it has no command name";
   else if (RESERVED.has(command.name.text)) unclear ??= `${command.name.text} is a reserved word`;
   else if (argv[0]?.startsWith("%") === true) unclear ??= `${argv[0]} names a job`;
-  const inCi = command.prefix.length > 0 && command.name !== undefined && command.prefix.every((part) => /^CI=(1|true)$/.test(source.slice(part.pos, part.end)));
+  const inCi =
+    command.prefix.length > 0 &&
+    command.name !== undefined &&
+    command.prefix.every((part) => /^CI=(1|true)$/.test(source.slice(part.pos, part.end)));
   if (!inCi && command.prefix.some((part) => part.type === "Assignment")) unclear = "it assigns a variable";
   const redirection = command.redirects.find((one) => !isHarmless(one));
   if (redirection !== undefined) unclear = `it redirects (${source.slice(redirection.pos, redirection.end)})`;
@@ -128,7 +139,12 @@ function readNode(node: SyntaxNode, reader: Reader): string | null {
     case "Command": {
       const { segment, unclear } = readCommand(node, reader.source);
       reader.line.segments.push(segment);
-      reader.spans.push(...(segment.inCi ? node.prefix : []), ...(node.name === undefined ? [] : [node.name]), ...node.args, ...node.redirects);
+      reader.spans.push(
+        ...(segment.inCi ? node.prefix : []),
+        ...(node.name === undefined ? [] : [node.name]),
+        ...node.args,
+        ...node.redirects,
+      );
       return unclear;
     }
     case "Pipeline": {
@@ -158,7 +174,9 @@ function readNode(node: SyntaxNode, reader: Reader): string | null {
 }
 
 /** Programs that run the words behind them, with how many words of their own may stand before. */
-const WRAPPERS = new Set("sudo doas env nohup time timeout nice ionice setsid stdbuf xargs command exec builtin eval".split(" "));
+const WRAPPERS = new Set(
+  "sudo doas env nohup time timeout nice ionice setsid stdbuf xargs command exec builtin eval".split(" "),
+);
 
 function unwrapped(argv: string[]): string[][] {
   const found = [argv];
@@ -170,7 +188,9 @@ function unwrapped(argv: string[]): string[][] {
   return found;
 }
 
-async function parse(command: string): Promise<{ script: ParsedScript; forEachChild: typeof import("unbash").forEachChild }> {
+async function parse(
+  command: string,
+): Promise<{ script: ParsedScript; forEachChild: typeof import("unbash").forEachChild }> {
   const { parse: parseScript, forEachChild } = await import("unbash");
   return { script: parseScript(command), forEachChild };
 }
@@ -189,7 +209,8 @@ export async function readShellLine(command: string): Promise<ShellLine> {
     forEachChild(node, collect);
   };
   collect(script);
-  if (script.errors !== undefined && script.errors.length > 0) line.unclear = `it cannot be parsed (${script.errors[0]?.message ?? "error"})`;
+  if (script.errors !== undefined && script.errors.length > 0)
+    line.unclear = `it cannot be parsed (${script.errors[0]?.message ?? "error"})`;
   if (script.commands.length === 0) line.unclear ??= "it is empty";
   const spans: Reader["spans"] = [];
   script.commands.forEach((statement, index) => {

@@ -32,10 +32,17 @@ export function planChanges(before: PlanContent, after: PlanContent): string[] {
   return [
     ...(before.title === after.title ? [] : [`~ title: ${after.title}`]),
     ...(before.summary === after.summary ? [] : ["~ summary reworded"]),
-    ...before.tickets.filter((ticket) => !kept.has(ticket.id)).map((ticket) => `- ticket ${ticket.id}: ${ticket.title}`),
+    ...before.tickets
+      .filter((ticket) => !kept.has(ticket.id))
+      .map((ticket) => `- ticket ${ticket.id}: ${ticket.title}`),
     ...after.tickets.flatMap((ticket) => {
       const earlier = known.get(ticket.id);
-      return earlier === undefined ? [`+ ticket ${ticket.id}: ${ticket.title}`, ...ticket.files.map((file) => `+ ${ticket.id} file: ${file.action} ${file.path}`)] : ticketChanges(earlier, ticket);
+      return earlier === undefined
+        ? [
+            `+ ticket ${ticket.id}: ${ticket.title}`,
+            ...ticket.files.map((file) => `+ ${ticket.id} file: ${file.action} ${file.path}`),
+          ]
+        : ticketChanges(earlier, ticket);
     }),
     ...(before.network === after.network ? [] : [`~ network: ${after.network ? "commands may use it" : "none"}`]),
     ...listChanges("open question", before.open_questions, after.open_questions),

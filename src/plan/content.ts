@@ -1,5 +1,5 @@
-// Reads a plan as the model or the user's editor handed it in: names what is wrong, flags what is thin, hashes what is right.
-// Knows nothing of approval; compares paths with the workspace but changes nothing.
+// Reads a plan as the model or the user's editor handed it in: names what is wrong, flags what is thin, hashes what is
+// right. Knows nothing of approval; compares paths with the workspace but changes nothing.
 
 import { statSync } from "node:fs";
 import { isAbsolute, join, normalize } from "node:path";
@@ -15,10 +15,24 @@ import { isInside, realPathOf } from "../util/paths.ts";
 import { coversWorkspace } from "./workspace-wide.ts";
 
 /** A review is routed as planning. */
-const PHASE_NAMES: Readonly<Record<string, Phase>> = { ...Object.fromEntries(PHASES.map((phase) => [phase, phase])), review: "plan" };
+const PHASE_NAMES: Readonly<Record<string, Phase>> = {
+  ...Object.fromEntries(PHASES.map((phase) => [phase, phase])),
+  review: "plan",
+};
 const ACTIONS: readonly FileAction[] = ["create", "modify", "delete"];
 const PLAN_FIELDS = ["title", "summary", "tickets", "network", "open_questions", "decisions"];
-const TICKET_FIELDS = ["id", "title", "detail", "phase", "files", "commands", "acceptance", "verify", "depends_on", "out_of_scope"];
+const TICKET_FIELDS = [
+  "id",
+  "title",
+  "detail",
+  "phase",
+  "files",
+  "commands",
+  "acceptance",
+  "verify",
+  "depends_on",
+  "out_of_scope",
+];
 const FILE_FIELDS = ["path", "action"];
 const TICKET_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 /** More named paths or tickets than one person reads in a diff. */
@@ -46,7 +60,9 @@ function unknownFields(value: Record<string, unknown>, known: string[], where: s
   for (const field of Object.keys(value)) {
     if (known.includes(field)) continue;
     const near = nearestNames(field, known, 1)[0];
-    report.problems.push(`${where}${field}: no such field${near === undefined ? "" : `, nearest: ${near}`}; allowed: ${known.join(", ")}`);
+    report.problems.push(
+      `${where}${field}: no such field${near === undefined ? "" : `, nearest: ${near}`}; allowed: ${known.join(", ")}`,
+    );
   }
 }
 
@@ -99,7 +115,8 @@ function readFile(value: unknown, where: string, workspace: string, report: Repo
   unknownFields(entry, FILE_FIELDS, `${where}.`, report);
   const raw = readText(entry["path"], `${where}.path`, true, report);
   const action = entry["action"] === undefined ? "modify" : ACTIONS.find((known) => known === entry["action"]);
-  if (action === undefined) report.problems.push(`${where}.action: ${JSON.stringify(entry["action"])}; allowed: ${ACTIONS.join(", ")}`);
+  if (action === undefined)
+    report.problems.push(`${where}.action: ${JSON.stringify(entry["action"])}; allowed: ${ACTIONS.join(", ")}`);
   if (raw === "" || action === undefined) return null;
   if (isAbsolute(raw) || raw.startsWith("~") || /^[A-Za-z]:[\\/]/.test(raw)) {
     report.problems.push(`${where}.path: ${raw} is absolute; paths are relative to the workspace`);
@@ -134,12 +151,23 @@ function readTicket(value: unknown, index: number, workspace: string, report: Re
   }
   unknownFields(value, TICKET_FIELDS, `${where}.`, report);
   const id = readText(value["id"], `${where}.id`, true, report);
-  if (id !== "" && !TICKET_ID.test(id)) report.problems.push(`${where}.id: ${JSON.stringify(id)}; letters, digits, ".", "_" and "-" are allowed, at most 32`);
-  const phase = value["phase"] === undefined || value["phase"] === null || value["phase"] === "" ? null : phaseNamed(value["phase"]);
-  if (phase === undefined) report.problems.push(`${where}.phase: ${JSON.stringify(value["phase"])}; allowed: ${Object.keys(PHASE_NAMES).join(", ")}`);
+  if (id !== "" && !TICKET_ID.test(id))
+    report.problems.push(
+      `${where}.id: ${JSON.stringify(id)}; letters, digits, ".", "_" and "-" are allowed, at most 32`,
+    );
+  const phase =
+    value["phase"] === undefined || value["phase"] === null || value["phase"] === ""
+      ? null
+      : phaseNamed(value["phase"]);
+  if (phase === undefined)
+    report.problems.push(
+      `${where}.phase: ${JSON.stringify(value["phase"])}; allowed: ${Object.keys(PHASE_NAMES).join(", ")}`,
+    );
   const rawFiles = value["files"] ?? [];
   if (!Array.isArray(rawFiles)) report.problems.push(`${where}.files: is ${kindOf(rawFiles)}; a list is needed`);
-  const files = (Array.isArray(rawFiles) ? rawFiles : []).flatMap((file, position) => readFile(file, `${where}.files[${position}]`, workspace, report) ?? []);
+  const files = (Array.isArray(rawFiles) ? rawFiles : []).flatMap(
+    (file, position) => readFile(file, `${where}.files[${position}]`, workspace, report) ?? [],
+  );
   return {
     id,
     title: readText(value["title"], `${where}.title`, true, report),
@@ -192,7 +220,10 @@ function checkTogether(tickets: Ticket[], workspace: string, report: Report): vo
   }
   for (const [index, ticket] of tickets.entries()) {
     for (const dependency of ticket.depends_on) {
-      if (!seen.has(dependency)) report.problems.push(`tickets[${index}].depends_on: no ticket ${dependency}; there are ${[...seen].join(", ")}`);
+      if (!seen.has(dependency))
+        report.problems.push(
+          `tickets[${index}].depends_on: no ticket ${dependency}; there are ${[...seen].join(", ")}`,
+        );
     }
   }
   const cycle = findCycle(tickets);
@@ -208,9 +239,11 @@ function checkTogether(tickets: Ticket[], workspace: string, report: Report): vo
     if (action !== "create" || path.endsWith("/") || isGlob(path)) continue;
     const below = parents.get(path);
     // A directory that exists already may be named as a whole and in part; a file to be created may not be both.
-    if (below !== undefined && !isDirectory(join(workspace, path))) report.flags.push(`${path} is named as a file to create, and ${below} needs it as a directory`);
+    if (below !== undefined && !isDirectory(join(workspace, path)))
+      report.flags.push(`${path} is named as a file to create, and ${below} needs it as a directory`);
   }
-  if (files.length > MOST_FILES) report.problems.push(`tickets: ${files.length} files are named; at most ${MOST_FILES} are allowed`);
+  if (files.length > MOST_FILES)
+    report.problems.push(`tickets: ${files.length} files are named; at most ${MOST_FILES} are allowed`);
 }
 
 function flagTickets(tickets: Ticket[], report: Report): void {
@@ -218,11 +251,17 @@ function flagTickets(tickets: Ticket[], report: Report): void {
     for (const field of ["files", "acceptance", "out_of_scope"] as const) {
       if (ticket[field].length === 0) report.flags.push(`ticket ${ticket.id} has no ${field}`);
     }
-    if (ticket.files.length > MANY_FILES) report.flags.push(`ticket ${ticket.id} names ${ticket.files.length} files; more than ${MANY_FILES} are hard to review`);
-    if (coversWorkspace(ticket.files.map(({ path }) => path))) report.flags.push(`ticket ${ticket.id} covers the whole workspace`);
-    for (const text of [...ticket.files.map(({ path }) => path), ...ticket.commands, ...ticket.verify]) report.flags.push(...lookAlikes(text).map((what) => `ticket ${ticket.id}: ${what}`));
+    if (ticket.files.length > MANY_FILES)
+      report.flags.push(
+        `ticket ${ticket.id} names ${ticket.files.length} files; more than ${MANY_FILES} are hard to review`,
+      );
+    if (coversWorkspace(ticket.files.map(({ path }) => path)))
+      report.flags.push(`ticket ${ticket.id} covers the whole workspace`);
+    for (const text of [...ticket.files.map(({ path }) => path), ...ticket.commands, ...ticket.verify])
+      report.flags.push(...lookAlikes(text).map((what) => `ticket ${ticket.id}: ${what}`));
   }
-  if (tickets.length > MANY_TICKETS) report.flags.push(`the plan has ${tickets.length} tickets; more than ${MANY_TICKETS} are hard to review`);
+  if (tickets.length > MANY_TICKETS)
+    report.flags.push(`the plan has ${tickets.length} tickets; more than ${MANY_TICKETS} are hard to review`);
 }
 
 /**
@@ -236,9 +275,15 @@ export function validatePlan(input: unknown, workspace: string): PlanReading {
   const title = readText(input["title"], "title", true, report);
   const summary = readText(input["summary"], "summary", false, report);
   const rawTickets = input["tickets"];
-  if (!Array.isArray(rawTickets)) report.problems.push(`tickets: ${rawTickets === undefined ? "missing" : `is ${kindOf(rawTickets)}`}; a list of tickets is needed`);
-  else if (rawTickets.length === 0) report.problems.push("tickets: the list is empty; a plan needs at least one ticket");
-  const tickets = (Array.isArray(rawTickets) ? rawTickets : []).flatMap((ticket, index) => readTicket(ticket, index, workspace, report) ?? []);
+  if (!Array.isArray(rawTickets))
+    report.problems.push(
+      `tickets: ${rawTickets === undefined ? "missing" : `is ${kindOf(rawTickets)}`}; a list of tickets is needed`,
+    );
+  else if (rawTickets.length === 0)
+    report.problems.push("tickets: the list is empty; a plan needs at least one ticket");
+  const tickets = (Array.isArray(rawTickets) ? rawTickets : []).flatMap(
+    (ticket, index) => readTicket(ticket, index, workspace, report) ?? [],
+  );
   const network = input["network"] ?? false;
   if (typeof network !== "boolean") report.problems.push(`network: is ${kindOf(network)}; true or false is needed`);
   const questions = readTexts(input["open_questions"], "open_questions", report);
@@ -246,7 +291,11 @@ export function validatePlan(input: unknown, workspace: string): PlanReading {
   checkTogether(tickets, workspace, report);
   if (report.problems.length > 0) return { ok: false, problems: report.problems };
   flagTickets(tickets, report);
-  return { ok: true, content: { title, summary, tickets, network: network === true, open_questions: questions, decisions }, flags: report.flags };
+  return {
+    ok: true,
+    content: { title, summary, tickets, network: network === true, open_questions: questions, decisions },
+    flags: report.flags,
+  };
 }
 
 /** SHA-256 over the canonical JSON of exactly the plan's content. */

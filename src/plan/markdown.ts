@@ -15,10 +15,21 @@ export function ticketMarkdown(ticket: Ticket, state: string | null): string {
   const lines = [`## ${ticket.id}: ${ticket.title}${mark}`];
   if (ticket.detail !== "") lines.push("", ticket.detail, "");
   lines.push(
-    ...list("files", ticket.files.map((file) => `${file.action} \`${file.path}\``)),
-    ...list("commands", ticket.commands.map((command) => (allowsEveryCommand(command) ? `**every command** (\`${command}\`)` : `\`${command}\``))),
+    ...list(
+      "files",
+      ticket.files.map((file) => `${file.action} \`${file.path}\``),
+    ),
+    ...list(
+      "commands",
+      ticket.commands.map((command) =>
+        allowsEveryCommand(command) ? `**every command** (\`${command}\`)` : `\`${command}\``,
+      ),
+    ),
     ...list("acceptance", ticket.acceptance),
-    ...list("verify", ticket.verify.map((command) => `\`${command}\``)),
+    ...list(
+      "verify",
+      ticket.verify.map((command) => `\`${command}\``),
+    ),
     ...list("depends on", ticket.depends_on),
     ...list("out of scope", ticket.out_of_scope),
   );

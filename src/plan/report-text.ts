@@ -30,14 +30,18 @@ function nameOf(item: Json): string {
 
 function joined(items: readonly string[], separator: string): string {
   const shown = [...new Set(items)];
-  return shown.length <= MOST ? shown.join(separator) : `${shown.slice(0, MOST).join(separator)} and ${shown.length - MOST} more`;
+  return shown.length <= MOST
+    ? shown.join(separator)
+    : `${shown.slice(0, MOST).join(separator)} and ${shown.length - MOST} more`;
 }
 
 function costOfTickets(tickets: readonly Json[]): string {
   const costs = tickets.flatMap((ticket) => {
     const cost = field(ticket, "cost_usd");
     const id = field(ticket, "id");
-    return typeof id === "string" && (typeof cost === "number" || cost === null) ? [{ id, cost, estimate: field(ticket, "cost_is_estimate") === true }] : [];
+    return typeof id === "string" && (typeof cost === "number" || cost === null)
+      ? [{ id, cost, estimate: field(ticket, "cost_is_estimate") === true }]
+      : [];
   });
   // With all tickets in one turn no call belongs to one of them.
   if (costs.every(({ cost }) => cost === 0 || cost === null)) return "";
@@ -71,5 +75,7 @@ export function reportRows(report: JsonObject): ReportRow[] {
 }
 
 export function reportText(report: JsonObject): string {
-  return reportRows(report).map(({ label, text }) => `${label}: ${text}`).join("\n");
+  return reportRows(report)
+    .map(({ label, text }) => `${label}: ${text}`)
+    .join("\n");
 }

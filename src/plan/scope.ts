@@ -14,8 +14,8 @@ const LOCKFILES: Readonly<Record<string, readonly string[]>> = {
   "Cargo.toml": ["Cargo.lock"],
   "go.mod": ["go.sum"],
   "pyproject.toml": ["poetry.lock", "uv.lock", "pdm.lock"],
-  "Pipfile": ["Pipfile.lock"],
-  "Gemfile": ["Gemfile.lock"],
+  Pipfile: ["Pipfile.lock"],
+  Gemfile: ["Gemfile.lock"],
   "composer.json": ["composer.lock"],
   "mix.exs": ["mix.lock"],
   "pubspec.yaml": ["pubspec.lock"],
@@ -61,10 +61,14 @@ function allows(entry: FileAction, wanted: FileAction): boolean {
 function createMatcher(pattern: string, caseSensitive: boolean): (path: string) => boolean {
   if (WHOLE.test(pattern)) return () => true;
   // Classes such as [[:upper:]] keep their letters: a glob is folded as it matches, not as a text.
-  const plain = pattern.replace(/^(\.\/)+/, "").replace(/\/+$/, "").normalize("NFC");
+  const plain = pattern
+    .replace(/^(\.\/)+/, "")
+    .replace(/\/+$/, "")
+    .normalize("NFC");
   const folded = comparablePath(plain, caseSensitive);
   const exact = compileGlob(plain, { ignoreCase: !caseSensitive });
-  // A folder that is named means all below it. A wildcard at the end means what it matches: `*` is not the whole workspace.
+  // A folder that is named means all below it. A wildcard at the end means what it matches: `*` is not the whole
+  // workspace.
   const named = pattern.endsWith("/") || !/[*?[]/.test(plain.slice(plain.lastIndexOf("/") + 1));
   const below = named ? compileGlob(`${plain}/**`, { ignoreCase: !caseSensitive }) : (): boolean => false;
   return (path) => path === folded || path.startsWith(`${folded}/`) || exact(path) || below(path);
@@ -80,23 +84,44 @@ function comparable(realPath: string, workspace: string, caseSensitive: boolean)
 export function scopeOf(files: readonly ScopeFile[], workspace: string, options: ScopeOptions): Scope {
   const { caseSensitive } = options;
   const entries: Entry[] = files.map(({ path, action, ticket }) => ({
-    action, ticket, matches: createMatcher(path, caseSensitive), manifest: Object.hasOwn(LOCKFILES, basename(path)),
+    action,
+    ticket,
+    matches: createMatcher(path, caseSensitive),
+    manifest: Object.hasOwn(LOCKFILES, basename(path)),
   }));
   const manifestsOf = (name: string): string[] =>
-    Object.keys(LOCKFILES).filter((manifest) => LOCKFILES[manifest]?.some((lockfile) => comparablePath(lockfile, caseSensitive) === comparablePath(name, caseSensitive)));
+    Object.keys(LOCKFILES).filter((manifest) =>
+      LOCKFILES[manifest]?.some(
+        (lockfile) => comparablePath(lockfile, caseSensitive) === comparablePath(name, caseSensitive),
+      ),
+    );
 
   const permits = (realPath: string, action: FileAction): ScopeVerdict => {
     const path = comparable(realPath, workspace, caseSensitive);
     if (path === null) return { permitted: false, reason: `${realPath} is outside the workspace`, ticket: null };
     const entry = entries.find((candidate) => allows(candidate.action, action) && candidate.matches(path));
-    if (entry !== undefined) return { permitted: true, reason: `ticket ${entry.ticket} covers ${path}`, ticket: entry.ticket };
+    if (entry !== undefined)
+      return { permitted: true, reason: `ticket ${entry.ticket} covers ${path}`, ticket: entry.ticket };
     if (action !== "delete") {
-      const beside = manifestsOf(basename(path)).map((manifest) => comparablePath(join(dirname(path), manifest), caseSensitive));
-      const manifest = entries.find((candidate) => candidate.manifest && candidate.action !== "delete" && beside.some((one) => candidate.matches(one)));
-      if (manifest !== undefined) return { permitted: true, reason: `${path} is the lockfile beside a manifest of ticket ${manifest.ticket}`, ticket: manifest.ticket };
+      const beside = manifestsOf(basename(path)).map((manifest) =>
+        comparablePath(join(dirname(path), manifest), caseSensitive),
+      );
+      const manifest = entries.find(
+        (candidate) =>
+          candidate.manifest && candidate.action !== "delete" && beside.some((one) => candidate.matches(one)),
+      );
+      if (manifest !== undefined)
+        return {
+          permitted: true,
+          reason: `${path} is the lockfile beside a manifest of ticket ${manifest.ticket}`,
+          ticket: manifest.ticket,
+        };
     }
     const other = entries.find((candidate) => candidate.matches(path));
-    const reason = other === undefined ? `${path} is not among the files of the approved plan` : `the approved plan names ${path} to ${other.action}, not to ${action}`;
+    const reason =
+      other === undefined
+        ? `${path} is not among the files of the approved plan`
+        : `the approved plan names ${path} to ${other.action}, not to ${action}`;
     return { permitted: false, reason, ticket: null };
   };
 
@@ -106,8 +131,11 @@ export function scopeOf(files: readonly ScopeFile[], workspace: string, options:
     permits,
     describe() {
       if (files.length === 0) return "no files";
-      if (coversWorkspace(files.flatMap(({ path, action }) => (action === "delete" ? [] : [path])))) return "the whole workspace";
-      return files.map(({ path, action }) => (coversWorkspace([path]) ? `${action} the whole workspace` : `${action} ${path}`)).join(", ");
+      if (coversWorkspace(files.flatMap(({ path, action }) => (action === "delete" ? [] : [path]))))
+        return "the whole workspace";
+      return files
+        .map(({ path, action }) => (coversWorkspace([path]) ? `${action} the whole workspace` : `${action} ${path}`))
+        .join(", ");
     },
     extended(path, action) {
       return scopeOf([...files, { path, action, ticket: "extension" }], workspace, options);
@@ -120,7 +148,12 @@ export function scopeOf(files: readonly ScopeFile[], workspace: string, options:
  * @param tickets ids that were approved, or null for all.
  * @param workspace real path; paths that are asked about must be real as well.
  */
-export function createScope(content: PlanContent, tickets: string[] | null, workspace: string, options: ScopeOptions): Scope {
+export function createScope(
+  content: PlanContent,
+  tickets: string[] | null,
+  workspace: string,
+  options: ScopeOptions,
+): Scope {
   const approved = content.tickets.filter(({ id }) => tickets === null || tickets.includes(id));
   const files = approved.flatMap((ticket) => ticket.files.map((file) => ({ ...file, ticket: ticket.id })));
   return scopeOf(files, workspace, options);

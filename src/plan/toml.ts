@@ -12,7 +12,10 @@ const HEAD = [
 
 export function planToToml(content: PlanContent): string {
   const { tickets, ...rest } = content;
-  const plain = { ...rest, tickets: tickets.map(({ phase, ...ticket }) => (phase === null ? ticket : { ...ticket, phase })) };
+  const plain = {
+    ...rest,
+    tickets: tickets.map(({ phase, ...ticket }) => (phase === null ? ticket : { ...ticket, phase })),
+  };
   return `${HEAD}${stringify(plain)}\n`;
 }
 
@@ -22,7 +25,12 @@ export function planFromToml(text: string): unknown {
     // Null-prototype objects and dates of the parser become plain JSON values.
     return JSON.parse(JSON.stringify(parse(text))) as unknown;
   } catch (thrown) {
-    if (thrown instanceof TomlError) throw new BmoError("usage", `the edited plan is no valid TOML: line ${thrown.line}, column ${thrown.column}: ${thrown.message.split("\n")[0] ?? ""}`, "Nothing was changed; /plan edit opens it again.");
+    if (thrown instanceof TomlError)
+      throw new BmoError(
+        "usage",
+        `the edited plan is no valid TOML: line ${thrown.line}, column ${thrown.column}: ${thrown.message.split("\n")[0] ?? ""}`,
+        "Nothing was changed; /plan edit opens it again.",
+      );
     throw thrown;
   }
 }

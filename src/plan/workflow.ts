@@ -38,7 +38,13 @@ export function reduceWorkflow(state: WorkflowState, event: WorkflowEvent): Work
     case "plan_stored":
       return { ...state, stage: "plan", plan: event.plan, approval: null, interrupted: false };
     case "plan_approved": {
-      if (state.plan === null || state.plan.hash !== event.approval.hash || state.plan.id !== event.approval.plan_id || isFinished(state.plan)) return state;
+      if (
+        state.plan === null ||
+        state.plan.hash !== event.approval.hash ||
+        state.plan.id !== event.approval.plan_id ||
+        isFinished(state.plan)
+      )
+        return state;
       const selected = event.approval.tickets;
       const tickets: Record<string, TicketState> = {};
       for (const [id, current] of Object.entries(state.plan.tickets)) {
@@ -56,13 +62,31 @@ export function reduceWorkflow(state: WorkflowState, event: WorkflowEvent): Work
       if (state.plan === null || !(event.ticket in state.plan.tickets)) return state;
       return withPlan(state, { tickets: { ...state.plan.tickets, [event.ticket]: event.state } });
     case "plan_finished":
-      return { ...withPlan(state, { state: event.state }), stage: resting(state.enabled), approval: null, interrupted: false, replans: 0 };
+      return {
+        ...withPlan(state, { state: event.state }),
+        stage: resting(state.enabled),
+        approval: null,
+        interrupted: false,
+        replans: 0,
+      };
     case "plan_rejected":
       if (!isPending(state)) return state;
-      return { ...withPlan(state, { state: "rejected" }), stage: resting(state.enabled), approval: null, interrupted: false, replans: 0 };
+      return {
+        ...withPlan(state, { state: "rejected" }),
+        stage: resting(state.enabled),
+        approval: null,
+        interrupted: false,
+        replans: 0,
+      };
     case "revision_requested":
       if (!isPending(state)) return { ...state, stage: "plan" };
-      return { ...withPlan(state, { state: "awaiting_approval" }), stage: "plan", approval: null, interrupted: false, replans: event.by === "user" ? 0 : state.replans + 1 };
+      return {
+        ...withPlan(state, { state: "awaiting_approval" }),
+        stage: "plan",
+        approval: null,
+        interrupted: false,
+        replans: event.by === "user" ? 0 : state.replans + 1,
+      };
     case "stage_reset":
       return { ...state, stage: resting(state.enabled), plan: null, approval: null, interrupted: false, replans: 0 };
   }

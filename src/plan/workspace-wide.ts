@@ -20,7 +20,10 @@ function randomPath(): string {
 
 /** A pattern without a wildcard names one place; only the others can be about everything. */
 function testOf(pattern: string): ((path: string) => boolean) | null {
-  const plain = pattern.trim().replace(/^(\.\/)+/, "").replace(/\/+$/, "");
+  const plain = pattern
+    .trim()
+    .replace(/^(\.\/)+/, "")
+    .replace(/\/+$/, "");
   if (plain === "" || plain === ".") return () => true;
   if (!/[*?[]/.test(plain)) return null;
   // A wildcard in a folder's name means, with the slash behind it, all below that folder.

@@ -1,4 +1,5 @@
-// The one combined question for phase and tier, asked only where rules are unsure. Nothing of the agent's prompt belongs here.
+// The one combined question for phase and tier, asked only where rules are unsure. Nothing of the agent's prompt
+// belongs here.
 
 const CLASSIFY_SYSTEM = `Sort one message typed into a coding agent. Reply with two words and nothing else: the phase, then the tier.
 phase: plan (decide or judge before code changes), implement (add or change behaviour), debug (find or repair something wrong), test, refactor (same behaviour, other structure), document, small_edit (trivial, fully given change)

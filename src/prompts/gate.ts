@@ -1,4 +1,5 @@
-// The gate's own prompts: one word for the decision, and the short reply when a message needs no work. Nothing of the agent's prompt belongs here.
+// The gate's own prompts: one word for the decision, and the short reply when a message needs no work. Nothing of the
+// agent's prompt belongs here.
 
 const GATE_SYSTEM = `You sort one message that was typed into a coding agent. You see nothing but this message. Reply with exactly one word: stay or escalate.
 

@@ -6,11 +6,20 @@ import { executePrompt } from "./execute.ts";
 import { planPrompt } from "./plan.ts";
 import type { PromptFacts } from "./shared.ts";
 
-const PROMPTS: Record<string, (facts: PromptFacts) => string> = { plan: planPrompt, execute: executePrompt, chat: chatPrompt };
+const PROMPTS: Record<string, (facts: PromptFacts) => string> = {
+  plan: planPrompt,
+  execute: executePrompt,
+  chat: chatPrompt,
+};
 
 /** @throws BmoError internal for a stage without a prompt. */
 export function stagePrompt(stage: string, facts: PromptFacts): string {
   const prompt = PROMPTS[stage];
-  if (prompt === undefined) throw new BmoError("internal", `no prompt for stage "${stage}"`, `Stages with a prompt: ${Object.keys(PROMPTS).join(", ")}.`);
+  if (prompt === undefined)
+    throw new BmoError(
+      "internal",
+      `no prompt for stage "${stage}"`,
+      `Stages with a prompt: ${Object.keys(PROMPTS).join(", ")}.`,
+    );
   return prompt(facts);
 }

@@ -1,8 +1,14 @@
-// The Anthropic Messages format: builds typed requests and reads the typed events of an answer; the vendor's SDK sends the ones and
-// parses the others. Transport, retries and keys are elsewhere.
+// The Anthropic Messages format: builds typed requests and reads the typed events of an answer; the vendor's SDK sends
+// the ones and parses the others. Transport, retries and keys are elsewhere.
 
 import type {
-  ContentBlockParam, ImageBlockParam, MessageCreateParamsStreaming, MessageParam, RawMessageStreamEvent, TextBlockParam, ToolResultBlockParam,
+  ContentBlockParam,
+  ImageBlockParam,
+  MessageCreateParamsStreaming,
+  MessageParam,
+  RawMessageStreamEvent,
+  TextBlockParam,
+  ToolResultBlockParam,
 } from "@anthropic-ai/sdk/resources/messages/messages";
 import { BaseAnthropic } from "@anthropic-ai/sdk/client";
 import { Messages } from "@anthropic-ai/sdk/resources/messages/messages";
@@ -14,7 +20,16 @@ import { address, CLIENT_HEADERS, NO_SDK_TIMEOUT_MS, type Exchange } from "./exc
 import { failureFromEvent, NO_OBJECT, protocolFailure, type CallNames, type ProviderFailure } from "./failure.ts";
 import { legalToolName, prepareHistory, type Turn } from "./history.ts";
 import { budgetTokens, effortValue } from "./reasoning.ts";
-import { asText, pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type Refusal, type WireFormat } from "./wire.ts";
+import {
+  asText,
+  pushDelta,
+  toolCall,
+  withUniqueIds,
+  type AnswerReader,
+  type Endpoint,
+  type Refusal,
+  type WireFormat,
+} from "./wire.ts";
 import type { ReplyMeter } from "./reply-bounds.ts";
 
 const FORMAT = "anthropic";
@@ -49,16 +64,23 @@ function toMessages(turns: Turn[]): MessageParam[] {
         addUser(turn.content.map(visible));
         break;
       case "results":
-        addUser(turn.results.map((result): ToolResultBlockParam => ({
-          type: "tool_result", tool_use_id: result.callId, content: result.content.map(visible), ...(result.isError ? { is_error: true } : {}),
-        })));
+        addUser(
+          turn.results.map((result): ToolResultBlockParam => ({
+            type: "tool_result",
+            tool_use_id: result.callId,
+            content: result.content.map(visible),
+            ...(result.isError ? { is_error: true } : {}),
+          })),
+        );
         break;
       case "assistant":
         messages.push({
           role: "assistant",
           content: turn.content.map((block): ContentBlockParam => {
             if (block.type === "text") return { type: "text", text: block.text };
-            return block.type === "reasoning" ? thinking(block) : { type: "tool_use", id: block.id, name: block.name, input: block.input };
+            return block.type === "reasoning"
+              ? thinking(block)
+              : { type: "tool_use", id: block.id, name: block.name, input: block.input };
           }),
         });
         break;
@@ -74,18 +96,25 @@ type Parameters = MessageCreateParamsStreaming & { temperature?: number };
 function markCache(messages: MessageParam[]): void {
   for (const message of messages.filter(({ role }) => role === "user").slice(-2)) {
     const block = Array.isArray(message.content) ? message.content.at(-1) : undefined;
-    if (block !== undefined && (block.type === "text" || block.type === "image" || block.type === "tool_result")) block.cache_control = CACHE_MARK;
+    if (block !== undefined && (block.type === "text" || block.type === "image" || block.type === "tool_result"))
+      block.cache_control = CACHE_MARK;
   }
 }
 
-/** Models with a token budget refuse to think in the middle of a tool loop whose reply came without thinking, as after a hand-over. */
+/**
+ * Models with a token budget refuse to think in the middle of a tool loop whose reply came without thinking, as after a
+ * hand-over.
+ */
 function mayThink(turns: Turn[]): boolean {
   if (turns.at(-1)?.role !== "results") return true;
   const reply = turns.at(-2);
   return reply?.role === "assistant" && reply.content[0]?.type === "reasoning";
 }
 
-function reasoning(request: ModelRequest, turns: Turn[]): Pick<MessageCreateParamsStreaming, "thinking" | "output_config"> {
+function reasoning(
+  request: ModelRequest,
+  turns: Turn[],
+): Pick<MessageCreateParamsStreaming, "thinking" | "output_config"> {
   const { model, reasoning: level } = request;
   if (level === null) return {};
   switch (model.reasoning) {
@@ -100,7 +129,9 @@ function reasoning(request: ModelRequest, turns: Turn[]): Pick<MessageCreatePara
       const value = effortValue(model, level);
       if (value === null) return level === "off" && model.reasoningCanBeOff ? { thinking: { type: "disabled" } } : {};
       const effort = (["low", "medium", "high", "xhigh", "max"] as const).find((one) => one === value);
-      return effort === undefined ? {} : { thinking: { type: "adaptive", display: "summarized" }, output_config: { effort } };
+      return effort === undefined
+        ? {}
+        : { thinking: { type: "adaptive", display: "summarized" }, output_config: { effort } };
     }
   }
 }
@@ -110,20 +141,29 @@ function body(request: ModelRequest): Parameters {
   const messages = toMessages(turns);
   markCache(messages);
   const thinks = reasoning(request, turns);
-  const temperature = request.model.temperature && request.temperature !== null && (thinks.thinking === undefined || thinks.thinking.type === "disabled");
+  const temperature =
+    request.model.temperature &&
+    request.temperature !== null &&
+    (thinks.thinking === undefined || thinks.thinking.type === "disabled");
   return {
     model: request.model.wireId,
     max_tokens: request.maxTokens,
     stream: true,
     ...thinks,
     ...(temperature ? { temperature: Math.min(1, request.temperature ?? 1) } : {}),
-    ...(request.tools.length === 0 ? {} : {
-      tools: request.tools.map((tool, index) => ({
-        name: legalToolName(tool.name), description: tool.description, input_schema: { ...tool.schema, type: "object" as const },
-        ...(index === request.tools.length - 1 ? { cache_control: CACHE_MARK } : {}),
-      })),
-    }),
-    ...(request.system.trim() === "" ? {} : { system: [{ type: "text" as const, text: request.system, cache_control: CACHE_MARK }] }),
+    ...(request.tools.length === 0
+      ? {}
+      : {
+          tools: request.tools.map((tool, index) => ({
+            name: legalToolName(tool.name),
+            description: tool.description,
+            input_schema: { ...tool.schema, type: "object" as const },
+            ...(index === request.tools.length - 1 ? { cache_control: CACHE_MARK } : {}),
+          })),
+        }),
+    ...(request.system.trim() === ""
+      ? {}
+      : { system: [{ type: "text" as const, text: request.system, cache_control: CACHE_MARK }] }),
     messages,
   };
 }
@@ -136,7 +176,15 @@ interface OpenBlock {
   name: string;
 }
 
-const STOPS: Record<string, StopReason> = { end_turn: "end", stop_sequence: "end", pause_turn: "end", tool_use: "tool_calls", max_tokens: "max_tokens", model_context_window_exceeded: "max_tokens", refusal: "refusal" };
+const STOPS: Record<string, StopReason> = {
+  end_turn: "end",
+  stop_sequence: "end",
+  pause_turn: "end",
+  tool_use: "tool_calls",
+  max_tokens: "max_tokens",
+  model_context_window_exceeded: "max_tokens",
+  refusal: "refusal",
+};
 
 function createReader(request: ModelRequest, _names: CallNames, meter: ReplyMeter): AnswerReader {
   const blocks = new Map<number, OpenBlock>();
@@ -145,7 +193,17 @@ function createReader(request: ModelRequest, _names: CallNames, meter: ReplyMete
   let stop: string | null = null;
   let stopped = false;
 
-  const takeUsage = (raw: { input_tokens?: number | null; output_tokens?: number | null; cache_read_input_tokens?: number | null; cache_creation_input_tokens?: number | null } | null | undefined): void => {
+  const takeUsage = (
+    raw:
+      | {
+          input_tokens?: number | null;
+          output_tokens?: number | null;
+          cache_read_input_tokens?: number | null;
+          cache_creation_input_tokens?: number | null;
+        }
+      | null
+      | undefined,
+  ): void => {
     if (raw === null || raw === undefined) return;
     usage = {
       input: raw.input_tokens ?? usage?.input ?? 0,
@@ -166,9 +224,11 @@ function createReader(request: ModelRequest, _names: CallNames, meter: ReplyMete
         const start = event.content_block;
         const block: OpenBlock = { type: "other", text: "", signature: "", id: "", name: "" };
         if (start?.type === "text") Object.assign(block, { type: "text", text: asText(start.text) });
-        if (start?.type === "thinking") Object.assign(block, { type: "thinking", text: asText(start.thinking), signature: asText(start.signature) });
+        if (start?.type === "thinking")
+          Object.assign(block, { type: "thinking", text: asText(start.thinking), signature: asText(start.signature) });
         if (start?.type === "redacted_thinking") Object.assign(block, { type: "redacted", text: asText(start.data) });
-        if (start?.type === "tool_use") Object.assign(block, { type: "call", id: asText(start.id), name: asText(start.name) });
+        if (start?.type === "tool_use")
+          Object.assign(block, { type: "call", id: asText(start.id), name: asText(start.name) });
         meter.open(block.type === "call" ? "call" : "other");
         meter.grow(block.text + block.signature + block.id + block.name);
         blocks.set(event.index, block);
@@ -221,7 +281,13 @@ function createReader(request: ModelRequest, _names: CallNames, meter: ReplyMete
           case "text":
             return block.text === "" ? [] : [{ type: "text" as const, text: block.text }];
           case "thinking":
-            return [{ type: "reasoning" as const, text: block.text, ...(block.signature === "" ? {} : { providerData: { format: FORMAT, signature: block.signature } }) }];
+            return [
+              {
+                type: "reasoning" as const,
+                text: block.text,
+                ...(block.signature === "" ? {} : { providerData: { format: FORMAT, signature: block.signature } }),
+              },
+            ];
           case "redacted":
             return [{ type: "reasoning" as const, text: "", providerData: { format: FORMAT, redacted: block.text } }];
           case "call":
@@ -244,8 +310,10 @@ function createReader(request: ModelRequest, _names: CallNames, meter: ReplyMete
 
 function connect(endpoint: Endpoint, exchange: Exchange): BaseAnthropic {
   const { key, bearer } = endpoint;
-  // The SDK sends every key as a bearer token; gateways that speak this format know the key's own header, which the vendor takes too.
-  const authorization = key === null ? { authorization: null } : bearer ? {} : { authorization: null, "x-api-key": key };
+  // The SDK sends every key as a bearer token; gateways that speak this format know the key's own header, which the
+  // vendor takes too.
+  const authorization =
+    key === null ? { authorization: null } : bearer ? {} : { authorization: null, "x-api-key": key };
   return new BaseAnthropic({
     ...address(endpoint.baseUrl),
     authToken: key === null || key === "" ? NO_KEY : key,
@@ -274,7 +342,10 @@ export const anthropicFormat: WireFormat = {
   prepare: (request, endpoint) => {
     const parameters = body(request);
     // The SDK's version of the protocol has no temperature; the one before, which the vendor still serves, has.
-    const options = parameters.temperature === undefined || endpoint.headers["anthropic-version"] !== undefined ? {} : { headers: { "anthropic-version": VERSION_WITH_TEMPERATURE } };
+    const options =
+      parameters.temperature === undefined || endpoint.headers["anthropic-version"] !== undefined
+        ? {}
+        : { headers: { "anthropic-version": VERSION_WITH_TEMPERATURE } };
     return async (exchange) => {
       const stream = await new Messages(connect(endpoint, exchange)).create(parameters, options);
       return exchange.stream().batches(stream);

@@ -1,6 +1,13 @@
 // The built-in catalogue: reads catalog-data.json and turns its rows into model facts. Holds no fact of its own.
 
-import { PHASES, type CapabilityScore, type ModelInfo, type Phase, type Price, type ReasoningStyle } from "../types/provider.ts";
+import {
+  PHASES,
+  type CapabilityScore,
+  type ModelInfo,
+  type Phase,
+  type Price,
+  type ReasoningStyle,
+} from "../types/provider.ts";
 import data from "./catalog-data.json" with { type: "json" };
 
 /** One row of the data file. Prices in USD per million tokens; dates ISO; absent = not found in any source. */
@@ -40,13 +47,25 @@ interface Catalog {
 const catalog = data as Catalog;
 
 /** Providers in the order in which one is chosen when several have credentials and no model is configured. */
-const DEFAULT_ORDER = ["anthropic", "openai", "google", "deepseek", "moonshotai", "alibaba", "xai", "zai", "minimax", "mistral"];
+const DEFAULT_ORDER = [
+  "anthropic",
+  "openai",
+  "google",
+  "deepseek",
+  "moonshotai",
+  "alibaba",
+  "xai",
+  "zai",
+  "minimax",
+  "mistral",
+];
 
 function scoresOf(row: CatalogRow): Partial<Record<Phase, CapabilityScore>> {
   const scores: Partial<Record<Phase, CapabilityScore>> = {};
   for (const phase of PHASES) {
     const value = row.scores?.[phase];
-    if (value !== undefined) scores[phase] = { value, estimate: row.estimated === "all" || (row.estimated?.includes(phase) ?? false) };
+    if (value !== undefined)
+      scores[phase] = { value, estimate: row.estimated === "all" || (row.estimated?.includes(phase) ?? false) };
   }
   return scores;
 }

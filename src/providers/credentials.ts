@@ -22,7 +22,12 @@ export function interpolate(text: string, environment: Environment): { value: st
 /** Interpolates a value that is no key. @throws BmoError configuration naming key and variable. */
 export function interpolated(text: string, key: string, environment: Environment): string {
   const { value, missing } = interpolate(text, environment);
-  if (missing.length > 0) throw new BmoError("configuration", `${key} uses the variable ${missing.join(", ")}, which is not set`, `Set it, or write the value into ${key}.`);
+  if (missing.length > 0)
+    throw new BmoError(
+      "configuration",
+      `${key} uses the variable ${missing.join(", ")}, which is not set`,
+      `Set it, or write the value into ${key}.`,
+    );
   return value;
 }
 
@@ -45,10 +50,15 @@ function sourceOf(text: string, key: string): string {
 }
 
 /**
- * Order: api_key, key_command, the vendor's usual variables. Those variables belong to the vendor's own entry only, so that no other
- * provider's server is ever handed its key.
+ * Order: api_key, key_command, the vendor's usual variables. Those variables belong to the vendor's own entry only, so
+ * that no other provider's server is ever handed its key.
  */
-export function planKey(id: string, settings: ProviderSettings | undefined, vendor: Vendor | undefined, environment: Environment): KeyPlan {
+export function planKey(
+  id: string,
+  settings: ProviderSettings | undefined,
+  vendor: Vendor | undefined,
+  environment: Environment,
+): KeyPlan {
   const none: KeyPlan = { source: null, value: null, command: null, bearer: false, missing: [] };
   const key = `providers.${id}.api_key`;
   if (settings?.api_key !== undefined && settings.api_key !== "") {
@@ -56,7 +66,8 @@ export function planKey(id: string, settings: ProviderSettings | undefined, vend
     if (missing.length > 0) return { ...none, missing };
     return { ...none, source: sourceOf(settings.api_key, key), value: value.trim() };
   }
-  if (settings?.key_command !== undefined && settings.key_command !== "") return { ...none, source: `providers.${id}.key_command`, command: settings.key_command };
+  if (settings?.key_command !== undefined && settings.key_command !== "")
+    return { ...none, source: `providers.${id}.key_command`, command: settings.key_command };
   const variables = vendor?.keyVariables ?? [];
   const found = variables.find((name) => (environment[name] ?? "").trim() !== "");
   if (found === undefined) return { ...none, missing: variables };
@@ -67,7 +78,8 @@ const SECRET_HEADER = /auth|key|token|secret|cookie|pass|credential|sign/i;
 /** What is shorter is a word, such as the name of a team. */
 const SHORTEST_SECRET = 12;
 /** Headers whose values are public by their purpose; what any other one holds may open a door. */
-const PUBLIC_HEADER = /^(accept|content|anthropic|openai)(-|$)|^(http-referer|referer|origin|user-agent|x-title|x-stainless-.*)$/i;
+const PUBLIC_HEADER =
+  /^(accept|content|anthropic|openai)(-|$)|^(http-referer|referer|origin|user-agent|x-title|x-stainless-.*)$/i;
 
 /** A header's value, and what a scheme before it wraps: the token, and both halves of a name with password. */
 function headerSecrets(value: string): string[] {
@@ -80,7 +92,11 @@ function headerSecrets(value: string): string[] {
 
 /** Values in headers and URLs that are secrets by their place. */
 export function secretsOf(headers: Record<string, string>, baseUrl: string): string[] {
-  const secrets = Object.entries(headers).filter(([name, value]) => SECRET_HEADER.test(name) || (!PUBLIC_HEADER.test(name) && value.length >= SHORTEST_SECRET)).flatMap(([, value]) => headerSecrets(value));
+  const secrets = Object.entries(headers)
+    .filter(
+      ([name, value]) => SECRET_HEADER.test(name) || (!PUBLIC_HEADER.test(name) && value.length >= SHORTEST_SECRET),
+    )
+    .flatMap(([, value]) => headerSecrets(value));
   if (URL.canParse(baseUrl)) {
     const url = new URL(baseUrl);
     if (url.password !== "") secrets.push(decodeURIComponent(url.password));
@@ -90,15 +106,29 @@ export function secretsOf(headers: Record<string, string>, baseUrl: string): str
 }
 
 /** Runs the key command. @throws BmoError credentials */
-export async function runForKey(id: string, command: string, run: (command: string) => Promise<string>): Promise<string> {
+export async function runForKey(
+  id: string,
+  command: string,
+  run: (command: string) => Promise<string>,
+): Promise<string> {
   let output: string;
   try {
     output = await run(command);
   } catch (thrown) {
     if (thrown instanceof BmoError) throw thrown;
-    throw new BmoError("credentials", `providers.${id}.key_command failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`, "Run the command by hand to see why.", { cause: thrown });
+    throw new BmoError(
+      "credentials",
+      `providers.${id}.key_command failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      "Run the command by hand to see why.",
+      { cause: thrown },
+    );
   }
   const key = output.split(/\r?\n/, 1)[0]?.trim() ?? "";
-  if (key === "") throw new BmoError("credentials", `providers.${id}.key_command printed no key`, "The first line of its output must be the key.");
+  if (key === "")
+    throw new BmoError(
+      "credentials",
+      `providers.${id}.key_command printed no key`,
+      "The first line of its output must be the key.",
+    );
   return key;
 }

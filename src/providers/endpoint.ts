@@ -1,4 +1,5 @@
-// Puts together where and how one configured provider is called: type, address, headers, limits. Keys come from credentials.ts.
+// Puts together where and how one configured provider is called: type, address, headers, limits. Keys come from
+// credentials.ts.
 
 import type { ProviderSettings, ProviderType } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
@@ -27,17 +28,32 @@ function isLoopbackUrl(baseUrl: string): boolean {
   return URL.canParse(baseUrl) && isLoopbackHost(new URL(baseUrl).hostname);
 }
 
-/** The type of a provider: as configured, else the vendor's, else compatible where a base URL is given. @throws BmoError configuration */
+/**
+ * The type of a provider: as configured, else the vendor's, else compatible where a base URL is given. @throws BmoError
+ * configuration
+ */
 export function typeOf(id: string, settings: ProviderSettings | undefined, vendor: Vendor | undefined): ProviderType {
-  const type = settings?.type ?? vendor?.type ?? (settings?.file !== undefined ? "script" : settings?.base_url !== undefined ? "openai-compatible" : undefined);
+  const type =
+    settings?.type ??
+    vendor?.type ??
+    (settings?.file !== undefined ? "script" : settings?.base_url !== undefined ? "openai-compatible" : undefined);
   if (type === undefined || !TYPES.includes(type)) {
-    throw new BmoError("configuration", `providers.${id}.type ${type === undefined ? "is missing" : `= ${JSON.stringify(type)} is not allowed`}`, `Allowed: ${TYPES.join(", ")}.`);
+    throw new BmoError(
+      "configuration",
+      `providers.${id}.type ${type === undefined ? "is missing" : `= ${JSON.stringify(type)} is not allowed`}`,
+      `Allowed: ${TYPES.join(", ")}.`,
+    );
   }
   return type;
 }
 
 function positive(key: string, value: number, least: number): number {
-  if (typeof value !== "number" || !Number.isFinite(value) || value < least) throw new BmoError("configuration", `${key} = ${JSON.stringify(value)} is not allowed`, `${key} takes a number of at least ${least}.`);
+  if (typeof value !== "number" || !Number.isFinite(value) || value < least)
+    throw new BmoError(
+      "configuration",
+      `${key} = ${JSON.stringify(value)} is not allowed`,
+      `${key} takes a number of at least ${least}.`,
+    );
   return value;
 }
 
@@ -47,27 +63,57 @@ function movedUrl(vendor: Vendor | undefined, environment: Environment): string 
 }
 
 /** The base URL as written, for lists; interpolation faults are left to `placeOf`. */
-export function writtenBaseUrl(type: ProviderType, settings: ProviderSettings | undefined, vendor: Vendor | undefined, environment: Environment): string {
+export function writtenBaseUrl(
+  type: ProviderType,
+  settings: ProviderSettings | undefined,
+  vendor: Vendor | undefined,
+  environment: Environment,
+): string {
   const moved = movedUrl(vendor, environment);
-  const official = type === "anthropic" ? "https://api.anthropic.com" : type === "openai" ? "https://api.openai.com/v1" : "";
+  const official =
+    type === "anthropic" ? "https://api.anthropic.com" : type === "openai" ? "https://api.openai.com/v1" : "";
   return settings?.base_url ?? (moved !== "" ? moved : (vendor?.baseUrl ?? official));
 }
 
 /** @throws BmoError configuration naming the key. */
-export function placeOf(id: string, settings: ProviderSettings | undefined, vendor: Vendor | undefined, environment: Environment): Place {
+export function placeOf(
+  id: string,
+  settings: ProviderSettings | undefined,
+  vendor: Vendor | undefined,
+  environment: Environment,
+): Place {
   const type = typeOf(id, settings, vendor);
   const key = `providers.${id}`;
   const written = writtenBaseUrl(type, settings, vendor, environment);
-  const origin = settings?.base_url === undefined && movedUrl(vendor, environment) !== "" ? (vendor?.baseUrlVariable ?? "") : `${key}.base_url`;
+  const origin =
+    settings?.base_url === undefined && movedUrl(vendor, environment) !== ""
+      ? (vendor?.baseUrlVariable ?? "")
+      : `${key}.base_url`;
   const address = interpolated(written, origin, environment).trim().replace(/\/+$/, "");
   if (type !== "script") {
-    if (address === "") throw new BmoError("configuration", `${key}.base_url is missing`, `Provider ${id} is of type ${type}: it needs the address of its API, such as "http://127.0.0.1:8080/v1".`);
+    if (address === "")
+      throw new BmoError(
+        "configuration",
+        `${key}.base_url is missing`,
+        `Provider ${id} is of type ${type}: it needs the address of its API, such as "http://127.0.0.1:8080/v1".`,
+      );
     const url = URL.canParse(address) ? new URL(address) : null;
-    if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) throw new BmoError("configuration", `${origin} = ${JSON.stringify(written)} is no http or https address`, 'Write it like "https://api.example.com/v1".');
+    if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
+      throw new BmoError(
+        "configuration",
+        `${origin} = ${JSON.stringify(written)} is no http or https address`,
+        'Write it like "https://api.example.com/v1".',
+      );
   }
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(settings?.headers ?? {})) headers[name.toLowerCase()] = interpolated(value, `${key}.headers.${name}`, environment);
-  const idle = settings?.timeout_s === undefined ? (isLoopbackUrl(address) && vendor?.needsKey !== true ? LOCAL_IDLE_SECONDS : IDLE_SECONDS) : positive(`${key}.timeout_s`, settings.timeout_s, 0.001);
+  for (const [name, value] of Object.entries(settings?.headers ?? {}))
+    headers[name.toLowerCase()] = interpolated(value, `${key}.headers.${name}`, environment);
+  const idle =
+    settings?.timeout_s === undefined
+      ? isLoopbackUrl(address) && vendor?.needsKey !== true
+        ? LOCAL_IDLE_SECONDS
+        : IDLE_SECONDS
+      : positive(`${key}.timeout_s`, settings.timeout_s, 0.001);
   const sameVendor = vendor !== undefined && vendor.type === type;
   return {
     type,
@@ -76,7 +122,13 @@ export function placeOf(id: string, settings: ProviderSettings | undefined, vend
     baseUrl: type === "anthropic" ? address.replace(/\/v1$/, "") : address,
     headers,
     idleMs: Math.ceil(idle * 1000),
-    maxRetries: Math.floor(settings?.max_retries === undefined ? DEFAULT_RETRIES : positive(`${key}.max_retries`, settings.max_retries, 0)),
-    dialect: sameVendor ? vendor.dialect : type === "openai" ? { ...PLAIN_DIALECT, maxTokensField: "max_completion_tokens", cacheKey: true } : PLAIN_DIALECT,
+    maxRetries: Math.floor(
+      settings?.max_retries === undefined ? DEFAULT_RETRIES : positive(`${key}.max_retries`, settings.max_retries, 0),
+    ),
+    dialect: sameVendor
+      ? vendor.dialect
+      : type === "openai"
+        ? { ...PLAIN_DIALECT, maxTokensField: "max_completion_tokens", cacheKey: true }
+        : PLAIN_DIALECT,
   };
 }

@@ -1,18 +1,20 @@
-// Gathers what a vendor's parser makes of a stream into one array per chunk of the network, so that the deltas of a chunk travel as
-// one. Knows no vendor and no format.
+// Gathers what a vendor's parser makes of a stream into one array per chunk of the network, so that the deltas of a
+// chunk travel as one. Knows no vendor and no format.
 
 import { EVENT_LIMIT } from "./sse.ts";
 
 export interface BatchedBody {
   /** What the parser reads. Throws RangeError where it makes no event of more bytes than one may have. */
   body: AsyncIterable<Uint8Array>;
-  /** The parser's events, at least one per array; what it throws comes after the events before it. Iterate at most once. */
+  /**
+   * The parser's events, at least one per array; what it throws comes after the events before it. Iterate at most once.
+   */
   batches(events: AsyncIterable<unknown>): AsyncGenerator<unknown[], void, undefined>;
 }
 
 /**
- * A parser that pulls asks for the next chunk exactly when it is through with the one before: that is where a batch ends. Until its
- * batch is taken, no further chunk is read.
+ * A parser that pulls asks for the next chunk exactly when it is through with the one before: that is where a batch
+ * ends. Until its batch is taken, no further chunk is read.
  */
 export function batchedBody(source: AsyncIterable<Uint8Array>, limit: number = EVENT_LIMIT): BatchedBody {
   let gathered: unknown[] = [];

@@ -1,5 +1,5 @@
-// One request of a vendor's SDK over bmo's own transport: the fetch that the SDK is given, and what became of the request.
-// Knows no vendor, no format and no retry.
+// One request of a vendor's SDK over bmo's own transport: the fetch that the SDK is given, and what became of the
+// request. Knows no vendor, no format and no retry.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { createDepthWatch, JSON_DEPTH_LIMIT } from "../util/json-bounds.ts";
@@ -13,12 +13,21 @@ export const NO_SDK_TIMEOUT_MS = 2 ** 31 - 1;
 /** What the SDKs would tell of this machine is nobody's business; a null takes a header out. */
 export const CLIENT_HEADERS: Record<string, string | null> = {
   "user-agent": "bmo",
-  "x-stainless-arch": null, "x-stainless-lang": null, "x-stainless-os": null, "x-stainless-package-version": null,
-  "x-stainless-retry-count": null, "x-stainless-runtime": null, "x-stainless-runtime-version": null, "x-stainless-timeout": null,
+  "x-stainless-arch": null,
+  "x-stainless-lang": null,
+  "x-stainless-os": null,
+  "x-stainless-package-version": null,
+  "x-stainless-retry-count": null,
+  "x-stainless-runtime": null,
+  "x-stainless-runtime-version": null,
+  "x-stainless-timeout": null,
 };
 
 export interface Exchange {
-  /** Runs the call that makes the SDK send, in the surroundings that it needs: lent to it while it builds the request and while it looks at the answer's head, not while it waits. */
+  /**
+   * Runs the call that makes the SDK send, in the surroundings that it needs: lent to it while it builds the request
+   * and while it looks at the answer's head, not while it waits.
+   */
   send<T>(call: () => PromiseLike<T>): Promise<T>;
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
   /** The answer, once there is one. */
@@ -54,7 +63,10 @@ async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
 /** Bytes after which other work gets its turn, however fast a server sends. */
 const TURN_SIZE = 256 * 1024;
 
-/** @throws RangeError beyond the size of a reply, or where an event is nested so deep that parsing it would cost the memory of the machine. */
+/**
+ * @throws RangeError beyond the size of a reply, or where an event is nested so deep that parsing it would cost the
+ * memory of the machine.
+ */
 async function* bounded(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const isShallow = createDepthWatch();
   let size = 0;
@@ -75,7 +87,10 @@ async function* bounded(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
 export function address(baseUrl: string): { baseURL: string; defaultQuery: Record<string, string> } {
   const query = baseUrl.indexOf("?");
   if (query < 0) return { baseURL: baseUrl, defaultQuery: {} };
-  return { baseURL: baseUrl.slice(0, query).replace(/\/+$/, ""), defaultQuery: Object.fromEntries(new URLSearchParams(baseUrl.slice(query))) };
+  return {
+    baseURL: baseUrl.slice(0, query).replace(/\/+$/, ""),
+    defaultQuery: Object.fromEntries(new URLSearchParams(baseUrl.slice(query))),
+  };
 }
 
 /** @param signal stops the call; it is not shown to the SDK, which would leave a listener on it with each call. */
@@ -107,13 +122,28 @@ export function createExchange(transport: Transport, idleMs: number, signal: Abo
       const url = input instanceof URL ? input.href : typeof input === "string" ? input : input.url;
       const headers = Object.fromEntries(init?.headers as unknown as PlainHeaders);
       try {
-        const here = await transport.call({ method: init?.method === "GET" ? "GET" : "POST", url, headers, body, idleMs, signal: ended.signal });
+        const here = await transport.call({
+          method: init?.method === "GET" ? "GET" : "POST",
+          url,
+          headers,
+          body,
+          idleMs,
+          signal: ended.signal,
+        });
         answer = here;
         const ok = here.status >= 200 && here.status <= 299;
         // Read before the SDK asks for it, so that from here on it needs no input again while it has the globals.
         if (!ok) await exchange.text().catch(() => undefined);
         giveBack = lendGlobals();
-        const response = { ok, status: here.status, statusText: "", url, headers: new PlainHeaders(here.headers), text: exchange.text, ...(ok ? { body: exchange.stream().body } : {}) };
+        const response = {
+          ok,
+          status: here.status,
+          statusText: "",
+          url,
+          headers: new PlainHeaders(here.headers),
+          text: exchange.text,
+          ...(ok ? { body: exchange.stream().body } : {}),
+        };
         return response as unknown as Response;
       } catch (failure) {
         thrown = failure;

@@ -30,7 +30,10 @@ export class ProviderFailure extends Error {
 
 /** One line of at most `limit` characters, without control, bidi and zero-width characters. */
 export function cleanLine(text: string, limit = 300): string {
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+/g, " ").replace(/ {2,}/g, " ").trim();
+  const line = text
+    .replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+/g, " ")
+    .replace(/ {2,}/g, " ")
+    .trim();
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
 }
 
@@ -61,9 +64,13 @@ export interface CallNames {
 }
 
 const MANY = 99;
-const OVERFLOW = /context[_ ](length|window)|prompt is too long|too many (input )?tokens|maximum context|input length|exceeds? the (maximum|context|limit)|request too large/i;
+const OVERFLOW =
+  /context[_ ](length|window)|prompt is too long|too many (input )?tokens|maximum context|input length|exceeds? the (maximum|context|limit)|request too large/i;
 
-/** Seconds or an HTTP date. A date is taken relative to the answer's own `date`, so that a wrong clock here does not matter. */
+/**
+ * Seconds or an HTTP date. A date is taken relative to the answer's own `date`, so that a wrong clock here does not
+ * matter.
+ */
 export function retryAfter(headers: Record<string, string>, now: number): number | null {
   const milliseconds = Number(headers["retry-after-ms"] ?? "");
   if (headers["retry-after-ms"] !== undefined && Number.isFinite(milliseconds)) return Math.max(0, milliseconds);
@@ -76,18 +83,26 @@ export function retryAfter(headers: Record<string, string>, now: number): number
   return Math.max(0, until - (Number.isNaN(reference) ? now : reference));
 }
 
-/** What a person may be shown of a body that is not the vendor's JSON: plain words as they are, of a page its title, of bytes nothing. */
+/**
+ * What a person may be shown of a body that is not the vendor's JSON: plain words as they are, of a page its title, of
+ * bytes nothing.
+ */
 export function bodyWords(raw: string, redact: Redact): string {
   const body = redact(raw);
   const start = body.slice(0, 4096);
   if (/[\u0000-\u0008\ufffd]/.test(start)) return "(a body that is no text)";
   if (!/^\s*(<|<!--[\s\S]*?-->\s*<)[!?a-z]/i.test(start)) return body;
   const title = /<title[^>]{0,200}>([^<]{0,200})</i.exec(start)?.[1] ?? "";
-  const words = cleanLine(title.trim() === "" ? start.replace(/<(script|style)[^>]*>[^<]*/gi, " ").replace(/<[^>]*>?/g, " ") : title, 80);
+  const words = cleanLine(
+    title.trim() === "" ? start.replace(/<(script|style)[^>]*>[^<]*/gi, " ").replace(/<[^>]*>?/g, " ") : title,
+    80,
+  );
   return words === "" ? "(a web page)" : `(a web page: ${words})`;
 }
 
-/** The vendor's own words and type out of an error body of any of the formats; the start of the body where it is none. */
+/**
+ * The vendor's own words and type out of an error body of any of the formats; the start of the body where it is none.
+ */
 function vendorWords(body: string, redact: Redact): { message: string; type: string } {
   try {
     const parsed: unknown = JSON.parse(body);
@@ -97,7 +112,9 @@ function vendorWords(body: string, redact: Redact): { message: string; type: str
       if (typeof error === "string") return { message: error, type: "" };
       if (error !== null && typeof error === "object") {
         const message = "message" in error && typeof error.message === "string" ? error.message : JSON.stringify(error);
-        const types = ["code" in error ? error.code : "", "type" in error ? error.type : ""].filter((value) => typeof value === "string");
+        const types = ["code" in error ? error.code : "", "type" in error ? error.type : ""].filter(
+          (value) => typeof value === "string",
+        );
         return { message, type: types.join(" ") };
       }
     }
@@ -108,7 +125,13 @@ function vendorWords(body: string, redact: Redact): { message: string; type: str
 }
 
 /** Turns an HTTP answer that is no success, or an error event with its equivalent status, into a failure. */
-export function failureFromAnswer(names: CallNames, status: number, headers: Record<string, string>, body: string, usage: Usage | null = null): ProviderFailure {
+export function failureFromAnswer(
+  names: CallNames,
+  status: number,
+  headers: Record<string, string>,
+  body: string,
+  usage: Usage | null = null,
+): ProviderFailure {
   const words = vendorWords(body, names.redact);
   const text = cleanLine(names.redact(words.message), 400);
   const said = text === "" ? "" : `: ${text}`;
@@ -117,24 +140,58 @@ export function failureFromAnswer(names: CallNames, status: number, headers: Rec
   const details = { status, retryAfterMs: retryAfter(headers, Date.now()), usage };
   if (status === 401 || status === 403) {
     const key = names.keySource === null ? "without a key" : `the key from ${names.keySource}`;
-    const hint = names.keySource === null ? `Give provider ${names.provider} a key: [providers.${names.provider}] api_key.` : `Check the key in ${names.keySource}.`;
-    return new ProviderFailure("credentials", `Provider ${names.provider} refused ${key} for model ${names.model} (HTTP ${status})${said}`, { ...details, hint });
+    const hint =
+      names.keySource === null
+        ? `Give provider ${names.provider} a key: [providers.${names.provider}] api_key.`
+        : `Check the key in ${names.keySource}.`;
+    return new ProviderFailure(
+      "credentials",
+      `Provider ${names.provider} refused ${key} for model ${names.model} (HTTP ${status})${said}`,
+      { ...details, hint },
+    );
   }
   if (status === 404) {
-    return new ProviderFailure("model_not_found", `Provider ${names.provider} does not serve model ${names.model} at ${names.host} (HTTP 404)${said}`, { ...details, hint: `${names.alternatives.length === 0 ? "" : `Known for ${names.provider}: ${names.alternatives.slice(0, 5).join(", ")}${names.alternatives.length > 5 ? " …" : ""}. `}Check the id and the base URL; \`bmo models\` lists what is known.` });
+    return new ProviderFailure(
+      "model_not_found",
+      `Provider ${names.provider} does not serve model ${names.model} at ${names.host} (HTTP 404)${said}`,
+      {
+        ...details,
+        hint: `${names.alternatives.length === 0 ? "" : `Known for ${names.provider}: ${names.alternatives.slice(0, 5).join(", ")}${names.alternatives.length > 5 ? " …" : ""}. `}Check the id and the base URL; \`bmo models\` lists what is known.`,
+      },
+    );
   }
   if ((status === 400 || status === 413 || status === 422) && OVERFLOW.test(`${words.type} ${words.message}`)) {
-    return new ProviderFailure("context_overflow", `The conversation is too long for model ${names.model} of provider ${names.provider} (HTTP ${status})${said}`, { ...details, hint: "/compact shortens it." });
+    return new ProviderFailure(
+      "context_overflow",
+      `The conversation is too long for model ${names.model} of provider ${names.provider} (HTTP ${status})${said}`,
+      { ...details, hint: "/compact shortens it." },
+    );
   }
   // Not every "quota" is one that lasts: some vendors call a limit per minute so. Only what says money is final.
   const spent = /insufficient_quota|billing_error|billing_hard|credit balance/i.test(`${words.type} ${words.message}`);
   if (status === 429 || ((status === 400 || status === 402) && spent)) {
-    return new ProviderFailure("rate_limit", `Provider ${names.provider} limits the requests to model ${names.model} (HTTP ${status})${said}`, { ...details, tries: spent ? 0 : tries, hint: spent ? "The account's quota is used up." : "Try again later, or choose another model." });
+    return new ProviderFailure(
+      "rate_limit",
+      `Provider ${names.provider} limits the requests to model ${names.model} (HTTP ${status})${said}`,
+      {
+        ...details,
+        tries: spent ? 0 : tries,
+        hint: spent ? "The account's quota is used up." : "Try again later, or choose another model.",
+      },
+    );
   }
   if (status === 408 || status === 409 || status >= 500) {
-    return new ProviderFailure("overloaded", `Provider ${names.provider} could not serve model ${names.model} (HTTP ${status})${said}`, { ...details, tries, hint: "Try again later, or choose another model." });
+    return new ProviderFailure(
+      "overloaded",
+      `Provider ${names.provider} could not serve model ${names.model} (HTTP ${status})${said}`,
+      { ...details, tries, hint: "Try again later, or choose another model." },
+    );
   }
-  return new ProviderFailure("bad_request", `Provider ${names.provider} refused the request to model ${names.model} (HTTP ${status})${said}`, { ...details, hint: null });
+  return new ProviderFailure(
+    "bad_request",
+    `Provider ${names.provider} refused the request to model ${names.model} (HTTP ${status})${said}`,
+    { ...details, hint: null },
+  );
 }
 
 const EVENT_STATUS: [RegExp, number][] = [
@@ -148,16 +205,37 @@ const EVENT_STATUS: [RegExp, number][] = [
 ];
 
 /** An error event inside a stream that began with 200. */
-export function failureFromEvent(names: CallNames, type: string, message: string, usage: Usage | null): ProviderFailure {
+export function failureFromEvent(
+  names: CallNames,
+  type: string,
+  message: string,
+  usage: Usage | null,
+): ProviderFailure {
   const status = EVENT_STATUS.find(([pattern]) => pattern.test(type))?.[1] ?? 500;
   const failure = failureFromAnswer(names, status, {}, JSON.stringify({ error: { type, message } }), usage);
-  return new ProviderFailure(failure.kind, failure.message.replace(`(HTTP ${status})`, `(error event ${cleanLine(names.redact(type), 60) || "without a type"})`), { ...failure.details, status: null });
+  return new ProviderFailure(
+    failure.kind,
+    failure.message.replace(
+      `(HTTP ${status})`,
+      `(error event ${cleanLine(names.redact(type), 60) || "without a type"})`,
+    ),
+    { ...failure.details, status: null },
+  );
 }
 
 export const NO_OBJECT = "an event of its stream is no JSON object";
 
 /** An answer that is not what the protocol says; worth one more try. */
-export function protocolFailure(names: CallNames, what: string, seen: string, usage: Usage | null = null): ProviderFailure {
+export function protocolFailure(
+  names: CallNames,
+  what: string,
+  seen: string,
+  usage: Usage | null = null,
+): ProviderFailure {
   const shown = cleanLine(names.redact(seen), 200);
-  return new ProviderFailure("protocol", `Unexpected answer from provider ${names.provider} for model ${names.model}: ${what}${shown === "" ? "" : `: ${shown}`}`, { tries: 1, usage, hint: `Check that the base URL (${names.host}) is that of the API.` });
+  return new ProviderFailure(
+    "protocol",
+    `Unexpected answer from provider ${names.provider} for model ${names.model}: ${what}${shown === "" ? "" : `: ${shown}`}`,
+    { tries: 1, usage, hint: `Check that the base URL (${names.host}) is that of the API.` },
+  );
 }

@@ -1,7 +1,16 @@
-// Turns a stored conversation into one that any vendor accepts: ids legal and paired, foreign reasoning dropped, no empty
-// block, every call answered. Pure and deterministic: a longer conversation begins with the bytes of the shorter one.
+// Turns a stored conversation into one that any vendor accepts: ids legal and paired, foreign reasoning dropped, no
+// empty block, every call answered. Pure and deterministic: a longer conversation begins with the bytes of the shorter
+// one.
 
-import type { AssistantMessage, ImageBlock, Message, ReasoningBlock, TextBlock, ToolCallBlock, ToolResultMessage } from "../types/message.ts";
+import type {
+  AssistantMessage,
+  ImageBlock,
+  Message,
+  ReasoningBlock,
+  TextBlock,
+  ToolCallBlock,
+  ToolResultMessage,
+} from "../types/message.ts";
 import type { ModelInfo } from "../types/provider.ts";
 
 export type UserTurn = { role: "user"; content: (TextBlock | ImageBlock)[] };
@@ -32,7 +41,9 @@ const isBlank = (text: string): boolean => text.trim() === "";
 function visible(content: (TextBlock | ImageBlock)[], model: ModelInfo): (TextBlock | ImageBlock)[] {
   return content.flatMap((block): (TextBlock | ImageBlock)[] => {
     if (block.type === "text") return isBlank(block.text) ? [] : [block];
-    return model.vision === false ? [{ type: "text", text: "[An image was left out: this model takes no images.]" }] : [block];
+    return model.vision === false
+      ? [{ type: "text", text: "[An image was left out: this model takes no images.]" }]
+      : [block];
   });
 }
 
@@ -41,8 +52,17 @@ function createIdMap(form: HistoryOptions["callIds"]): (id: string, index: numbe
   const used = new Set<string>();
   const legal = form === "open" ? LEGAL_OPEN_ID : LEGAL_NINE_ID;
   return (id, index) => {
-    let candidate = legal.test(id) && !used.has(id) ? id : form === "open" ? `call_${index}` : `call${String(index).padStart(5, "0")}`;
-    for (let extra = 0; used.has(candidate); extra++) candidate = form === "open" ? `call_${index}_${extra}` : `c${String(extra % 1000).padStart(3, "0")}${String(index).padStart(5, "0")}`;
+    let candidate =
+      legal.test(id) && !used.has(id)
+        ? id
+        : form === "open"
+          ? `call_${index}`
+          : `call${String(index).padStart(5, "0")}`;
+    for (let extra = 0; used.has(candidate); extra++)
+      candidate =
+        form === "open"
+          ? `call_${index}_${extra}`
+          : `c${String(extra % 1000).padStart(3, "0")}${String(index).padStart(5, "0")}`;
     used.add(candidate);
     return candidate;
   };
@@ -75,7 +95,12 @@ export function prepareHistory(messages: Message[], model: ModelInfo, options: H
       if (block.type === "text" && !isBlank(block.text)) content.push(block);
       if (block.type === "reasoning" && ownReasoning(block, message, model, options.format)) content.push(block);
       if (block.type === "tool_call") {
-        const call = { ...block, id: mapId(block.id, ++calls), name: legalToolName(block.name), input: block.invalid === undefined ? block.input : {} };
+        const call = {
+          ...block,
+          id: mapId(block.id, ++calls),
+          name: legalToolName(block.name),
+          input: block.invalid === undefined ? block.input : {},
+        };
         pairs.push({ block: call, original: block.id });
         content.push(call);
       }
@@ -107,14 +132,23 @@ function resultsAfter(messages: Message[], index: number): ToolResultMessage[] {
 }
 
 /** One result for each call, by id; equal ids in the order of their occurrence. What answers no call is dropped. */
-function pairUp(pairs: { block: ToolCallBlock; original: string }[], results: ToolResultMessage[], model: ModelInfo): ResultBlock[] {
+function pairUp(
+  pairs: { block: ToolCallBlock; original: string }[],
+  results: ToolResultMessage[],
+  model: ModelInfo,
+): ResultBlock[] {
   const free = [...results];
   return pairs.map(({ block, original }) => {
     const position = free.findIndex((result) => result.callId === original);
     const result = position < 0 ? undefined : free.splice(position, 1)[0];
-    if (result === undefined) return { callId: block.id, content: [{ type: "text", text: INTERRUPTED }], isError: true };
+    if (result === undefined)
+      return { callId: block.id, content: [{ type: "text", text: INTERRUPTED }], isError: true };
     const content = visible(result.content, model);
-    return { callId: block.id, content: content.length > 0 ? content : [{ type: "text", text: NO_OUTPUT }], isError: result.isError };
+    return {
+      callId: block.id,
+      content: content.length > 0 ? content : [{ type: "text", text: NO_OUTPUT }],
+      isError: result.isError,
+    };
   });
 }
 

@@ -32,7 +32,10 @@ export interface RegistryInput {
 
 const RETRY_BASE_MS = 500;
 
-async function loadWire(type: "anthropic" | "openai" | "openai-compatible", api: "responses" | "chat"): Promise<WireFormat> {
+async function loadWire(
+  type: "anthropic" | "openai" | "openai-compatible",
+  api: "responses" | "chat",
+): Promise<WireFormat> {
   if (type === "anthropic") return (await import("./anthropic.ts")).anthropicFormat;
   if (type === "openai" && api === "responses") return (await import("./openai-responses.ts")).responsesFormat;
   return (await import("./openai-chat.ts")).chatFormat;
@@ -53,7 +56,8 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
     redactor.add(value);
     input.onKey(value);
   };
-  const settingsOf = (id: string): ProviderSettings | undefined => (Object.hasOwn(settings.providers, id) ? settings.providers[id] : undefined);
+  const settingsOf = (id: string): ProviderSettings | undefined =>
+    Object.hasOwn(settings.providers, id) ? settings.providers[id] : undefined;
   const fullCatalogue = (): ModelInfo[] => (catalogue ??= catalogModels(input.now()));
 
   const configured = new Map<string, ModelInfo[]>();
@@ -61,10 +65,19 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
     const ids = new Set<string>();
     const models = (provider.models ?? []).flatMap((model, index) => {
       const key = `providers.${id}.models[${JSON.stringify(model.id ?? index)}]`;
-      if (typeof model.id !== "string" || model.id.trim() === "") throw new BmoError("configuration", `${key}.id is missing`, "Each model needs the id that its provider knows it by.");
+      if (typeof model.id !== "string" || model.id.trim() === "")
+        throw new BmoError(
+          "configuration",
+          `${key}.id is missing`,
+          "Each model needs the id that its provider knows it by.",
+        );
       if (ids.has(model.id)) return [];
       ids.add(model.id);
-      const known = hasCatalog(id) ? fullCatalogue().find((one) => one.provider === id && (one.wireId === model.id || one.id === `${id}/${model.id}`)) : undefined;
+      const known = hasCatalog(id)
+        ? fullCatalogue().find(
+            (one) => one.provider === id && (one.wireId === model.id || one.id === `${id}/${model.id}`),
+          )
+        : undefined;
       return [applyModelSettings(known ?? unknownModel(id, model.id), model, key)];
     });
     if (models.length > 0) configured.set(id, models);
@@ -108,7 +121,12 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
     const vendor = findVendor(id);
     const place = placeOf(id, own, vendor, environment);
     if (place.type === "script") {
-      if (own?.file === undefined || own.file === "") throw new BmoError("configuration", `providers.${id}.file is missing`, "A provider of type script needs the file with its replies.");
+      if (own?.file === undefined || own.file === "")
+        throw new BmoError(
+          "configuration",
+          `providers.${id}.file is missing`,
+          "A provider of type script needs the file with its replies.",
+        );
       const file = isAbsolute(own.file) ? own.file : resolve(input.baseDirectory, own.file);
       return (await import("./script.ts")).createScriptProvider(id, file);
     }
@@ -116,10 +134,24 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
     const key = plan.command === null ? plan.value : await runForKey(id, plan.command, input.runKeyCommand);
     if (key === null && (needsKey(id) || plan.missing.some((name) => own?.api_key?.includes(name) === true))) {
       const variables = plan.missing.join(" or ");
-      const what = own?.api_key !== undefined && own.api_key !== "" ? `providers.${id}.api_key uses ${variables}, which is not set` : variables === "" ? `providers.${id}.api_key is not set` : `${variables} is not set`;
-      throw new BmoError("credentials", `No key for provider ${id}, which serves ${model.id}: ${what}`, `Set ${variables === "" ? `[providers.${id}] api_key or key_command` : `${variables}, or [providers.${id}] api_key or key_command`}. \`bmo doctor\` shows which keys are found.`);
+      const what =
+        own?.api_key !== undefined && own.api_key !== ""
+          ? `providers.${id}.api_key uses ${variables}, which is not set`
+          : variables === ""
+            ? `providers.${id}.api_key is not set`
+            : `${variables} is not set`;
+      throw new BmoError(
+        "credentials",
+        `No key for provider ${id}, which serves ${model.id}: ${what}`,
+        `Set ${variables === "" ? `[providers.${id}] api_key or key_command` : `${variables}, or [providers.${id}] api_key or key_command`}. \`bmo doctor\` shows which keys are found.`,
+      );
     }
-    if (key !== null && /[\r\n\u0000]|[^\u0020-\u00ff]/.test(key)) throw new BmoError("credentials", `The key from ${plan.source ?? id} contains characters that no key has (a line break?)`, `Check ${plan.source ?? `providers.${id}.api_key`}.`);
+    if (key !== null && /[\r\n\u0000]|[^\u0020-\u00ff]/.test(key))
+      throw new BmoError(
+        "credentials",
+        `The key from ${plan.source ?? id} contains characters that no key has (a line break?)`,
+        `Check ${plan.source ?? `providers.${id}.api_key`}.`,
+      );
     if (key !== null) keep(key);
     for (const secret of secretsOf(place.headers, place.baseUrl)) keep(secret);
     const endpoint: Endpoint = {
@@ -132,10 +164,20 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
       idleMs: place.idleMs,
       retry: { maxRetries: place.maxRetries, baseMs: input.retryBaseMs ?? RETRY_BASE_MS },
       dialect: place.dialect,
-      alternatives: (asked) => [...(configured.get(id) ?? []), ...unconfigured().filter((one) => one.provider === id && one.status === "current")].filter((one) => one.id !== asked.id).map((one) => one.id),
+      alternatives: (asked) =>
+        [
+          ...(configured.get(id) ?? []),
+          ...unconfigured().filter((one) => one.provider === id && one.status === "current"),
+        ]
+          .filter((one) => one.id !== asked.id)
+          .map((one) => one.id),
       redact: redactor.redact,
     };
-    const [wire, { createHttpProvider }, { createTransport }] = await Promise.all([loadWire(place.type, place.api), import("./wire.ts"), import("./transport.ts")]);
+    const [wire, { createHttpProvider }, { createTransport }] = await Promise.all([
+      loadWire(place.type, place.api),
+      import("./wire.ts"),
+      import("./transport.ts"),
+    ]);
     return createHttpProvider(wire, endpoint, (transport ??= createTransport(environment)));
   };
 
@@ -147,12 +189,26 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
       if (own === undefined && plan.source === null) return [];
       const type = own?.type ?? vendor?.type ?? (own?.file !== undefined ? "script" : "openai-compatible");
       const hasKey = plan.source !== null;
-      const keyless = !hasKey && plan.missing.every((name) => own?.api_key?.includes(name) !== true) && (type === "script" || !needsKey(id));
-      return [{
-        id, type, configured: own !== undefined, hasCredentials: hasKey || keyless,
-        keySource: plan.source ?? (keyless ? "none needed" : plan.missing.length > 0 ? `${plan.missing.join(" or ")} (not set)` : `providers.${id}.api_key (not set)`),
-        baseUrl: type === "script" ? (own?.file ?? "") : safeUrl(writtenBaseUrl(type, own, vendor, environment)),
-      }];
+      const keyless =
+        !hasKey &&
+        plan.missing.every((name) => own?.api_key?.includes(name) !== true) &&
+        (type === "script" || !needsKey(id));
+      return [
+        {
+          id,
+          type,
+          configured: own !== undefined,
+          hasCredentials: hasKey || keyless,
+          keySource:
+            plan.source ??
+            (keyless
+              ? "none needed"
+              : plan.missing.length > 0
+                ? `${plan.missing.join(" or ")} (not set)`
+                : `providers.${id}.api_key (not set)`),
+          baseUrl: type === "script" ? (own?.file ?? "") : safeUrl(writtenBaseUrl(type, own, vendor, environment)),
+        },
+      ];
     });
   let described: ReturnType<ModelRegistry["providers"]> | null = null;
 
@@ -165,7 +221,10 @@ export function createRegistry(input: RegistryInput): ModelRegistry {
       const retirement = retirementNotice(model, name.trim(), where, input.now());
       // Scripted replies have no price, and say so wherever they are shown.
       const unlisted = settingsOf(model.provider)?.type === "script" ? [] : notices;
-      const fresh = [...unlisted.map((text) => ({ key: `unlisted ${model.id}`, text })), ...(retirement === null ? [] : [{ key: `retired ${model.id}`, text: retirement }])].filter(({ key }) => !said.has(key));
+      const fresh = [
+        ...unlisted.map((text) => ({ key: `unlisted ${model.id}`, text })),
+        ...(retirement === null ? [] : [{ key: `retired ${model.id}`, text: retirement }]),
+      ].filter(({ key }) => !said.has(key));
       for (const { key } of fresh) said.add(key);
       return { model, notices: fresh.map(({ text }) => text) };
     },

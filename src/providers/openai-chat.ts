@@ -1,9 +1,15 @@
-// The Chat Completions format, for OpenAI and every compatible server: builds typed requests, which the SDK sends, and reads the chunks
-// of an answer.
+// The Chat Completions format, for OpenAI and every compatible server: builds typed requests, which the SDK sends, and
+// reads the chunks of an answer.
 // What a vendor does differently comes in as its dialect, never as its name.
 
 import type {
-  ChatCompletionAssistantMessageParam, ChatCompletionChunk, ChatCompletionContentPart, ChatCompletionCreateParamsStreaming, ChatCompletionMessageFunctionToolCall, ChatCompletionMessageParam, ChatCompletionTool,
+  ChatCompletionAssistantMessageParam,
+  ChatCompletionChunk,
+  ChatCompletionContentPart,
+  ChatCompletionCreateParamsStreaming,
+  ChatCompletionMessageFunctionToolCall,
+  ChatCompletionMessageParam,
+  ChatCompletionTool,
 } from "openai/resources/chat/completions/completions";
 import type { ImageBlock, TextBlock } from "../types/message.ts";
 import type { ModelRequest, StopReason, StreamPart, Usage } from "../types/provider.ts";
@@ -13,7 +19,15 @@ import type { ReplyMeter } from "./reply-bounds.ts";
 import { legalToolName, prepareHistory, type AssistantTurn, type Turn } from "./history.ts";
 import { effortValue } from "./reasoning.ts";
 import { openaiCalls, openaiClient, openaiEvents } from "./openai-client.ts";
-import { asText, pushDelta, toolCall, withUniqueIds, type AnswerReader, type Endpoint, type WireFormat } from "./wire.ts";
+import {
+  asText,
+  pushDelta,
+  toolCall,
+  withUniqueIds,
+  type AnswerReader,
+  type Endpoint,
+  type WireFormat,
+} from "./wire.ts";
 import type { ChatDialect } from "./vendors.ts";
 
 const FORMAT = "chat";
@@ -25,10 +39,16 @@ function textOf(content: (TextBlock | ImageBlock)[]): string {
 function userContent(content: (TextBlock | ImageBlock)[]): string | ChatCompletionContentPart[] {
   if (content.every((block) => block.type === "text")) return textOf(content);
   return content.map((block): ChatCompletionContentPart =>
-    block.type === "text" ? { type: "text", text: block.text } : { type: "image_url", image_url: { url: `data:${block.mediaType};base64,${block.data}` } });
+    block.type === "text"
+      ? { type: "text", text: block.text }
+      : { type: "image_url", image_url: { url: `data:${block.mediaType};base64,${block.data}` } },
+  );
 }
 
-/** Vendor fields that came with a call (thought signatures) go back beside it; they are kept in the reply's reasoning block, by call. */
+/**
+ * Vendor fields that came with a call (thought signatures) go back beside it; they are kept in the reply's reasoning
+ * block, by call.
+ */
 function assistantMessage(turn: AssistantTurn, dialect: ChatDialect): ChatCompletionAssistantMessageParam {
   const reasoning = turn.content.flatMap((block) => (block.type === "reasoning" ? [block] : []));
   const calls = turn.content.flatMap((block) => (block.type === "tool_call" ? [block] : []));
@@ -39,12 +59,19 @@ function assistantMessage(turn: AssistantTurn, dialect: ChatDialect): ChatComple
     role: "assistant",
     content: text === "" ? null : text,
     ...(dialect.reasoningBack && thought !== "" ? { reasoning_content: thought } : {}),
-    ...(calls.length === 0 ? {} : {
-      tool_calls: calls.map((call, index): ChatCompletionMessageFunctionToolCall => {
-        const extra = extras === null ? dialect.foreignCallMark : (extras[index] ?? null);
-        return { id: call.id, type: "function", function: { name: call.name, arguments: JSON.stringify(call.input) }, ...(extra !== null && typeof extra === "object" ? extra : {}) };
-      }),
-    }),
+    ...(calls.length === 0
+      ? {}
+      : {
+          tool_calls: calls.map((call, index): ChatCompletionMessageFunctionToolCall => {
+            const extra = extras === null ? dialect.foreignCallMark : (extras[index] ?? null);
+            return {
+              id: call.id,
+              type: "function",
+              function: { name: call.name, arguments: JSON.stringify(call.input) },
+              ...(extra !== null && typeof extra === "object" ? extra : {}),
+            };
+          }),
+        }),
   };
 }
 
@@ -65,9 +92,17 @@ function toMessages(system: string, turns: Turn[], dialect: ChatDialect): ChatCo
           const shown = result.content.flatMap((block) => (block.type === "image" ? [block] : []));
           images.push(...shown);
           const text = textOf(result.content);
-          messages.push({ role: "tool", tool_call_id: result.callId, content: text === "" ? `(${shown.length} image(s), shown below)` : result.isError ? `Error: ${text}` : text });
+          messages.push({
+            role: "tool",
+            tool_call_id: result.callId,
+            content: text === "" ? `(${shown.length} image(s), shown below)` : result.isError ? `Error: ${text}` : text,
+          });
         }
-        if (images.length > 0) messages.push({ role: "user", content: userContent([{ type: "text", text: "Images from the tool results above:" }, ...images]) });
+        if (images.length > 0)
+          messages.push({
+            role: "user",
+            content: userContent([{ type: "text", text: "Images from the tool results above:" }, ...images]),
+          });
         break;
       }
     }
@@ -78,7 +113,12 @@ function toMessages(system: string, turns: Turn[], dialect: ChatDialect): ChatCo
 function reasoning(request: ModelRequest, dialect: ChatDialect): JsonObject {
   const { model, reasoning: level } = request;
   if (level === null || model.reasoning === "none") return {};
-  const toggle = (on: boolean): JsonObject => (dialect.thinking === "enable_thinking" ? { enable_thinking: on } : dialect.thinking === "thinking_type" ? { thinking: { type: on ? "enabled" : "disabled" } } : {});
+  const toggle = (on: boolean): JsonObject =>
+    dialect.thinking === "enable_thinking"
+      ? { enable_thinking: on }
+      : dialect.thinking === "thinking_type"
+        ? { thinking: { type: on ? "enabled" : "disabled" } }
+        : {};
   if (model.reasoning !== "effort") return level === "off" && !model.reasoningCanBeOff ? {} : toggle(level !== "off");
   const value = effortValue(model, level);
   if (value !== null) return { reasoning_effort: value };
@@ -88,7 +128,10 @@ function reasoning(request: ModelRequest, dialect: ChatDialect): JsonObject {
 function body(request: ModelRequest, endpoint: Endpoint): ChatCompletionCreateParamsStreaming {
   const { dialect } = endpoint;
   const turns = prepareHistory(request.messages, request.model, { callIds: dialect.callIds, format: FORMAT });
-  const tools = request.tools.map((tool): ChatCompletionTool => ({ type: "function", function: { name: legalToolName(tool.name), description: tool.description, parameters: tool.schema } }));
+  const tools = request.tools.map((tool): ChatCompletionTool => ({
+    type: "function",
+    function: { name: legalToolName(tool.name), description: tool.description, parameters: tool.schema },
+  }));
   return {
     model: request.model.wireId,
     stream: true,
@@ -118,13 +161,24 @@ interface OpenCall {
   extra: JsonObject | null;
 }
 
-const STOPS: Record<string, StopReason> = { stop: "end", tool_calls: "tool_calls", function_call: "tool_calls", length: "max_tokens", content_filter: "refusal" };
+const STOPS: Record<string, StopReason> = {
+  stop: "end",
+  tool_calls: "tool_calls",
+  function_call: "tool_calls",
+  length: "max_tokens",
+  content_filter: "refusal",
+};
 
 function usageFrom(raw: NonNullable<ChatCompletionChunk["usage"]> & CompatibleUsage): Usage {
   const details = raw.prompt_tokens_details;
   const read = details?.cached_tokens ?? raw.prompt_cache_hit_tokens ?? 0;
   const write = details?.cache_write_tokens ?? 0;
-  return { input: Math.max(0, (raw.prompt_tokens ?? 0) - read - write), output: raw.completion_tokens ?? 0, cache_read: read, cache_write: write };
+  return {
+    input: Math.max(0, (raw.prompt_tokens ?? 0) - read - write),
+    output: raw.completion_tokens ?? 0,
+    cache_read: read,
+    cache_write: write,
+  };
 }
 
 function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter): AnswerReader {
@@ -135,10 +189,17 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
   let finish: string | null = null;
   const calls: OpenCall[] = [];
 
-  /** Pieces belong to the call of their index; servers that give no index, or one index to all, tell calls apart by id. */
+  /**
+   * Pieces belong to the call of their index; servers that give no index, or one index to all, tell calls apart by id.
+   */
   const openCall = (index: number | undefined, id: string): OpenCall => {
     const last = calls.at(-1);
-    const same = index === undefined ? (id === "" || id === last?.id ? last : undefined) : calls.findLast((call) => call.index === index);
+    const same =
+      index === undefined
+        ? id === "" || id === last?.id
+          ? last
+          : undefined
+        : calls.findLast((call) => call.index === index);
     if (same !== undefined && (id === "" || same.id === "" || same.id === id)) return same;
     const call: OpenCall = { index: index ?? null, id, name: "", text: "", extra: null };
     meter.open("call");
@@ -148,8 +209,14 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
 
   const read = (raw: JsonObject, parts: StreamPart[]): void => {
     if (raw.error !== undefined && raw.error !== null) {
-      const error: JsonObject = typeof raw.error === "object" && !Array.isArray(raw.error) ? raw.error : { message: String(raw.error) };
-      throw failureFromEvent(names, [error.code, error.type].filter((value) => typeof value === "string" || typeof value === "number").join(" "), typeof error.message === "string" ? error.message : JSON.stringify(error), usage);
+      const error: JsonObject =
+        typeof raw.error === "object" && !Array.isArray(raw.error) ? raw.error : { message: String(raw.error) };
+      throw failureFromEvent(
+        names,
+        [error.code, error.type].filter((value) => typeof value === "string" || typeof value === "number").join(" "),
+        typeof error.message === "string" ? error.message : JSON.stringify(error),
+        usage,
+      );
     }
     const chunk = raw as unknown as ChatCompletionChunk;
     servedModel = typeof chunk.model === "string" && chunk.model !== "" ? chunk.model : servedModel;
@@ -188,7 +255,15 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
 
   const reasoningBlock = (): { type: "reasoning"; text: string; providerData: JsonObject }[] => {
     const extras: Json[] | null = calls.some((call) => call.extra !== null) ? calls.map((call) => call.extra) : null;
-    return thought === "" && extras === null ? [] : [{ type: "reasoning", text: thought, providerData: { format: FORMAT, ...(extras === null ? {} : { extras }) } }];
+    return thought === "" && extras === null
+      ? []
+      : [
+          {
+            type: "reasoning",
+            text: thought,
+            providerData: { format: FORMAT, ...(extras === null ? {} : { extras }) },
+          },
+        ];
   };
 
   return {
@@ -208,7 +283,12 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
       return {
         message: { role: "assistant", model: request.model.id, content: withUniqueIds(content) },
         // A server that reports no usage is counted by size, so that limits still hold: nothing would look like free.
-        usage: usage ?? { input: Math.ceil(requestBytes / 4), output: Math.ceil(size / 4), cache_read: 0, cache_write: 0 },
+        usage: usage ?? {
+          input: Math.ceil(requestBytes / 4),
+          output: Math.ceil(size / 4),
+          cache_read: 0,
+          cache_write: 0,
+        },
         stopReason: stopReason === "end" && calls.length > 0 ? "tool_calls" : stopReason,
         servedModel,
       };

@@ -1,7 +1,16 @@
-// The OpenAI Responses format: builds typed requests without server-side state, which the SDK sends, and reads the events of an answer.
+// The OpenAI Responses format: builds typed requests without server-side state, which the SDK sends, and reads the
+// events of an answer.
 
 import type {
-  EasyInputMessage, FunctionTool, ResponseCreateParamsStreaming, ResponseFunctionCallOutputItem, ResponseInputContent, ResponseInputItem, ResponseReasoningItem, ResponseStreamEvent, ResponseUsage,
+  EasyInputMessage,
+  FunctionTool,
+  ResponseCreateParamsStreaming,
+  ResponseFunctionCallOutputItem,
+  ResponseInputContent,
+  ResponseInputItem,
+  ResponseReasoningItem,
+  ResponseStreamEvent,
+  ResponseUsage,
 } from "openai/resources/responses/responses";
 import type { AssistantMessage, ImageBlock, ReasoningBlock, TextBlock } from "../types/message.ts";
 import type { ModelRequest, StopReason, StreamPart, Usage } from "../types/provider.ts";
@@ -16,13 +25,22 @@ import { asText, pushDelta, toolCall, withUniqueIds, type AnswerReader, type Wir
 const FORMAT = "responses";
 
 function visible(block: TextBlock | ImageBlock): ResponseInputContent & ResponseFunctionCallOutputItem {
-  return block.type === "text" ? { type: "input_text", text: block.text } : { type: "input_image", detail: "auto", image_url: `data:${block.mediaType};base64,${block.data}` };
+  return block.type === "text"
+    ? { type: "input_text", text: block.text }
+    : { type: "input_image", detail: "auto", image_url: `data:${block.mediaType};base64,${block.data}` };
 }
 
 function reasoningItem(block: ReasoningBlock): ResponseReasoningItem[] {
   const { id, encrypted } = block.providerData ?? {};
   if (typeof id !== "string" || typeof encrypted !== "string") return [];
-  return [{ type: "reasoning", id, summary: block.text === "" ? [] : [{ type: "summary_text", text: block.text }], encrypted_content: encrypted }];
+  return [
+    {
+      type: "reasoning",
+      id,
+      summary: block.text === "" ? [] : [{ type: "summary_text", text: block.text }],
+      encrypted_content: encrypted,
+    },
+  ];
 }
 
 function toInput(turns: Turn[]): ResponseInputItem[] {
@@ -34,13 +52,19 @@ function toInput(turns: Turn[]): ResponseInputItem[] {
         return turn.content.flatMap((block): ResponseInputItem[] => {
           if (block.type === "text") return [{ role: "assistant", content: block.text }];
           if (block.type === "reasoning") return reasoningItem(block);
-          return [{ type: "function_call", call_id: block.id, name: block.name, arguments: JSON.stringify(block.input) }];
+          return [
+            { type: "function_call", call_id: block.id, name: block.name, arguments: JSON.stringify(block.input) },
+          ];
         });
       case "results":
         return turn.results.map((result) => {
           const images = result.content.some((block) => block.type === "image");
           const text = result.content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n");
-          return { type: "function_call_output", call_id: result.callId, output: images ? result.content.map(visible) : result.isError ? `Error: ${text}` : text };
+          return {
+            type: "function_call_output",
+            call_id: result.callId,
+            output: images ? result.content.map(visible) : result.isError ? `Error: ${text}` : text,
+          };
         });
     }
   });
@@ -57,7 +81,13 @@ function reasoning(request: ModelRequest): Pick<ResponseCreateParamsStreaming, "
 
 function body(request: ModelRequest): ResponseCreateParamsStreaming {
   const turns = prepareHistory(request.messages, request.model, { callIds: "open", format: FORMAT });
-  const tools = request.tools.map((tool): FunctionTool => ({ type: "function", name: legalToolName(tool.name), description: tool.description, parameters: tool.schema, strict: false }));
+  const tools = request.tools.map((tool): FunctionTool => ({
+    type: "function",
+    name: legalToolName(tool.name),
+    description: tool.description,
+    parameters: tool.schema,
+    strict: false,
+  }));
   return {
     model: request.model.wireId,
     stream: true,
@@ -86,12 +116,27 @@ interface OpenItem {
 function usageFrom(raw: ResponseUsage): Usage {
   const read = raw.input_tokens_details?.cached_tokens ?? 0;
   const write = raw.input_tokens_details?.cache_write_tokens ?? 0;
-  return { input: Math.max(0, (raw.input_tokens ?? 0) - read - write), output: raw.output_tokens ?? 0, cache_read: read, cache_write: write };
+  return {
+    input: Math.max(0, (raw.input_tokens ?? 0) - read - write),
+    output: raw.output_tokens ?? 0,
+    cache_read: read,
+    cache_write: write,
+  };
 }
 
 /** What is no object has no fields. */
-const asObject = (value: unknown): JsonObject => (value !== null && typeof value === "object" ? (value as JsonObject) : {});
-const joined = (value: Json | undefined): string => (Array.isArray(value) ? value.map((part) => (part !== null && typeof part === "object" && !Array.isArray(part) ? asText(part.text) || asText(part.refusal) : "")).join("") : "");
+const asObject = (value: unknown): JsonObject =>
+  value !== null && typeof value === "object" ? (value as JsonObject) : {};
+const joined = (value: Json | undefined): string =>
+  Array.isArray(value)
+    ? value
+        .map((part) =>
+          part !== null && typeof part === "object" && !Array.isArray(part)
+            ? asText(part.text) || asText(part.refusal)
+            : "",
+        )
+        .join("")
+    : "";
 
 const TYPES: Record<string, OpenItem["type"]> = { message: "text", reasoning: "reasoning", function_call: "call" };
 
@@ -104,7 +149,15 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
   const itemAt = (index: number, raw: JsonObject): OpenItem => {
     const known = items.get(index);
     if (known !== undefined) return known;
-    const item: OpenItem = { type: TYPES[asText(raw.type)] ?? "other", id: asText(raw.id), callId: asText(raw.call_id), name: asText(raw.name), text: "", encrypted: null, refusal: false };
+    const item: OpenItem = {
+      type: TYPES[asText(raw.type)] ?? "other",
+      id: asText(raw.id),
+      callId: asText(raw.call_id),
+      name: asText(raw.name),
+      text: "",
+      encrypted: null,
+      refusal: false,
+    };
     meter.open(item.type === "call" ? "call" : "other");
     meter.grow(item.id + item.callId + item.name);
     items.set(index, item);
@@ -128,11 +181,21 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
     meter.grow(`${item.text}${item.encrypted ?? ""}`.slice(kept));
   };
 
-  const settle = (response: { model?: string; usage?: ResponseUsage | null; incomplete_details?: { reason?: string } | null } | undefined, complete: boolean): void => {
+  const settle = (
+    response:
+      { model?: string; usage?: ResponseUsage | null; incomplete_details?: { reason?: string } | null } | undefined,
+    complete: boolean,
+  ): void => {
     servedModel = response?.model ?? servedModel;
     if (response?.usage !== null && response?.usage !== undefined) usage = usageFrom(response.usage);
     const refused = [...items.values()].some((item) => item.refusal);
-    stop = complete ? (refused ? "refusal" : "end") : response?.incomplete_details?.reason === "content_filter" ? "refusal" : "max_tokens";
+    stop = complete
+      ? refused
+        ? "refusal"
+        : "end"
+      : response?.incomplete_details?.reason === "content_filter"
+        ? "refusal"
+        : "max_tokens";
   };
 
   const read = (raw: JsonObject, parts: StreamPart[]): void => {
@@ -182,9 +245,15 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
         settle(event.response, false);
         break;
       case "response.failed":
-        throw failureFromEvent(names, asText(event.response?.error?.code), asText(event.response?.error?.message) || "the response failed", usage);
+        throw failureFromEvent(
+          names,
+          asText(event.response?.error?.code),
+          asText(event.response?.error?.message) || "the response failed",
+          usage,
+        );
       case "error": {
-        const nested = raw.error !== null && typeof raw.error === "object" && !Array.isArray(raw.error) ? raw.error : raw;
+        const nested =
+          raw.error !== null && typeof raw.error === "object" && !Array.isArray(raw.error) ? raw.error : raw;
         throw failureFromEvent(names, asText(nested.code) || asText(nested.type), asText(nested.message), usage);
       }
       default:
@@ -205,7 +274,15 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
           case "text":
             return item.text === "" ? [] : [{ type: "text" as const, text: item.text }];
           case "reasoning":
-            return [{ type: "reasoning" as const, text: item.text, ...(item.encrypted === null ? {} : { providerData: { format: FORMAT, id: item.id, encrypted: item.encrypted } }) }];
+            return [
+              {
+                type: "reasoning" as const,
+                text: item.text,
+                ...(item.encrypted === null
+                  ? {}
+                  : { providerData: { format: FORMAT, id: item.id, encrypted: item.encrypted } }),
+              },
+            ];
           case "call":
             return [toolCall(item.callId, item.name, item.text, item === last && stop === "max_tokens")];
           case "other":
@@ -216,7 +293,12 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
       const calls = content.some((block) => block.type === "tool_call");
       return {
         message: { role: "assistant", model: request.model.id, content: withUniqueIds(content) },
-        usage: usage ?? { input: Math.ceil(requestBytes / 4), output: Math.ceil(size / 4), cache_read: 0, cache_write: 0 },
+        usage: usage ?? {
+          input: Math.ceil(requestBytes / 4),
+          output: Math.ceil(size / 4),
+          cache_read: 0,
+          cache_write: 0,
+        },
         stopReason: stop === "end" && calls ? "tool_calls" : stop,
         servedModel,
       };

@@ -33,11 +33,15 @@ function asFailure(thrown: unknown, provider: string): ProviderFailure {
 }
 
 /**
- * Runs attempts until one ends or no further try is worth it. An attempt yields deltas and, last, its `end` part; it throws
- * ProviderFailure otherwise. Never rejects; the last part is `end` or `error`.
+ * Runs attempts until one ends or no further try is worth it. An attempt yields deltas and, last, its `end` part; it
+ * throws ProviderFailure otherwise. Never rejects; the last part is `end` or `error`.
  */
 export async function* withRetries(
-  provider: string, attempt: () => AsyncIterable<StreamPart>, policy: RetryPolicy, redact: Redact, signal: AbortSignal,
+  provider: string,
+  attempt: () => AsyncIterable<StreamPart>,
+  policy: RetryPolicy,
+  redact: Redact,
+  signal: AbortSignal,
 ): AsyncGenerator<StreamPart, void, undefined> {
   let waited = 0;
   for (let retries = 0; ; retries++) {
@@ -53,23 +57,43 @@ export async function* withRetries(
     } catch (thrown) {
       failure = asFailure(thrown, provider);
     }
-    if (signal.aborted && failure.kind !== "aborted") failure = new ProviderFailure("aborted", "The model call was stopped.", { usage: failure.details.usage ?? null });
+    if (signal.aborted && failure.kind !== "aborted")
+      failure = new ProviderFailure("aborted", "The model call was stopped.", { usage: failure.details.usage ?? null });
     const allowed = failure.kind === "aborted" ? 0 : Math.min(policy.maxRetries, failure.details.tries ?? 0);
     const asked = failure.details.retryAfterMs ?? null;
     const delayMs = asked === null ? backoffMs(retries, policy.baseMs, Math.random) : Math.min(asked, LONGEST_WAIT_MS);
     const hopeless = asked !== null && asked > HOPELESS_WAIT_MS;
     if (retries >= allowed || hopeless || waited + delayMs > TOTAL_WAIT_MS) {
-      const said = hopeless ? ` It asks to wait ${Math.round(asked / 1000)} s.` : retries > 0 ? ` ${retries + 1} tries were made.` : "";
-      const complete = new ProviderFailure(failure.kind, `${failure.message}${/[.!?…]$/.test(failure.message) ? "" : "."}${said}`, failure.details);
+      const said = hopeless
+        ? ` It asks to wait ${Math.round(asked / 1000)} s.`
+        : retries > 0
+          ? ` ${retries + 1} tries were made.`
+          : "";
+      const complete = new ProviderFailure(
+        failure.kind,
+        `${failure.message}${/[.!?…]$/.test(failure.message) ? "" : "."}${said}`,
+        failure.details,
+      );
       yield { type: "error", error: toProviderError(complete, redact, partial), usage: failure.details.usage ?? null };
       return;
     }
     waited += delayMs;
-    yield { type: "retry", attempt: retries + 2, maxAttempts: allowed + 1, delayMs, reason: toProviderError(failure, redact, "").message, billable: failure.details.billable === true || (failure.details.usage ?? null) !== null };
+    yield {
+      type: "retry",
+      attempt: retries + 2,
+      maxAttempts: allowed + 1,
+      delayMs,
+      reason: toProviderError(failure, redact, "").message,
+      billable: failure.details.billable === true || (failure.details.usage ?? null) !== null,
+    };
     // Rejects only when stopped; the next attempt then fails as stopped, with the one sentence for it.
     await delay(delayMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) {
-      yield { type: "error", error: toProviderError(new ProviderFailure("aborted", "The model call was stopped."), redact, ""), usage: null };
+      yield {
+        type: "error",
+        error: toProviderError(new ProviderFailure("aborted", "The model call was stopped."), redact, ""),
+        usage: null,
+      };
       return;
     }
   }

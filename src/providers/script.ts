@@ -1,5 +1,5 @@
-// The provider `script`: replays replies from a file, for `bmo demo` and tests. Keeps no state: which reply comes is read off the
-// conversation alone, so that planning in one process and executing in another meet the right lines.
+// The provider `script`: replays replies from a file, for `bmo demo` and tests. Keeps no state: which reply comes is
+// read off the conversation alone, so that planning in one process and executing in another meet the right lines.
 
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -37,8 +37,23 @@ const Reply = z.strictObject({
   when: z.optional(Conditions),
   text: z.optional(z.string()),
   reasoning: z.optional(z.string()),
-  calls: z.optional(z.array(z.strictObject({ name: z.string(), input: z.optional(z.record(z.string(), z.json())), raw: z.optional(z.string()) }))),
-  usage: z.optional(z.strictObject({ input: z.optional(z.number()), output: z.optional(z.number()), cache_read: z.optional(z.number()), cache_write: z.optional(z.number()) })),
+  calls: z.optional(
+    z.array(
+      z.strictObject({
+        name: z.string(),
+        input: z.optional(z.record(z.string(), z.json())),
+        raw: z.optional(z.string()),
+      }),
+    ),
+  ),
+  usage: z.optional(
+    z.strictObject({
+      input: z.optional(z.number()),
+      output: z.optional(z.number()),
+      cache_read: z.optional(z.number()),
+      cache_write: z.optional(z.number()),
+    }),
+  ),
   stop: z.optional(z.enum(["end", "tool_calls", "max_tokens", "refusal"])),
   /** Milliseconds between two pieces of text, for demonstrations. */
   pace_ms: z.optional(z.number()),
@@ -49,7 +64,11 @@ type Reply = z.infer<typeof Reply>;
 
 const Scene = z.strictObject({ when: z.optional(Conditions), replies: z.array(Reply) });
 /** `replies` alone is one scene without conditions. The first scene that fits is taken. */
-const Script = z.strictObject({ description: z.optional(z.string()), scenes: z.optional(z.array(Scene)), replies: z.optional(z.array(Reply)) });
+const Script = z.strictObject({
+  description: z.optional(z.string()),
+  scenes: z.optional(z.array(Scene)),
+  replies: z.optional(z.array(Reply)),
+});
 type Scene = z.infer<typeof Scene>;
 
 /** @throws BmoError configuration naming file and place. */
@@ -58,18 +77,27 @@ export function parseScript(text: string, file: string): Scene[] {
   try {
     raw = JSON.parse(text);
   } catch (thrown) {
-    throw new BmoError("configuration", `the script ${file} is no JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`, 'It holds {"replies": [{"text": "…", "calls": [{"name": "…", "input": {}}]}]}.');
+    throw new BmoError(
+      "configuration",
+      `the script ${file} is no JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      'It holds {"replies": [{"text": "…", "calls": [{"name": "…", "input": {}}]}]}.',
+    );
   }
   const parsed = z.safeParse(Script, raw);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    throw new BmoError("configuration", `the script ${file} is wrong at ${issue?.path.join(".") || "its top"}: ${issue?.message ?? "invalid"}`, "Allowed: scenes[{when, replies}], replies[{when, text, reasoning, calls, usage, stop, pace_ms, error}].");
+    throw new BmoError(
+      "configuration",
+      `the script ${file} is wrong at ${issue?.path.join(".") || "its top"}: ${issue?.message ?? "invalid"}`,
+      "Allowed: scenes[{when, replies}], replies[{when, text, reasoning, calls, usage, stop, pace_ms, error}].",
+    );
   }
   const scenes = parsed.data.scenes ?? [];
   return parsed.data.replies === undefined ? scenes : [...scenes, { replies: parsed.data.replies }];
 }
 
-const textOf = (content: { type: string; text?: string }[]): string => content.flatMap((block) => (block.type === "text" && block.text !== undefined ? [block.text] : [])).join("\n");
+const textOf = (content: { type: string; text?: string }[]): string =>
+  content.flatMap((block) => (block.type === "text" && block.text !== undefined ? [block.text] : [])).join("\n");
 
 function holds(when: Conditions | undefined, request: ModelRequest): boolean {
   if (when === undefined) return true;
@@ -92,8 +120,9 @@ function holds(when: Conditions | undefined, request: ModelRequest): boolean {
 }
 
 /**
- * The reply for a request: the first scene that fits; in it the first reply whose own conditions hold, else, among the replies without
- * conditions, the one at the place given by the number of assistant messages since the user last spoke. null = the script has none.
+ * The reply for a request: the first scene that fits; in it the first reply whose own conditions hold, else, among the
+ * replies without conditions, the one at the place given by the number of assistant messages since the user last spoke.
+ * null = the script has none.
  */
 export function chooseReply(scenes: Scene[], request: ModelRequest): Reply | null {
   const scene = scenes.find((one) => holds(one.when, request));
@@ -106,7 +135,11 @@ export function chooseReply(scenes: Scene[], request: ModelRequest): Reply | nul
 }
 
 function messageOf(reply: Reply, request: ModelRequest): AssistantMessage {
-  const earlier = request.messages.reduce((sum, message) => sum + (message.role === "assistant" ? message.content.filter((block) => block.type === "tool_call").length : 0), 0);
+  const earlier = request.messages.reduce(
+    (sum, message) =>
+      sum + (message.role === "assistant" ? message.content.filter((block) => block.type === "tool_call").length : 0),
+    0,
+  );
   const calls = (reply.calls ?? []).map((call, index): ToolCallBlock => {
     const id = `script_${earlier + index + 1}`;
     return toolCall(id, call.name, call.raw ?? JSON.stringify(call.input ?? {}), reply.stop === "max_tokens");
@@ -129,7 +162,11 @@ function usageOf(reply: Reply, request: ModelRequest): Usage {
   return { input: Math.ceil(sent / 4), output: Math.ceil(got / 4), cache_read: 0, cache_write: 0, ...reply.usage };
 }
 
-const failure = (kind: ProviderError["kind"], message: string, hint: string | null = null): StreamPart => ({ type: "error", error: { kind, status: null, message, hint, partialText: "" }, usage: null });
+const failure = (kind: ProviderError["kind"], message: string, hint: string | null = null): StreamPart => ({
+  type: "error",
+  error: { kind, status: null, message, hint, partialText: "" },
+  usage: null,
+});
 
 /** @param file absolute path; read at the first request. */
 export function createScriptProvider(id: string, file: string): Provider {
@@ -139,7 +176,11 @@ export function createScriptProvider(id: string, file: string): Provider {
     try {
       text = await readFile(file, "utf8");
     } catch (thrown) {
-      throw new BmoError("configuration", `the script ${file} of provider ${id} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`, `[providers.${id}] file names it.`);
+      throw new BmoError(
+        "configuration",
+        `the script ${file} of provider ${id} cannot be read: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+        `[providers.${id}] file names it.`,
+      );
     }
     return parseScript(text, file);
   };
@@ -148,8 +189,14 @@ export function createScriptProvider(id: string, file: string): Provider {
     try {
       const reply = chooseReply(await (scenes ??= load()), request);
       if (signal.aborted) return yield failure("aborted", "The model call was stopped.");
-      if (reply === null) return yield failure("protocol", `The script of provider ${id} has no reply for this request.`, `Look at the conditions and the number of replies in ${file}.`);
-      if (reply.error !== undefined) return yield failure("overloaded", `The script of provider ${id} fails here: ${reply.error}`);
+      if (reply === null)
+        return yield failure(
+          "protocol",
+          `The script of provider ${id} has no reply for this request.`,
+          `Look at the conditions and the number of replies in ${file}.`,
+        );
+      if (reply.error !== undefined)
+        return yield failure("overloaded", `The script of provider ${id} fails here: ${reply.error}`);
       if (reply.reasoning !== undefined) yield { type: "reasoning_delta", text: reply.reasoning };
       const pieces = reply.pace_ms === undefined ? [reply.text ?? ""] : ((reply.text ?? "").match(/\S+\s*/g) ?? []);
       for (const text of pieces) {
@@ -158,12 +205,24 @@ export function createScriptProvider(id: string, file: string): Provider {
       }
       const message = messageOf(reply, request);
       const fault = messageFault(message.content);
-      if (fault !== null) return yield failure("protocol", `The script of provider ${id} holds a reply beyond all bounds: ${fault}.`);
+      if (fault !== null)
+        return yield failure("protocol", `The script of provider ${id} holds a reply beyond all bounds: ${fault}.`);
       const calls = message.content.some((block) => block.type === "tool_call");
-      yield { type: "end", message, usage: usageOf(reply, request), stopReason: reply.stop ?? (calls ? "tool_calls" : "end"), servedModel: null };
+      yield {
+        type: "end",
+        message,
+        usage: usageOf(reply, request),
+        stopReason: reply.stop ?? (calls ? "tool_calls" : "end"),
+        servedModel: null,
+      };
     } catch (thrown) {
       if (signal.aborted) yield failure("aborted", "The model call was stopped.");
-      else yield failure("bad_request", thrown instanceof Error ? thrown.message : String(thrown), thrown instanceof BmoError ? thrown.hint : null);
+      else
+        yield failure(
+          "bad_request",
+          thrown instanceof Error ? thrown.message : String(thrown),
+          thrown instanceof BmoError ? thrown.hint : null,
+        );
     }
   }
 

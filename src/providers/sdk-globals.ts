@@ -1,18 +1,19 @@
-// What the vendors' SDKs may see of the process while they build a request: stand-ins for the globals `Headers`, `FormData` and
-// `ReadableStream`, no console and no environment. Knows no vendor and sends nothing.
+// What the vendors' SDKs may see of the process while they build a request: stand-ins for the globals `Headers`,
+// `FormData` and `ReadableStream`, no console and no environment. Knows no vendor and sends nothing.
 //
-// Why: on Node 20 the first look at the global `Headers` or `FormData` loads all of undici, about four times the cost of a bare start,
-// and the SDKs look at both for every request, whatever fetch they are given; `ReadableStream` costs a millisecond in the same way.
-// They also print deprecations with console.warn, which would land between the lines of an answer, and read variables
-// (ANTHROPIC_CUSTOM_HEADERS, ANTHROPIC_API_KEY, OPENAI_ORG_ID …) that could send one provider's secrets to another: keys and headers
-// come from bmo's configuration alone.
+// Why: on Node 20 the first look at the global `Headers` or `FormData` loads all of undici, about four times the cost
+// of a bare start, and the SDKs look at both for every request, whatever fetch they are given; `ReadableStream` costs a
+// millisecond in the same way. They also print deprecations with console.warn, which would land between the lines of an
+// answer, and read variables (ANTHROPIC_CUSTOM_HEADERS, ANTHROPIC_API_KEY, OPENAI_ORG_ID …) that could send one
+// provider's secrets to another: keys and headers come from bmo's configuration alone.
 
 /** As much of the standard's `Headers` as building a request and reading an answer takes. */
 export class PlainHeaders {
   readonly #values = new Map<string, string>();
 
   constructor(init: PlainHeaders | Record<string, string> = {}) {
-    for (const [name, value] of init instanceof PlainHeaders ? init.entries() : Object.entries(init)) this.append(name, value);
+    for (const [name, value] of init instanceof PlainHeaders ? init.entries() : Object.entries(init))
+      this.append(name, value);
   }
   append(name: string, value: string): void {
     const before = this.get(name);
@@ -43,12 +44,19 @@ class NoFormData {}
 class NoReadableStream {}
 
 const STAND_INS = { Headers: PlainHeaders, FormData: NoFormData, ReadableStream: NoReadableStream };
-const SILENT: Pick<Console, "debug" | "info" | "log" | "warn" | "error"> = { debug: () => undefined, info: () => undefined, log: () => undefined, warn: () => undefined, error: () => undefined };
+const SILENT: Pick<Console, "debug" | "info" | "log" | "warn" | "error"> = {
+  debug: () => undefined,
+  info: () => undefined,
+  log: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 /** Puts values over globals without reading what is there: reading is what loads. Gives what takes them away again. */
 function cover(values: Record<string, unknown>): () => void {
   const before = Object.keys(values).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const);
-  for (const [name, value] of Object.entries(values)) Object.defineProperty(globalThis, name, { configurable: true, enumerable: false, writable: true, value });
+  for (const [name, value] of Object.entries(values))
+    Object.defineProperty(globalThis, name, { configurable: true, enumerable: false, writable: true, value });
   return () => {
     for (const [name, descriptor] of before) {
       if (descriptor === undefined) Reflect.deleteProperty(globalThis, name);
@@ -61,8 +69,9 @@ let borrowers = 0;
 let uncover = (): void => undefined;
 
 /**
- * Lends the stand-ins until the function given back is called (more than once is harmless); with several borrowers, until the last
- * one returns them. Hold them only while an SDK works without waiting for input or output, so that hardly any other code sees them.
+ * Lends the stand-ins until the function given back is called (more than once is harmless); with several borrowers,
+ * until the last one returns them. Hold them only while an SDK works without waiting for input or output, so that
+ * hardly any other code sees them.
  */
 export function lendGlobals(): () => void {
   if (borrowers++ === 0) uncover = cover(STAND_INS);

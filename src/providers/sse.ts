@@ -5,13 +5,19 @@
 export const EVENT_LIMIT = 8 * 1024 * 1024;
 
 export interface SseReader {
-  /** Data of the events that this chunk completes. `[DONE]` marks and empty events are left out. @throws RangeError above the limit. */
+  /**
+   * Data of the events that this chunk completes. `[DONE]` marks and empty events are left out. @throws RangeError
+   * above the limit.
+   */
   push(chunk: Uint8Array): string[];
   /** Data of an event that the end of the stream completes. */
   end(): string[];
 }
 
-/** Takes LF, CRLF and CR as line ends, any mixture; comments, ids and event names are skipped: the data names its type itself. */
+/**
+ * Takes LF, CRLF and CR as line ends, any mixture; comments, ids and event names are skipped: the data names its type
+ * itself.
+ */
 export function createSseReader(limit: number = EVENT_LIMIT): SseReader {
   const decoder = new TextDecoder("utf-8");
   let rest = "";

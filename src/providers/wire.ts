@@ -6,14 +6,26 @@ import type { Json, JsonObject } from "../types/json.ts";
 import { randomUUID } from "node:crypto";
 import { createExchange, type Exchange } from "./exchange.ts";
 import { jsonFault } from "../util/json-bounds.ts";
-import { bodyWords, cleanLine, failureFromAnswer, ProviderFailure, protocolFailure, NO_OBJECT, type CallNames, type Redact } from "./failure.ts";
+import {
+  bodyWords,
+  cleanLine,
+  failureFromAnswer,
+  ProviderFailure,
+  protocolFailure,
+  NO_OBJECT,
+  type CallNames,
+  type Redact,
+} from "./failure.ts";
 import { contentWaitMs, createReplyMeter, replyFailure, type ReplyMeter } from "./reply-bounds.ts";
 import { withRetries, type RetryPolicy } from "./retry.ts";
 import type { Transport } from "./transport.ts";
 import { TransportFailure } from "./transport-failure.ts";
 import type { ChatDialect } from "./vendors.ts";
 
-/** Where and with what a provider is called. Built by the registry; the key is a value, so it never goes anywhere but into headers. */
+/**
+ * Where and with what a provider is called. Built by the registry; the key is a value, so it never goes anywhere but
+ * into headers.
+ */
 export interface Endpoint {
   provider: string;
   /** Without a slash at the end. */
@@ -38,17 +50,28 @@ export interface AnswerReader {
   read(event: JsonObject, parts: StreamPart[]): void;
   /** True once nothing more is needed, though the stream may still be open. */
   done(): boolean;
-  /** The answer, or null when the stream ended before it was complete. `requestBytes` stands in for usage that no server reported. */
-  finish(requestBytes: number): { message: AssistantMessage; usage: Usage; stopReason: StopReason; servedModel: string | null } | null;
+  /**
+   * The answer, or null when the stream ended before it was complete. `requestBytes` stands in for usage that no server
+   * reported.
+   */
+  finish(
+    requestBytes: number,
+  ): { message: AssistantMessage; usage: Usage; stopReason: StopReason; servedModel: string | null } | null;
   /** What is known to have been billed so far. */
   usage(): Usage | null;
 }
 
-/** Sends a request that is ready and gives the parsed events of its answer, an array per chunk of the network. @throws what the SDK throws. */
+/**
+ * Sends a request that is ready and gives the parsed events of its answer, an array per chunk of the network. @throws
+ * what the SDK throws.
+ */
 export type Send = (exchange: Exchange) => Promise<AsyncIterable<unknown[]>>;
 
 export interface WireFormat {
-  /** The request's parameters, typed by the SDK; the order of their keys is part of the contract, since caches compare bytes. */
+  /**
+   * The request's parameters, typed by the SDK; the order of their keys is part of the contract, since caches compare
+   * bytes.
+   */
   body(request: ModelRequest, endpoint: Endpoint): object;
   /** Builds the parameters once; each try sends the same. */
   prepare(request: ModelRequest, endpoint: Endpoint): Send;
@@ -79,18 +102,43 @@ function transportFailure(names: CallNames, failure: TransportFailure, usage: Us
       return new ProviderFailure("aborted", "The model call was stopped.", details);
     case "refused":
     case "dns":
-      return new ProviderFailure("network", about, { ...details, tries: 1, retryAfterMs: 200, hint: "Check the base URL and the network; `bmo doctor` tries each provider." });
+      return new ProviderFailure("network", about, {
+        ...details,
+        tries: 1,
+        retryAfterMs: 200,
+        hint: "Check the base URL and the network; `bmo doctor` tries each provider.",
+      });
     case "stall":
-      return new ProviderFailure("network", about, { ...details, billable: true, tries: 1, hint: `[providers.${names.provider}] timeout_s sets how long silence is borne.` });
+      return new ProviderFailure("network", about, {
+        ...details,
+        billable: true,
+        tries: 1,
+        hint: `[providers.${names.provider}] timeout_s sets how long silence is borne.`,
+      });
     case "reset":
     case "other":
-      return new ProviderFailure("network", about, { ...details, billable: !failure.stale, tries: failure.stale ? 99 : 2, ...(failure.stale ? { retryAfterMs: 0 } : {}), hint: null });
+      return new ProviderFailure("network", about, {
+        ...details,
+        billable: !failure.stale,
+        tries: failure.stale ? 99 : 2,
+        ...(failure.stale ? { retryAfterMs: 0 } : {}),
+        hint: null,
+      });
     case "tls":
-      return new ProviderFailure("network", about, { ...details, hint: "NODE_EXTRA_CA_CERTS or SSL_CERT_FILE names further certificates." });
+      return new ProviderFailure("network", about, {
+        ...details,
+        hint: "NODE_EXTRA_CA_CERTS or SSL_CERT_FILE names further certificates.",
+      });
     case "redirect":
-      return new ProviderFailure("protocol", about, { ...details, hint: "Set base_url to the address it redirects to, if you trust that one." });
+      return new ProviderFailure("protocol", about, {
+        ...details,
+        hint: "Set base_url to the address it redirects to, if you trust that one.",
+      });
     case "proxy":
-      return new ProviderFailure("network", about, { ...details, hint: "Check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY." });
+      return new ProviderFailure("network", about, {
+        ...details,
+        hint: "Check HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.",
+      });
   }
 }
 
@@ -121,11 +169,20 @@ export function parseObject(text: string): JsonObject | null {
 /** Longer names name no tool, and longer ids are no ids. */
 const LONGEST_NAME = 200;
 
-/** A finished call. Argument text that is no JSON object is kept as `invalid`, never repaired; `cut` = the reply's limit fell inside the call. */
+/**
+ * A finished call. Argument text that is no JSON object is kept as `invalid`, never repaired; `cut` = the reply's limit
+ * fell inside the call.
+ */
 export function toolCall(id: string, name: string, raw: string, cut: boolean): ToolCallBlock {
-  const block = { type: "tool_call" as const, id: id === "" || id.length > LONGEST_NAME ? `call_${randomUUID().replaceAll("-", "").slice(0, 20)}` : id, name: name.slice(0, LONGEST_NAME) };
+  const block = {
+    type: "tool_call" as const,
+    id: id === "" || id.length > LONGEST_NAME ? `call_${randomUUID().replaceAll("-", "").slice(0, 20)}` : id,
+    name: name.slice(0, LONGEST_NAME),
+  };
   const input = raw.trim() === "" && !cut ? {} : parseObject(raw);
-  return input === null ? { ...block, input: {}, invalid: raw === "" ? "(cut off before any argument)" : raw } : { ...block, input };
+  return input === null
+    ? { ...block, input: {}, invalid: raw === "" ? "(cut off before any argument)" : raw }
+    : { ...block, input };
 }
 
 /** Gives each call of a message an id of its own; some servers repeat one or send none. */
@@ -133,26 +190,46 @@ export function withUniqueIds(content: AssistantMessage["content"]): AssistantMe
   const used = new Set<string>();
   return content.map((block) => {
     if (block.type !== "tool_call") return block;
-    const unique = used.has(block.id) ? { ...block, id: `call_${randomUUID().replaceAll("-", "").slice(0, 20)}` } : block;
+    const unique = used.has(block.id)
+      ? { ...block, id: `call_${randomUUID().replaceAll("-", "").slice(0, 20)}` }
+      : block;
     used.add(unique.id);
     return unique;
   });
 }
 
-const asObject = (value: unknown): JsonObject | null => (value !== null && typeof value === "object" && !Array.isArray(value) ? (value as JsonObject) : null);
+const asObject = (value: unknown): JsonObject | null =>
+  value !== null && typeof value === "object" && !Array.isArray(value) ? (value as JsonObject) : null;
 
 /** Figures of the wire are whole numbers or none: they are multiplied exactly later. */
 function soundUsage(usage: Usage | null): Usage | null {
   if (usage === null) return null;
-  const figure = (value: unknown): number => (typeof value === "number" && value > 0 && value <= 1e12 ? Math.round(value) : 0);
-  return { input: figure(usage.input), output: figure(usage.output), cache_read: figure(usage.cache_read), cache_write: figure(usage.cache_write) };
+  const figure = (value: unknown): number =>
+    typeof value === "number" && value > 0 && value <= 1e12 ? Math.round(value) : 0;
+  return {
+    input: figure(usage.input),
+    output: figure(usage.output),
+    cache_read: figure(usage.cache_read),
+    cache_write: figure(usage.cache_write),
+  };
 }
 
 /** Ends the exchange when nothing that belongs to a reply came for so long, whatever else did. */
-function watchContent(exchange: Exchange, names: CallNames, waitMs: number): { seen(): void; failure(): ProviderFailure | null; stop(): void } {
+function watchContent(
+  exchange: Exchange,
+  names: CallNames,
+  waitMs: number,
+): { seen(): void; failure(): ProviderFailure | null; stop(): void } {
   let failure: ProviderFailure | null = null;
   const end = (): void => {
-    failure = transportFailure(names, new TransportFailure("stall", `nothing of a reply arrived for ${Math.round(waitMs / 1000)} s, although the connection was alive`), null);
+    failure = transportFailure(
+      names,
+      new TransportFailure(
+        "stall",
+        `nothing of a reply arrived for ${Math.round(waitMs / 1000)} s, although the connection was alive`,
+      ),
+      null,
+    );
     exchange.close();
   };
   let timer = setTimeout(end, waitMs);
@@ -166,7 +243,14 @@ function watchContent(exchange: Exchange, names: CallNames, waitMs: number): { s
   };
 }
 
-async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, request: ModelRequest, names: CallNames, waitMs: number): AsyncGenerator<StreamPart, void, undefined> {
+async function* attempt(
+  wire: WireFormat,
+  send: Send,
+  exchange: Exchange,
+  request: ModelRequest,
+  names: CallNames,
+  waitMs: number,
+): AsyncGenerator<StreamPart, void, undefined> {
   let usage = (): Usage | null => null;
   const meter = createReplyMeter(names, () => usage());
   const reader = wire.reader(request, names, meter);
@@ -184,7 +268,8 @@ async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, reques
       const parts: StreamPart[] = [];
       for (const raw of value) {
         const event = asObject(raw);
-        if (event === null) throw protocolFailure(names, NO_OBJECT, typeof raw === "string" ? raw : JSON.stringify(raw), usage());
+        if (event === null)
+          throw protocolFailure(names, NO_OBJECT, typeof raw === "string" ? raw : JSON.stringify(raw), usage());
         reader.read(event, parts);
       }
       if (meter.progress() > progress) content.seen();
@@ -192,10 +277,20 @@ async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, reques
       yield* parts;
     }
     const result = reader.finish(exchange.requestBytes());
-    if (result === null) throw new ProviderFailure("network", `Provider ${names.provider} (${names.host}) for model ${names.model}: the stream ended before the answer was complete`, { tries: 2, usage: usage(), billable: true });
+    if (result === null)
+      throw new ProviderFailure(
+        "network",
+        `Provider ${names.provider} (${names.host}) for model ${names.model}: the stream ended before the answer was complete`,
+        { tries: 2, usage: usage(), billable: true },
+      );
     complete = true;
     drain(events, exchange);
-    yield { type: "end", ...result, usage: soundUsage(result.usage) ?? result.usage, servedModel: asText(result.servedModel) || null };
+    yield {
+      type: "end",
+      ...result,
+      usage: soundUsage(result.usage) ?? result.usage,
+      servedModel: asText(result.servedModel) || null,
+    };
   } catch (thrown) {
     throw content.failure() ?? (await failureOf(wire, exchange, names, thrown, usage()));
   } finally {
@@ -206,18 +301,28 @@ async function* attempt(wire: WireFormat, send: Send, exchange: Exchange, reques
 }
 
 /** What the SDK or the transport threw, as a failure with its sentence; what is neither's passes. */
-async function failureOf(wire: WireFormat, exchange: Exchange, names: CallNames, thrown: unknown, usage: Usage | null): Promise<unknown> {
+async function failureOf(
+  wire: WireFormat,
+  exchange: Exchange,
+  names: CallNames,
+  thrown: unknown,
+  usage: Usage | null,
+): Promise<unknown> {
   const cause = exchange.thrown() ?? thrown;
   if (cause instanceof TransportFailure) return transportFailure(names, cause, usage);
   if (cause instanceof ProviderFailure) return cause;
   if (cause instanceof RangeError) return replyFailure(names, cause.message, usage);
   const refusal = wire.refusal(cause);
   // The body as it came: the SDK's error keeps of some bodies less than a sentence needs.
-  if (refusal !== null) return failureFromAnswer(names, refusal.status, refusal.headers, await exchange.text().catch(() => ""));
+  if (refusal !== null)
+    return failureFromAnswer(names, refusal.status, refusal.headers, await exchange.text().catch(() => ""));
   return wire.streamFailure(cause, names, usage) ?? cause;
 }
 
-/** Reads the little that follows a complete answer, so that the connection can be used again; a server that keeps it open loses it. */
+/**
+ * Reads the little that follows a complete answer, so that the connection can be used again; a server that keeps it
+ * open loses it.
+ */
 function drain(events: AsyncIterator<unknown[]>, exchange: Exchange): void {
   const timer = setTimeout(() => exchange.close(), DRAIN_MS);
   timer.unref();
@@ -225,13 +330,16 @@ function drain(events: AsyncIterator<unknown[]>, exchange: Exchange): void {
     while ((await events.next()).done !== true);
   };
   // What breaks after the answer was complete concerns nobody.
-  void rest().catch(() => undefined).finally(() => clearTimeout(timer));
+  void rest()
+    .catch(() => undefined)
+    .finally(() => clearTimeout(timer));
 }
 
 /** An answer with status 2xx that is no stream: an error object of a gateway, a login page, or another program. */
 function wholeAnswer(names: CallNames, type: string, text: string): ProviderFailure {
   const object = parseObject(text);
-  if (object?.error !== undefined && object.error !== null) return protocolFailure(names, "an error with HTTP 200", JSON.stringify(object.error));
+  if (object?.error !== undefined && object.error !== null)
+    return protocolFailure(names, "an error with HTTP 200", JSON.stringify(object.error));
   return protocolFailure(names, `no event stream but ${cleanLine(type, 60)}`, bodyWords(text, names.redact));
 }
 
@@ -240,13 +348,34 @@ function hostOf(baseUrl: string): string {
 }
 
 export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transport: Transport): Provider {
-  const names = (model: ModelInfo): CallNames => ({ provider: endpoint.provider, model: model.wireId, keySource: endpoint.key === null ? null : endpoint.keySource, host: hostOf(endpoint.baseUrl), alternatives: endpoint.alternatives(model), redact: endpoint.redact });
+  const names = (model: ModelInfo): CallNames => ({
+    provider: endpoint.provider,
+    model: model.wireId,
+    keySource: endpoint.key === null ? null : endpoint.keySource,
+    host: hostOf(endpoint.baseUrl),
+    alternatives: endpoint.alternatives(model),
+    redact: endpoint.redact,
+  });
   return {
     id: endpoint.provider,
     scripted: false,
     stream: (request, signal) => {
       const send = wire.prepare(request, endpoint);
-      return withRetries(endpoint.provider, () => attempt(wire, send, createExchange(transport, endpoint.idleMs, signal), request, names(request.model), contentWaitMs(endpoint.idleMs)), endpoint.retry, endpoint.redact, signal);
+      return withRetries(
+        endpoint.provider,
+        () =>
+          attempt(
+            wire,
+            send,
+            createExchange(transport, endpoint.idleMs, signal),
+            request,
+            names(request.model),
+            contentWaitMs(endpoint.idleMs),
+          ),
+        endpoint.retry,
+        endpoint.redact,
+        signal,
+      );
     },
     check: async (signal) => {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]);
@@ -260,10 +389,22 @@ export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transpo
           const cause = exchange.thrown() ?? thrown;
           if (cause instanceof TransportFailure && cause.stale && again) return probe(false);
           const status = wire.refusal(cause)?.status;
-          if (status === 401 || status === 403) return { ok: false, detail: `reachable, but it refused ${endpoint.keySource === null ? "a call without a key" : `the key from ${endpoint.keySource}`} (HTTP ${status})` };
+          if (status === 401 || status === 403)
+            return {
+              ok: false,
+              detail: `reachable, but it refused ${endpoint.keySource === null ? "a call without a key" : `the key from ${endpoint.keySource}`} (HTTP ${status})`,
+            };
           if (status === 404) return { ok: true, detail: "reachable; it lists no models" };
-          const text = status === undefined ? (cause instanceof Error ? cause.message : String(cause)) : `HTTP ${status}: ${cleanLine(bodyWords(await exchange.text().catch(() => ""), endpoint.redact), 120)}`;
-          return { ok: false, detail: endpoint.redact(limit.aborted && !signal.aborted ? `no answer within ${CHECK_MS / 1000} s` : text) };
+          const text =
+            status === undefined
+              ? cause instanceof Error
+                ? cause.message
+                : String(cause)
+              : `HTTP ${status}: ${cleanLine(bodyWords(await exchange.text().catch(() => ""), endpoint.redact), 120)}`;
+          return {
+            ok: false,
+            detail: endpoint.redact(limit.aborted && !signal.aborted ? `no answer within ${CHECK_MS / 1000} s` : text),
+          };
         } finally {
           exchange.close();
         }

@@ -46,7 +46,14 @@ export function evaluate(cases: readonly LabelledCase[], predictions: readonly P
     const prediction = byId.get(one.id);
     const got = prediction?.label ?? "(none)";
     const right = got === one.label || one.also_ok.includes(got);
-    return { gold: one.label, got, credited: right ? got : one.label, right, confidence: prediction?.confidence ?? 0, kind: one.kind };
+    return {
+      gold: one.label,
+      got,
+      credited: right ? got : one.label,
+      right,
+      confidence: prediction?.confidence ?? 0,
+      kind: one.kind,
+    };
   });
   const times = predictions.map((prediction) => prediction.ms).sort((left, right) => left - right);
   return {
@@ -56,20 +63,41 @@ export function evaluate(cases: readonly LabelledCase[], predictions: readonly P
     calibration_error: calibrationError(rows),
     coverage: [0.5, 0.6, 0.7, 0.8, 0.9].map((limit) => {
       const sure = rows.filter((row) => row.confidence >= limit);
-      return { at_least: limit, share: rows.length === 0 ? 0 : sure.length / rows.length, accuracy: sure.length === 0 ? null : share(sure, (row) => row.right) };
+      return {
+        at_least: limit,
+        share: rows.length === 0 ? 0 : sure.length / rows.length,
+        accuracy: sure.length === 0 ? null : share(sure, (row) => row.right),
+      };
     }),
-    per_kind: Object.fromEntries([...groupBy(rows, (row) => row.kind)].sort(([left], [right]) => left.localeCompare(right)).map(([kind, group]) => [kind, { cases: group.length, accuracy: share(group, (row) => row.right) }])),
-    confusion: Object.fromEntries([...groupBy(rows, (row) => row.gold)].map(([gold, group]) => [gold, Object.fromEntries([...groupBy(group, (row) => row.got)].map(([got, hits]) => [got, hits.length]))])),
+    per_kind: Object.fromEntries(
+      [...groupBy(rows, (row) => row.kind)]
+        .sort(([left], [right]) => left.localeCompare(right))
+        .map(([kind, group]) => [kind, { cases: group.length, accuracy: share(group, (row) => row.right) }]),
+    ),
+    confusion: Object.fromEntries(
+      [...groupBy(rows, (row) => row.gold)].map(([gold, group]) => [
+        gold,
+        Object.fromEntries([...groupBy(group, (row) => row.got)].map(([got, hits]) => [got, hits.length])),
+      ]),
+    ),
     ms: { p50: quantile(times, 0.5), p99: quantile(times, 0.99) },
   };
 }
 
-/** Shares of the errors that matter for a gate: wrongly kept among what must go on, wrongly sent on among what may stay. */
-export function gateErrors(cases: readonly LabelledCase[], predictions: readonly Prediction[]): { wrongly_kept: [number, number]; wrongly_escalated: [number, number] } {
+/**
+ * Shares of the errors that matter for a gate: wrongly kept among what must go on, wrongly sent on among what may stay.
+ */
+export function gateErrors(
+  cases: readonly LabelledCase[],
+  predictions: readonly Prediction[],
+): { wrongly_kept: [number, number]; wrongly_escalated: [number, number] } {
   const byId = new Map(predictions.map((prediction) => [prediction.id, prediction.label]));
   const wrong = (gold: string): [number, number] => {
     const group = cases.filter((one) => one.label === gold);
-    return [group.filter((one) => byId.get(one.id) !== gold && !one.also_ok.includes(byId.get(one.id) ?? "")).length, group.length];
+    return [
+      group.filter((one) => byId.get(one.id) !== gold && !one.also_ok.includes(byId.get(one.id) ?? "")).length,
+      group.length,
+    ];
   };
   return { wrongly_kept: wrong("escalate"), wrongly_escalated: wrong("stay") };
 }

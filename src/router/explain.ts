@@ -13,9 +13,12 @@ export function explainRoute(route: Route): string {
   if (route.served_model !== null) lines.push(`  served by: ${route.served_model}, not the model asked for`);
   if (route.cost_usd !== null || route.baseline_cost_usd !== null) {
     const savings = route.savings_pct === null ? "" : `, savings ${route.savings_pct.toFixed(1)} %`;
-    lines.push(`  cost: ${formatUsd(route.cost_usd, route.cost_is_estimate)}, baseline ${formatUsd(route.baseline_cost_usd, route.baseline_is_estimate)}${savings}`);
+    lines.push(
+      `  cost: ${formatUsd(route.cost_usd, route.cost_is_estimate)}, baseline ${formatUsd(route.baseline_cost_usd, route.baseline_is_estimate)}${savings}`,
+    );
   }
-  if (route.candidates.length > 0) lines.push("  candidates:", ...route.candidates.map((candidate) => `    ${candidateLine(candidate)}`));
+  if (route.candidates.length > 0)
+    lines.push("  candidates:", ...route.candidates.map((candidate) => `    ${candidateLine(candidate)}`));
   lines.push(`  decided in ${route.decide_ms.toFixed(2)} ms (${route.id})`);
   return lines.join("\n");
 }
@@ -27,6 +30,7 @@ function phaseText(route: Route): string {
 }
 
 function candidateLine(candidate: RouteCandidate): string {
-  const capability = candidate.capability === null ? "capability unknown" : `capability ${Math.round(candidate.capability * 100)}`;
+  const capability =
+    candidate.capability === null ? "capability unknown" : `capability ${Math.round(candidate.capability * 100)}`;
   return `${candidate.model}  ${capability}, about ${formatUsd(candidate.est_cost_usd, candidate.price_is_estimate)} a step: ${candidate.rejected ?? "taken"}`;
 }

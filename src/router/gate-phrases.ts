@@ -2,7 +2,8 @@
 // Whole-segment patterns in lower case without final punctuation; a segment is what stands between stops and commas.
 import { phrases } from "./alternatives.ts";
 
-const NAME = "(?: (?:there|bmo|all|everyone|everybody|team|again|you|friend|mate|man|buddy|world|dear|bot|robot|assistant))?";
+const NAME =
+  "(?: (?:there|bmo|all|everyone|everybody|team|again|you|friend|mate|man|buddy|world|dear|bot|robot|assistant))?";
 
 /** Greetings, thanks, farewells, feelings: each may stand alone or beside each other. */
 export const TALK = phrases(

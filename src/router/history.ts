@@ -7,7 +7,10 @@ import type { HistorySignal } from "../types/route.ts";
 export const HISTORY_LIMIT = 12;
 const TEXT_LIMIT = 1_500;
 
-/** The last `HISTORY_LIMIT` signals, oldest first; texts keep head and tail. Reads from the end, so the cost does not grow with the history. */
+/**
+ * The last `HISTORY_LIMIT` signals, oldest first; texts keep head and tail. Reads from the end, so the cost does not
+ * grow with the history.
+ */
 export function historySignals(messages: readonly Message[]): HistorySignal[] {
   const signals: HistorySignal[] = [];
   for (let index = messages.length - 1; index >= 0 && signals.length < HISTORY_LIMIT; index--) {

@@ -1,4 +1,5 @@
-// The router: runs the strategies in order and stamps the decision. Pure but for the one small-model question and the clock of `decide_ms`.
+// The router: runs the strategies in order and stamps the decision. Pure but for the one small-model question and the
+// clock of `decide_ms`.
 
 import { createHash } from "node:crypto";
 import type { Message } from "../types/message.ts";
@@ -21,7 +22,11 @@ export function createRouter(parts: RouterParts): Router {
   /** A configuration notice is worth saying once, not every turn. */
   const fresh = (notices: string[]): string[] => notices.filter((text) => !said.has(text) && said.add(text));
 
-  const decide = async (context: RouteContext, ask: AskSmallModel | null, signal: AbortSignal): Promise<RouteDecision> => {
+  const decide = async (
+    context: RouteContext,
+    ask: AskSmallModel | null,
+    signal: AbortSignal,
+  ): Promise<RouteDecision> => {
     const started = now();
     const decision = await decideSituation(createSituation(context, parts, ask, signal));
     decision.route.decide_ms = Math.round((now() - started) * 1000) / 1000;
@@ -34,7 +39,10 @@ export function createRouter(parts: RouterParts): Router {
     const promoted = promoteInRun(context, current, run, book);
     if (promoted === null) return null;
     const { route } = current;
-    const log = [`Dynamic tier upgrade: ${route.tier} -> coding (in this run: ${promoted.signal})`, assignmentLine("coding", "dynamic", promoted.model, "escalation")];
+    const log = [
+      `Dynamic tier upgrade: ${route.tier} -> coding (in this run: ${promoted.signal})`,
+      assignmentLine("coding", "dynamic", promoted.model, "escalation"),
+    ];
     return {
       route: {
         ...route,
@@ -45,7 +53,16 @@ export function createRouter(parts: RouterParts): Router {
         source: "escalation",
         reason: promoted.reason,
         candidates: promoted.candidates,
-        ...(route.inputs === undefined ? {} : { inputs: { ...route.inputs, needs: context.needs, previous: context.previous, run_signal: promoted.signal } }),
+        ...(route.inputs === undefined
+          ? {}
+          : {
+              inputs: {
+                ...route.inputs,
+                needs: context.needs,
+                previous: context.previous,
+                run_signal: promoted.signal,
+              },
+            }),
         decide_ms: Math.round((now() - started) * 1000) / 1000,
       },
       model: promoted.model,
@@ -63,7 +80,10 @@ export function createRouter(parts: RouterParts): Router {
 export async function decideSituation(situation: Situation): Promise<RouteDecision> {
   const choice = await firstAnswer(situation);
   const gate = await situation.gate();
-  const phase = choice.source === "gate" ? null : await situation.phase(situation.phaseRouterActive() && choice.candidates !== undefined);
+  const phase =
+    choice.source === "gate"
+      ? null
+      : await situation.phase(situation.phaseRouterActive() && choice.candidates !== undefined);
   return { ...stamp(situation, choice, phase, gate.decision), gateReason: gate.reason };
 }
 
@@ -75,7 +95,12 @@ async function firstAnswer(situation: Situation): Promise<Choice> {
   throw new BmoError("internal", "No routing strategy answered.");
 }
 
-function stamp(situation: Situation, choice: Choice, phase: PhaseReading | null, gate: RouteDecision["route"]["gate"]): RouteDecision {
+function stamp(
+  situation: Situation,
+  choice: Choice,
+  phase: PhaseReading | null,
+  gate: RouteDecision["route"]["gate"],
+): RouteDecision {
   const { context } = situation;
   const tier = choice.tier ?? { tier: "balanced", source: "default" };
   const { model } = choice;
@@ -145,8 +170,15 @@ function assignmentLine(tier: string, source: string, model: ModelInfo, by: stri
   return `Tier assignment: tier=${tier} source=${source} model=${model.id} by=${by} reasoning=${model.reasoning}`;
 }
 
-/** A tier that somebody chose beats the stage's level, which beats the default tier's. Null where the model takes none. */
-function reasoningFor(context: RouteContext, model: ModelInfo, tier: string, tierChosen: boolean): ReasoningLevel | null {
+/**
+ * A tier that somebody chose beats the stage's level, which beats the default tier's. Null where the model takes none.
+ */
+function reasoningFor(
+  context: RouteContext,
+  model: ModelInfo,
+  tier: string,
+  tierChosen: boolean,
+): ReasoningLevel | null {
   if (model.reasoning === "none") return null;
   const { reasoning } = context.settings.options;
   const byStage = reasoning[context.stage] ?? null;

@@ -1,4 +1,5 @@
-// Evaluates the small linear classifiers: quantised weights in, calibrated probabilities out. Weights come from scripts/train-router.mts.
+// Evaluates the small linear classifiers: quantised weights in, calibrated probabilities out. Weights come from
+// scripts/train-router.mts.
 
 import { FEATURE_SPACE, type Features } from "./features.ts";
 
@@ -15,7 +16,12 @@ export interface LinearModel {
 /** `data` is base64 of signed bytes, feature × label. */
 export function decodeModel(labels: readonly string[], data: string, scale: number, temperature: number): LinearModel {
   const bytes = Buffer.from(data, "base64");
-  return { labels, weights: new Int8Array(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, FEATURE_SPACE * labels.length)), scale, temperature };
+  return {
+    labels,
+    weights: new Int8Array(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, FEATURE_SPACE * labels.length)),
+    scale,
+    temperature,
+  };
 }
 
 /** Scores before softmax, one per label. */
@@ -25,7 +31,8 @@ export function scoreLabels(model: LinearModel, features: Features): number[] {
   for (let at = 0; at < features.count; at++) {
     const base = (features.index[at] ?? 0) * size;
     const value = features.value[at] ?? 0;
-    for (let label = 0; label < size; label++) scores[label] = (scores[label] ?? 0) + (model.weights[base + label] ?? 0) * value;
+    for (let label = 0; label < size; label++)
+      scores[label] = (scores[label] ?? 0) + (model.weights[base + label] ?? 0) * value;
   }
   return scores.map((score) => (score * model.scale) / model.temperature);
 }

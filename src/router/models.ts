@@ -1,5 +1,5 @@
-// Turns what the configuration names (`provider/id`, bare id, `role:…`, `tier:…`, `auto`) into models. Must never let a tier or role name
-// through to a provider, and never substitutes a model without a notice.
+// Turns what the configuration names (`provider/id`, bare id, `role:…`, `tier:…`, `auto`) into models. Must never let a
+// tier or role name through to a provider, and never substitutes a model without a notice.
 
 import { BmoError } from "../util/errors.ts";
 import { nearestNames } from "../util/names.ts";
@@ -7,7 +7,9 @@ import type { ModelInfo, ModelRegistry } from "../types/provider.ts";
 import type { Settings } from "../types/settings.ts";
 import { parseTier, TIERS, type Tier } from "../types/route.ts";
 
-/** What the router is built from. Tables of the catalogue and prompts belong to folders that this one may not import. */
+/**
+ * What the router is built from. Tables of the catalogue and prompts belong to folders that this one may not import.
+ */
 export interface RouterParts {
   registry: ModelRegistry;
   /** The default model for the providers that have credentials, by the catalogue's table; null = none known. */
@@ -15,14 +17,18 @@ export interface RouterParts {
   /** Canonical or wire ids of a provider's capable and fast model; null where the catalogue knows none. */
   roles(provider: string): { capable: string | null; fast: string | null };
   /** `gatePrompt` and `classifyPrompt` of prompts/. */
-  prompts: { gate(message: string): { system: string; user: string }; classify(message: string): { system: string; user: string } };
+  prompts: {
+    gate(message: string): { system: string; user: string };
+    classify(message: string): { system: string; user: string };
+  };
   /** Milliseconds, for the stamp `decide_ms` alone. */
   now?: () => number;
   /** How long the small model may take before rules decide instead. Default 8,000 ms. */
   smallModelTimeoutMs?: number;
 }
 
-export type ModelSpec = { kind: "unset" } | { kind: "auto" } | { kind: "tier"; tier: Tier } | { kind: "pin"; model: ModelInfo; name: string };
+export type ModelSpec =
+  { kind: "unset" } | { kind: "auto" } | { kind: "tier"; tier: Tier } | { kind: "pin"; model: ModelInfo; name: string };
 
 export interface ModelBook {
   /** @throws BmoError configuration naming `key`. */
@@ -39,7 +45,12 @@ export interface ModelBook {
   isUsable(model: ModelInfo): boolean;
 }
 
-const TIER_KEYS = { balanced: "balanced_model", smart: "smart_model", coding: "coding_model", deep: "deep_model" } as const;
+const TIER_KEYS = {
+  balanced: "balanced_model",
+  smart: "smart_model",
+  coding: "coding_model",
+  deep: "deep_model",
+} as const;
 
 export function createModelBook(settings: Settings, parts: RouterParts, notice: (text: string) => void): ModelBook {
   const { registry } = parts;
@@ -66,7 +77,11 @@ export function createModelBook(settings: Settings, parts: RouterParts, notice: 
     return chosen === null ? (usableProviders()[0] ?? null) : (tryResolve(chosen)?.provider ?? null);
   };
 
-  const usableProviders = (): string[] => registry.providers().filter((one) => one.hasCredentials).map((one) => one.id);
+  const usableProviders = (): string[] =>
+    registry
+      .providers()
+      .filter((one) => one.hasCredentials)
+      .map((one) => one.id);
 
   const role = (name: string, key: string): ModelInfo => {
     if (name !== "capable" && name !== "fast") {
@@ -76,9 +91,12 @@ export function createModelBook(settings: Settings, parts: RouterParts, notice: 
     if (own !== "") return concrete(own, `options.roles.${name}`);
     const provider = homeProvider();
     const id = provider === null ? null : parts.roles(provider)[name];
-    if (provider !== null && id !== null) return resolve(id.includes("/") ? id : `${provider}/${id}`, `role ${name} of ${provider}`);
+    if (provider !== null && id !== null)
+      return resolve(id.includes("/") ? id : `${provider}/${id}`, `role ${name} of ${provider}`);
     const fallback = defaultModel();
-    notice(`No ${name} model is known${provider === null ? "" : ` for provider ${provider}`}; ${key} uses the default model ${fallback.model.id}. Set options.roles.${name} to choose one.`);
+    notice(
+      `No ${name} model is known${provider === null ? "" : ` for provider ${provider}`}; ${key} uses the default model ${fallback.model.id}. Set options.roles.${name} to choose one.`,
+    );
     return fallback.model;
   };
 
@@ -86,10 +104,18 @@ export function createModelBook(settings: Settings, parts: RouterParts, notice: 
     const name = value.trim();
     if (name.startsWith("role:")) return role(name.slice(5), key);
     if (name.startsWith("tier:") || name === "auto") {
-      throw new BmoError("configuration", `${key} = "${name}" does not name a model.`, "Allowed: provider/model, a bare model id, role:capable, role:fast.");
+      throw new BmoError(
+        "configuration",
+        `${key} = "${name}" does not name a model.`,
+        "Allowed: provider/model, a bare model id, role:capable, role:fast.",
+      );
     }
     if (parseTier(name) !== null && tryResolve(name) === null) {
-      throw new BmoError("configuration", `${key} = "${name}" names a tier, not a model.`, `Where a tier is allowed it is written "tier:${name.toLowerCase()}".`);
+      throw new BmoError(
+        "configuration",
+        `${key} = "${name}" names a tier, not a model.`,
+        `Where a tier is allowed it is written "tier:${name.toLowerCase()}".`,
+      );
     }
     return resolve(name, key);
   };
@@ -102,7 +128,11 @@ export function createModelBook(settings: Settings, parts: RouterParts, notice: 
       const tier = parseTier(name.slice(5));
       if (tier === null) {
         const near = nearestNames(name.slice(5), TIERS, 1)[0];
-        throw new BmoError("configuration", `${key} = "${name}": unknown tier.`, `Allowed: ${TIERS.map((one) => `tier:${one}`).join(", ")}${near === undefined ? "" : `; nearest: tier:${near}`}.`);
+        throw new BmoError(
+          "configuration",
+          `${key} = "${name}": unknown tier.`,
+          `Allowed: ${TIERS.map((one) => `tier:${one}`).join(", ")}${near === undefined ? "" : `; nearest: tier:${near}`}.`,
+        );
       }
       return { kind: "tier", tier };
     }
@@ -116,23 +146,43 @@ export function createModelBook(settings: Settings, parts: RouterParts, notice: 
 
   const defaultModel = (): { model: ModelInfo; reason: string } => {
     const own = settings.model?.trim() ?? "";
-    if (own !== "" && own.toLowerCase() !== "auto") return { model: concrete(own, "model"), reason: "default model of the configuration" };
+    if (own !== "" && own.toLowerCase() !== "auto")
+      return { model: concrete(own, "model"), reason: "default model of the configuration" };
     const providers = usableProviders();
     const chosen = parts.defaultModel(providers);
-    if (chosen !== null) return { model: resolve(chosen, "default model"), reason: providers.length === 0 ? "default model of the catalogue; no credentials were found" : `default model for the credentials found (${providers.join(", ")})` };
-    const configured = registry.providers().filter((one) => one.configured).map((one) => one.id);
-    const listed = registry.list().find((model) => configured.includes(model.provider) && providers.includes(model.provider)) ?? registry.list().find((model) => configured.includes(model.provider));
+    if (chosen !== null)
+      return {
+        model: resolve(chosen, "default model"),
+        reason:
+          providers.length === 0
+            ? "default model of the catalogue; no credentials were found"
+            : `default model for the credentials found (${providers.join(", ")})`,
+      };
+    const configured = registry
+      .providers()
+      .filter((one) => one.configured)
+      .map((one) => one.id);
+    const listed =
+      registry.list().find((model) => configured.includes(model.provider) && providers.includes(model.provider)) ??
+      registry.list().find((model) => configured.includes(model.provider));
     if (listed !== undefined) {
       notice(`No default model is set; using ${listed.id}, the first one configured. Set "model" to choose.`);
       return { model: listed, reason: "no default model is set: the first model configured" };
     }
-    throw new BmoError("credentials", "No model can be chosen: no default model is configured and no provider has credentials.", "Set a provider's key (for example ANTHROPIC_API_KEY), set \"model\" in the configuration, or run `bmo init`.");
+    throw new BmoError(
+      "credentials",
+      "No model can be chosen: no default model is configured and no provider has credentials.",
+      'Set a provider\'s key (for example ANTHROPIC_API_KEY), set "model" in the configuration, or run `bmo init`.',
+    );
   };
 
   const small = (purpose: "gate" | "classify"): ModelInfo | null => {
     const gateName = settings.options.gate.model?.trim() ?? "";
     const routingName = settings.options.model_router.routing_model?.trim() ?? "";
-    const [name, key] = purpose === "gate" && gateName !== "" ? [gateName, "options.gate.model"] : [routingName, "options.model_router.routing_model"];
+    const [name, key] =
+      purpose === "gate" && gateName !== ""
+        ? [gateName, "options.gate.model"]
+        : [routingName, "options.model_router.routing_model"];
     if (name === "") return null;
     try {
       return concrete(name, key);
@@ -143,7 +193,12 @@ export function createModelBook(settings: Settings, parts: RouterParts, notice: 
     }
   };
 
-  const reachable = new Set(registry.providers().filter((one) => one.configured || one.hasCredentials).map((one) => one.id));
+  const reachable = new Set(
+    registry
+      .providers()
+      .filter((one) => one.configured || one.hasCredentials)
+      .map((one) => one.id),
+  );
   const isUsable = (model: ModelInfo): boolean => reachable.has(model.provider);
 
   return { spec, bound, defaultModel, small, tryResolve, isUsable };

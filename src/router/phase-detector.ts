@@ -1,5 +1,6 @@
-// Detects the phase of a turn: known agent mode, then the message, then what the history adds. Pure; reads only the last few signals.
-// Its confidences are probabilities fitted on labelled cases; the small model is the caller's business.
+// Detects the phase of a turn: known agent mode, then the message, then what the history adds. Pure; reads only the
+// last few signals. Its confidences are probabilities fitted on labelled cases; the small model is the caller's
+// business.
 
 import type { HistorySignal } from "../types/route.ts";
 import type { Ticket } from "../types/plan.ts";
@@ -45,7 +46,8 @@ export function detectPhase(input: DetectorInput): DetailedReading {
   const evidence = readHistory(input.message, input.history, probabilities);
   const found = reading(combine(input.message, evidence), evidence);
   const vague = evidence.dependence >= 0.5 || found.confidence < VAGUE;
-  if (mode !== undefined && (vague || mode === "plan")) return { phase: mode, label: mode, confidence: AGENT_MODE_CONFIDENCE, layer: "agent" };
+  if (mode !== undefined && (vague || mode === "plan"))
+    return { phase: mode, label: mode, confidence: AGENT_MODE_CONFIDENCE, layer: "agent" };
   return found;
 }
 
@@ -58,7 +60,11 @@ export function detectTicketPhase(ticket: Pick<Ticket, "title" | "detail" | "fil
   if (total === 0) return { phase: "implement", confidence: 0.3, layer: "default" };
   const top = work.indexOf(Math.max(...work));
   const label = PHASE_LABELS[top];
-  return { phase: label === undefined || label === "review" ? "implement" : label, confidence: (work[top] ?? 0) / total, layer: "message" };
+  return {
+    phase: label === undefined || label === "review" ? "implement" : label,
+    confidence: (work[top] ?? 0) / total,
+    layer: "message",
+  };
 }
 
 /** Chances by label of the message alone. */
@@ -69,10 +75,13 @@ export function probabilities(message: string): number[] {
 /** Log-linear mixture: the less a message says by itself, the more its history counts. */
 function combine(message: string, evidence: HistoryEvidence): number[] {
   const own = message.trim() === "" ? null : probabilities(message);
-  if (evidence.chances === null) return own ?? PHASE_LABELS.map((label) => (label === "implement" ? 0.4 : 0.6 / (PHASE_LABELS.length - 1)));
+  if (evidence.chances === null)
+    return own ?? PHASE_LABELS.map((label) => (label === "implement" ? 0.4 : 0.6 / (PHASE_LABELS.length - 1)));
   if (own === null) return evidence.chances;
   const weight = evidence.dependence;
-  const mixed = own.map((chance, at) => Math.pow(chance + 0.01, 1 - weight) * Math.pow((evidence.chances?.[at] ?? 0) + 0.01, weight));
+  const mixed = own.map(
+    (chance, at) => Math.pow(chance + 0.01, 1 - weight) * Math.pow((evidence.chances?.[at] ?? 0) + 0.01, weight),
+  );
   const sum = mixed.reduce((total, value) => total + value, 0);
   return mixed.map((value) => value / sum);
 }

@@ -1,4 +1,5 @@
-// Orders the candidates of a phase by cost and capability. Pure arithmetic over catalogue facts; knows nothing of configuration files.
+// Orders the candidates of a phase by cost and capability. Pure arithmetic over catalogue facts; knows nothing of
+// configuration files.
 
 import type { ModelInfo, Phase } from "../types/provider.ts";
 import type { RouteCandidate, RouteContext } from "../types/route.ts";
@@ -25,8 +26,15 @@ export interface Ranking {
   candidates: RouteCandidate[];
 }
 
-/** USD of one step; null = unknown price. The prefix is read from the cache only where this very model holds it warm. */
-export function stepCost(model: ModelInfo, phase: Phase, needs: RouteContext["needs"], previous: RouteContext["previous"]): number | null {
+/**
+ * USD of one step; null = unknown price. The prefix is read from the cache only where this very model holds it warm.
+ */
+export function stepCost(
+  model: ModelInfo,
+  phase: Phase,
+  needs: RouteContext["needs"],
+  previous: RouteContext["previous"],
+): number | null {
   const { step } = PHASE_FACTS[phase];
   const prefix = Math.max(needs.contextTokens, previous?.prefixTokens ?? 0);
   const long = model.longContext;
@@ -36,7 +44,9 @@ export function stepCost(model: ModelInfo, phase: Phase, needs: RouteContext["ne
   const cached = warm ? Math.min(prefix, previous.prefixTokens) : 0;
   const write = isPrice(price.cache_write) ? price.cache_write : price.input;
   const read = isPrice(price.cache_read) ? price.cache_read : price.input;
-  return (cached * read + (prefix - cached) * write + step.input * price.input + step.output * price.output) / 1_000_000;
+  return (
+    (cached * read + (prefix - cached) * write + step.input * price.input + step.output * price.output) / 1_000_000
+  );
 }
 
 function isPrice(value: number | null | undefined): value is number {
@@ -49,7 +59,8 @@ export function unfit(model: ModelInfo, phase: Phase, needs: RouteContext["needs
   if (needs.tools && model.tools === false) return "takes no tools";
   if (needs.vision && model.vision === false) return "takes no images";
   const wanted = needs.contextTokens + PHASE_FACTS[phase].step.input + PHASE_FACTS[phase].step.output;
-  if (model.contextWindow !== null && model.contextWindow < wanted) return `context window of ${model.contextWindow} tokens is too small for about ${wanted}`;
+  if (model.contextWindow !== null && model.contextWindow < wanted)
+    return `context window of ${model.contextWindow} tokens is too small for about ${wanted}`;
   return null;
 }
 
@@ -78,7 +89,12 @@ export function rankCandidates(input: RankInput): Ranking {
   const coldRepair = repairCost(fit, allCold);
   for (const entry of fit) {
     entry.score = scoreOf(entry, entry.cost, input.rank, repair);
-    entry.coldScore = scoreOf(entry, stepCost(entry.model, input.phase, input.needs, allCold.previous), input.rank, coldRepair);
+    entry.coldScore = scoreOf(
+      entry,
+      stepCost(entry.model, input.phase, input.needs, allCold.previous),
+      input.rank,
+      coldRepair,
+    );
   }
 
   const known = fit.filter((entry) => entry.score !== null);
@@ -90,10 +106,17 @@ export function rankCandidates(input: RankInput): Ranking {
     if (entry === winner) continue;
     entry.rejected = whyNot(entry, winner, pool, input);
   }
-  return { winner: winner?.model ?? null, reason: reasonFor(winner, pool, input), candidates: entries.map(toCandidate) };
+  return {
+    winner: winner?.model ?? null,
+    reason: reasonFor(winner, pool, input),
+    candidates: entries.map(toCandidate),
+  };
 }
 
-/** What it costs to mend a failed step: the most capable candidate does it, with the prefix as it finds it, and writes it at most once. */
+/**
+ * What it costs to mend a failed step: the most capable candidate does it, with the prefix as it finds it, and writes
+ * it at most once.
+ */
 function repairCost(entries: Entry[], { phase, needs, previous }: RankInput): number {
   let strongest: Entry | null = null;
   for (const entry of entries) {
@@ -118,15 +141,20 @@ function scoreOf(entry: Entry, step: number | null, rank: RankInput["rank"], rep
 
 /** The first of the best: ties go to the earlier one. */
 function best(pool: Entry[]): Entry | null {
-  return pool.reduce<Entry | null>((top, entry) => (top === null || (entry.score ?? 0) > (top.score ?? 0) ? entry : top), null);
+  return pool.reduce<Entry | null>(
+    (top, entry) => (top === null || (entry.score ?? 0) > (top.score ?? 0) ? entry : top),
+    null,
+  );
 }
 
 function whyNot(entry: Entry, winner: Entry | null, pool: Entry[], input: RankInput): string {
   if (entry.cost === null && entry.capability === null) return "price and capability unknown";
   if (entry.cost === null) return "price unknown";
   if (entry.capability === null) return "capability unknown";
-  if (!pool.includes(entry)) return `capability ${entry.capability} is below the floor of ${input.floor} for ${input.phase}`;
-  if (winner !== null && keptByCache(entry, winner, input)) return `switching would make ${input.previous?.prefixTokens ?? 0} cached tokens cold, which costs more than it saves`;
+  if (!pool.includes(entry))
+    return `capability ${entry.capability} is below the floor of ${input.floor} for ${input.phase}`;
+  if (winner !== null && keptByCache(entry, winner, input))
+    return `switching would make ${input.previous?.prefixTokens ?? 0} cached tokens cold, which costs more than it saves`;
   if (winner !== null && entry.score === winner.score) return "equal, but later in the list";
   return input.rank === "ratio" ? "less capability per cost" : "dearer per finished step";
 }
@@ -134,17 +162,20 @@ function whyNot(entry: Entry, winner: Entry | null, pool: Entry[], input: RankIn
 /** Whether `entry` would have won if the warm cache of the model in use did not count. */
 function keptByCache(entry: Entry, winner: Entry, input: RankInput): boolean {
   const { previous } = input;
-  if (previous === null || !previous.warm || previous.prefixTokens === 0 || previous.model !== winner.model.id) return false;
+  if (previous === null || !previous.warm || previous.prefixTokens === 0 || previous.model !== winner.model.id)
+    return false;
   return (entry.coldScore ?? 0) > (winner.coldScore ?? 0);
 }
 
 function reasonFor(winner: Entry | null, pool: Entry[], input: RankInput): string {
   if (winner === null) return `no candidate for ${input.phase} can serve this request`;
-  if (pool.length === 0) return `first candidate for ${input.phase}; no candidate has both a known price and a known capability`;
+  if (pool.length === 0)
+    return `first candidate for ${input.phase}; no candidate has both a known price and a known capability`;
   const basis = input.rank === "ratio" ? "most capability per cost" : "cheapest finished step";
   const floor = (winner.capability ?? 0) < input.floor ? `; no candidate reaches the floor of ${input.floor}` : "";
   const kept = pool.find((entry) => keptByCache(entry, winner, input));
-  const stays = kept === undefined ? "" : `; not switched to ${kept.model.id}, since a cold cache would cost more than it saves`;
+  const stays =
+    kept === undefined ? "" : `; not switched to ${kept.model.id}, since a cold cache would cost more than it saves`;
   return `${basis} for ${input.phase} among ${pool.length} candidate${pool.length === 1 ? "" : "s"}${floor}${stays}`;
 }
 

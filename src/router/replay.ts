@@ -20,8 +20,16 @@ export interface ReplayedRoute {
   estimatedCost: number | null;
 }
 
-/** `texts`: the turn's text by turn number. Routes without recorded inputs are left out, since they cannot be decided on the same ground. */
-export async function replayRoutes(routes: readonly Route[], texts: ReadonlyMap<number, string>, settings: Settings, parts: RouterParts): Promise<{ replayed: ReplayedRoute[]; skipped: number }> {
+/**
+ * `texts`: the turn's text by turn number. Routes without recorded inputs are left out, since they cannot be decided on
+ * the same ground.
+ */
+export async function replayRoutes(
+  routes: readonly Route[],
+  texts: ReadonlyMap<number, string>,
+  settings: Settings,
+  parts: RouterParts,
+): Promise<{ replayed: ReplayedRoute[]; skipped: number }> {
   const replayed: ReplayedRoute[] = [];
   let skipped = 0;
   let before: { route: Route; info: ModelInfo } | null = null;
@@ -38,19 +46,46 @@ export async function replayRoutes(routes: readonly Route[], texts: ReadonlyMap<
   return { replayed, skipped };
 }
 
-async function decideAgain(route: Route, context: RouteContext, parts: RouterParts, before: { route: Route; info: ModelInfo } | null): Promise<ReplayedRoute> {
+async function decideAgain(
+  route: Route,
+  context: RouteContext,
+  parts: RouterParts,
+  before: { route: Route; info: ModelInfo } | null,
+): Promise<ReplayedRoute> {
   try {
     const signal = route.inputs?.run_signal ?? null;
     if (signal !== null && before !== null && before.route.turn === route.turn) {
-      const promoted = promoteOn(context, { route: before.route, model: before.info }, () => signal, createModelBook(context.settings, parts, () => undefined));
+      const promoted = promoteOn(
+        context,
+        { route: before.route, model: before.info },
+        () => signal,
+        createModelBook(context.settings, parts, () => undefined),
+      );
       const info = promoted?.model ?? before.info;
-      return { recorded: route, model: info.id, info, source: promoted === null ? before.route.source : "escalation", reason: promoted?.reason ?? "no promotion inside the run", estimatedCost: promoted?.candidates[0]?.est_cost_usd ?? null };
+      return {
+        recorded: route,
+        model: info.id,
+        info,
+        source: promoted === null ? before.route.source : "escalation",
+        reason: promoted?.reason ?? "no promotion inside the run",
+        estimatedCost: promoted?.candidates[0]?.est_cost_usd ?? null,
+      };
     }
-    const phase: PhaseReading | null = route.phase === null || !isPhase(route.phase) ? null : { phase: route.phase, confidence: route.phase_confidence ?? 1, layer: route.phase_layer ?? "message" };
+    const phase: PhaseReading | null =
+      route.phase === null || !isPhase(route.phase)
+        ? null
+        : { phase: route.phase, confidence: route.phase_confidence ?? 1, layer: route.phase_layer ?? "message" };
     const fixed = { phase, gate: route.gate, tier: route.inputs?.tier_reading ?? null };
     const decision = await decideSituation(createSituation(context, parts, null, new AbortController().signal, fixed));
     const taken = decision.route.candidates.find((candidate) => candidate.rejected === null);
-    return { recorded: route, model: decision.model.id, info: decision.model, source: decision.route.source, reason: decision.route.reason, estimatedCost: taken?.est_cost_usd ?? null };
+    return {
+      recorded: route,
+      model: decision.model.id,
+      info: decision.model,
+      source: decision.route.source,
+      reason: decision.route.reason,
+      estimatedCost: taken?.est_cost_usd ?? null,
+    };
   } catch (thrown) {
     if (!(thrown instanceof BmoError)) throw thrown;
     return { recorded: route, model: null, info: null, source: null, reason: thrown.message, estimatedCost: null };

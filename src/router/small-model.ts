@@ -9,7 +9,10 @@ export const CLASSIFY_MAX_TOKENS = 24;
 
 /** Both words, neither word, or prose around a word: null, which counts as escalate. */
 export function parseGateWord(answer: string): "stay" | "escalate" | null {
-  const word = answer.trim().toLowerCase().replace(/^["'`*_(]+|["'`*_).!]+$/g, "");
+  const word = answer
+    .trim()
+    .toLowerCase()
+    .replace(/^["'`*_(]+|["'`*_).!]+$/g, "");
   return word === "stay" || word === "escalate" ? word : null;
 }
 
@@ -20,7 +23,10 @@ export interface Classification {
 
 /** Takes each word only if it is the single one of its kind; prose, several words or silence give null. */
 export function parseClassification(answer: string): Classification {
-  const words = answer.toLowerCase().split(/[^a-z_]+/).filter((word) => word !== "");
+  const words = answer
+    .toLowerCase()
+    .split(/[^a-z_]+/)
+    .filter((word) => word !== "");
   if (words.length > 8) return { phase: null, tier: null };
   return { phase: single(words, PHASES), tier: single(words, TIERS) };
 }

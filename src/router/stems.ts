@@ -1,5 +1,5 @@
-// Finds which word classes of the lexicon occur in a text. Built for speed: alternatives are bucketed by their first two letters and
-// tried only where a word starts with them; the result is the same as one large alternation per class.
+// Finds which word classes of the lexicon occur in a text. Built for speed: alternatives are bucketed by their first
+// two letters and tried only where a word starts with them; the result is the same as one large alternation per class.
 
 import { splitAlternatives } from "./alternatives.ts";
 import { STEMS } from "./lexicon.ts";
@@ -32,7 +32,8 @@ function matchesAt(matcher: Matcher, text: string, at: number): boolean {
 /** The classes that match at exactly this position. */
 export function classesAt(text: string, at: number): Set<string> {
   const found = new Set<string>();
-  for (const matcher of buckets.get(text.slice(at, at + 2)) ?? []) if (!found.has(matcher.name) && matchesAt(matcher, text, at)) found.add(matcher.name);
+  for (const matcher of buckets.get(text.slice(at, at + 2)) ?? [])
+    if (!found.has(matcher.name) && matchesAt(matcher, text, at)) found.add(matcher.name);
   for (const matcher of ANYWHERE) if (!found.has(matcher.name) && matchesAt(matcher, text, at)) found.add(matcher.name);
   return found;
 }

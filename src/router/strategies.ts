@@ -25,7 +25,10 @@ async function userModel(situation: Situation): Promise<Choice | undefined> {
   if (override === null) return undefined;
   const origin = override.from === "flag" ? "--model" : "/model";
   const spec = situation.book.spec(override.value, origin);
-  if (situation.context.overrides.tier !== null) situation.notice(`The tier chosen with ${situation.context.overrides.tier.from === "flag" ? "--tier" : "/tier"} is ignored: ${origin} ${override.value} decides.`);
+  if (situation.context.overrides.tier !== null)
+    situation.notice(
+      `The tier chosen with ${situation.context.overrides.tier.from === "flag" ? "--tier" : "/tier"} is ignored: ${origin} ${override.value} decides.`,
+    );
   const span = override.from === "flag" ? "for this run" : override.once ? "for this turn" : "until it is changed";
   switch (spec.kind) {
     case "unset":
@@ -42,7 +45,10 @@ async function userModel(situation: Situation): Promise<Choice | undefined> {
 async function userTier(situation: Situation): Promise<Choice | undefined> {
   const { model, tier } = situation.context.overrides;
   if (tier === null || model !== null) return undefined;
-  return tierChoice(situation, tier.value, "user", { tier: "user", reason: `tier ${tier.value} chosen with ${tier.from === "flag" ? "--tier" : "/tier"}` });
+  return tierChoice(situation, tier.value, "user", {
+    tier: "user",
+    reason: `tier ${tier.value} chosen with ${tier.from === "flag" ? "--tier" : "/tier"}`,
+  });
 }
 
 async function gateStay(situation: Situation): Promise<Choice | undefined> {
@@ -50,14 +56,21 @@ async function gateStay(situation: Situation): Promise<Choice | undefined> {
   if (reading.decision !== "stay") return undefined;
   const small = situation.book.small("gate");
   if (small !== null) return { model: small, source: "gate", reason: `needs no work: ${reading.reason}` };
-  return { model: situation.book.defaultModel().model, source: "gate", reason: `needs no work: ${reading.reason}; no gate model is set, so the default model answers` };
+  return {
+    model: situation.book.defaultModel().model,
+    source: "gate",
+    reason: `needs no work: ${reading.reason}; no gate model is set, so the default model answers`,
+  };
 }
 
 async function skillTier(situation: Situation): Promise<Choice | undefined> {
   const { skill, turn } = situation.context;
   if (skill?.tier == null) return undefined;
   if (skill.activatedBy === "model" && (turn <= skill.turn || situation.stage.spec.kind === "pin")) return undefined;
-  return tierChoice(situation, skill.tier, "skill", { tier: "skill", reason: `active skill ${skill.name} asks for tier ${skill.tier}` });
+  return tierChoice(situation, skill.tier, "skill", {
+    tier: "skill",
+    reason: `active skill ${skill.name} asks for tier ${skill.tier}`,
+  });
 }
 
 async function stageModel(situation: Situation): Promise<Choice | undefined> {
@@ -74,7 +87,10 @@ async function escalation(situation: Situation): Promise<Choice | undefined> {
   const { tier, reading } = promotion;
   const by = { rules: "by rules", model: "by the routing model", phase: "by the phase of the work" }[reading.by];
   situation.log.push(`Dynamic tier upgrade: balanced -> ${tier} (${by}, confidence ${reading.confidence.toFixed(2)})`);
-  return tierChoice(situation, tier, "escalation", { tier: "dynamic", reason: `promoted from balanced to ${tier} ${by}` });
+  return tierChoice(situation, tier, "escalation", {
+    tier: "dynamic",
+    reason: `promoted from balanced to ${tier} ${by}`,
+  });
 }
 
 async function phasePreference(situation: Situation): Promise<Choice | undefined> {
@@ -85,7 +101,9 @@ async function phasePreference(situation: Situation): Promise<Choice | undefined
 
 async function defaultTier(situation: Situation): Promise<Choice | undefined> {
   const model = situation.book.bound("balanced");
-  return model === null ? undefined : { model, source: "tier", reason: "balanced_model, the default tier", bound: true };
+  return model === null
+    ? undefined
+    : { model, source: "tier", reason: "balanced_model, the default tier", bound: true };
 }
 
 async function defaultModel(situation: Situation): Promise<Choice> {
@@ -94,10 +112,26 @@ async function defaultModel(situation: Situation): Promise<Choice> {
 }
 
 /** A tier that falls through its whole chain is served by the default model; every hop is logged. */
-function tierChoice(situation: Situation, tier: Tier, source: Choice["source"], why: { tier: TierSource; reason: string }): Choice {
+function tierChoice(
+  situation: Situation,
+  tier: Tier,
+  source: Choice["source"],
+  why: { tier: TierSource; reason: string },
+): Choice {
   const { model, landed, hops } = resolveTier(tier, situation.book);
   situation.log.push(...hops);
   const served: ModelInfo = model ?? situation.book.defaultModel().model;
-  const fell = landed === tier ? "" : landed === null ? `; no tier is bound, so the default model serves` : `; ${tier} is unset and falls to ${landed}`;
-  return { model: served, source, reason: `${why.reason}${fell}`, tier: { tier, source: why.tier }, bound: model !== null };
+  const fell =
+    landed === tier
+      ? ""
+      : landed === null
+        ? `; no tier is bound, so the default model serves`
+        : `; ${tier} is unset and falls to ${landed}`;
+  return {
+    model: served,
+    source,
+    reason: `${why.reason}${fell}`,
+    tier: { tier, source: why.tier },
+    bound: model !== null,
+  };
 }

@@ -1,4 +1,5 @@
-// Which tier a message's work asks for, by a small trained classifier. Promotes only; the caller keeps what a user or skill chose.
+// Which tier a message's work asks for, by a small trained classifier. Promotes only; the caller keeps what a user or
+// skill chose.
 
 import { TIERS, type Tier } from "../types/route.ts";
 import { extractFeatures } from "./features.ts";

@@ -1,5 +1,5 @@
-// From the records of a session to its state, one record at a time. Pure. What is large is kept as places of records and
-// not as records, so that the state of a long session stays small enough to be written down beside it.
+// From the records of a session to its state, one record at a time. Pure. What is large is kept as places of records
+// and not as records, so that the state of a long session stays small enough to be written down beside it.
 
 import { canonicalJson, sha256 } from "../util/canonical-json.ts";
 import type { TouchedFile } from "../types/agent.ts";
@@ -64,9 +64,32 @@ export interface Fold {
 
 export function emptyFold(initial: WorkflowState): Fold {
   return {
-    conversations: new Map(), conversationOf: {}, workflow: initial, overrides: { model: null, tier: null }, skill: null, grants: [], routes: [], routedTurns: new Set(), ledger: [],
-    calls: new Map(), files: [], planFiles: [], planSince: 0, denials: [], turns: 0, lastModel: null, lastText: "", reports: {}, openTurn: null, notices: [], gateConversations: new Set(),
-    intents: new Map(), approvals: [], turnTicket: null, turnText: "", routeIndexes: new Map(),
+    conversations: new Map(),
+    conversationOf: {},
+    workflow: initial,
+    overrides: { model: null, tier: null },
+    skill: null,
+    grants: [],
+    routes: [],
+    routedTurns: new Set(),
+    ledger: [],
+    calls: new Map(),
+    files: [],
+    planFiles: [],
+    planSince: 0,
+    denials: [],
+    turns: 0,
+    lastModel: null,
+    lastText: "",
+    reports: {},
+    openTurn: null,
+    notices: [],
+    gateConversations: new Set(),
+    intents: new Map(),
+    approvals: [],
+    turnTicket: null,
+    turnText: "",
+    routeIndexes: new Map(),
   };
 }
 
@@ -87,7 +110,10 @@ function addMessage(fold: Fold, conversation: number, message: Message, place: P
   if (fold.openTurn !== null) useConversation(fold, fold.openTurn.stage, conversation);
   if (message.role === "tool") fold.intents.delete(message.callId);
   if (message.role !== "assistant") return;
-  const text = message.content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n\n").trim();
+  const text = message.content
+    .flatMap((block) => (block.type === "text" ? [block.text] : []))
+    .join("\n\n")
+    .trim();
   if (text === "") return;
   fold.lastText = text;
   fold.turnText = text;
@@ -111,7 +137,9 @@ function addCall(fold: Fold, entry: LedgerEntry): void {
   else known.last = call;
 }
 
-/** An approval counts in the session and workspace it was given in, and only with the record that a person's act wrote. */
+/**
+ * An approval counts in the session and workspace it was given in, and only with the record that a person's act wrote.
+ */
 function isOwnApproval(fold: Fold, header: SessionHeader, approval: Approval): boolean {
   const given = fold.approvals.some((one) => one.hash === approval.hash && one.plan_id === approval.plan_id);
   return given && approval.session_id === header.id && approval.workspace === header.workspace;
@@ -126,27 +154,41 @@ function beginPlan(fold: Fold): void {
 
 function applyWorkflow(fold: Fold, header: SessionHeader, event: WorkflowEvent, reduce: WorkflowRules["reduce"]): void {
   if (event.type === "plan_approved" && !isOwnApproval(fold, header, event.approval)) {
-    if (header.forked_from === null) fold.notices.push(`the approval of plan ${event.approval.plan_id} in the session file was not given in this session and does not count`);
+    if (header.forked_from === null)
+      fold.notices.push(
+        `the approval of plan ${event.approval.plan_id} in the session file was not given in this session and does not count`,
+      );
     return;
   }
   if (event.type === "plan_stored" && sha256(canonicalJson(event.plan.content)) !== event.plan.hash) {
-    fold.notices.push(`plan ${event.plan.id} in the session file was changed after its hash was made; it cannot be approved or run`);
+    fold.notices.push(
+      `plan ${event.plan.id} in the session file was changed after its hash was made; it cannot be approved or run`,
+    );
     fold.workflow = reduce(fold.workflow, { type: "stage_reset" });
     return;
   }
   if (event.type === "plan_approved" && fold.workflow.plan?.hash !== event.approval.hash) {
     // An earlier revision must not step in for the one that was approved and cannot be read.
-    fold.notices.push(`the plan ${event.approval.plan_id} that was approved is missing from the session file or was changed; it does not run`);
+    fold.notices.push(
+      `the plan ${event.approval.plan_id} that was approved is missing from the session file or was changed; it does not run`,
+    );
     fold.workflow = reduce(fold.workflow, { type: "stage_reset" });
     return;
   }
   if (event.type === "plan_stored" && event.plan.id !== fold.workflow.plan?.id) beginPlan(fold);
-  if (event.type === "ticket_changed" && event.state === "done" && event.ticket === fold.turnTicket) fold.reports[event.ticket] = fold.turnText;
+  if (event.type === "ticket_changed" && event.state === "done" && event.ticket === fold.turnTicket)
+    fold.reports[event.ticket] = fold.turnText;
   fold.workflow = reduce(fold.workflow, event);
 }
 
 /** Takes one more record into the fold. */
-export function addToFold(fold: Fold, header: SessionHeader, record: StoredRecord, place: Place, reduce: WorkflowRules["reduce"]): void {
+export function addToFold(
+  fold: Fold,
+  header: SessionHeader,
+  record: StoredRecord,
+  place: Place,
+  reduce: WorkflowRules["reduce"],
+): void {
   switch (record.type) {
     case "turn_start":
       fold.openTurn = { turn: record.turn, stage: record.stage, ticket: record.ticket };
@@ -201,7 +243,12 @@ export function addToFold(fold: Fold, header: SessionHeader, record: StoredRecor
       fold.denials.push(record.denial);
       break;
     case "file": {
-      const file = { path: record.path, action: record.action, in_scope: record.in_scope, rolled_back: record.rolled_back };
+      const file = {
+        path: record.path,
+        action: record.action,
+        in_scope: record.in_scope,
+        rolled_back: record.rolled_back,
+      };
       for (const files of [fold.files, fold.planFiles]) addFile(files, file);
       break;
     }
@@ -218,24 +265,41 @@ type MapKey = "conversations" | "calls" | "intents" | "routeIndexes";
 type SetKey = "routedTurns" | "gateConversations";
 
 /** A fold as JSON takes it. */
-export type FrozenFold = Omit<Fold, MapKey | SetKey> & { [Key in MapKey]: Fold[Key] extends Map<infer K, infer V> ? [K, V][] : never } & { [Key in SetKey]: number[] };
+export type FrozenFold = Omit<Fold, MapKey | SetKey> & {
+  [Key in MapKey]: Fold[Key] extends Map<infer K, infer V> ? [K, V][] : never;
+} & { [Key in SetKey]: number[] };
 
 export function freeze(fold: Fold): FrozenFold {
   return {
-    ...fold, conversations: [...fold.conversations], calls: [...fold.calls], intents: [...fold.intents], routeIndexes: [...fold.routeIndexes], routedTurns: [...fold.routedTurns],
+    ...fold,
+    conversations: [...fold.conversations],
+    calls: [...fold.calls],
+    intents: [...fold.intents],
+    routeIndexes: [...fold.routeIndexes],
+    routedTurns: [...fold.routedTurns],
     gateConversations: [...fold.gateConversations],
   };
 }
 
 export function thaw(frozen: FrozenFold): Fold {
   return {
-    ...frozen, conversations: new Map(frozen.conversations), calls: new Map(frozen.calls), intents: new Map(frozen.intents), routedTurns: new Set(frozen.routedTurns),
-    routeIndexes: new Map(frozen.routeIndexes), gateConversations: new Set(frozen.gateConversations),
+    ...frozen,
+    conversations: new Map(frozen.conversations),
+    calls: new Map(frozen.calls),
+    intents: new Map(frozen.intents),
+    routedTurns: new Set(frozen.routedTurns),
+    routeIndexes: new Map(frozen.routeIndexes),
+    gateConversations: new Set(frozen.gateConversations),
   };
 }
 
 /** First and last of the turns' own calls by conversation and stage, in their order. */
 export function keyCalls(fold: Fold): LedgerEntry[] {
-  const calls = new Map([...fold.calls.values()].flatMap(({ first, last }) => [[first.number, first.entry] as const, [last.number, last.entry] as const]));
+  const calls = new Map(
+    [...fold.calls.values()].flatMap(({ first, last }) => [
+      [first.number, first.entry] as const,
+      [last.number, last.entry] as const,
+    ]),
+  );
   return [...calls].sort(([left], [right]) => left - right).map(([, entry]) => entry);
 }

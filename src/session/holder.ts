@@ -45,7 +45,10 @@ function removeStale(path: string, seen: string): void {
   unlinkSync(aside);
 }
 
-/** Takes the lock. Returns the pid of the live process that has it instead, or null on success; a second time in the same process is no success. */
+/**
+ * Takes the lock. Returns the pid of the live process that has it instead, or null on success; a second time in the
+ * same process is no success.
+ */
 export function takeHolder(path: string): number | null {
   const { pid, started } = ownIdentity();
   const own = `${pid} ${started}\n`;

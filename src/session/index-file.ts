@@ -1,8 +1,20 @@
-// What is known of a session file without reading it: its summary, and the state at its end. A cache: it counts only while the
-// file is the very one it was made from, and only where this user's bmo wrote it; else it is made again from the file.
+// What is known of a session file without reading it: its summary, and the state at its end. A cache: it counts only
+// while the file is the very one it was made from, and only where this user's bmo wrote it; else it is made again from
+// the file.
 
 import { createHmac, hash, randomBytes, timingSafeEqual } from "node:crypto";
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { isJsonObject } from "../util/jsonl.ts";
 import { systemErrorCode } from "../util/errors.ts";
@@ -61,7 +73,10 @@ function readPiece(descriptor: number, start: number): Buffer {
   return bytes.subarray(0, readSync(descriptor, bytes, 0, PIECE, start));
 }
 
-/** Which file stands at the path, and in which state: identity, size, times in nanoseconds, digest of head and tail. Null where none can be read. */
+/**
+ * Which file stands at the path, and in which state: identity, size, times in nanoseconds, digest of head and tail.
+ * Null where none can be read.
+ */
 export function stampOf(sessionPath: string): string | null {
   return quietly(() => {
     const descriptor = openSync(sessionPath, "r");
@@ -132,7 +147,9 @@ export function readIndexBody(sessionPath: string, stamp: string): IndexBody | n
   return body !== null && body.stamp === stamp ? body : null;
 }
 
-/** Replaces what is kept for a file. A process that is killed meanwhile leaves the old index, which no longer counts. */
+/**
+ * Replaces what is kept for a file. A process that is killed meanwhile leaves the old index, which no longer counts.
+ */
 export function writeIndex(sessionPath: string, head: IndexHead, body: IndexBody | null): void {
   const key = keyOf(indexFolder(sessionPath), true);
   if (key === null) return;
@@ -157,6 +174,8 @@ export function removeIndex(sessionPath: string): void {
 export function sweepIndex(sessionsDirectory: string, sessionPaths: readonly string[]): void {
   const folder = join(sessionsDirectory, "index");
   const kept = new Set([KEY_NAME, ...sessionPaths.map((path) => basename(path, ".jsonl"))]);
-  const strange = (quietly(() => readdirSync(folder)) ?? []).filter((name) => !kept.has(name) && !kept.has(name.replace(/\.\d+\.tmp$/, "")));
+  const strange = (quietly(() => readdirSync(folder)) ?? []).filter(
+    (name) => !kept.has(name) && !kept.has(name.replace(/\.\d+\.tmp$/, "")),
+  );
   for (const name of strange) quietly(() => rmSync(join(folder, name), { force: true }));
 }

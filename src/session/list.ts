@@ -1,5 +1,5 @@
-// Finds sessions: lists, ids, the latest of a workspace. What a list says of a session is kept in its index, so that only
-// what changed is read.
+// Finds sessions: lists, ids, the latest of a workspace. What a list says of a session is kept in its index, so that
+// only what changed is read.
 
 import { closeSync, fstatSync, openSync, readSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -29,14 +29,24 @@ function entriesOf(directory: string): string[] {
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     if (code === "ENOENT" || code === "ENOTDIR") return [];
-    throw new BmoError("usage", `the sessions cannot be listed: ${directory} (${code ?? "unknown error"})`, "Set BMO_HOME to a folder that you may read.", { cause: thrown });
+    throw new BmoError(
+      "usage",
+      `the sessions cannot be listed: ${directory} (${code ?? "unknown error"})`,
+      "Set BMO_HOME to a folder that you may read.",
+      { cause: thrown },
+    );
   }
 }
 
 function sessionFiles(dataDirectory: string, workspace: string | undefined): string[] {
   const root = sessionsDirectory(dataDirectory);
-  const folders = workspace === undefined ? entriesOf(root).map((name) => join(root, name)) : [workspaceDirectory(dataDirectory, workspace)];
-  return folders.flatMap((folder) => entriesOf(folder).map((name) => join(folder, name))).filter((path) => idOfPath(path) !== null);
+  const folders =
+    workspace === undefined
+      ? entriesOf(root).map((name) => join(root, name))
+      : [workspaceDirectory(dataDirectory, workspace)];
+  return folders
+    .flatMap((folder) => entriesOf(folder).map((name) => join(folder, name)))
+    .filter((path) => idOfPath(path) !== null);
 }
 
 function summaryOf(path: string): RecordSummary | null {
@@ -50,7 +60,10 @@ function summaryOf(path: string): RecordSummary | null {
   }
 }
 
-/** The summary that is kept for the file as it is, or a new one, kept unless somebody is writing. Null = no session of ours. */
+/**
+ * The summary that is kept for the file as it is, or a new one, kept unless somebody is writing. Null = no session of
+ * ours.
+ */
 function keptSummary(path: string, heldBy: number | null): RecordSummary | null {
   const stamp = stampOf(path);
   const head = stamp === null ? null : readIndexHead(path, stamp);
@@ -62,7 +75,9 @@ function keptSummary(path: string, heldBy: number | null): RecordSummary | null 
 
 /** All sessions, or those of one workspace; latest first. Files that are no sessions are left out. */
 export function listSessions(dataDirectory: string, filter: { workspace?: string } = {}): SessionSummary[] {
-  const paths = sessionFiles(dataDirectory, filter.workspace).filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
+  const paths = sessionFiles(dataDirectory, filter.workspace).filter(
+    (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true,
+  );
   const sessions = paths.flatMap((path): SessionSummary[] => {
     const heldBy = readHolder(holderPath(path));
     const summary = keptSummary(path, heldBy);
@@ -84,7 +99,15 @@ export function findSession(dataDirectory: string, wanted: string): { id: string
   });
   const [only] = found;
   if (only === undefined) throw new BmoError("usage", `there is no session ${wanted}`, "`bmo sessions` lists them.");
-  if (found.length > 1) throw new BmoError("usage", `${wanted} fits ${found.length} sessions: ${found.map(({ id }) => id).sort().join(", ")}`, "Give more of the id.");
+  if (found.length > 1)
+    throw new BmoError(
+      "usage",
+      `${wanted} fits ${found.length} sessions: ${found
+        .map(({ id }) => id)
+        .sort()
+        .join(", ")}`,
+      "Give more of the id.",
+    );
   return only;
 }
 
@@ -105,7 +128,9 @@ function readUse(path: string): LastUse | null {
   try {
     const { header, records } = readSession(path);
     const at = records.at(-1)?.at;
-    return at !== undefined && records.some((record) => isWork(record.type)) ? { id: header.id, workspace: header.workspace, at } : null;
+    return at !== undefined && records.some((record) => isWork(record.type))
+      ? { id: header.id, workspace: header.workspace, at }
+      : null;
   } catch (thrown) {
     if (thrown instanceof BmoError) return null;
     throw thrown;
@@ -136,15 +161,19 @@ function lastUse(path: string): LastUse | null {
 }
 
 /**
- * The session of exactly this workspace whose last record is latest, not counting those that hold commands only; null when
- * there is none. `heldBy` is the pid of a live process that has it.
+ * The session of exactly this workspace whose last record is latest, not counting those that hold commands only; null
+ * when there is none. `heldBy` is the pid of a live process that has it.
  */
-export function latestSession(dataDirectory: string, workspace: string): { id: string; path: string; heldBy: number | null } | null {
+export function latestSession(
+  dataDirectory: string,
+  workspace: string,
+): { id: string; path: string; heldBy: number | null } | null {
   let latest: { id: string; path: string; at: string } | null = null;
   for (const path of sessionFiles(dataDirectory, workspace)) {
     const use = lastUse(path);
     if (use === null || use.workspace !== workspace) continue;
-    if (latest === null || compare(use.at, latest.at) > 0 || (use.at === latest.at && use.id > latest.id)) latest = { id: use.id, path, at: use.at };
+    if (latest === null || compare(use.at, latest.at) > 0 || (use.at === latest.at && use.id > latest.id))
+      latest = { id: use.id, path, at: use.at };
   }
   return latest === null ? null : { id: latest.id, path: latest.path, heldBy: readHolder(holderPath(latest.path)) };
 }

@@ -17,7 +17,10 @@ export function isSessionId(text: string): boolean {
   return FULL_ID.test(text);
 }
 
-/** Whether a word can only be meant as an id: a whole one, its beginning (date and dash at least), or its six last digits. */
+/**
+ * Whether a word can only be meant as an id: a whole one, its beginning (date and dash at least), or its six last
+ * digits.
+ */
 export function looksLikeSessionId(text: string): boolean {
   return ID_PREFIX.test(text) || ID_ENDING.test(text);
 }
@@ -33,7 +36,9 @@ export function sessionsDirectory(dataDirectory: string): string {
 /** One folder per workspace, so that looking for its latest session reads nothing of other workspaces. */
 export function workspaceDirectory(dataDirectory: string, workspace: string): string {
   const digest = createHash("sha256").update(workspace).digest("hex").slice(0, 12);
-  const name = basename(workspace).replaceAll(/[^A-Za-z0-9._-]/g, "_").slice(0, 40);
+  const name = basename(workspace)
+    .replaceAll(/[^A-Za-z0-9._-]/g, "_")
+    .slice(0, 40);
   return join(sessionsDirectory(dataDirectory), `${name === "" ? "root" : name}-${digest}`);
 }
 

@@ -39,9 +39,19 @@ interface LogStart {
 export function storageError(thrown: unknown, path: string): BmoError {
   const code = systemErrorCode(thrown) ?? "unknown error";
   if (code === "ENOSPC" || code === "EDQUOT") {
-    return new BmoError("failed", `the session could not be written: no space left for ${path} (${code})`, "Free some space and go on with -c; everything up to here is kept.", { cause: thrown });
+    return new BmoError(
+      "failed",
+      `the session could not be written: no space left for ${path} (${code})`,
+      "Free some space and go on with -c; everything up to here is kept.",
+      { cause: thrown },
+    );
   }
-  return new BmoError("usage", `the data directory cannot be written: ${path} (${code})`, "Set BMO_HOME to a folder that you may write to.", { cause: thrown });
+  return new BmoError(
+    "usage",
+    `the data directory cannot be written: ${path} (${code})`,
+    "Set BMO_HOME to a folder that you may write to.",
+    { cause: thrown },
+  );
 }
 
 /** Writes all of it or puts the file back to `length` and throws. */
@@ -59,7 +69,10 @@ function writeWhole(descriptor: number, bytes: Buffer, length: number): void {
   }
 }
 
-/** A session file open for appending. It comes into being with its first record, so that a session without any leaves nothing behind. */
+/**
+ * A session file open for appending. It comes into being with its first record, so that a session without any leaves
+ * nothing behind.
+ */
 class FileSessionLog implements SessionLog {
   readonly id: string;
   readonly path: string;
@@ -131,7 +144,11 @@ class FileSessionLog implements SessionLog {
 }
 
 export function heldError(id: string, pid: number): BmoError {
-  return new BmoError("usage", `session ${id} is in use by another bmo (process ${pid})`, "Add --fork-session to go on in a copy, or end that process.");
+  return new BmoError(
+    "usage",
+    `session ${id} is in use by another bmo (process ${pid})`,
+    "Add --fork-session to go on in a copy, or end that process.",
+  );
 }
 
 export function startLog(start: LogStart, options: LogOptions): SessionLog {

@@ -29,7 +29,12 @@ function readBytes(path: string): Buffer {
 }
 
 function unreadable(path: string, thrown: unknown): BmoError {
-  return new BmoError("usage", `session file ${path} cannot be read (${systemErrorCode(thrown) ?? "unknown error"})`, "`bmo sessions` lists the sessions there are.", { cause: thrown });
+  return new BmoError(
+    "usage",
+    `session file ${path} cannot be read (${systemErrorCode(thrown) ?? "unknown error"})`,
+    "`bmo sessions` lists the sessions there are.",
+    { cause: thrown },
+  );
 }
 
 function readHeader(bytes: Buffer, line: Line | undefined, path: string): SessionHeader {
@@ -37,10 +42,21 @@ function readHeader(bytes: Buffer, line: Line | undefined, path: string): Sessio
   if (line === undefined) throw new BmoError("usage", `${path} is empty: no session`, hint);
   const sealed = valueOf(bytes, line);
   const value = sealed ?? looseHeader(textOf(bytes, line));
-  if (value !== null && isJsonObject(value) && value["type"] === "session" && typeof value["version"] === "number" && value["version"] !== 1) {
-    throw new BmoError("usage", `${path} has session version ${value["version"]}; this bmo reads version 1`, "Use the bmo that wrote it, or a newer one.");
+  if (
+    value !== null &&
+    isJsonObject(value) &&
+    value["type"] === "session" &&
+    typeof value["version"] === "number" &&
+    value["version"] !== 1
+  ) {
+    throw new BmoError(
+      "usage",
+      `${path} has session version ${value["version"]}; this bmo reads version 1`,
+      "Use the bmo that wrote it, or a newer one.",
+    );
   }
-  if (sealed === null || !isHeader(sealed)) throw new BmoError("usage", `${path} is no session file of bmo, or its first line is damaged`, hint);
+  if (sealed === null || !isHeader(sealed))
+    throw new BmoError("usage", `${path} is no session file of bmo, or its first line is damaged`, hint);
   const { type, version, id, workspace, created_at, forked_from } = sealed;
   return { type, version, id, workspace, created_at, forked_from };
 }
@@ -102,10 +118,15 @@ export type TakeRecord = (record: StoredRecord, place: number, header: SessionHe
 
 /**
  * Goes through a session file once and hands out its records.
- * @param wanted types that are handed out; records of others are checked against their seals and not decoded. null = all.
+ * @param wanted types that are handed out; records of others are checked against their seals and not decoded. null =
+ * all.
  * @throws BmoError usage when the file cannot be read, is no session, or has another version.
  */
-export function scanSession(path: string, wanted: ReadonlySet<string> | null, take: TakeRecord): Omit<SessionContent, "records"> & { bytes: Buffer } {
+export function scanSession(
+  path: string,
+  wanted: ReadonlySet<string> | null,
+  take: TakeRecord,
+): Omit<SessionContent, "records"> & { bytes: Buffer } {
   const bytes = readBytes(path);
   const lines = linesOf(bytes);
   const first = lines.next();
@@ -118,7 +139,13 @@ export function scanSession(path: string, wanted: ReadonlySet<string> | null, ta
   let expected = 1;
   for (const line of lines) {
     const beginning = wanted === null ? null : beginningOf(bytes, line);
-    const passedOver = beginning !== null && wanted?.has(beginning.type) === false && isKnownType(beginning.type) && isSealed(bytes, line) ? { seq: beginning.seq } : null;
+    const passedOver =
+      beginning !== null &&
+      wanted?.has(beginning.type) === false &&
+      isKnownType(beginning.type) &&
+      isSealed(bytes, line)
+        ? { seq: beginning.seq }
+        : null;
     const value: JsonObject | null = passedOver ?? valueOf(bytes, line);
     if (value === null && !line.terminated) {
       notices.push(`${TORN} (line ${line.number}, ${line.end - line.start} bytes); everything before it is kept`);
@@ -132,28 +159,37 @@ export function scanSession(path: string, wanted: ReadonlySet<string> | null, ta
       continue;
     }
     const seq = value["seq"];
-    if (typeof seq === "number" && seq > expected) notices.push(`${seq - expected} ${seq - expected === 1 ? "record is" : "records are"} missing before line ${line.number} of the session file`);
+    if (typeof seq === "number" && seq > expected)
+      notices.push(
+        `${seq - expected} ${seq - expected === 1 ? "record is" : "records are"} missing before line ${line.number} of the session file`,
+      );
     if (typeof seq === "number" && seq >= expected) expected = seq + 1;
     if (passedOver !== null) continue;
     if (isStoredRecord(value)) {
       if (wanted === null || wanted.has(value.type)) take(value, line.start, header);
-    } else if (isKnownType(value["type"])) notices.push(`line ${line.number} of the session file does not have the form of a record and was skipped`);
+    } else if (isKnownType(value["type"]))
+      notices.push(`line ${line.number} of the session file does not have the form of a record and was skipped`);
     else unknown.add(String(value["type"]));
   }
-  if (unknown.size > 0) notices.push(`records of unknown types were skipped: ${[...unknown].join(", ")}; a newer bmo may have written them`);
+  if (unknown.size > 0)
+    notices.push(
+      `records of unknown types were skipped: ${[...unknown].join(", ")}; a newer bmo may have written them`,
+    );
   return { header, notices, wholeLength, endMissing, nextSeq: expected, bytes };
 }
 
 /** @throws BmoError usage when the file cannot be read, is no session, or has another version. */
 export function readSession(path: string): SessionContent {
   const records: StoredRecord[] = [];
-  const { header, notices, wholeLength, endMissing, nextSeq } = scanSession(path, null, (record) => records.push(record));
+  const { header, notices, wholeLength, endMissing, nextSeq } = scanSession(path, null, (record) =>
+    records.push(record),
+  );
   return { header, records, notices, wholeLength, endMissing, nextSeq };
 }
 
 /** Time of the last record in the bytes of a session file; null when they hold none. */
 export function lastRecordTime(bytes: Buffer): string | null {
-  for (let end = bytes.length; end > 0; ) {
+  for (let end = bytes.length; end > 0;) {
     const start = bytes.lastIndexOf(0x0a, end - 2) + 1;
     const value = valueOf(bytes, { number: 0, start, end, terminated: bytes[end - 1] === 0x0a });
     if (start > 0 && isStoredRecord(value)) return value.at;

@@ -11,9 +11,18 @@ const count: Check = (value) => typeof value === "number" && Number.isFinite(val
 const flag: Check = (value) => typeof value === "boolean";
 const textOrNull: Check = (value) => value === null || text(value);
 const countOrNull: Check = (value) => value === null || count(value);
-const list = (check: Check): Check => (value) => Array.isArray(value) && value.every(check);
-const shape = (members: Record<string, Check>): Check => (value) => isJsonObject(value) && Object.entries(members).every(([key, check]) => check(value[key]));
-const orNull = (check: Check): Check => (value) => value === null || check(value);
+const list =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const shape =
+  (members: Record<string, Check>): Check =>
+  (value) =>
+    isJsonObject(value) && Object.entries(members).every(([key, check]) => check(value[key]));
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
 
 const BLOCKS: Record<string, Check> = {
   text: shape({ text }),
@@ -22,7 +31,8 @@ const BLOCKS: Record<string, Check> = {
   tool_call: shape({ id: text, name: text, input: isJsonObject }),
 };
 
-const block: Check = (value) => isJsonObject(value) && typeof value["type"] === "string" && (BLOCKS[value["type"]]?.(value) ?? false);
+const block: Check = (value) =>
+  isJsonObject(value) && typeof value["type"] === "string" && (BLOCKS[value["type"]]?.(value) ?? false);
 
 const MESSAGES: Record<string, Check> = {
   user: shape({ content: list(block) }),
@@ -30,17 +40,46 @@ const MESSAGES: Record<string, Check> = {
   tool: shape({ callId: text, toolName: text, content: list(block), isError: flag }),
 };
 
-const message: Check = (value) => isJsonObject(value) && typeof value["role"] === "string" && (MESSAGES[value["role"]]?.(value) ?? false);
+const message: Check = (value) =>
+  isJsonObject(value) && typeof value["role"] === "string" && (MESSAGES[value["role"]]?.(value) ?? false);
 
 const ticket = shape({
-  id: text, title: text, detail: text, files: list(shape({ path: text, action: text })), commands: list(text), acceptance: list(text),
-  verify: list(text), depends_on: list(text), out_of_scope: list(text),
+  id: text,
+  title: text,
+  detail: text,
+  files: list(shape({ path: text, action: text })),
+  commands: list(text),
+  acceptance: list(text),
+  verify: list(text),
+  depends_on: list(text),
+  out_of_scope: list(text),
 });
 const plan = shape({
-  id: text, revision: count, hash: text, state: text, tickets: isJsonObject, flags: list(text),
-  content: shape({ title: text, summary: text, tickets: list(ticket), network: flag, open_questions: list(text), decisions: list(text) }),
+  id: text,
+  revision: count,
+  hash: text,
+  state: text,
+  tickets: isJsonObject,
+  flags: list(text),
+  content: shape({
+    title: text,
+    summary: text,
+    tickets: list(ticket),
+    network: flag,
+    open_questions: list(text),
+    decisions: list(text),
+  }),
 });
-const approval = shape({ plan_id: text, hash: text, workspace: text, session_id: text, via: text, tickets: orNull(list(text)), note: textOrNull, unscoped: flag });
+const approval = shape({
+  plan_id: text,
+  hash: text,
+  workspace: text,
+  session_id: text,
+  via: text,
+  tickets: orNull(list(text)),
+  note: textOrNull,
+  unscoped: flag,
+});
 
 const WORKFLOW: Record<string, Check> = {
   workflow_switched: shape({ enabled: flag }),
@@ -56,8 +95,28 @@ const WORKFLOW: Record<string, Check> = {
 };
 
 const usage = shape({ input: count, output: count, cache_read: count, cache_write: count });
-const entry = shape({ id: text, turn: count, step: count, purpose: text, stage: text, model: text, usage, cost_usd: countOrNull, baseline_cost_usd: countOrNull, at: text });
-const route = shape({ id: text, turn: count, stage: text, tier: text, model: text, source: text, reason: text, candidates: list(isJsonObject) });
+const entry = shape({
+  id: text,
+  turn: count,
+  step: count,
+  purpose: text,
+  stage: text,
+  model: text,
+  usage,
+  cost_usd: countOrNull,
+  baseline_cost_usd: countOrNull,
+  at: text,
+});
+const route = shape({
+  id: text,
+  turn: count,
+  stage: text,
+  tier: text,
+  model: text,
+  source: text,
+  reason: text,
+  candidates: list(isJsonObject),
+});
 
 const BY_TYPE: { [Type in SessionRecord["type"]]: Check } = {
   command: shape({ text }),
@@ -66,11 +125,19 @@ const BY_TYPE: { [Type in SessionRecord["type"]]: Check } = {
   message: shape({ conversation: count, turn: count, message }),
   tool_intent: shape({ turn: count, call_id: text, tool: text, summary: text }),
   route: shape({ route }),
-  workflow: shape({ event: (value) => isJsonObject(value) && typeof value["type"] === "string" && (WORKFLOW[value["type"]]?.(value) ?? false) }),
+  workflow: shape({
+    event: (value) =>
+      isJsonObject(value) && typeof value["type"] === "string" && (WORKFLOW[value["type"]]?.(value) ?? false),
+  }),
   plan: shape({ plan }),
   approval: shape({ approval }),
   cost: shape({ entry }),
-  overrides: shape({ overrides: shape({ model: orNull(shape({ value: text, once: flag })), tier: orNull(shape({ value: text, once: flag })) }) }),
+  overrides: shape({
+    overrides: shape({
+      model: orNull(shape({ value: text, once: flag })),
+      tier: orNull(shape({ value: text, once: flag })),
+    }),
+  }),
   skill: shape({ skill: orNull(shape({ name: text, tier: textOrNull, activatedBy: text, turn: count })) }),
   grant: shape({ rule: text }),
   denial: shape({ turn: count, denial: shape({ tool: text, summary: text, reason: text, target: text }) }),
@@ -83,7 +150,14 @@ const BY_TYPE: { [Type in SessionRecord["type"]]: Check } = {
 
 const RECORDS = new Map(Object.entries(BY_TYPE));
 
-const header = shape({ type: (value) => value === "session", version: (value) => value === 1, id: text, workspace: text, created_at: text, forked_from: textOrNull });
+const header = shape({
+  type: (value) => value === "session",
+  version: (value) => value === 1,
+  id: text,
+  workspace: text,
+  created_at: text,
+  forked_from: textOrNull,
+});
 const stamped = shape({ seq: count, at: text });
 
 export function isHeader(value: unknown): value is SessionHeader {

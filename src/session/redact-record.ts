@@ -2,8 +2,23 @@
 
 import type { SessionRecord } from "../types/session.ts";
 
-/** Words of bmo's own, outside of what models and tools wrote: a key in use that equals one must not make the record unreadable. */
-const STRUCTURAL = new Set(["type", "role", "stage", "phase", "tier", "model", "served_model", "baseline_model", "at", "hash", "state"]);
+/**
+ * Words of bmo's own, outside of what models and tools wrote: a key in use that equals one must not make the record
+ * unreadable.
+ */
+const STRUCTURAL = new Set([
+  "type",
+  "role",
+  "stage",
+  "phase",
+  "tier",
+  "model",
+  "served_model",
+  "baseline_model",
+  "at",
+  "hash",
+  "state",
+]);
 /** Below these everything is foreign text. */
 const FOREIGN = new Set(["input", "providerData"]);
 

@@ -6,7 +6,13 @@ const STARTED = "Interrupted while this call was running: what it did is unknown
 const NOT_STARTED = "Not run: the session was interrupted before this call.";
 
 function syntheticResult(callId: string, toolName: string, started: boolean): ToolResultMessage {
-  return { role: "tool", callId, toolName, content: [{ type: "text", text: started ? STARTED : NOT_STARTED }], isError: true };
+  return {
+    role: "tool",
+    callId,
+    toolName,
+    content: [{ type: "text", text: started ? STARTED : NOT_STARTED }],
+    isError: true,
+  };
 }
 
 /** `started` = ids of calls that had begun to run. Results without their call, and second ones, are left out. */

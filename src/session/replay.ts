@@ -33,17 +33,31 @@ export function restore(fold: Fold, source: RecordSource, reduce: WorkflowRules[
   const notices = [...fold.notices];
   const started = new Set(intents.keys());
   const conversations = new Map<number, Message[]>();
-  for (const [id, messages] of fold.conversations) conversations.set(id, repairConversation(messages.map((one) => (typeof one === "number" ? source.message(one) : one)), started));
+  for (const [id, messages] of fold.conversations)
+    conversations.set(
+      id,
+      repairConversation(
+        messages.map((one) => (typeof one === "number" ? source.message(one) : one)),
+        started,
+      ),
+    );
   if (openTurn !== null) notices.push(`turn ${openTurn.turn} was interrupted before its end`);
-  for (const { turn, what } of intents.values()) if (turn === openTurn?.turn) notices.push(`${what} was running when the session was interrupted; what it did is unknown`);
+  for (const { turn, what } of intents.values())
+    if (turn === openTurn?.turn)
+      notices.push(`${what} was running when the session was interrupted; what it did is unknown`);
   // The fold may go on while nobody has looked yet: what was there now is what is looked at.
   const [routePlaces, entryPlaces] = [[...fold.routes], [...fold.ledger]];
-  const [routes, ledger, transcript] = [onceOnly(() => source.routes(routePlaces)), onceOnly(() => source.ledger(entryPlaces)), onceOnly(() => source.transcript())];
+  const [routes, ledger, transcript] = [
+    onceOnly(() => source.routes(routePlaces)),
+    onceOnly(() => source.ledger(entryPlaces)),
+    onceOnly(() => source.transcript()),
+  ];
   return {
     conversations,
     conversationOf: { ...fold.conversationOf },
     // Nothing executes while a session is only being read.
-    workflow: fold.workflow.stage === "execute" ? reduce(fold.workflow, { type: "execution_interrupted" }) : fold.workflow,
+    workflow:
+      fold.workflow.stage === "execute" ? reduce(fold.workflow, { type: "execution_interrupted" }) : fold.workflow,
     overrides: fold.overrides,
     skill: fold.skill,
     grants: [...fold.grants],
@@ -72,7 +86,12 @@ export function restore(fold: Fold, source: RecordSource, reduce: WorkflowRules[
 }
 
 /** `reduceWorkflow` and `initial` come from the agent, which owns the workflow. */
-export function replay(header: SessionHeader, records: readonly StoredRecord[], reduceWorkflow: WorkflowRules["reduce"], initial: WorkflowState): ReplayedSession {
+export function replay(
+  header: SessionHeader,
+  records: readonly StoredRecord[],
+  reduceWorkflow: WorkflowRules["reduce"],
+  initial: WorkflowState,
+): ReplayedSession {
   const fold = emptyFold(initial);
   for (const [place, record] of records.entries()) addToFold(fold, header, record, place, reduceWorkflow);
   return restore(fold, listSource(records), reduceWorkflow);

@@ -1,5 +1,5 @@
-// The state at the end of a session file: from its index where that one holds, else from its records; and the index kept up
-// to date while the session goes on.
+// The state at the end of a session file: from its index where that one holds, else from its records; and the index
+// kept up to date while the session goes on.
 
 import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
@@ -51,7 +51,8 @@ function fileSource(path: string, given: Buffer | null): RecordSource & { releas
       const begin = line.indexOf(MESSAGE_MEMBER);
       const end = line.lastIndexOf(SEAL_MEMBER);
       // The line was checked when its place was noted, and the file is the same: its message alone is decoded.
-      const alone = begin === -1 || begin > MEMBERS_BEFORE ? null : parsedMessage(line.slice(begin + MESSAGE_MEMBER.length, end));
+      const alone =
+        begin === -1 || begin > MEMBERS_BEFORE ? null : parsedMessage(line.slice(begin + MESSAGE_MEMBER.length, end));
       return alone ?? messageOf(recordAt(place));
     },
     routes: (places) => all(places).flatMap((record) => (record.type === "route" ? [record.route] : [])),
@@ -100,16 +101,34 @@ function keeperOf(path: string, kept: Kept): LogFollower {
       const stamp = changed ? stampOf(path) : null;
       if (stamp === null) return;
       changed = false;
-      writeIndex(path, { stamp, summary: kept.summarizer.summary(kept.header, kept.lastAt) }, {
-        stamp, header: kept.header, notices: kept.notices, length, nextSeq, initial: kept.rules.initial, fold: freeze(kept.fold), summarizer: kept.summarizer.freeze(),
-      });
+      writeIndex(
+        path,
+        { stamp, summary: kept.summarizer.summary(kept.header, kept.lastAt) },
+        {
+          stamp,
+          header: kept.header,
+          notices: kept.notices,
+          length,
+          nextSeq,
+          initial: kept.rules.initial,
+          fold: freeze(kept.fold),
+          summarizer: kept.summarizer.freeze(),
+        },
+      );
     },
   };
 }
 
 /** Keeps the index of a session that begins. */
 export function createIndexKeeper(path: string, header: SessionHeader, rules: WorkflowRules): LogFollower {
-  return keeperOf(path, { header, notices: [], rules, fold: emptyFold(rules.initial), summarizer: createSummarizer(), lastAt: null });
+  return keeperOf(path, {
+    header,
+    notices: [],
+    rules,
+    fold: emptyFold(rules.initial),
+    summarizer: createSummarizer(),
+    lastAt: null,
+  });
 }
 
 /** Null where there is no index that holds for the file as it is. */
@@ -128,11 +147,29 @@ export function resumeFromIndex(path: string, rules: WorkflowRules): Resumed | n
     throw thrown;
   }
   source.release();
-  return { header, length, nextSeq, notices, restored, keeper: keeperOf(path, { header, notices, rules, fold, summarizer: createSummarizer(body.summarizer), lastAt: null }) };
+  return {
+    header,
+    length,
+    nextSeq,
+    notices,
+    restored,
+    keeper: keeperOf(path, {
+      header,
+      notices,
+      rules,
+      fold,
+      summarizer: createSummarizer(body.summarizer),
+      lastAt: null,
+    }),
+  };
 }
 
 /** @param mendEnd makes the file end with a whole line; the new length */
-export function resumeFromRecords(path: string, rules: WorkflowRules, mendEnd: (path: string, wholeLength: number, endMissing: boolean) => number): Resumed {
+export function resumeFromRecords(
+  path: string,
+  rules: WorkflowRules,
+  mendEnd: (path: string, wholeLength: number, endMissing: boolean) => number,
+): Resumed {
   const fold = emptyFold(rules.initial);
   const summarizer = createSummarizer();
   let lastAt: string | null = null;
@@ -146,5 +183,12 @@ export function resumeFromRecords(path: string, rules: WorkflowRules, mendEnd: (
   const restored = restore(fold, source, rules.reduce);
   source.release();
   const lasting = notices.filter((notice) => !isOfTornEnd(notice));
-  return { header, length, nextSeq, notices, restored, keeper: keeperOf(path, { header, notices: lasting, rules, fold, summarizer, lastAt }) };
+  return {
+    header,
+    length,
+    nextSeq,
+    notices,
+    restored,
+    keeper: keeperOf(path, { header, notices: lasting, rules, fold, summarizer, lastAt }),
+  };
 }

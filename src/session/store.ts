@@ -1,6 +1,19 @@
 // Creates, opens, copies and removes session files. Finding them is in list.ts, what their records mean in replay.ts.
 
-import { accessSync, chmodSync, closeSync, constants, ftruncateSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { encodeLine } from "../util/jsonl.ts";
@@ -77,7 +90,10 @@ function mendEnd(path: string, wholeLength: number, endMissing: boolean): number
   }
 }
 
-/** Runs `open` while no other process can have the session; the lock stays unless it throws. @throws BmoError usage when a live process has it. */
+/**
+ * Runs `open` while no other process can have the session; the lock stays unless it throws. @throws BmoError usage when
+ * a live process has it.
+ */
 function underLock<Opened>(path: string, open: () => Opened): Opened {
   const holder = holderPath(path);
   const { id } = readSessionHeader(path);
@@ -133,7 +149,12 @@ export function resumeSession(path: string, options: LogOptions, rules: Workflow
     closeToOthers(path);
     const found = resumeFromIndex(path, rules) ?? resumeFromRecords(path, rules, mendEnd);
     const { header, length, nextSeq, restored, notices, keeper } = found;
-    return { log: startLog({ path, id: header.id, header: null, length, nextSeq, follower: keeper }, options), header, restored, notices };
+    return {
+      log: startLog({ path, id: header.id, header: null, length, nextSeq, follower: keeper }, options),
+      header,
+      restored,
+      notices,
+    };
   });
 }
 
@@ -149,13 +170,21 @@ function endsApproved(records: readonly StoredRecord[]): boolean {
     if (record.type !== "workflow") continue;
     const { type } = record.event;
     if (type === "plan_approved") approved = true;
-    else if (type === "plan_stored" || type === "plan_finished" || type === "plan_rejected" || type === "revision_requested" || type === "stage_reset") approved = false;
+    else if (
+      type === "plan_stored" ||
+      type === "plan_finished" ||
+      type === "plan_rejected" ||
+      type === "revision_requested" ||
+      type === "stage_reset"
+    )
+      approved = false;
   }
   return approved;
 }
 
 /**
- * Copies a session, held or not, and opens the copy. The copy carries no consent: an approved plan awaits approval again.
+ * Copies a session, held or not, and opens the copy. The copy carries no consent: an approved plan awaits approval
+ * again.
  * @throws BmoError usage as `readSession`, or when the data directory cannot be written.
  */
 export function forkSession(path: string, input: Omit<CreateSessionInput, "workspace" | "forkedFrom">): OpenedSession {
@@ -165,15 +194,28 @@ export function forkSession(path: string, input: Omit<CreateSessionInput, "works
 }
 
 /** As `forkSession`, without opening the copy. */
-export function copySession(path: string, input: Omit<CreateSessionInput, "workspace" | "forkedFrom">): { path: string; notices: string[] } {
+export function copySession(
+  path: string,
+  input: Omit<CreateSessionInput, "workspace" | "forkedFrom">,
+): { path: string; notices: string[] } {
   const original = readSession(path);
   const { workspace } = original.header;
   const directory = prepareDirectory(input.dataDirectory, workspace);
   const header = newHeader({ ...input, workspace, forkedFrom: original.header.id });
   const kept = original.records.filter((record) => !isConsent(record));
-  const lines = [encodeLine({ seq: 0, at: header.created_at, ...header }), ...kept.map((record, index) => encodeLine({ ...record, seq: index + 1 }))];
+  const lines = [
+    encodeLine({ seq: 0, at: header.created_at, ...header }),
+    ...kept.map((record, index) => encodeLine({ ...record, seq: index + 1 })),
+  ];
   if (endsApproved(original.records)) {
-    lines.push(encodeLine({ seq: kept.length + 1, at: header.created_at, type: "workflow", event: { type: "revision_requested", by: "user" } }));
+    lines.push(
+      encodeLine({
+        seq: kept.length + 1,
+        at: header.created_at,
+        type: "workflow",
+        event: { type: "revision_requested", by: "user" },
+      }),
+    );
   }
   const copy = sessionPath(directory, header.id);
   try {
@@ -185,7 +227,10 @@ export function copySession(path: string, input: Omit<CreateSessionInput, "works
   return { path: copy, notices: original.notices };
 }
 
-/** Removes a session and what lies beside it under its id (log, lock, pre-images, index). @throws BmoError usage while a live process holds it. */
+/**
+ * Removes a session and what lies beside it under its id (log, lock, pre-images, index). @throws BmoError usage while a
+ * live process holds it.
+ */
 export function removeSession(path: string): void {
   const id = basename(path, ".jsonl");
   const held = readHolder(holderPath(path));
@@ -193,7 +238,8 @@ export function removeSession(path: string): void {
   const directory = dirname(path);
   removeIndex(path);
   try {
-    for (const name of readdirSync(directory)) if (name === id || name.startsWith(`${id}.`)) rmSync(join(directory, name), { recursive: true, force: true });
+    for (const name of readdirSync(directory))
+      if (name === id || name.startsWith(`${id}.`)) rmSync(join(directory, name), { recursive: true, force: true });
   } catch (thrown) {
     throw storageError(thrown, path);
   }

@@ -46,7 +46,12 @@ export function titleOf(text: string): string {
 export type RecordSummary = Omit<SessionSummary, "held_by" | "path">;
 
 /** What must be read of a session for its summary. */
-export const SUMMARIZED: ReadonlySet<string> = new Set(["turn_start", "cost", "workflow", "command"] satisfies StoredRecord["type"][]);
+export const SUMMARIZED: ReadonlySet<string> = new Set([
+  "turn_start",
+  "cost",
+  "workflow",
+  "command",
+] satisfies StoredRecord["type"][]);
 
 /** What a summary has taken in so far, as JSON takes it. */
 export interface FrozenSummary {
@@ -100,6 +105,14 @@ export function createSummarizer(before?: FrozenSummary): Summarizer {
       cost_usd: cost === null ? null : fromMoney(cost),
       cost_is_estimate: estimate,
     }),
-    freeze: () => ({ models: [...models], turns: [...turns], cost: cost === null ? null : String(cost), estimate, title, command, plan }),
+    freeze: () => ({
+      models: [...models],
+      turns: [...turns],
+      cost: cost === null ? null : String(cost),
+      estimate,
+      title,
+      command,
+      plan,
+    }),
   };
 }

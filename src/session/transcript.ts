@@ -18,17 +18,30 @@ function messageEvents(message: Message, summaries: ReadonlyMap<string, string>)
     case "assistant":
       return [
         { type: "message_end", message },
-        ...message.content.flatMap((block): AgentEvent[] => (block.type === "tool_call" ? [{ type: "tool_start", call: block, summary: summaries.get(block.id) ?? block.name }] : [])),
+        ...message.content.flatMap((block): AgentEvent[] =>
+          block.type === "tool_call"
+            ? [{ type: "tool_start", call: block, summary: summaries.get(block.id) ?? block.name }]
+            : [],
+        ),
       ];
     case "tool": {
-      const output: ToolOutput = { content: message.content, isError: message.isError, display: [{ kind: "text", text: textOf(message) }] };
+      const output: ToolOutput = {
+        content: message.content,
+        isError: message.isError,
+        display: [{ kind: "text", text: textOf(message) }],
+      };
       return [{ type: "tool_end", callId: message.callId, tool: message.toolName, output }];
     }
   }
 }
 
 function shellEvents(record: Extract<StoredRecord, { type: "shell" }>): AgentEvent[] {
-  const call: ToolCallBlock = { type: "tool_call", id: `shell-${record.seq}`, name: "!", input: { command: record.command } };
+  const call: ToolCallBlock = {
+    type: "tool_call",
+    id: `shell-${record.seq}`,
+    name: "!",
+    input: { command: record.command },
+  };
   const failed = record.exit_code !== 0;
   const output: ToolOutput = {
     content: [{ type: "text", text: record.output }],
@@ -51,7 +64,17 @@ function workflowEvents(event: WorkflowEvent, plan: Plan | null): AgentEvent[] {
       if (plan === null) return [];
       const title = plan.content.tickets.find((ticket) => ticket.id === event.ticket)?.title ?? "";
       if (event.state === "in_progress") return [{ type: "ticket_start", plan: plan.id, ticket: event.ticket, title }];
-      if (event.state === "done" || event.state === "failed") return [{ type: "ticket_end", plan: plan.id, ticket: event.ticket, state: event.state, costUsd: null, costEstimate: false }];
+      if (event.state === "done" || event.state === "failed")
+        return [
+          {
+            type: "ticket_end",
+            plan: plan.id,
+            ticket: event.ticket,
+            state: event.state,
+            costUsd: null,
+            costEstimate: false,
+          },
+        ];
       return [];
     }
     case "workflow_switched":
@@ -73,7 +96,8 @@ function callSummaries(records: readonly StoredRecord[]): ReadonlyMap<Message, R
   let latest = new Map<string, string>();
   for (const record of records) {
     if (record.type === "tool_intent") latest.set(record.call_id, record.summary);
-    else if (record.type === "message" && record.message.role === "assistant") found.set(record.message, (latest = new Map()));
+    else if (record.type === "message" && record.message.role === "assistant")
+      found.set(record.message, (latest = new Map()));
   }
   return found;
 }
@@ -81,14 +105,22 @@ function callSummaries(records: readonly StoredRecord[]): ReadonlyMap<Message, R
 /** Events in the order of the records. Each turn shows the routes as they stood at its end. */
 export function transcriptOf(records: readonly StoredRecord[]): AgentEvent[] {
   const summaries = callSummaries(records);
-  const lastRoutes = new Map(records.flatMap((record) => (record.type === "route" ? [[record.route.id, record.route] as const] : [])));
+  const lastRoutes = new Map(
+    records.flatMap((record) => (record.type === "route" ? [[record.route.id, record.route] as const] : [])),
+  );
   const shownRoutes = new Set<string>();
   let plan: Plan | null = null;
   const events: AgentEvent[] = [];
   for (const record of records) {
     switch (record.type) {
       case "turn_start":
-        events.push({ type: "turn_start", turn: record.turn, stage: record.stage, ticket: record.ticket, text: record.text });
+        events.push({
+          type: "turn_start",
+          turn: record.turn,
+          stage: record.stage,
+          ticket: record.ticket,
+          text: record.text,
+        });
         break;
       case "route": {
         const route = lastRoutes.get(record.route.id) ?? record.route;

@@ -9,7 +9,10 @@ import type { Skill } from "./load.ts";
 export function skillPrompt(skills: readonly Skill[], active: string | null): string {
   const available = skills.filter((skill) => skill.available);
   if (available.length === 0) return "";
-  const lines = ["Skills (activate_skill loads the instructions of one):", ...available.map((skill) => `- ${skill.name}: ${skill.description}`)];
+  const lines = [
+    "Skills (activate_skill loads the instructions of one):",
+    ...available.map((skill) => `- ${skill.name}: ${skill.description}`),
+  ];
   const skill = available.find((one) => one.name === active);
   if (skill === undefined) return lines.join("\n");
   const origin = skill.origin === "project" ? "from the repository" : "from the user";
@@ -23,10 +26,22 @@ export function skillPrompt(skills: readonly Skill[], active: string | null): st
 export function requireSkill(skills: readonly Skill[], name: string): Skill {
   const skill = skills.find((one) => one.name === name);
   if (skill === undefined) {
-    const near = nearestNames(name, skills.map((one) => one.name));
-    throw new BmoError("usage", `there is no skill ${name}`, near.length > 0 ? `Did you mean ${near.join(" or ")}? /skills lists all.` : "/skills lists those there are.");
+    const near = nearestNames(
+      name,
+      skills.map((one) => one.name),
+    );
+    throw new BmoError(
+      "usage",
+      `there is no skill ${name}`,
+      near.length > 0 ? `Did you mean ${near.join(" or ")}? /skills lists all.` : "/skills lists those there are.",
+    );
   }
-  if (!skill.available) throw new BmoError("usage", `the skill ${name} is not available: ${skill.reason ?? "its requirements are not met"}`, "/skills shows what each one needs.");
+  if (!skill.available)
+    throw new BmoError(
+      "usage",
+      `the skill ${name} is not available: ${skill.reason ?? "its requirements are not met"}`,
+      "/skills shows what each one needs.",
+    );
   return skill;
 }
 

@@ -16,7 +16,12 @@ const LARGEST_FILE = 400_000;
 const MOST_SKILLS = 200;
 
 /** Folders of a project that may hold skills, in order of precedence; relative to the workspace. */
-export const PROJECT_SKILL_FOLDERS: readonly string[] = [".bmo/skills", ".agents/skills", ".claude/skills", ".github/skills"];
+export const PROJECT_SKILL_FOLDERS: readonly string[] = [
+  ".bmo/skills",
+  ".agents/skills",
+  ".claude/skills",
+  ".github/skills",
+];
 
 export interface SkillRoot {
   /** The folder whose subfolders are skills; it need not exist. */
@@ -72,7 +77,10 @@ async function openRoot(folder: string): Promise<{ real: string; names: string[]
 }
 
 /** The real path of a skill's file, null when there is none, or why it is refused. */
-async function locate(root: string, name: string): Promise<{ path: string; size: number } | { refused: string } | null> {
+async function locate(
+  root: string,
+  name: string,
+): Promise<{ path: string; size: number } | { refused: string } | null> {
   const written = join(root, name, "SKILL.md");
   try {
     const folder = await realpath(join(root, name));
@@ -80,7 +88,9 @@ async function locate(root: string, name: string): Promise<{ path: string; size:
     if (!isInside(root, folder) || !isInside(folder, path)) return { refused: "it is a link out of its folder" };
     const facts = await stat(path);
     if (!facts.isFile()) return { refused: "it is no regular file" };
-    return facts.size > LARGEST_FILE ? { refused: `it has ${facts.size} bytes; at most ${LARGEST_FILE} are read` } : { path, size: facts.size };
+    return facts.size > LARGEST_FILE
+      ? { refused: `it has ${facts.size} bytes; at most ${LARGEST_FILE} are read` }
+      : { path, size: facts.size };
   } catch (thrown) {
     const code = systemErrorCode(thrown);
     if (code === undefined) throw thrown;
@@ -96,7 +106,10 @@ async function readRoot(root: SkillRoot, diagnostics: string[]): Promise<FoundSk
     diagnostics.push(`${sanitizeLine(root.path)}: not looked at, it is a link out of the workspace`);
     return [];
   }
-  if (names.length > MOST_SKILLS) diagnostics.push(`${sanitizeLine(root.path)}: holds ${names.length} folders; the first ${MOST_SKILLS} are looked at`);
+  if (names.length > MOST_SKILLS)
+    diagnostics.push(
+      `${sanitizeLine(root.path)}: holds ${names.length} folders; the first ${MOST_SKILLS} are looked at`,
+    );
   const found: FoundSkill[] = [];
   for (const name of names.slice(0, MOST_SKILLS)) {
     const shown = sanitizeLine(join(root.path, name, "SKILL.md"));
@@ -130,7 +143,12 @@ async function readSkillFile(path: string, folderName: string): Promise<ReturnTy
 async function hasBinary(name: string, environment: SkillFacts["environment"]): Promise<boolean> {
   if (name.includes("/") || name === "") return false;
   for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
-    const found = folder !== "" && (await access(join(folder, name), constants.X_OK).then(() => true, () => false));
+    const found =
+      folder !== "" &&
+      (await access(join(folder, name), constants.X_OK).then(
+        () => true,
+        () => false,
+      ));
     if (found) return true;
   }
   return false;
@@ -150,7 +168,7 @@ async function lacking(parsed: ParsedSkill, facts: SkillFacts): Promise<string |
 
 /** Takes away what needs a skill that is not available, until nothing changes. */
 function settleSkillRequirements(skills: Skill[], needs: ReadonlyMap<string, readonly string[]>): void {
-  for (let changed = true; changed; ) {
+  for (let changed = true; changed;) {
     changed = false;
     const available = new Set(skills.filter((skill) => skill.available).map((skill) => skill.name));
     for (const skill of skills) {
@@ -171,13 +189,25 @@ export async function discoverSkills(roots: readonly SkillRoot[], facts: SkillFa
     for (const found of await readRoot(root, diagnostics)) {
       const earlier = byName.get(found.parsed.name);
       if (earlier === undefined) byName.set(found.parsed.name, found);
-      else if (earlier.path !== found.path) diagnostics.push(`${sanitizeLine(found.path)}: not used, ${sanitizeLine(earlier.path)} has the same name ${found.parsed.name}`);
+      else if (earlier.path !== found.path)
+        diagnostics.push(
+          `${sanitizeLine(found.path)}: not used, ${sanitizeLine(earlier.path)} has the same name ${found.parsed.name}`,
+        );
     }
   }
   const skills: Skill[] = [];
   for (const { parsed, path, origin } of byName.values()) {
     const reason = await lacking(parsed, facts);
-    skills.push({ name: parsed.name, description: parsed.description, tier: parsed.tier, body: parsed.body, path, origin, available: reason === null, reason });
+    skills.push({
+      name: parsed.name,
+      description: parsed.description,
+      tier: parsed.tier,
+      body: parsed.body,
+      path,
+      origin,
+      available: reason === null,
+      reason,
+    });
   }
   settleSkillRequirements(skills, new Map([...byName].map(([name, { parsed }]) => [name, parsed.requires.skills])));
   skills.sort((left, right) => (left.name < right.name ? -1 : 1));

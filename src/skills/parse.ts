@@ -28,12 +28,18 @@ function isTier(value: unknown): value is Tier {
 }
 
 function readTier(data: JsonObject, problems: string[]): Tier | null {
-  const values = [["tier", data["tier"]], ["model_tier", data["model_tier"]]] as const;
+  const values = [
+    ["tier", data["tier"]],
+    ["model_tier", data["model_tier"]],
+  ] as const;
   const given = values.filter(([, value]) => value !== undefined && value !== null);
-  for (const [key, value] of given) if (!isTier(value)) problems.push(`${key} = ${sanitizeLine(JSON.stringify(value))} is ignored; allowed are ${TIERS.join(", ")}`);
+  for (const [key, value] of given)
+    if (!isTier(value))
+      problems.push(`${key} = ${sanitizeLine(JSON.stringify(value))} is ignored; allowed are ${TIERS.join(", ")}`);
   const valid = given.flatMap(([key, value]) => (isTier(value) ? [{ key, value }] : []));
   const [first, second] = valid;
-  if (first !== undefined && second !== undefined && first.value !== second.value) problems.push(`tier is ${first.value} and model_tier is ${second.value}; tier wins`);
+  if (first !== undefined && second !== undefined && first.value !== second.value)
+    problems.push(`tier is ${first.value} and model_tier is ${second.value}; tier wins`);
   return first?.value ?? null;
 }
 
@@ -61,7 +67,10 @@ function readRequires(data: JsonObject, problems: string[]): ParsedSkill["requir
 
 /** The first line that says something, for a skill that does not describe itself. */
 function firstLine(body: string): string {
-  const line = body.split("\n").map((text) => text.replace(/^#+\s*/, "").trim()).find((text) => text !== "");
+  const line = body
+    .split("\n")
+    .map((text) => text.replace(/^#+\s*/, "").trim())
+    .find((text) => text !== "");
   return line ?? "";
 }
 
@@ -72,7 +81,8 @@ function readDescription(data: JsonObject, body: string, problems: string[]): st
     problems.push("it has no description; its first line is shown");
     return cut(sanitizeLine(firstLine(body)), LONGEST_DESCRIPTION);
   }
-  if ([...text].length > LONGEST_DESCRIPTION) problems.push(`its description is longer than ${LONGEST_DESCRIPTION} characters and is cut`);
+  if ([...text].length > LONGEST_DESCRIPTION)
+    problems.push(`its description is longer than ${LONGEST_DESCRIPTION} characters and is cut`);
   return cut(text, LONGEST_DESCRIPTION);
 }
 
@@ -85,10 +95,19 @@ export function readSkill(file: Frontmatter, folderName: string): { skill: Parse
   const given = data["name"];
   const name = given === undefined || given === null ? folderName : given;
   if (typeof name !== "string" || !NAME.test(name)) {
-    return { skill: null, diagnostics: [`refused, its name ${sanitizeLine(JSON.stringify(name))} is not 1 to 50 lower-case letters, digits and hyphens`] };
+    return {
+      skill: null,
+      diagnostics: [
+        `refused, its name ${sanitizeLine(JSON.stringify(name))} is not 1 to 50 lower-case letters, digits and hyphens`,
+      ],
+    };
   }
   const body = sanitizeText(file.body).trim();
-  if (body.length > LONGEST_BODY) return { skill: null, diagnostics: [`refused, its body has ${body.length} characters; at most ${LONGEST_BODY} are allowed`] };
+  if (body.length > LONGEST_BODY)
+    return {
+      skill: null,
+      diagnostics: [`refused, its body has ${body.length} characters; at most ${LONGEST_BODY} are allowed`],
+    };
   const tier = readTier(data, diagnostics);
   const requires = readRequires(data, diagnostics);
   return { skill: { name, description: readDescription(data, body, diagnostics), tier, body, requires }, diagnostics };

@@ -1,4 +1,5 @@
-// Reads the arguments of a tool call. Strict on purpose: what is unknown, missing or of another type is named, never repaired.
+// Reads the arguments of a tool call. Strict on purpose: what is unknown, missing or of another type is named, never
+// repaired.
 
 import { nearestNames } from "../util/names.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
@@ -29,19 +30,38 @@ function show(value: Json | undefined): string {
 }
 
 export function createArgumentReader(tool: string, input: JsonObject, allowed: readonly string[]): ArgumentReader {
-  return reader(input, allowed, "", [], (problems) => `${tool}: ${problems.join("; ")}. Arguments: ${allowed.join(", ") || "none"}.`);
+  return reader(
+    input,
+    allowed,
+    "",
+    [],
+    (problems) => `${tool}: ${problems.join("; ")}. Arguments: ${allowed.join(", ") || "none"}.`,
+  );
 }
 
-function reader(input: JsonObject, allowed: readonly string[], prefix: string, problems: string[], explain: (problems: string[]) => string): ArgumentReader {
+function reader(
+  input: JsonObject,
+  allowed: readonly string[],
+  prefix: string,
+  problems: string[],
+  explain: (problems: string[]) => string,
+): ArgumentReader {
   for (const name of Object.keys(input)) {
     if (allowed.includes(name)) continue;
     const near = nearestNames(name, allowed, 1)[0];
-    problems.push(`unknown argument "${sanitizeLine(prefix + name)}"${near === undefined ? "" : ` (did you mean "${near}"?)`}`);
+    problems.push(
+      `unknown argument "${sanitizeLine(prefix + name)}"${near === undefined ? "" : ` (did you mean "${near}"?)`}`,
+    );
   }
   // Own fields only: what an object inherits is no argument. `null` stands for absent, as some models send it.
-  const field = (name: string): Json | undefined => (Object.hasOwn(input, name) ? (input[name] ?? undefined) : undefined);
+  const field = (name: string): Json | undefined =>
+    Object.hasOwn(input, name) ? (input[name] ?? undefined) : undefined;
   const wrong = (name: string, wanted: string, value: Json | undefined): void => {
-    problems.push(value === undefined ? `"${prefix}${name}" is missing (${wanted})` : `"${prefix}${name}" must be ${wanted}, got ${show(value)}`);
+    problems.push(
+      value === undefined
+        ? `"${prefix}${name}" is missing (${wanted})`
+        : `"${prefix}${name}" must be ${wanted}, got ${show(value)}`,
+    );
   };
   const readText = (name: string, value: Json | undefined): string | null => {
     if (typeof value === "string") return value;

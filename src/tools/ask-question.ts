@@ -13,7 +13,11 @@ export const askQuestionTool: ToolDefinition<QuestionInput> = {
   spec: {
     name: "ask_question",
     description: "Ask the user one question that only they can answer.",
-    schema: { type: "object", properties: { question: { type: "string" }, options: { type: "array", items: { type: "string" } } }, required: ["question"] },
+    schema: {
+      type: "object",
+      properties: { question: { type: "string" }, options: { type: "array", items: { type: "string" } } },
+      required: ["question"],
+    },
   },
   access: "host",
   parse(input) {

@@ -25,14 +25,19 @@ export const bashTool: ToolDefinition<BashInput> = {
   spec: {
     name: "bash",
     description: "Run a command line in bash in the workspace; no input, no terminal. timeout in seconds.",
-    schema: { type: "object", properties: { command: { type: "string" }, timeout: { type: "integer" } }, required: ["command"] },
+    schema: {
+      type: "object",
+      properties: { command: { type: "string" }, timeout: { type: "integer" } },
+      required: ["command"],
+    },
   },
   access: "exec",
   parse(input) {
     const reader = createArgumentReader("bash", input, ["command", "timeout"]);
     const command = reader.text("command");
     const timeout = reader.integer("timeout", 1, LONGEST_TIMEOUT_SECONDS) ?? null;
-    if (command !== "" && command.trim() === "") return { ok: false, message: `bash: "command" is blank; give a command line.` };
+    if (command !== "" && command.trim() === "")
+      return { ok: false, message: `bash: "command" is blank; give a command line.` };
     if (command.includes("\0")) return { ok: false, message: `bash: "command" holds a NUL character.` };
     return reader.finish({ command, timeout });
   },
@@ -40,7 +45,12 @@ export const bashTool: ToolDefinition<BashInput> = {
   target: (input) => ({ kind: "command", value: input.command }),
   async run(input, context) {
     const timeoutSeconds = input.timeout ?? context.commandSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-    const result = await context.host.runShell({ command: input.command, timeoutSeconds, signal: context.signal, onOutput: (text) => context.onOutput(text) });
+    const result = await context.host.runShell({
+      command: input.command,
+      timeoutSeconds,
+      signal: context.signal,
+      onOutput: (text) => context.onOutput(text),
+    });
     const failure = outcome(result, timeoutSeconds);
     const output = result.output.replace(/\n+$/, "");
     const lines = [output === "" ? "(no output)" : output];

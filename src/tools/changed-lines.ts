@@ -1,4 +1,5 @@
-// Shows what a write did: numbered lines for the model, so that it needs no diff command, and a patch for the front end.
+// Shows what a write did: numbered lines for the model, so that it needs no diff command, and a patch for the front
+// end.
 
 import { linesOf, numberedLine } from "../util/text-lines.ts";
 import type { DisplayBlock } from "../types/tool.ts";
@@ -52,7 +53,11 @@ function differingPart(before: string, after: string): { start: number; beforeEn
   let head = 0;
   while (head < shorter && before.charCodeAt(head) === after.charCodeAt(head)) head += 1;
   let tail = 0;
-  while (tail < shorter - head && before.charCodeAt(before.length - 1 - tail) === after.charCodeAt(after.length - 1 - tail)) tail += 1;
+  while (
+    tail < shorter - head &&
+    before.charCodeAt(before.length - 1 - tail) === after.charCodeAt(after.length - 1 - tail)
+  )
+    tail += 1;
   const start = lineStart(before, head, CONTEXT_LINES + 1);
   const beforeEnd = lineEnd(before, before.length - tail, CONTEXT_LINES + 1);
   return { start, beforeEnd, afterEnd: after.length - (before.length - beforeEnd) };
@@ -63,14 +68,26 @@ export async function compareTexts(before: string | null, after: string): Promis
   const old = before ?? "";
   const { structuredPatch } = await import("diff");
   const { start, beforeEnd, afterEnd } = differingPart(old, after);
-  const patch = structuredPatch("", "", old.slice(start, beforeEnd), after.slice(start, afterEnd), undefined, undefined, { context: CONTEXT_LINES, timeout: DIFF_TIMEOUT_MS });
+  const patch = structuredPatch(
+    "",
+    "",
+    old.slice(start, beforeEnd),
+    after.slice(start, afterEnd),
+    undefined,
+    undefined,
+    { context: CONTEXT_LINES, timeout: DIFF_TIMEOUT_MS },
+  );
   let above = 0;
   for (let at = old.indexOf("\n"); at >= 0 && at < start; at = old.indexOf("\n", at + 1)) above += 1;
-  const hunks = patch?.hunks.map((hunk) => ({ ...hunk, oldStart: hunk.oldStart + above, newStart: hunk.newStart + above })) ?? null;
+  const hunks =
+    patch?.hunks.map((hunk) => ({ ...hunk, oldStart: hunk.oldStart + above, newStart: hunk.newStart + above })) ?? null;
   return { before, after, hunks };
 }
 
-/** Lines of the new text around each change: `12|` unchanged, `12+` new; removed lines are counted, as the model gave them itself. */
+/**
+ * Lines of the new text around each change: `12|` unchanged, `12+` new; removed lines are counted, as the model gave
+ * them itself.
+ */
 export function changedLines(change: Change): string {
   if (change.hunks === null) return "(too different for a listing)";
   const shown: string[] = [];
@@ -98,11 +115,28 @@ export function changedLines(change: Change): string {
 export function diffBlock(path: string, change: Change): DisplayBlock {
   const head = `--- ${change.before === null ? "/dev/null" : `a/${path}`}\n+++ b/${path}\n`;
   if (change.hunks === null) {
-    return { kind: "diff", path, patch: `${head}(too different for a patch)\n`, added: linesOf(change.after).length, removed: linesOf(change.before ?? "").length };
+    return {
+      kind: "diff",
+      path,
+      patch: `${head}(too different for a patch)\n`,
+      added: linesOf(change.after).length,
+      removed: linesOf(change.before ?? "").length,
+    };
   }
   const lines = change.hunks.flatMap((hunk) => hunk.lines);
   // Of an empty side the first line is named 0, as in any unified diff.
   const range = (start: number, count: number): string => `${count === 0 ? start - 1 : start},${count}`;
-  const body = change.hunks.map((hunk) => `@@ -${range(hunk.oldStart, hunk.oldLines)} +${range(hunk.newStart, hunk.newLines)} @@\n${hunk.lines.join("\n")}\n`).join("");
-  return { kind: "diff", path, patch: head + body, added: lines.filter((line) => line.startsWith("+")).length, removed: lines.filter((line) => line.startsWith("-")).length };
+  const body = change.hunks
+    .map(
+      (hunk) =>
+        `@@ -${range(hunk.oldStart, hunk.oldLines)} +${range(hunk.newStart, hunk.newLines)} @@\n${hunk.lines.join("\n")}\n`,
+    )
+    .join("");
+  return {
+    kind: "diff",
+    path,
+    patch: head + body,
+    added: lines.filter((line) => line.startsWith("+")).length,
+    removed: lines.filter((line) => line.startsWith("-")).length,
+  };
 }

@@ -1,4 +1,5 @@
-// From requested replacements to changes that are ready to be written, for `edit`, `multiedit` and their previews. Writes nothing.
+// From requested replacements to changes that are ready to be written, for `edit`, `multiedit` and their previews.
+// Writes nothing.
 
 import { BmoError } from "../util/errors.ts";
 import type { DisplayBlock, FileAction, ToolContext } from "../types/tool.ts";
@@ -21,7 +22,10 @@ export interface PlannedEdit {
   notes: string[];
 }
 
-/** Makes all replacements in memory, in order, each on the result of the one before. @throws BmoError naming the file, and the edit where there are several. */
+/**
+ * Makes all replacements in memory, in order, each on the result of the one before. @throws BmoError naming the file,
+ * and the edit where there are several.
+ */
 export async function planEdits(requests: readonly EditRequest[], context: ToolContext): Promise<PlannedEdit[]> {
   const planned = new Map<string, PlannedEdit>();
   for (const [index, request] of requests.entries()) {
@@ -32,14 +36,27 @@ export async function planEdits(requests: readonly EditRequest[], context: ToolC
       if (edit === undefined) {
         const file = await loadForEdit(target, context);
         const before = decodeTextFile(file.bytes);
-        edit = { file, action: "modify", before, after: before, bytes: file.bytes, notes: writeNotes(request.path, target, file.identity, context) };
+        edit = {
+          file,
+          action: "modify",
+          before,
+          after: before,
+          bytes: file.bytes,
+          notes: writeNotes(request.path, target, file.identity, context),
+        };
         planned.set(target.realPath, edit);
       }
       edit.after = applyReplacement(edit.after, request);
       edit.bytes = encodeTextFile(edit.after);
       if (edit.bytes.byteLength > EDIT_CAP_BYTES) throw new BmoError("failed", "would grow too large");
     } catch (thrown) {
-      if (thrown instanceof BmoError) throw new BmoError(thrown.code, `${where}: ${thrown.message}${requests.length > 1 ? " (nothing was changed)" : ""}`, null, { cause: thrown });
+      if (thrown instanceof BmoError)
+        throw new BmoError(
+          thrown.code,
+          `${where}: ${thrown.message}${requests.length > 1 ? " (nothing was changed)" : ""}`,
+          null,
+          { cause: thrown },
+        );
       throw thrown;
     }
   }

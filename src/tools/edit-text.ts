@@ -1,4 +1,5 @@
-// Applies one replacement to a text: finds the passage, refuses what is missing, ambiguous or void, and says what would help. Pure.
+// Applies one replacement to a text: finds the passage, refuses what is missing, ambiguous or void, and says what would
+// help. Pure.
 
 import { BmoError } from "../util/errors.ts";
 import { normalizeEndings, replacePassage } from "../util/line-endings.ts";
@@ -49,22 +50,35 @@ function candidate(file: TextFile, old: string): string {
   while (wanted[0] === "") wanted.shift();
   while (wanted.at(-1) === "") wanted.pop();
   if (wanted.length === 0) return "";
-  const starts = looseLines.flatMap((line, index) => (line === wanted[0] && wanted.every((one, offset) => looseLines[index + offset] === one) ? [index] : []));
+  const starts = looseLines.flatMap((line, index) =>
+    line === wanted[0] && wanted.every((one, offset) => looseLines[index + offset] === one) ? [index] : [],
+  );
   const start = starts[0];
   if (starts.length === 1 && start !== undefined) {
-    const passage = lines.slice(start, start + Math.min(wanted.length, CANDIDATE_LINES)).map((line, offset) => numberedLine(start + offset + 1, line));
-    const why = numbered ? "without the line numbers, in exactly this form" : "in exactly this form (blanks or quotes differ)";
+    const passage = lines
+      .slice(start, start + Math.min(wanted.length, CANDIDATE_LINES))
+      .map((line, offset) => numberedLine(start + offset + 1, line));
+    const why = numbered
+      ? "without the line numbers, in exactly this form"
+      : "in exactly this form (blanks or quotes differ)";
     return `\nGive it ${why}:\n${passage.join("\n")}`;
   }
-  if (starts.length > 1) return ` Passages that differ in blanks or quotes begin at lines ${starts.slice(0, MOST_LINES_NAMED).map((index) => index + 1).join(", ")}.`;
+  if (starts.length > 1)
+    return ` Passages that differ in blanks or quotes begin at lines ${starts
+      .slice(0, MOST_LINES_NAMED)
+      .map((index) => index + 1)
+      .join(", ")}.`;
   const firstLine = looseLines.flatMap((line, index) => (line === wanted[0] ? [index + 1] : []));
-  return firstLine.length > 0 ? ` Its first line stands at line ${firstLine.slice(0, MOST_LINES_NAMED).join(", ")}, but what follows differs.` : "";
+  return firstLine.length > 0
+    ? ` Its first line stands at line ${firstLine.slice(0, MOST_LINES_NAMED).join(", ")}, but what follows differs.`
+    : "";
 }
 
 /** Where the passage stands. @throws BmoError failed with count and line numbers. */
 function locate(file: TextFile, old: string, replacement: Replacement): number[] {
   const found = occurrences(file.text, old);
-  if (found.length === 0) throw new BmoError("failed", `"old" was not found.${candidate(file, old) || " View the file again."}`);
+  if (found.length === 0)
+    throw new BmoError("failed", `"old" was not found.${candidate(file, old) || " View the file again."}`);
   if (replacement.replaceAll) return found;
   const lines = found.map((offset) => lineAt(file.text, offset));
   const { line } = replacement;
@@ -72,12 +86,19 @@ function locate(file: TextFile, old: string, replacement: Replacement): number[]
     const height = linesOf(old).length;
     const touching = found.filter((_, index) => line >= (lines[index] ?? 0) && line < (lines[index] ?? 0) + height);
     if (touching.length === 1) return touching;
-    if (touching.length === 0) throw new BmoError("failed", `"old" does not stand at line ${line} but at ${lines.slice(0, MOST_LINES_NAMED).join(", ")}`);
+    if (touching.length === 0)
+      throw new BmoError(
+        "failed",
+        `"old" does not stand at line ${line} but at ${lines.slice(0, MOST_LINES_NAMED).join(", ")}`,
+      );
     throw new BmoError("failed", `"old" stands ${touching.length} times at line ${line}; give more of the line`);
   }
   if (found.length === 1) return found;
   const named = lines.slice(0, MOST_LINES_NAMED).join(", ") + (lines.length > MOST_LINES_NAMED ? ", …" : "");
-  throw new BmoError("failed", `"old" stands ${found.length} times (lines ${named}). Give more text around it, or "line" to choose one, or replace_all`);
+  throw new BmoError(
+    "failed",
+    `"old" stands ${found.length} times (lines ${named}). Give more text around it, or "line" to choose one, or replace_all`,
+  );
 }
 
 /** The text with the replacement made. @throws BmoError failed; the message says what to do. */

@@ -10,10 +10,17 @@ import { sanitizeLine } from "../util/sanitize.ts";
 export const editTool: ToolDefinition<EditRequest> = {
   spec: {
     name: "edit",
-    description: "Replace exact text in a file you have viewed. old must be unique, unless line (a line it touches) or replace_all is given. Shows the changed lines.",
+    description:
+      "Replace exact text in a file you have viewed. old must be unique, unless line (a line it touches) or replace_all is given. Shows the changed lines.",
     schema: {
       type: "object",
-      properties: { path: { type: "string" }, old: { type: "string" }, new: { type: "string" }, line: { type: "integer" }, replace_all: { type: "boolean" } },
+      properties: {
+        path: { type: "string" },
+        old: { type: "string" },
+        new: { type: "string" },
+        line: { type: "integer" },
+        replace_all: { type: "boolean" },
+      },
       required: ["path", "old", "new"],
     },
   },

@@ -1,5 +1,5 @@
-// What all file tools share: from a path in an argument to a real path that may be read or written, and the guarded write itself.
-// Policy asks the user before; this is the part that holds whatever policy said.
+// What all file tools share: from a path in an argument to a real path that may be read or written, and the guarded
+// write itself. Policy asks the user before; this is the part that holds whatever policy said.
 
 import { accessSync, constants } from "node:fs";
 import { mkdir, readdir, rmdir } from "node:fs/promises";
@@ -34,7 +34,9 @@ const SYSTEM_REASONS: Record<string, string> = {
   ETXTBSY: "the file is a program that is running",
 };
 
-/** Runs a file operation; what the system or a guard refuses becomes a result for the model. Bugs go on as exceptions. */
+/**
+ * Runs a file operation; what the system or a guard refuses becomes a result for the model. Bugs go on as exceptions.
+ */
 export async function withFileErrors(shown: string, work: () => Promise<ToolOutput>): Promise<ToolOutput> {
   try {
     return await work();
@@ -59,12 +61,18 @@ export interface Target {
 /** @throws BmoError usage for a link loop or a NUL byte. */
 export function resolveTarget(path: string, context: ToolContext): Target {
   const { realPath, inside } = resolveInside(context.workspace, path);
-  return { realPath, inside, shown: displayPath(context.workspace, realPath), relativePath: inside ? relative(context.workspace, realPath) || "." : realPath };
+  return {
+    realPath,
+    inside,
+    shown: displayPath(context.workspace, realPath),
+    relativePath: inside ? relative(context.workspace, realPath) || "." : realPath,
+  };
 }
 
 /** Refuses what may not be read. @throws BmoError denied. */
 export function checkReadable(target: Target, context: ToolContext): void {
-  if (context.isProtected(target.realPath)) throw new BmoError("denied", "credential files are not read; ask the user if its content is needed");
+  if (context.isProtected(target.realPath))
+    throw new BmoError("denied", "credential files are not read; ask the user if its content is needed");
 }
 
 /** Names in the way of a wrong path: entries of its folder that look alike, and files of the same name elsewhere. */
@@ -77,7 +85,9 @@ async function nearPaths(target: Target, context: ToolContext): Promise<string[]
     const { files } = await walkFiles({ root: context.workspace, maxEntries: 5_000, signal: context.signal });
     namesakes.push(...files.filter((path) => basename(path) === name).slice(0, 3));
   }
-  return [...siblings, ...namesakes].filter((path) => !context.isProtected(path)).map((path) => displayPath(context.workspace, path));
+  return [...siblings, ...namesakes]
+    .filter((path) => !context.isProtected(path))
+    .map((path) => displayPath(context.workspace, path));
 }
 
 export async function missingMessage(target: Target, context: ToolContext): Promise<string> {
@@ -98,13 +108,16 @@ export interface LoadedFile extends Target {
 export async function loadForEdit(target: Target, context: ToolContext): Promise<LoadedFile> {
   checkWritablePlace(target, context);
   const kind = await kindOf(target.realPath);
-  if (kind === "missing") throw new BmoError("failed", `no such file${await didYouMean(target, context)} Use write to create it.`);
+  if (kind === "missing")
+    throw new BmoError("failed", `no such file${await didYouMean(target, context)} Use write to create it.`);
   if (kind !== "file") throw new BmoError("failed", `is a ${kind}, not a file`);
   const loaded = await readRegular(target.realPath, EDIT_CAP_BYTES);
-  if (loaded === null) throw new BmoError("failed", `is larger than ${EDIT_CAP_BYTES / 1024 / 1024} MB and cannot be edited here`);
+  if (loaded === null)
+    throw new BmoError("failed", `is larger than ${EDIT_CAP_BYTES / 1024 / 1024} MB and cannot be edited here`);
   const known = context.readFiles.get(target.realPath);
   if (known === undefined) throw new BmoError("failed", "was not read in this session. View it first");
-  if (known !== sha256(loaded.bytes)) throw new BmoError("failed", "was changed on disk since it was read. View it again");
+  if (known !== sha256(loaded.bytes))
+    throw new BmoError("failed", "was changed on disk since it was read. View it again");
   checkWriteBits(target.realPath, loaded.identity);
   return { ...target, ...loaded };
 }
@@ -126,14 +139,19 @@ function isWritable(realPath: string): boolean {
 /** A file without write permission stays as it is, also for a user who could override that. */
 export function checkWriteBits(realPath: string, identity: FileIdentity): void {
   const permitted = (identity.mode & 0o222) !== 0 && isWritable(realPath);
-  if (!permitted) throw new BmoError("failed", `is read-only (mode ${identity.mode.toString(8).padStart(3, "0")}); the user has to allow writing first`);
+  if (!permitted)
+    throw new BmoError(
+      "failed",
+      `is read-only (mode ${identity.mode.toString(8).padStart(3, "0")}); the user has to allow writing first`,
+    );
 }
 
 /** Refuses places where no file tool writes. @throws BmoError denied. */
 export function checkWritablePlace(target: Target, context: ToolContext): void {
   if (!target.inside) throw new BmoError("denied", "lies outside the workspace; nothing is written there");
   const parts = relative(context.workspace, target.realPath).split(sep);
-  if (parts.some((part) => /^\.git[. ]*$/i.test(part.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, "")))) throw new BmoError("denied", "file tools never write into .git; use git commands");
+  if (parts.some((part) => /^\.git[. ]*$/i.test(part.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, ""))))
+    throw new BmoError("denied", "file tools never write into .git; use git commands");
   if (context.isProtected(target.realPath)) throw new BmoError("denied", "credential files are not written");
 }
 
@@ -142,15 +160,21 @@ export async function checkNewName(target: Target, context: ToolContext): Promis
   const parts = relative(context.workspace, target.realPath).split(sep);
   for (const part of parts) {
     if (/[\x00-\x1f\x7f]/.test(part)) throw new BmoError("failed", "a name holds a control character");
-    if (/[. ]$/.test(part)) throw new BmoError("failed", "a name ends with a dot or a blank, which some file systems drop");
+    if (/[. ]$/.test(part))
+      throw new BmoError("failed", "a name ends with a dot or a blank, which some file systems drop");
   }
   let folder = context.workspace;
   for (const part of parts) {
     const kind = await kindOf(folder);
-    if (kind !== "directory" && kind !== "missing") throw new BmoError("failed", `${displayPath(context.workspace, folder)} is a ${kind}, not a folder`);
+    if (kind !== "directory" && kind !== "missing")
+      throw new BmoError("failed", `${displayPath(context.workspace, folder)} is a ${kind}, not a folder`);
     const wanted = fold(part);
     const twin = (await readdir(folder).catch(() => [])).find((name) => name !== part && fold(name) === wanted);
-    if (twin !== undefined) throw new BmoError("failed", `differs from the existing ${displayPath(context.workspace, join(folder, twin))} only in case or Unicode form; use that name`);
+    if (twin !== undefined)
+      throw new BmoError(
+        "failed",
+        `differs from the existing ${displayPath(context.workspace, join(folder, twin))} only in case or Unicode form; use that name`,
+      );
     folder = join(folder, part);
   }
 }
@@ -167,7 +191,10 @@ export interface PendingWrite {
   expected: FileIdentity | null;
 }
 
-/** Asks the host about every write; nothing is written before all are allowed and their pre-images kept. @throws BmoError denied. */
+/**
+ * Asks the host about every write; nothing is written before all are allowed and their pre-images kept. @throws
+ * BmoError denied.
+ */
 export async function permitWrites(writes: readonly PendingWrite[], context: ToolContext): Promise<void> {
   for (const { target, action } of writes) {
     const verdict = context.host.checkWrite(target.realPath, action);
@@ -181,7 +208,11 @@ export async function commitWrite(write: PendingWrite, context: ToolContext): Pr
   const folder = dirname(write.target.realPath);
   const created = write.expected === null ? await mkdir(folder, { recursive: true }) : undefined;
   try {
-    const identity = await writeFileAtomic({ path: write.target.realPath, bytes: write.bytes, expected: write.expected });
+    const identity = await writeFileAtomic({
+      path: write.target.realPath,
+      bytes: write.bytes,
+      expected: write.expected,
+    });
     context.readFiles.set(write.target.realPath, sha256(write.bytes));
     return identity;
   } catch (thrown) {
@@ -193,14 +224,27 @@ export async function commitWrite(write: PendingWrite, context: ToolContext): Pr
 /** Takes back folders made for a file that could not be written; one that is in use by now stays. */
 async function removeEmptyFolders(from: string, upTo: string): Promise<void> {
   for (let folder = from; isInside(upTo, folder); folder = dirname(folder)) {
-    if (!(await rmdir(folder).then(() => true, () => false))) return;
+    if (
+      !(await rmdir(folder).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
   }
 }
 
 /** What the user should know about a file that is replaced. */
-export function writeNotes(requested: string, target: Target, identity: FileIdentity | null, context: ToolContext): string[] {
+export function writeNotes(
+  requested: string,
+  target: Target,
+  identity: FileIdentity | null,
+  context: ToolContext,
+): string[] {
   const notes: string[] = [];
-  if (identity !== null && identity.links > 1) notes.push(`the file had ${identity.links} hard links; the others keep the old content`);
-  if (resolve(context.workspace, requested) !== target.realPath) notes.push(`${sanitizeLine(requested)} leads through a link to ${target.shown}`);
+  if (identity !== null && identity.links > 1)
+    notes.push(`the file had ${identity.links} hard links; the others keep the old content`);
+  if (resolve(context.workspace, requested) !== target.realPath)
+    notes.push(`${sanitizeLine(requested)} leads through a link to ${target.shown}`);
   return notes;
 }

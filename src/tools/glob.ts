@@ -23,14 +23,19 @@ export const globTool: ToolDefinition<GlobInput> = {
   spec: {
     name: "glob",
     description: "List files by glob, e.g. src/**/*.ts; skips what .gitignore names.",
-    schema: { type: "object", properties: { pattern: { type: "string" }, path: { type: "string" } }, required: ["pattern"] },
+    schema: {
+      type: "object",
+      properties: { pattern: { type: "string" }, path: { type: "string" } },
+      required: ["pattern"],
+    },
   },
   access: "read",
   parse(input) {
     const reader = createArgumentReader("glob", input, ["pattern", "path"]);
     return reader.finish({ pattern: reader.text("pattern"), path: reader.optionalText("path") });
   },
-  summarize: (input) => `glob ${sanitizeLine(input.pattern)}${input.path === null ? "" : ` in ${sanitizeLine(input.path)}`}`,
+  summarize: (input) =>
+    `glob ${sanitizeLine(input.pattern)}${input.path === null ? "" : ` in ${sanitizeLine(input.path)}`}`,
   target: (input) => ({ kind: "path", value: input.path ?? "." }),
   run: (input, context) =>
     withFileErrors("glob", async () => {
@@ -42,7 +47,9 @@ export const globTool: ToolDefinition<GlobInput> = {
       const { paths, complete } = await listFiles(place.target.realPath, limited);
       const { paths: matching } = await filterPaths(paths, wanted, limited.signal);
       const note = limitNote(context, limited);
-      const shown = firstPaths(matching, MOST_PATHS).map((path) => displayPath(context.workspace, join(place.target.realPath, path)));
+      const shown = firstPaths(matching, MOST_PATHS).map((path) =>
+        displayPath(context.workspace, join(place.target.realPath, path)),
+      );
       if (shown.length < matching.length) shown.push(`[… ${matching.length - shown.length} more; narrow the pattern]`);
       if (note !== null) shown.push(note);
       else if (!complete) shown.push("[the tree is too large to be listed whole; give a path]");

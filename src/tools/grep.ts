@@ -37,7 +37,10 @@ function format(lines: readonly FoundLine[], complete: boolean, note: string | n
     }
     if (previous?.path !== found.path) shown.push(displayPath(context.workspace, found.path));
     else if (found.line > previous.line + 1 && !(found.isMatch && previous.isMatch)) shown.push("--");
-    const text = found.text.length > LONGEST_LINE ? `${visibleText(found.text.slice(0, LONGEST_LINE))} […]` : visibleText(found.text);
+    const text =
+      found.text.length > LONGEST_LINE
+        ? `${visibleText(found.text.slice(0, LONGEST_LINE))} […]`
+        : visibleText(found.text);
     shown.push(`${found.line}${found.isMatch ? "|" : "-"}${text}`);
     if (found.isMatch) matches += 1;
     characters += text.length + 8;
@@ -55,7 +58,13 @@ export const grepTool: ToolDefinition<GrepInput> = {
     description: "Search file contents by regular expression; skips what .gitignore names.",
     schema: {
       type: "object",
-      properties: { pattern: { type: "string" }, path: { type: "string" }, glob: { type: "string" }, ignore_case: { type: "boolean" }, context: { type: "integer" } },
+      properties: {
+        pattern: { type: "string" },
+        path: { type: "string" },
+        glob: { type: "string" },
+        ignore_case: { type: "boolean" },
+        context: { type: "integer" },
+      },
       required: ["pattern"],
     },
   },
@@ -70,13 +79,19 @@ export const grepTool: ToolDefinition<GrepInput> = {
       context: reader.integer("context", 0, 20) ?? 0,
     });
   },
-  summarize: (input) => `grep ${sanitizeLine(JSON.stringify(input.pattern))}${input.path === null ? "" : ` in ${sanitizeLine(input.path)}`}${input.glob === null ? "" : ` (${sanitizeLine(input.glob)})`}`,
+  summarize: (input) =>
+    `grep ${sanitizeLine(JSON.stringify(input.pattern))}${input.path === null ? "" : ` in ${sanitizeLine(input.path)}`}${input.glob === null ? "" : ` (${sanitizeLine(input.glob)})`}`,
   target: (input) => ({ kind: "path", value: input.path ?? "." }),
   run: (input, context) =>
     withFileErrors("grep", async () => {
       const place = await searchPlace(input.path, context);
       checkReadable(place.target, context);
-      const search = { pattern: input.pattern, ignoreCase: input.ignoreCase, around: input.context, wanted: pathFilter(input.glob) };
+      const search = {
+        pattern: input.pattern,
+        ignoreCase: input.ignoreCase,
+        around: input.context,
+        wanted: pathFilter(input.glob),
+      };
       const limited = withSearchLimit(context);
       const { lines, complete } = await searchText(place, search, limited);
       return textOutput(format(lines, complete, limitNote(context, limited), context));

@@ -1,5 +1,5 @@
-// Tests lines against a regular expression in a thread of its own, where an expression that backtracks without end can be
-// stopped while this one goes on answering keys and signals.
+// Tests lines against a regular expression in a thread of its own, where an expression that backtracks without end can
+// be stopped while this one goes on answering keys and signals.
 
 import type { Worker } from "node:worker_threads";
 
@@ -9,7 +9,10 @@ export interface LineMatcher {
   end(): Promise<void>;
 }
 
-/** As text, because the bundles hold no file for it. The limit per text is kept inside; what it cannot stop, ending the thread does. */
+/**
+ * As text, because the bundles hold no file for it. The limit per text is kept inside; what it cannot stop, ending the
+ * thread does.
+ */
 const THREAD = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { createContext, Script } = require("node:vm");
@@ -27,9 +30,19 @@ parentPort.on("message", (lines) => {
 `;
 
 /** @param timeoutMs for the lines of one call. */
-export async function createLineMatcher(expression: RegExp, timeoutMs: number, signal: AbortSignal): Promise<LineMatcher> {
+export async function createLineMatcher(
+  expression: RegExp,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<LineMatcher> {
   const { Worker: Thread } = await import("node:worker_threads");
-  let thread: Worker | null = new Thread(THREAD, { eval: true, workerData: { source: expression.source, flags: expression.flags, timeoutMs }, env: {}, stdout: false, stderr: false });
+  let thread: Worker | null = new Thread(THREAD, {
+    eval: true,
+    workerData: { source: expression.source, flags: expression.flags, timeoutMs },
+    env: {},
+    stdout: false,
+    stderr: false,
+  });
   thread.unref();
   let answer: ((indexes: number[] | null) => void) | null = null;
   const stop = (): void => {

@@ -37,7 +37,10 @@ async function takeBack(written: readonly Written[], context: ToolContext): Prom
   return lost;
 }
 
-async function writeAll(writes: readonly { write: PendingWrite; original: Buffer }[], context: ToolContext): Promise<void> {
+async function writeAll(
+  writes: readonly { write: PendingWrite; original: Buffer }[],
+  context: ToolContext,
+): Promise<void> {
   const written: Written[] = [];
   for (const { write, original } of writes) {
     try {
@@ -63,7 +66,13 @@ export const multieditTool: ToolDefinition<MultieditInput> = {
           type: "array",
           items: {
             type: "object",
-            properties: { path: { type: "string" }, old: { type: "string" }, new: { type: "string" }, line: { type: "integer" }, replace_all: { type: "boolean" } },
+            properties: {
+              path: { type: "string" },
+              old: { type: "string" },
+              new: { type: "string" },
+              line: { type: "integer" },
+              replace_all: { type: "boolean" },
+            },
             required: ["old", "new"],
           },
         },
@@ -94,12 +103,22 @@ export const multieditTool: ToolDefinition<MultieditInput> = {
   run: (input, context) =>
     withFileErrors("multiedit", async () => {
       const planned = await planEdits(input.edits, context);
-      const writes = planned.map((edit) => ({ write: { target: edit.file, action: edit.action, bytes: edit.bytes, expected: edit.file.identity }, original: edit.file.bytes }));
-      await permitWrites(writes.map(({ write }) => write), context);
+      const writes = planned.map((edit) => ({
+        write: { target: edit.file, action: edit.action, bytes: edit.bytes, expected: edit.file.identity },
+        original: edit.file.bytes,
+      }));
+      await permitWrites(
+        writes.map(({ write }) => write),
+        context,
+      );
       await writeAll(writes, context);
       const described = await Promise.all(planned.map(describeEdit));
       const changes = planned.map((edit) => ({ path: edit.file.relativePath, action: edit.action }));
       const text = `Made ${input.edits.length} edits.\n${described.map((one) => one.text).join("\n")}`;
-      return textOutput(text, described.map((one) => one.display), changes);
+      return textOutput(
+        text,
+        described.map((one) => one.display),
+        changes,
+      );
     }),
 };

@@ -25,13 +25,14 @@ export async function searchPlace(path: string | null, context: ToolContext): Pr
   const target = resolveTarget(path ?? ".", context);
   const kind = await kindOf(target.realPath);
   if (kind === "missing") throw new BmoError("failed", await missingMessage(target, context));
-  if (kind !== "file" && kind !== "directory") throw new BmoError("failed", `${target.shown}: is a ${kind}; only files and folders are searched`);
+  if (kind !== "file" && kind !== "directory")
+    throw new BmoError("failed", `${target.shown}: is a ${kind}; only files and folders are searched`);
   return { target, kind };
 }
 
 /**
- * A pattern without a slash is about names at any depth, one with a slash about paths below the folder searched. A path that is
- * spelled out matches itself, brackets and all.
+ * A pattern without a slash is about names at any depth, one with a slash about paths below the folder searched. A path
+ * that is spelled out matches itself, brackets and all.
  * @throws BmoError failed for a pattern that can match nothing, or is too long.
  */
 export function pathFilter(glob: string | null): (relativePath: string) => boolean {
@@ -43,9 +44,13 @@ export function pathFilter(glob: string | null): (relativePath: string) => boole
     if (problem !== null) throw new BmoError("failed", `the glob ${JSON.stringify(glob)} ${problem}`);
     matches = compileGlob(trimmed);
   } catch (thrown) {
-    throw thrown instanceof BmoError && thrown.code === "usage" ? new BmoError("failed", thrown.message, thrown.hint, { cause: thrown }) : thrown;
+    throw thrown instanceof BmoError && thrown.code === "usage"
+      ? new BmoError("failed", thrown.message, thrown.hint, { cause: thrown })
+      : thrown;
   }
-  return trimmed.includes("/") ? (path) => path === trimmed || matches(path) : (path) => matches(basename(path)) || basename(path) === trimmed;
+  return trimmed.includes("/")
+    ? (path) => path === trimmed || matches(path)
+    : (path) => matches(basename(path)) || basename(path) === trimmed;
 }
 
 /**
@@ -53,7 +58,9 @@ export function pathFilter(glob: string | null): (relativePath: string) => boole
  * @param onSome gets the paths found so far, again and again, while the search lasts
  */
 export async function listFiles(
-  folder: string, context: Pick<ToolContext, "searchPath" | "signal">, onSome?: (paths: string[]) => void,
+  folder: string,
+  context: Pick<ToolContext, "searchPath" | "signal">,
+  onSome?: (paths: string[]) => void,
 ): Promise<{ paths: string[]; complete: boolean }> {
   const program = await findRipgrep(context.searchPath);
   if (program !== null) {
@@ -61,11 +68,22 @@ export async function listFiles(
     const result = await runRipgrep(program, folder, ["--files", "--null"], LIST_CAP_BYTES, context.signal, parts);
     // Exit code 1 = no file; anything else but 0 and a cut listing means that rg is of no use here.
     if (result.started && (result.exitCode === 0 || result.exitCode === 1 || result.truncated)) {
-      return { paths: result.stdout.toString("utf8").split("\0").filter((path) => path !== ""), complete: !result.truncated };
+      return {
+        paths: result.stdout
+          .toString("utf8")
+          .split("\0")
+          .filter((path) => path !== ""),
+        complete: !result.truncated,
+      };
     }
   }
   const below = (files: readonly string[]): string[] => files.map((path) => path.slice(join(folder, "/").length));
-  const { files, complete } = await walkFiles({ root: folder, maxEntries: MOST_ENTRIES, signal: context.signal, ...(onSome === undefined ? {} : { onSome: (some) => onSome(below(some)) }) });
+  const { files, complete } = await walkFiles({
+    root: folder,
+    maxEntries: MOST_ENTRIES,
+    signal: context.signal,
+    ...(onSome === undefined ? {} : { onSome: (some) => onSome(below(some)) }),
+  });
   return { paths: below(files), complete };
 }
 

@@ -20,7 +20,11 @@ export function limitNote(context: ToolContext, limited: ToolContext): string | 
 }
 
 /** The paths that pass, and whether all were looked at. */
-export async function filterPaths(paths: readonly string[], wanted: (path: string) => boolean, signal: AbortSignal): Promise<{ paths: string[]; complete: boolean }> {
+export async function filterPaths(
+  paths: readonly string[],
+  wanted: (path: string) => boolean,
+  signal: AbortSignal,
+): Promise<{ paths: string[]; complete: boolean }> {
   const passed: string[] = [];
   let turn = performance.now();
   for (const path of paths) {

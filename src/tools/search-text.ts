@@ -34,36 +34,80 @@ const MATCH_TIMEOUT_MS = 2_000;
 const MOST_FOUND = 5_000;
 
 /** Found lines in path order, and whether all were looked at. @throws BmoError failed for a bad pattern. */
-export async function searchText(place: SearchPlace, search: TextSearch, context: ToolContext): Promise<{ lines: FoundLine[]; complete: boolean }> {
+export async function searchText(
+  place: SearchPlace,
+  search: TextSearch,
+  context: ToolContext,
+): Promise<{ lines: FoundLine[]; complete: boolean }> {
   const program = await findRipgrep(context.searchPath);
   const byRipgrep = program === null ? null : await searchByRipgrep(program, place, search, context);
   return byRipgrep ?? (await searchOurselves(place, search, context));
 }
 
-async function searchByRipgrep(program: string, place: SearchPlace, search: TextSearch, context: ToolContext): Promise<{ lines: FoundLine[]; complete: boolean } | null> {
+async function searchByRipgrep(
+  program: string,
+  place: SearchPlace,
+  search: TextSearch,
+  context: ToolContext,
+): Promise<{ lines: FoundLine[]; complete: boolean } | null> {
   const isFile = place.kind === "file";
   const folder = isFile ? dirname(place.target.realPath) : place.target.realPath;
-  const options = ["--line-number", "--with-filename", "--no-heading", "--null", "--crlf", `--context=${search.around}`, search.ignoreCase ? "--ignore-case" : "--case-sensitive"];
+  const options = [
+    "--line-number",
+    "--with-filename",
+    "--no-heading",
+    "--null",
+    "--crlf",
+    `--context=${search.around}`,
+    search.ignoreCase ? "--ignore-case" : "--case-sensitive",
+  ];
   const where = isFile ? `./${basename(place.target.realPath)}` : "./";
-  const run = (...order: string[]): ReturnType<typeof runRipgrep> => runRipgrep(program, folder, [...options, ...order, "--regexp", search.pattern, "--", where], OUTPUT_CAP_BYTES, context.signal);
+  const run = (...order: string[]): ReturnType<typeof runRipgrep> =>
+    runRipgrep(
+      program,
+      folder,
+      [...options, ...order, "--regexp", search.pattern, "--", where],
+      OUTPUT_CAP_BYTES,
+      context.signal,
+    );
   const unsorted = await run();
-  // Which lines come before the cap depends on chance, unless ripgrep sorts: then it searches on one core, but no longer than to the cap.
+  // Which lines come before the cap depends on chance, unless ripgrep sorts: then it searches on one core, but no
+  // longer than to the cap.
   const result = unsorted.truncated ? await run("--sort=path") : unsorted;
   if (!result.started) return null;
   if (result.exitCode === 2 && result.stdout.length === 0 && /regex|pattern/i.test(result.stderr)) {
-    throw new BmoError("failed", `"pattern" is no valid regular expression: ${result.stderr.replace(/\s+/g, " ").slice(0, 300)}`);
+    throw new BmoError(
+      "failed",
+      `"pattern" is no valid regular expression: ${result.stderr.replace(/\s+/g, " ").slice(0, 300)}`,
+    );
   }
-  const records = result.stdout.toString("utf8").split("\n").flatMap((record) => {
-    const match = /^\.\/([^\0]+)\0(\d+)([:-])(.*)$/s.exec(record);
-    if (match === null) return [];
-    const [, relativePath = "", line = "", sign, text = ""] = match;
-    return [{ relativePath, found: { path: join(folder, relativePath), line: Number(line), text: text.replace(/\r$/, ""), isMatch: sign === ":" } }];
-  });
+  const records = result.stdout
+    .toString("utf8")
+    .split("\n")
+    .flatMap((record) => {
+      const match = /^\.\/([^\0]+)\0(\d+)([:-])(.*)$/s.exec(record);
+      if (match === null) return [];
+      const [, relativePath = "", line = "", sign, text = ""] = match;
+      return [
+        {
+          relativePath,
+          found: {
+            path: join(folder, relativePath),
+            line: Number(line),
+            text: text.replace(/\r$/, ""),
+            isMatch: sign === ":",
+          },
+        },
+      ];
+    });
   const paths = [...new Set(records.map(({ relativePath }) => relativePath))];
   const wanted = isFile ? { paths, complete: true } : await filterPaths(paths, search.wanted, context.signal);
   const kept = new Set(wanted.paths);
   const lines = records.filter(({ relativePath }) => kept.has(relativePath)).map(({ found }) => found);
-  return { lines: inPathOrder(lines), complete: wanted.complete && !result.truncated && !result.timedOut && !result.aborted };
+  return {
+    lines: inPathOrder(lines),
+    complete: wanted.complete && !result.truncated && !result.timedOut && !result.aborted,
+  };
 }
 
 /** Lines of one file come together and in their order. */
@@ -84,13 +128,20 @@ function compile(search: TextSearch): RegExp {
       return new RegExp(search.pattern, mode + flags);
     } catch (thrown) {
       if (!(thrown instanceof SyntaxError)) throw thrown;
-      if (mode === "") throw new BmoError("failed", `"pattern" is no valid regular expression: ${thrown.message}`, null, { cause: thrown });
+      if (mode === "")
+        throw new BmoError("failed", `"pattern" is no valid regular expression: ${thrown.message}`, null, {
+          cause: thrown,
+        });
     }
   }
   throw new Error("unreachable: the last mode compiles or throws");
 }
 
-async function searchOurselves(place: SearchPlace, search: TextSearch, context: ToolContext): Promise<{ lines: FoundLine[]; complete: boolean }> {
+async function searchOurselves(
+  place: SearchPlace,
+  search: TextSearch,
+  context: ToolContext,
+): Promise<{ lines: FoundLine[]; complete: boolean }> {
   const matcher = await createLineMatcher(compile(search), MATCH_TIMEOUT_MS, context.signal);
   try {
     return await searchWith(matcher, place, search, context);
@@ -99,9 +150,16 @@ async function searchOurselves(place: SearchPlace, search: TextSearch, context: 
   }
 }
 
-async function searchWith(matcher: LineMatcher, place: SearchPlace, search: TextSearch, context: ToolContext): Promise<{ lines: FoundLine[]; complete: boolean }> {
+async function searchWith(
+  matcher: LineMatcher,
+  place: SearchPlace,
+  search: TextSearch,
+  context: ToolContext,
+): Promise<{ lines: FoundLine[]; complete: boolean }> {
   const isFile = place.kind === "file";
-  const listed = isFile ? { paths: [place.target.realPath], complete: true } : await listFiles(place.target.realPath, context);
+  const listed = isFile
+    ? { paths: [place.target.realPath], complete: true }
+    : await listFiles(place.target.realPath, context);
   const wanted = isFile ? listed : await filterPaths(listed.paths, search.wanted, context.signal);
   const found: FoundLine[] = [];
   let complete = listed.complete && wanted.complete;
@@ -122,6 +180,10 @@ async function searchWith(matcher: LineMatcher, place: SearchPlace, search: Text
 function withContext(path: string, lines: readonly string[], matches: readonly number[], around: number): FoundLine[] {
   const hits = new Set(matches);
   const shown = new Set<number>();
-  for (const index of matches) for (let near = Math.max(0, index - around); near <= Math.min(lines.length - 1, index + around); near++) shown.add(near);
-  return [...shown].sort((left, right) => left - right).map((index) => ({ path, line: index + 1, text: lines[index] ?? "", isMatch: hits.has(index) }));
+  for (const index of matches)
+    for (let near = Math.max(0, index - around); near <= Math.min(lines.length - 1, index + around); near++)
+      shown.add(near);
+  return [...shown]
+    .sort((left, right) => left - right)
+    .map((index) => ({ path, line: index + 1, text: lines[index] ?? "", isMatch: hits.has(index) }));
 }

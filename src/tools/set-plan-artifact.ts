@@ -1,4 +1,5 @@
-// The tool `set_plan_artifact`: hands the plan to the host, which validates and stores it. The schema here is a description, not a check.
+// The tool `set_plan_artifact`: hands the plan to the host, which validates and stores it. The schema here is a
+// description, not a check.
 
 import type { JsonObject } from "../types/json.ts";
 import type { ToolDefinition } from "../types/tool.ts";
@@ -26,7 +27,14 @@ export const setPlanArtifactTool: ToolDefinition<JsonObject> = {
               title: text,
               detail: text,
               phase: { type: "string", enum: ["implement", "debug", "test", "refactor", "document", "small_edit"] },
-              files: { type: "array", items: { type: "object", properties: { path: text, action: { type: "string", enum: ["create", "modify", "delete"] } }, required: ["path", "action"] } },
+              files: {
+                type: "array",
+                items: {
+                  type: "object",
+                  properties: { path: text, action: { type: "string", enum: ["create", "modify", "delete"] } },
+                  required: ["path", "action"],
+                },
+              },
               commands: texts,
               acceptance: texts,
               verify: texts,
@@ -44,7 +52,8 @@ export const setPlanArtifactTool: ToolDefinition<JsonObject> = {
     },
   },
   access: "host",
-  // Lenient here: the host names what is wrong with a plan, field by field, for models and for people who edit it alike.
+  // Lenient here: the host names what is wrong with a plan, field by field, for models and for people who edit it
+  // alike.
   parse: (input) => ({ ok: true, value: input }),
   summarize(input) {
     const title = typeof input["title"] === "string" ? input["title"] : "untitled";

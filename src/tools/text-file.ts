@@ -1,4 +1,5 @@
-// Bytes of a text file and back: strict UTF-8, byte order mark and line ends kept. Anything else is refused, never converted.
+// Bytes of a text file and back: strict UTF-8, byte order mark and line ends kept. Anything else is refused, never
+// converted.
 
 import { BmoError } from "../util/errors.ts";
 import { normalizeEndings, restoreEndings, type NormalText } from "../util/line-endings.ts";
@@ -48,6 +49,7 @@ export function decodeTextFile(bytes: Uint8Array): TextFile {
 /** The bytes of the text. @throws BmoError failed where the text holds half a surrogate pair: UTF-8 cannot say it. */
 export function encodeTextFile(file: TextFile): Buffer {
   const text = restoreEndings(file);
-  if (/\p{Surrogate}/u.test(text)) throw new BmoError("failed", "the new text holds half a character (a lone surrogate)");
+  if (/\p{Surrogate}/u.test(text))
+    throw new BmoError("failed", "the new text holds half a character (a lone surrogate)");
   return Buffer.from((file.byteOrderMark ? MARK : "") + text, "utf8");
 }

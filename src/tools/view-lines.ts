@@ -1,4 +1,5 @@
-// Reads a range of lines of a file of any size: counts all lines and digests all bytes on the way, keeps only what is shown.
+// Reads a range of lines of a file of any size: counts all lines and digests all bytes on the way, keeps only what is
+// shown.
 
 import { createHash } from "node:crypto";
 import { readSync } from "node:fs";
@@ -23,7 +24,13 @@ export interface LineRange {
 }
 
 /** @param first 1-based. @throws the signal's reason when aborted. */
-export async function readLines(descriptor: number, encoding: "utf-8" | "utf-16le" | "utf-16be", first: number, count: number, signal: AbortSignal): Promise<LineRange> {
+export async function readLines(
+  descriptor: number,
+  encoding: "utf-8" | "utf-16le" | "utf-16be",
+  first: number,
+  count: number,
+  signal: AbortSignal,
+): Promise<LineRange> {
   const hash = createHash("sha256");
   const decoder = new TextDecoder(encoding);
   const listing: string[] = [];
@@ -39,7 +46,9 @@ export async function readLines(descriptor: number, encoding: "utf-8" | "utf-16l
   const wanted = (): boolean => line >= first && line < first + count && listed < LISTING_CAP;
   const endLine = (): void => {
     if (wanted() && last === (listing.length === 0 ? 0 : line - 1)) {
-      const shown = numberedLine(line, current) + (currentLength > current.length ? ` [… ${currentLength - LONGEST_SHOWN_LINE} more characters]` : "");
+      const shown =
+        numberedLine(line, current) +
+        (currentLength > current.length ? ` [… ${currentLength - LONGEST_SHOWN_LINE} more characters]` : "");
       listing.push(shown);
       listed += shown.length + 1;
       last = line;
@@ -82,5 +91,13 @@ export async function readLines(descriptor: number, encoding: "utf-8" | "utf-16l
   }
   take(decoder.decode());
   if (!endsWithNewline) endLine();
-  return { listing, last, totalLines: line - 1, digest: `sha256:${hash.digest("hex")}`, bytes, invalid, endsWithNewline };
+  return {
+    listing,
+    last,
+    totalLines: line - 1,
+    digest: `sha256:${hash.digest("hex")}`,
+    bytes,
+    invalid,
+    endsWithNewline,
+  };
 }

@@ -10,7 +10,18 @@ import { linesOf } from "../util/text-lines.ts";
 import type { ToolContext, ToolDefinition } from "../types/tool.ts";
 import { createArgumentReader } from "./arguments.ts";
 import { changedLines, compareTexts, diffBlock } from "./changed-lines.ts";
-import { checkNewName, checkWritablePlace, checkWriteBits, commitWrite, EDIT_CAP_BYTES, permitWrites, resolveTarget, withFileErrors, writeNotes, type Target } from "./file-access.ts";
+import {
+  checkNewName,
+  checkWritablePlace,
+  checkWriteBits,
+  commitWrite,
+  EDIT_CAP_BYTES,
+  permitWrites,
+  resolveTarget,
+  withFileErrors,
+  writeNotes,
+  type Target,
+} from "./file-access.ts";
 import { textOutput } from "../util/tool-output.ts";
 import { decodeTextFile, encodeTextFile, encodingOf } from "./text-file.ts";
 
@@ -37,7 +48,14 @@ function encodeLike(content: string, current: Buffer | null): { before: string |
   const old = decodeTextFile(current);
   const usual: LineEnding = usualEnding(old.endings);
   const endings = given.endings.map((ending) => (ending === "\n" ? usual : ending));
-  return { before: old.text, bytes: encodeTextFile({ text: given.text, endings, byteOrderMark: old.byteOrderMark && !content.startsWith("\ufeff") }) };
+  return {
+    before: old.text,
+    bytes: encodeTextFile({
+      text: given.text,
+      endings,
+      byteOrderMark: old.byteOrderMark && !content.startsWith("\ufeff"),
+    }),
+  };
 }
 
 async function planWrite(input: WriteInput, context: ToolContext): Promise<PlannedWrite> {
@@ -48,7 +66,8 @@ async function planWrite(input: WriteInput, context: ToolContext): Promise<Plann
   const after = normalizeEndings(input.content).text;
   const kind = await kindOf(target.realPath);
   if (kind === "missing") {
-    if (/[/\\]$/.test(input.path)) throw fail(`ends like a folder; name the file, e.g. ${basename(target.realPath)}/index.ts`);
+    if (/[/\\]$/.test(input.path))
+      throw fail(`ends like a folder; name the file, e.g. ${basename(target.realPath)}/index.ts`);
     await checkNewName(target, context);
     return { target, identity: null, after, ...encodeLike(input.content, null) };
   }
@@ -68,14 +87,19 @@ export const writeTool: ToolDefinition<WriteInput> = {
   spec: {
     name: "write",
     description: "Create a file, or replace one you have viewed as a whole.",
-    schema: { type: "object", properties: { path: { type: "string" }, content: { type: "string" } }, required: ["path", "content"] },
+    schema: {
+      type: "object",
+      properties: { path: { type: "string" }, content: { type: "string" } },
+      required: ["path", "content"],
+    },
   },
   access: "write",
   parse(input) {
     const reader = createArgumentReader("write", input, ["path", "content"]);
     return reader.finish({ path: reader.text("path"), content: reader.text("content", { empty: true }) });
   },
-  summarize: (input) => `write ${sanitizeLine(input.path)} (${linesOf(input.content).length === 1 ? "1 line" : `${linesOf(input.content).length} lines`})`,
+  summarize: (input) =>
+    `write ${sanitizeLine(input.path)} (${linesOf(input.content).length === 1 ? "1 line" : `${linesOf(input.content).length} lines`})`,
   target: (input) => ({ kind: "path", value: input.path }),
   async preview(input, context) {
     const plan = await planWrite(input, context);
@@ -88,7 +112,9 @@ export const writeTool: ToolDefinition<WriteInput> = {
       const write = { target: plan.target, action, bytes: plan.bytes, expected: plan.identity } as const;
       await permitWrites([write], context);
       await commitWrite(write, context);
-      const notes = writeNotes(input.path, plan.target, plan.identity, context).map((note) => `\nNote: ${note}.`).join("");
+      const notes = writeNotes(input.path, plan.target, plan.identity, context)
+        .map((note) => `\nNote: ${note}.`)
+        .join("");
       const size = `${linesOf(plan.after).length === 1 ? "1 line" : `${linesOf(plan.after).length} lines`}, ${plan.bytes.byteLength} bytes`;
       const change = await compareTexts(plan.before, plan.after);
       const changed = plan.before === null || plan.before === "" ? "" : changedLines(change);

@@ -36,15 +36,23 @@ export interface TouchedFile extends FileChange {
   rolled_back: boolean;
 }
 
-/** One session. At most one turn runs at a time; a second `submit` or `approve` meanwhile rejects with BmoError usage. */
+/**
+ * One session. At most one turn runs at a time; a second `submit` or `approve` meanwhile rejects with BmoError usage.
+ */
 export interface Agent {
   readonly sessionId: string;
   readonly workspace: string;
   /** Listener for the event stream; returns the function that removes it. */
   subscribe(listener: (event: AgentEvent) => void): () => void;
-  /** Runs a turn for what the user typed. Ordinary text while a plan awaits approval is feedback. Never rejects for model or tool failures. */
+  /**
+   * Runs a turn for what the user typed. Ordinary text while a plan awaits approval is feedback. Never rejects for
+   * model or tool failures.
+   */
   submit(input: UserInput): Promise<TurnResult>;
-  /** A person's approval of the plan at hand; starts or continues execution. @throws BmoError usage when there is nothing to approve. */
+  /**
+   * A person's approval of the plan at hand; starts or continues execution. @throws BmoError usage when there is
+   * nothing to approve.
+   */
   approve(request: ApproveRequest): Promise<TurnResult>;
   /** Back to the plan stage with the feedback; waits for the current tool when a turn runs. */
   revise(feedback: string): Promise<TurnResult>;

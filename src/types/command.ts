@@ -35,7 +35,16 @@ export interface CommandServices {
   sessions(): Promise<SessionSummary[]>;
   /** Writes one key of the user's file, keeping its comments; null removes it. Returns the file's path. */
   writeUserSetting(key: string, value: string | null): Promise<string>;
-  skills(): Promise<{ name: string; description: string; available: boolean; reason: string | null; path: string; tier: string | null }[]>;
+  skills(): Promise<
+    {
+      name: string;
+      description: string;
+      available: boolean;
+      reason: string | null;
+      path: string;
+      tier: string | null;
+    }[]
+  >;
   diff(): Promise<string>;
   undo(argument: string): Promise<{ text: string; exitCode: ExitCode }>;
   tools(): { name: string; access: string; description: string; offered: boolean }[];

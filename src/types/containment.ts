@@ -3,7 +3,9 @@
 import type { FileAction } from "./tool.ts";
 import type { TreeReading } from "./shell-reading.ts";
 
-/** What the git configuration of one directory allows git to start. `problem` names the first key that is not harmless. */
+/**
+ * What the git configuration of one directory allows git to start. `problem` names the first key that is not harmless.
+ */
 export interface GitConfigFacts {
   /** Real path of the directory that holds config, HEAD and objects; null outside a repository. */
   gitDirectory: string | null;

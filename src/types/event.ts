@@ -22,11 +22,28 @@ export type AgentEvent =
   | { type: "tool_start"; call: ToolCallBlock; summary: string }
   | { type: "tool_delta"; callId: string; text: string }
   | { type: "tool_end"; callId: string; tool: string; output: ToolOutput }
-  /** `changes` says what a revision changes; empty for a first one. `stepCost`: estimated USD of one step on that model, null or absent when unknown. */
-  | { type: "plan_ready"; plan: Plan; executionModel: string | null; changes?: string[]; stepCost?: number | null; confined?: boolean }
+  /**
+   * `changes` says what a revision changes; empty for a first one. `stepCost`: estimated USD of one step on that model,
+   * null or absent when unknown.
+   */
+  | {
+      type: "plan_ready";
+      plan: Plan;
+      executionModel: string | null;
+      changes?: string[];
+      stepCost?: number | null;
+      confined?: boolean;
+    }
   | { type: "plan_approved"; plan: Plan; approval: Approval }
   | { type: "ticket_start"; plan: string; ticket: string; title: string }
-  | { type: "ticket_end"; plan: string; ticket: string; state: TicketState; costUsd: number | null; costEstimate: boolean }
+  | {
+      type: "ticket_end";
+      plan: string;
+      ticket: string;
+      state: TicketState;
+      costUsd: number | null;
+      costEstimate: boolean;
+    }
   | { type: "scope_violation"; path: string; action: FileAction; allowed: boolean; reason: string }
   | { type: "rollback"; paths: string[]; copy: string; restoreCommand: string }
   | { type: "cost_entry"; entry: LedgerEntry }

@@ -15,7 +15,10 @@ export interface ModelCall {
   tier: Tier | null;
   ticket: string | null;
   model: ModelInfo;
-  /** Id of the conversation, whose cache a switch of the model leaves cold; where it is missing, stage and ticket stand for it. */
+  /**
+   * Id of the conversation, whose cache a switch of the model leaves cold; where it is missing, stage and ticket stand
+   * for it.
+   */
   conversation?: number;
 }
 

@@ -15,7 +15,10 @@ export interface ImageBlock {
   data: string;
 }
 
-/** Reasoning as the vendor returned it. `providerData` (signature, encrypted content, item id) goes back to the same model only. */
+/**
+ * Reasoning as the vendor returned it. `providerData` (signature, encrypted content, item id) goes back to the same
+ * model only.
+ */
 export interface ReasoningBlock {
   type: "reasoning";
   text: string;
@@ -23,8 +26,8 @@ export interface ReasoningBlock {
 }
 
 /**
- * A tool call as the model asked for it. `invalid` holds the raw argument text when it was cut off or is no JSON object:
- * such a call is never run and never repaired; `input` is then `{}`.
+ * A tool call as the model asked for it. `invalid` holds the raw argument text when it was cut off or is no JSON
+ * object: such a call is never run and never repaired; `input` is then `{}`.
  */
 export interface ToolCallBlock {
   type: "tool_call";

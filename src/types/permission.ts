@@ -11,7 +11,15 @@ export type Verdict =
 
 /** One question to the person. Headless answers each with its `headless` meaning: deny, restore, no answer. */
 export type AskRequest =
-  | { kind: "permission"; tool: string; summary: string; target: string; reason: string; rule: string | null; display: DisplayBlock[] }
+  | {
+      kind: "permission";
+      tool: string;
+      summary: string;
+      target: string;
+      reason: string;
+      rule: string | null;
+      display: DisplayBlock[];
+    }
   | { kind: "scope"; path: string; action: FileChange["action"]; tool: string; reason: string; plan: Plan }
   | { kind: "effects"; command: string; changes: FileChange[]; copy: string; restoreCommand: string }
   | { kind: "question"; question: string; options: string[] }

@@ -1,4 +1,5 @@
-// The plan artifact, its approval, and the state of the staged workflow. Keys keep their on-disk spelling (contract section 9).
+// The plan artifact, its approval, and the state of the staged workflow. Keys keep their on-disk spelling (contract
+// section 9).
 
 import type { FileAction } from "./tool.ts";
 import type { Phase } from "./provider.ts";

@@ -1,9 +1,13 @@
-// What the agent asks of a provider and what comes back. A provider never rejects: failure is the last part of its stream.
+// What the agent asks of a provider and what comes back. A provider never rejects: failure is the last part of its
+// stream.
 
 import type { AssistantMessage, Message } from "./message.ts";
 import type { JsonObject } from "./json.ts";
 
-/** Tokens of one model call. `input` excludes what was read from or written to the cache: the four figures add up to what was billed. */
+/**
+ * Tokens of one model call. `input` excludes what was read from or written to the cache: the four figures add up to
+ * what was billed.
+ */
 export interface Usage {
   input: number;
   output: number;
@@ -40,7 +44,10 @@ export interface CapabilityScore {
 /** How a model takes a reasoning level on the wire; `none` = takes no parameter. */
 export type ReasoningStyle = "none" | "effort" | "budget" | "toggle";
 
-/** Facts about one model as the catalogue and the user's configuration give them. Source: design/model-facts, dated in the catalogue. */
+/**
+ * Facts about one model as the catalogue and the user's configuration give them. Source: design/model-facts, dated in
+ * the catalogue.
+ */
 export interface ModelInfo {
   /** Canonical `provider/model`; unique. */
   id: string;
@@ -101,14 +108,14 @@ export interface ModelRequest {
 export type StopReason = "end" | "tool_calls" | "max_tokens" | "refusal";
 
 export type ProviderErrorKind =
-  | "credentials"        // 401, 403
-  | "model_not_found"    // 404
-  | "bad_request"        // 400 and other 4xx
-  | "context_overflow"   // 400 that means the prompt is too long
-  | "rate_limit"         // 429 after retries
-  | "overloaded"         // 5xx after retries
-  | "network"            // refused, reset, name resolution, TLS, idle stall; after retries
-  | "protocol"           // the answer is not what the protocol says
+  | "credentials" // 401, 403
+  | "model_not_found" // 404
+  | "bad_request" // 400 and other 4xx
+  | "context_overflow" // 400 that means the prompt is too long
+  | "rate_limit" // 429 after retries
+  | "overloaded" // 5xx after retries
+  | "network" // refused, reset, name resolution, TLS, idle stall; after retries
+  | "protocol" // the answer is not what the protocol says
   | "aborted";
 
 export interface ProviderError {
@@ -148,11 +155,19 @@ export interface ModelRegistry {
   /** All known models: configured providers and catalogue. */
   list(): ModelInfo[];
   /** Providers that are configured or have credentials, by id. */
-  providers(): { id: string; configured: boolean; hasCredentials: boolean; keySource: string; type: string; baseUrl: string }[];
+  providers(): {
+    id: string;
+    configured: boolean;
+    hasCredentials: boolean;
+    keySource: string;
+    type: string;
+    baseUrl: string;
+  }[];
   /**
    * Turns what a user wrote (`provider/id`, bare id, alias) into facts.
    * Each notice is given once; `quiet` neither gives it nor takes it away from whoever shows it.
-   * @throws BmoError configuration (exit 2) with the nearest names: unknown provider, unknown id of a provider whose models are listed, ambiguous bare id.
+   * @throws BmoError configuration (exit 2) with the nearest names: unknown provider, unknown id of a provider whose
+   * models are listed, ambiguous bare id.
    */
   resolve(name: string, where: string, quiet?: boolean): { model: ModelInfo; notices: string[] };
   /** The provider that serves a model. @throws BmoError credentials (exit 6) when the key is missing. */

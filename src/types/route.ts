@@ -18,7 +18,8 @@ export function parseTier(text: string): Tier | null {
 export type TierSource = "user" | "skill" | "dynamic" | "default";
 export type PhaseLayer = "stage" | "agent" | "message" | "history" | "model" | "default";
 export type GateDecision = "stay" | "escalate";
-export type RouteSource = "user" | "gate" | "skill" | "stage" | "escalation" | "phase" | "tier" | "default" | "fallback";
+export type RouteSource =
+  "user" | "gate" | "skill" | "stage" | "escalation" | "phase" | "tier" | "default" | "fallback";
 
 export interface RouteCandidate {
   model: string;
@@ -31,7 +32,10 @@ export interface RouteCandidate {
   rejected: string | null;
 }
 
-/** What a decision was made from, beyond message and configuration; kept with the route so that `bmo route replay` decides on the same ground. */
+/**
+ * What a decision was made from, beyond message and configuration; kept with the route so that `bmo route replay`
+ * decides on the same ground.
+ */
 export interface RouteInputs {
   turn: number;
   workflow_enabled: boolean;
@@ -131,7 +135,12 @@ export interface RouteDecision {
 }
 
 /** Asks the small model one short question; rejects on failure, which never fails the turn. */
-export type AskSmallModel = (model: ModelInfo, prompt: { system: string; user: string }, maxTokens: number, signal: AbortSignal) => Promise<string>;
+export type AskSmallModel = (
+  model: ModelInfo,
+  prompt: { system: string; user: string },
+  maxTokens: number,
+  signal: AbortSignal,
+) => Promise<string>;
 
 export interface Router {
   /** Decides once per turn. Pure but for `ask`. @throws BmoError configuration when no model can serve. */

@@ -1,4 +1,5 @@
-// Session files: one append-only JSONL file per session. Each record has `type`; unknown types are skipped with a notice.
+// Session files: one append-only JSONL file per session. Each record has `type`; unknown types are skipped with a
+// notice.
 
 import type { TouchedFile } from "./agent.ts";
 import type { Approval, Plan, Stage, WorkflowEvent, WorkflowState } from "./plan.ts";
@@ -24,7 +25,12 @@ export type SessionRecord =
   | { type: "command"; text: string }
   | { type: "turn_start"; turn: number; stage: Stage; ticket: string | null; text: string }
   /** Opens a fresh conversation: later messages belong to it. `seed` starts it (handed-over plan, summary). */
-  | { type: "conversation"; id: number; reason: "start" | "handoff" | "ticket" | "revision" | "compact" | "gate"; seed: Message[] }
+  | {
+      type: "conversation";
+      id: number;
+      reason: "start" | "handoff" | "ticket" | "revision" | "compact" | "gate";
+      seed: Message[];
+    }
   | { type: "message"; conversation: number; turn: number; message: Message }
   | { type: "tool_intent"; turn: number; call_id: string; tool: string; summary: string }
   | { type: "route"; route: Route }

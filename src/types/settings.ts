@@ -1,4 +1,5 @@
-// The merged configuration as every other part reads it. Keys keep the spelling of the configuration file (contract section 10).
+// The merged configuration as every other part reads it. Keys keep the spelling of the configuration file (contract
+// section 10).
 
 import type { Phase, Price, ReasoningLevel, ReasoningStyle } from "./provider.ts";
 
@@ -116,7 +117,10 @@ export interface LoadedSettings {
   origins: Record<string, Origin>;
   /** Files that took part, highest first. */
   files: string[];
-  /** For stderr and the REPL: ignored keys of an untrusted project, unknown keys, several files in one folder, retired models. */
+  /**
+   * For stderr and the REPL: ignored keys of an untrusted project, unknown keys, several files in one folder, retired
+   * models.
+   */
   notices: string[];
   /** Project keys that were ignored because the directory is not trusted. */
   untrusted: string[];

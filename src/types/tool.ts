@@ -4,7 +4,10 @@ import type { ImageBlock, TextBlock } from "./message.ts";
 import type { JsonObject } from "./json.ts";
 import type { ToolSpec } from "./provider.ts";
 
-/** The plan stage builds its tool list from this: `read` and `host` only (plus sandboxed `exec`). `host` changes bmo's own state, never a file. */
+/**
+ * The plan stage builds its tool list from this: `read` and `host` only (plus sandboxed `exec`). `host` changes bmo's
+ * own state, never a file.
+ */
 export type ToolAccess = "read" | "write" | "exec" | "host";
 
 /** What a front end draws of a result; it switches on the kind, never on the tool's name. */
@@ -95,8 +98,8 @@ export interface ToolContext {
 }
 
 /**
- * A tool. `parse` validates raw input and returns the typed value or a sentence that says what is wrong and what is allowed.
- * `target` names what a permission rule and a denial are about: a path or a command line.
+ * A tool. `parse` validates raw input and returns the typed value or a sentence that says what is wrong and what is
+ * allowed. `target` names what a permission rule and a denial are about: a path or a command line.
  */
 export interface ToolDefinition<Input = unknown> {
   spec: ToolSpec;
@@ -107,7 +110,10 @@ export interface ToolDefinition<Input = unknown> {
   target(input: Input): { kind: "path" | "command" | "none"; value: string };
   /** Every path of a call that concerns several; policy must permit each. Absent: `target` is all. */
   targets?(input: Input): string[];
-  /** What the call would do to files, for the approval card. @throws BmoError "failed" when it is bound to fail: then nobody is asked. */
+  /**
+   * What the call would do to files, for the approval card. @throws BmoError "failed" when it is bound to fail: then
+   * nobody is asked.
+   */
   preview?(input: Input, context: ToolContext): Promise<DisplayBlock[]>;
   run(input: Input, context: ToolContext): Promise<ToolOutput>;
 }

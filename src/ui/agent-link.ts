@@ -18,9 +18,12 @@ export interface AgentLink {
 
 function merge(events: AgentEvent[], event: AgentEvent): void {
   const last = events.at(-1);
-  if (last?.type === "text_delta" && event.type === "text_delta") events[events.length - 1] = { type: "text_delta", text: last.text + event.text };
-  else if (last?.type === "reasoning_delta" && event.type === "reasoning_delta") events[events.length - 1] = { type: "reasoning_delta", text: last.text + event.text };
-  else if (last?.type === "tool_delta" && event.type === "tool_delta" && last.callId === event.callId) events[events.length - 1] = { ...last, text: (last.text + event.text).slice(-20_000) };
+  if (last?.type === "text_delta" && event.type === "text_delta")
+    events[events.length - 1] = { type: "text_delta", text: last.text + event.text };
+  else if (last?.type === "reasoning_delta" && event.type === "reasoning_delta")
+    events[events.length - 1] = { type: "reasoning_delta", text: last.text + event.text };
+  else if (last?.type === "tool_delta" && event.type === "tool_delta" && last.callId === event.callId)
+    events[events.length - 1] = { ...last, text: (last.text + event.text).slice(-20_000) };
   else events.push(event);
 }
 
@@ -28,8 +31,16 @@ function isDelta(event: AgentEvent): boolean {
   return event.type === "text_delta" || event.type === "reasoning_delta" || event.type === "tool_delta";
 }
 
-/** `ready` holds everything back until the code that draws answers is there. `onEvent` is called after the store knows the event. */
-export function linkAgent(agent: Agent, store: Store, ready: Promise<void>, onEvent: (event: AgentEvent) => void): AgentLink {
+/**
+ * `ready` holds everything back until the code that draws answers is there. `onEvent` is called after the store knows
+ * the event.
+ */
+export function linkAgent(
+  agent: Agent,
+  store: Store,
+  ready: Promise<void>,
+  onEvent: (event: AgentEvent) => void,
+): AgentLink {
   let held: AgentEvent[] = [];
   let timer: NodeJS.Timeout | null = null;
   let open = false;
@@ -93,10 +104,17 @@ function planText(agent: Agent): string | null {
 }
 
 /** `running` is the model and tier of the turn at hand, null between turns: then the next request's are shown. */
-export function statusOf(agent: Agent, nextMode: string | null, running: { model: string | null; tier: string | null } | null): StatusView {
+export function statusOf(
+  agent: Agent,
+  nextMode: string | null,
+  running: { model: string | null; tier: string | null } | null,
+): StatusView {
   const state = agent.state();
   const mode = modeOf(agent);
-  const extra = state.workflow.enabled && state.permissionMode !== "default" && state.permissionMode !== "plan" ? ` (${state.permissionMode})` : "";
+  const extra =
+    state.workflow.enabled && state.permissionMode !== "default" && state.permissionMode !== "plan"
+      ? ` (${state.permissionMode})`
+      : "";
   const { usage } = state.totals;
   return {
     mode: mode + extra,

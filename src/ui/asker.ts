@@ -1,7 +1,15 @@
 // Puts questions to the person as cards, one after the other, and hands the answers back to whoever asked.
 
 import type { Ask, AskReply } from "../types/permission.ts";
-import { answerText, createCard, escapeReply, pressInCard, type Card, type CardKey, type CardRequest } from "./cards.ts";
+import {
+  answerText,
+  createCard,
+  escapeReply,
+  pressInCard,
+  type Card,
+  type CardKey,
+  type CardRequest,
+} from "./cards.ts";
 import type { Store } from "./store.ts";
 import { plural } from "./text.ts";
 
@@ -53,7 +61,8 @@ export function createAsker(store: Store, shownCard: () => number | null): Asker
     waiting.delete(card.id);
     store.dispatch({ type: "close_card", id: card.id });
     const question = questionOf(card.request);
-    if (question !== null) store.dispatch({ type: "print", block: { kind: "choice", question, answer: answerText(card, reply) } });
+    if (question !== null)
+      store.dispatch({ type: "print", block: { kind: "choice", question, answer: answerText(card, reply) } });
     resolve(reply);
   };
   const askCard = (request: CardRequest, signal: AbortSignal | null): Promise<AskReply> => {
@@ -86,7 +95,8 @@ export function createAsker(store: Store, shownCard: () => number | null): Asker
     typedElsewhere(now, isText) {
       if (isText) typedAt = now;
       const card = store.get().cards[0];
-      if (card !== undefined && card.quietUntil !== null) store.dispatch({ type: "update_card", card: { ...card, quietUntil: now + QUIET_MS } });
+      if (card !== undefined && card.quietUntil !== null)
+        store.dispatch({ type: "update_card", card: { ...card, quietUntil: now + QUIET_MS } });
     },
     press(card, key) {
       const step = pressInCard({ ...card, quietUntil: null }, key);

@@ -28,10 +28,24 @@ export type Block =
   | { kind: "tool"; tool: string; summary: string; display: DisplayBlock[]; isError: boolean; expanded: boolean }
   | { kind: "shell"; command: string; output: string; exitCode: number | null }
   /** `changes`: what a revision changes; `stepCost`: estimated USD of one step, null when unknown. */
-  | { kind: "plan"; plan: Plan; executionModel: string | null; changes: string[]; stepCost: number | null; confined?: boolean }
+  | {
+      kind: "plan";
+      plan: Plan;
+      executionModel: string | null;
+      changes: string[];
+      stepCost: number | null;
+      confined?: boolean;
+    }
   | { kind: "report"; report: JsonObject }
   | { kind: "approved"; plan: Plan; approval: Approval }
-  | { kind: "ticket"; ticket: string; title: string; state: TicketState | "started"; costUsd: number | null; costEstimate: boolean }
+  | {
+      kind: "ticket";
+      ticket: string;
+      title: string;
+      state: TicketState | "started";
+      costUsd: number | null;
+      costEstimate: boolean;
+    }
   | { kind: "violation"; path: string; action: FileAction; allowed: boolean; reason: string }
   | { kind: "rollback"; paths: string[]; copy: string; restoreCommand: string }
   | { kind: "route"; line: RouteLine }

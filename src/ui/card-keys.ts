@@ -5,7 +5,13 @@ import type { CardKey } from "./cards.ts";
 import type { InputEvent } from "./input/decode.ts";
 import { bindingOf } from "./keybindings.ts";
 
-const CARD_KEYS: Record<string, CardKey["type"]> = { up: "up", down: "down", enter: "enter", escape: "escape", backspace: "backspace" };
+const CARD_KEYS: Record<string, CardKey["type"]> = {
+  up: "up",
+  down: "down",
+  enter: "enter",
+  escape: "escape",
+  backspace: "backspace",
+};
 
 /** @returns False when no card is open or the key is none of its own. */
 export function handleInCard(asker: Asker, event: InputEvent): boolean {
@@ -24,9 +30,16 @@ export function handleInCard(asker: Asker, event: InputEvent): boolean {
   const type = event.ctrl || event.alt ? undefined : CARD_KEYS[event.name];
   if (type === undefined || type === "text") {
     const binding = bindingOf(event);
-    return !(binding === "interrupt" || binding === "cycle_mode" || binding === "redraw" || binding === "suspend" || binding === "expand");
+    return !(
+      binding === "interrupt" ||
+      binding === "cycle_mode" ||
+      binding === "redraw" ||
+      binding === "suspend" ||
+      binding === "expand"
+    );
   }
-  // The same holds for Enter, which takes the answer that is marked; a line that is open it sends unless several came at once.
+  // The same holds for Enter, which takes the answer that is marked; a line that is open it sends unless several came
+  // at once.
   if (type === "enter" && (card.typing === null ? !event.alone : event.burst)) return true;
   asker.press(card, { type });
   return true;

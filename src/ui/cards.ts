@@ -35,25 +35,51 @@ const DENY: AskReply = { answer: "deny", feedback: null };
 export function cardOptions(request: CardRequest): CardOption[] {
   switch (request.kind) {
     case "permission": {
-      const remembered = request.rule === null ? [] : [
-        option(`Session: allow ${request.rule} until this session ends`, "s", { answer: "allow_session" }),
-        option(`Project: always allow ${request.rule} here`, "p", { answer: "allow_project" }),
+      const remembered =
+        request.rule === null
+          ? []
+          : [
+              option(`Session: allow ${request.rule} until this session ends`, "s", { answer: "allow_session" }),
+              option(`Project: always allow ${request.rule} here`, "p", { answer: "allow_project" }),
+            ];
+      return [
+        option("Yes, this once", "y", { answer: "allow_once" }),
+        ...remembered,
+        option("No", "n", DENY),
+        option("Tell the model what to do instead", "t", DENY, true),
       ];
-      return [option("Yes, this once", "y", { answer: "allow_once" }), ...remembered, option("No", "n", DENY), option("Tell the model what to do instead", "t", DENY, true)];
     }
     case "scope":
-      return [option("Yes, extend the scope by this", "y", { answer: "allow_once" }), option("No, keep the scope", "n", DENY), option("Tell the model what to do instead", "t", DENY, true)];
+      return [
+        option("Yes, extend the scope by this", "y", { answer: "allow_once" }),
+        option("No, keep the scope", "n", DENY),
+        option("Tell the model what to do instead", "t", DENY, true),
+      ];
     case "effects":
-      return [option("Restore (a copy is kept)", "r", { answer: "restore" }), option("Keep the changes", "k", { answer: "keep" })];
+      return [
+        option("Restore (a copy is kept)", "r", { answer: "restore" }),
+        option("Keep the changes", "k", { answer: "keep" }),
+      ];
     case "question":
       return [
-        ...request.options.map((label, index) => option(label, uniqueLetter(request.options, index), { answer: "text", text: label })),
-        option(request.options.length > 0 ? "Something else" : "Type an answer", null, { answer: "text", text: "" }, true),
+        ...request.options.map((label, index) =>
+          option(label, uniqueLetter(request.options, index), { answer: "text", text: label }),
+        ),
+        option(
+          request.options.length > 0 ? "Something else" : "Type an answer",
+          null,
+          { answer: "text", text: "" },
+          true,
+        ),
       ];
     case "fallback":
       return [option(`Yes, go on with ${request.to}`, "y", { answer: "allow_once" }), option("No, stop", "n", DENY)];
     case "trust":
-      return [option("No, ignore these settings", "n", DENY), option("This time only", "t", { answer: "allow_once" }), option("Yes, trust this directory", "y", { answer: "allow_project" })];
+      return [
+        option("No, ignore these settings", "n", DENY),
+        option("This time only", "t", { answer: "allow_once" }),
+        option("Yes, trust this directory", "y", { answer: "allow_project" }),
+      ];
     case "confirm":
       return [option("Yes", "y", { answer: "allow_once" }), option("No", "n", DENY)];
     case "sessions":
@@ -121,18 +147,25 @@ function typeInto(card: Card, typed: string, key: CardKey): CardStep {
       return { card, reply: withText(chosen.reply, typed.trim()) };
     }
     case "escape":
-      return card.options.length > 1 ? { card: { ...card, typing: null }, reply: null } : { card, reply: escapeReply(card.request) };
+      return card.options.length > 1
+        ? { card: { ...card, typing: null }, reply: null }
+        : { card, reply: escapeReply(card.request) };
     case "up":
     case "down":
       return { card, reply: null };
   }
 }
 
-/** Chooses the option of that letter, or the only one that begins with it; among several it goes to the next one, which Enter takes. */
+/**
+ * Chooses the option of that letter, or the only one that begins with it; among several it goes to the next one, which
+ * Enter takes.
+ */
 function byFirstLetter(card: Card, character: string): CardStep {
   const own = card.options.findIndex((one) => one.letter === character);
   if (own >= 0) return choose(card, own);
-  const beginning = card.options.flatMap((one, index) => (one.label.trim().charAt(0).toLowerCase() === character ? [index] : []));
+  const beginning = card.options.flatMap((one, index) =>
+    one.label.trim().charAt(0).toLowerCase() === character ? [index] : [],
+  );
   const [first] = beginning;
   if (first === undefined) return { card, reply: null };
   if (beginning.length === 1) return choose(card, first);

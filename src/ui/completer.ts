@@ -65,18 +65,29 @@ export function createCompleter(options: ReplOptions, store: Store): Completer {
     return files.found;
   };
   const show = (request: CompletionRequest, items: ReturnType<typeof commandItems>): void => {
-    store.dispatch({ type: "set", values: { completion: items.length === 0 ? null : { items, selected: 0, start: request.start, end: request.end } } });
+    store.dispatch({
+      type: "set",
+      values: {
+        completion: items.length === 0 ? null : { items, selected: 0, start: request.start, end: request.end },
+      },
+    });
   };
   const fetchNames = async (request: CompletionRequest & { kind: "skill" | "file" }, mine: number): Promise<void> => {
     const { text } = store.get().editor;
     const [list, rankNames] = await Promise.all([names(request.kind), loadRank()]);
     // The text may have been sent meanwhile, or another taken from the history.
-    if (mine === generation && store.get().editor.text === text) show(request, nameItems(request.kind, list, request.query, rankNames));
+    if (mine === generation && store.get().editor.text === text)
+      show(request, nameItems(request.kind, list, request.query, rankNames));
   };
 
   const refreshFiles = (): void => {
     const { editor, completion, completionClosedFor } = store.get();
-    if (completion !== null && editor.text !== completionClosedFor && completionRequest(editor.text, editor.cursor)?.kind === "file") update();
+    if (
+      completion !== null &&
+      editor.text !== completionClosedFor &&
+      completionRequest(editor.text, editor.cursor)?.kind === "file"
+    )
+      update();
   };
   const update = (): void => {
     const { editor, completion, completionClosedFor } = store.get();
@@ -102,7 +113,10 @@ export function createCompleter(options: ReplOptions, store: Store): Completer {
       const { completion } = store.get();
       const item = completion?.items[completion.selected];
       if (completion === null || item === undefined) return false;
-      store.dispatch({ type: "editor", action: { type: "replace", start: completion.start, end: completion.end, text: item.value } });
+      store.dispatch({
+        type: "editor",
+        action: { type: "replace", start: completion.start, end: completion.end, text: item.value },
+      });
       update();
       return true;
     },

@@ -1,4 +1,5 @@
-// What Tab offers: slash commands with their arguments' hints, skills, and files after `@`. Pure; the lists are handed in.
+// What Tab offers: slash commands with their arguments' hints, skills, and files after `@`. Pure; the lists are handed
+// in.
 
 import { firstPaths } from "../util/path-order.ts";
 import type { CommandDefinition } from "../types/command.ts";
@@ -32,9 +33,11 @@ export function completionRequest(text: string, cursor: number): CompletionReque
     return { kind: "command", query: command[1] ?? "", start: 0, end: cursor + rest.length };
   }
   const skill = /^\/skill\s+(\S*)$/.exec(before);
-  if (skill !== null) return { kind: "skill", query: skill[1] ?? "", start: cursor - (skill[1] ?? "").length, end: cursor };
+  if (skill !== null)
+    return { kind: "skill", query: skill[1] ?? "", start: cursor - (skill[1] ?? "").length, end: cursor };
   const file = /(?:^|[\s(])@([^\s@]*)$/.exec(before);
-  if (file !== null) return { kind: "file", query: file[1] ?? "", start: cursor - (file[1] ?? "").length - 1, end: cursor };
+  if (file !== null)
+    return { kind: "file", query: file[1] ?? "", start: cursor - (file[1] ?? "").length - 1, end: cursor };
   return null;
 }
 
@@ -42,7 +45,10 @@ export function completionRequest(text: string, cursor: number): CompletionReque
 export function commandItems(commands: readonly CommandDefinition[], query: string): CompletionItem[] {
   const names = (command: CommandDefinition): string[] => [command.name, ...command.aliases];
   const begins = commands.filter((command) => names(command).some((name) => name.startsWith(query)));
-  const holds = query.length < 2 ? [] : commands.filter((command) => !begins.includes(command) && names(command).some((name) => name.includes(query)));
+  const holds =
+    query.length < 2
+      ? []
+      : commands.filter((command) => !begins.includes(command) && names(command).some((name) => name.includes(query)));
   return [...begins, ...holds].map((command) => ({
     value: `/${command.name} `,
     label: `/${command.name}${command.argumentHint === "" ? "" : ` ${command.argumentHint}`}`,
@@ -63,9 +69,19 @@ export type Rank = (query: string, names: readonly string[], limit: number) => s
 
 const SHOWN = 50;
 
-export function nameItems(kind: "skill" | "file", names: readonly string[], query: string, rank: Rank): CompletionItem[] {
-  const chosen = query !== "" ? rank(query, names, SHOWN) : kind === "file" ? firstPaths(names, SHOWN) : names.slice(0, SHOWN);
-  return chosen.map((name) => ({ value: kind === "file" ? `@${/\s/.test(name) ? `"${name}"` : name} ` : `${name} `, label: name, detail: "" }));
+export function nameItems(
+  kind: "skill" | "file",
+  names: readonly string[],
+  query: string,
+  rank: Rank,
+): CompletionItem[] {
+  const chosen =
+    query !== "" ? rank(query, names, SHOWN) : kind === "file" ? firstPaths(names, SHOWN) : names.slice(0, SHOWN);
+  return chosen.map((name) => ({
+    value: kind === "file" ? `@${/\s/.test(name) ? `"${name}"` : name} ` : `${name} `,
+    label: name,
+    detail: "",
+  }));
 }
 
 export function moveSelection(completion: Completion, direction: -1 | 1): Completion {

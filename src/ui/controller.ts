@@ -40,10 +40,18 @@ export interface Controller {
   asker: Asker;
 }
 
-export function createController(options: ReplOptions, store: Store, drawing: Drawing, hooks: ControllerHooks): Controller {
+export function createController(
+  options: ReplOptions,
+  store: Store,
+  drawing: Drawing,
+  hooks: ControllerHooks,
+): Controller {
   const asker = createAsker(store, hooks.shownCard);
   const session = createUiSession(options, store, asker, drawing);
-  const runner = createRunner(options, store, session, { exit: hooks.exit, editText: (text, extension) => hooks.withTerminal(() => options.editText(text, extension)) });
+  const runner = createRunner(options, store, session, {
+    exit: hooks.exit,
+    editText: (text, extension) => hooks.withTerminal(() => options.editText(text, extension)),
+  });
   const completer = createCompleter(options, store);
   let armedAt = 0;
   store.dispatch({ type: "set", values: { history: loadHistory(options.historyFile) } });
@@ -55,7 +63,9 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
   };
   /** A failure of what a key set off is shown, not thrown. */
   const guard = (work: Promise<void>): void => {
-    work.catch((thrown: unknown) => store.dispatch({ type: "print", block: { kind: "error", error: toErrorInfo(thrown) } }));
+    work.catch((thrown: unknown) =>
+      store.dispatch({ type: "print", block: { kind: "error", error: toErrorInfo(thrown) } }),
+    );
   };
   const editorColumns = (): number => Math.max(2, store.get().columns - 1 - width(PROMPT));
 
@@ -92,7 +102,10 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
     }
     saveEntry(options.historyFile, text);
     asker.typingEnded();
-    store.dispatch({ type: "set", values: { history: addEntry(history, text), completion: null, completionClosedFor: null } });
+    store.dispatch({
+      type: "set",
+      values: { history: addEntry(history, text), completion: null, completionClosedFor: null },
+    });
     store.dispatch({ type: "editor", action: { type: "clear" } });
     runner.send(input);
   };
@@ -101,7 +114,10 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
     const { editor, history } = store.get();
     const step = walk(history, direction, editor.text);
     if (step === null) return;
-    store.dispatch({ type: "set", values: { history: step.history, completion: null, completionClosedFor: step.text } });
+    store.dispatch({
+      type: "set",
+      values: { history: step.history, completion: null, completionClosedFor: step.text },
+    });
     store.dispatch({ type: "editor", action: { type: "set", text: step.text } });
   };
   const vertical = (direction: -1 | 1): void => {
@@ -138,7 +154,8 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
     const { completion, running, status } = store.get();
     if (completion !== null) completer.close();
     else if (running !== null) guard(runner.interrupt());
-    else if (status?.plan === "plan awaits /approve") hint("nothing is approved: type what to change, /approve or /reject");
+    else if (status?.plan === "plan awaits /approve")
+      hint("nothing is approved: type what to change, /approve or /reject");
   };
 
   const openEditor = async (): Promise<void> => {
@@ -186,7 +203,10 @@ export function createController(options: ReplOptions, store: Store, drawing: Dr
       case "interrupt":
         return interrupt();
       case "search":
-        return store.dispatch({ type: "set", values: { search: { query: "", index: -1, before: store.get().editor }, completion: null } });
+        return store.dispatch({
+          type: "set",
+          values: { search: { query: "", index: -1, before: store.get().editor }, completion: null },
+        });
       case "expand":
         return store.dispatch({ type: "expand_last" });
       case "edit":

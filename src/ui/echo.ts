@@ -9,7 +9,13 @@ export function typedAtEnd(before: UiState, after: UiState): string | null {
   const { editor: old, ...oldRest } = before;
   const { editor: grown, ...rest } = after;
   const typed = grown.text.slice(old.text.length);
-  if (!PLAIN.test(typed) || grown.text !== old.text + typed || old.cursor !== old.text.length || grown.cursor !== grown.text.length) return null;
+  if (
+    !PLAIN.test(typed) ||
+    grown.text !== old.text + typed ||
+    old.cursor !== old.text.length ||
+    grown.cursor !== grown.text.length
+  )
+    return null;
   // A shell command has another mark before it.
   if (old.text === "" && typed.startsWith("!")) return null;
   const others = Object.keys(rest) as (keyof typeof rest)[];

@@ -17,7 +17,14 @@ export interface EditorState {
   killed: string;
 }
 
-export const EMPTY_EDITOR: EditorState = { text: "", cursor: 0, pasteHead: null, pastes: {}, pasteCount: 0, killed: "" };
+export const EMPTY_EDITOR: EditorState = {
+  text: "",
+  cursor: 0,
+  pasteHead: null,
+  pastes: {},
+  pasteCount: 0,
+  killed: "",
+};
 
 export type EditorAction =
   | { type: "insert"; text: string }
@@ -80,7 +87,8 @@ function paste(state: EditorState, raw: string): EditorState {
   if (text === "") return state;
   const pasteHead = state.pasteHead ?? commandHead(state.text.slice(0, state.cursor));
   const lines = text.split("\n").length;
-  if (text.length <= PASTE_SHOWN_CHARACTERS && lines <= PASTE_SHOWN_LINES) return { ...splice(state, state.cursor, state.cursor, text), pasteHead };
+  if (text.length <= PASTE_SHOWN_CHARACTERS && lines <= PASTE_SHOWN_LINES)
+    return { ...splice(state, state.cursor, state.cursor, text), pasteHead };
   const number = state.pasteCount + 1;
   const mark = `[paste ${number}: ${plural(lines, "line")}, ${plural(text.length, "character")}]`;
   const next = splice(state, state.cursor, state.cursor, mark);
@@ -90,7 +98,9 @@ function paste(state: EditorState, raw: string): EditorState {
 /** The mark that ends (or begins) right at the cursor: it is deleted as one. */
 function markAt(state: EditorState, side: "before" | "after"): string | null {
   const part = side === "before" ? state.text.slice(0, state.cursor) : state.text.slice(state.cursor);
-  return Object.keys(state.pastes).find((mark) => (side === "before" ? part.endsWith(mark) : part.startsWith(mark))) ?? null;
+  return (
+    Object.keys(state.pastes).find((mark) => (side === "before" ? part.endsWith(mark) : part.startsWith(mark))) ?? null
+  );
 }
 
 function kill(state: EditorState, start: number, end: number): EditorState {
@@ -104,17 +114,31 @@ export function reduceEditor(state: EditorState, action: EditorAction): EditorSt
     case "insert":
       return splice(state, cursor, cursor, action.text);
     case "insert_foreign":
-      return { ...splice(state, cursor, cursor, action.text), pasteHead: state.pasteHead ?? commandHead(text.slice(0, cursor)) };
+      return {
+        ...splice(state, cursor, cursor, action.text),
+        pasteHead: state.pasteHead ?? commandHead(text.slice(0, cursor)),
+      };
     case "paste":
       return paste(state, action.text);
     case "replace":
       return splice(state, action.start, action.end, action.text);
     case "set":
-      return { ...EMPTY_EDITOR, pasteCount: state.pasteCount, killed: state.killed, text: action.text, cursor: action.text.length };
+      return {
+        ...EMPTY_EDITOR,
+        pasteCount: state.pasteCount,
+        killed: state.killed,
+        text: action.text,
+        cursor: action.text.length,
+      };
     case "clear":
       return { ...EMPTY_EDITOR, pasteCount: state.pasteCount, killed: state.killed };
     case "backspace":
-      return splice(state, cursor - (markAt(state, "before")?.length ?? cursor - previousBoundary(text, cursor)), cursor, "");
+      return splice(
+        state,
+        cursor - (markAt(state, "before")?.length ?? cursor - previousBoundary(text, cursor)),
+        cursor,
+        "",
+      );
     case "delete": {
       const end = cursor + (markAt(state, "after")?.length ?? nextBoundary(text, cursor) - cursor);
       return splice(state, cursor, end, "");
@@ -167,7 +191,9 @@ export interface EditorLayout {
   cursorColumn: number;
 }
 
-/** Marks that turn the direction of text: the name of a file may hold them, and the prompt shows them as what they are. */
+/**
+ * Marks that turn the direction of text: the name of a file may hold them, and the prompt shows them as what they are.
+ */
 const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/;
 
 function shownOf(grapheme: string): string {

@@ -49,7 +49,9 @@ export function paintFirst(options: FirstPaintOptions): FirstPaint {
   stdin.setRawMode(true);
   stdin.on("data", keep);
   stdin.resume();
-  stdout.write(`${PASTE_ON}${headerLine(options.version, options.workspace, options.home, stdout.columns || 80)}\n\n${PROMPT}`);
+  stdout.write(
+    `${PASTE_ON}${headerLine(options.version, options.workspace, options.home, stdout.columns || 80)}\n\n${PROMPT}`,
+  );
   return {
     takeOver() {
       stdin.off("data", keep);

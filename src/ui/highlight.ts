@@ -21,7 +21,26 @@ import xml from "highlight.js/lib/languages/xml";
 import yaml from "highlight.js/lib/languages/yaml";
 import type { Style, Theme } from "./theme.ts";
 
-const LANGUAGES = { bash, c, cpp, csharp, css, go, ini, java, javascript, json, php, python, ruby, rust, sql, typescript, xml, yaml };
+const LANGUAGES = {
+  bash,
+  c,
+  cpp,
+  csharp,
+  css,
+  go,
+  ini,
+  java,
+  javascript,
+  json,
+  php,
+  python,
+  ruby,
+  rust,
+  sql,
+  typescript,
+  xml,
+  yaml,
+};
 const LONGEST = 200_000;
 
 for (const [name, language] of Object.entries(LANGUAGES)) core.registerLanguage(name, language);
@@ -33,7 +52,8 @@ function styleOf(scope: string, theme: Theme): Style | null {
   if (["keyword", "literal", "built_in", "type", "meta"].includes(kind)) return theme.keyword;
   if (["string", "regexp", "symbol", "number"].includes(kind)) return theme.string;
   if (["comment", "quote", "doctag"].includes(kind)) return theme.comment;
-  if (["title", "section", "name", "attr", "attribute", "selector-tag", "selector-class"].includes(kind)) return theme.accent;
+  if (["title", "section", "name", "attr", "attribute", "selector-tag", "selector-class"].includes(kind))
+    return theme.accent;
   return null;
 }
 

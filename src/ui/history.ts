@@ -1,6 +1,15 @@
 // What was sent before, per workspace: a bounded list in memory and a JSONL file. Walking through it is pure.
 
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 
@@ -33,10 +42,15 @@ export function walk(history: History, direction: -1 | 1, current: string): { hi
   const index = history.index + direction;
   if (index < 0 || index > history.entries.length) return null;
   const draft = history.index === history.entries.length ? current : history.draft;
-  return { history: { ...history, index, draft }, text: index === history.entries.length ? draft : (history.entries[index] ?? "") };
+  return {
+    history: { ...history, index, draft },
+    text: index === history.entries.length ? draft : (history.entries[index] ?? ""),
+  };
 }
 
-/** The newest entry before `before` that holds the query (case ignored when the query has no capitals); -1 when none. */
+/**
+ * The newest entry before `before` that holds the query (case ignored when the query has no capitals); -1 when none.
+ */
 export function searchHistory(history: History, query: string, before: number): number {
   const exact = query !== query.toLowerCase();
   for (let index = Math.min(before, history.entries.length) - 1; index >= 0; index--) {
@@ -61,10 +75,19 @@ function parseLine(line: string): string | null {
 export function loadHistory(file: string): History {
   try {
     if (!existsSync(file) || statSync(file).size > LARGEST_FILE) return createHistory([]);
-    const all = readFileSync(file, "utf8").split("\n").flatMap((line) => parseLine(line) ?? []);
+    const all = readFileSync(file, "utf8")
+      .split("\n")
+      .flatMap((line) => parseLine(line) ?? []);
     if (all.length > 2 * KEPT) {
       const temporary = `${file}.${process.pid}`;
-      writeFileSync(temporary, all.slice(-KEPT).map((entry) => `${JSON.stringify(entry)}\n`).join(""), { mode: 0o600 });
+      writeFileSync(
+        temporary,
+        all
+          .slice(-KEPT)
+          .map((entry) => `${JSON.stringify(entry)}\n`)
+          .join(""),
+        { mode: 0o600 },
+      );
       renameSync(temporary, file);
     }
     return createHistory(all.slice(-KEPT));

@@ -3,23 +3,46 @@
 import type { KeyEvent } from "./input/decode.ts";
 
 export type Binding =
-  | "send" | "newline" | "up" | "down" | "left" | "right" | "word_left" | "word_right" | "line_start" | "line_end" | "backspace" | "delete"
-  | "delete_or_exit" | "kill_word" | "kill_line_start" | "kill_line_end" | "yank" | "complete" | "cycle_mode" | "escape" | "interrupt" | "search"
-  | "expand" | "edit" | "redraw" | "suspend";
+  | "send"
+  | "newline"
+  | "up"
+  | "down"
+  | "left"
+  | "right"
+  | "word_left"
+  | "word_right"
+  | "line_start"
+  | "line_end"
+  | "backspace"
+  | "delete"
+  | "delete_or_exit"
+  | "kill_word"
+  | "kill_line_start"
+  | "kill_line_end"
+  | "yank"
+  | "complete"
+  | "cycle_mode"
+  | "escape"
+  | "interrupt"
+  | "search"
+  | "expand"
+  | "edit"
+  | "redraw"
+  | "suspend";
 
 const BINDINGS: Record<string, Binding> = {
-  "enter": "send",
+  enter: "send",
   "ctrl+j": "newline",
   "alt+enter": "newline",
   "shift+enter": "newline",
   "ctrl+enter": "newline",
-  "up": "up",
+  up: "up",
   "ctrl+p": "up",
-  "down": "down",
+  down: "down",
   "ctrl+n": "down",
-  "left": "left",
+  left: "left",
   "ctrl+b": "left",
-  "right": "right",
+  right: "right",
   "ctrl+f": "right",
   "alt+b": "word_left",
   "alt+left": "word_left",
@@ -27,13 +50,13 @@ const BINDINGS: Record<string, Binding> = {
   "alt+f": "word_right",
   "alt+right": "word_right",
   "ctrl+right": "word_right",
-  "home": "line_start",
+  home: "line_start",
   "ctrl+a": "line_start",
-  "end": "line_end",
+  end: "line_end",
   "ctrl+e": "line_end",
-  "backspace": "backspace",
+  backspace: "backspace",
   "shift+backspace": "backspace",
-  "delete": "delete",
+  delete: "delete",
   "ctrl+d": "delete_or_exit",
   "ctrl+w": "kill_word",
   "alt+backspace": "kill_word",
@@ -41,9 +64,9 @@ const BINDINGS: Record<string, Binding> = {
   "ctrl+u": "kill_line_start",
   "ctrl+k": "kill_line_end",
   "ctrl+y": "yank",
-  "tab": "complete",
+  tab: "complete",
   "shift+tab": "cycle_mode",
-  "escape": "escape",
+  escape: "escape",
   "ctrl+c": "interrupt",
   "ctrl+r": "search",
   "ctrl+o": "expand",

@@ -16,5 +16,8 @@ export function Lines({ lines: drawn }: { lines: readonly string[] }): ReactElem
   if (drawn.length === 0) return null;
   const lines = drawn.map(drawable);
   const longest = lines.reduce((most, line) => Math.max(most, width(line)), 1);
-  return createElement(TextNode, { style: { width: longest, height: lines.length, flexShrink: 0, textWrap: "truncate" }, children: lines.join("\n") });
+  return createElement(TextNode, {
+    style: { width: longest, height: lines.length, flexShrink: 0, textWrap: "truncate" },
+    children: lines.join("\n"),
+  });
 }

@@ -4,14 +4,17 @@
 const CI_VARIABLES = ["CI", "CONTINUOUS_INTEGRATION"] as const;
 
 /**
- * The layout engine's loader fetches its own code from a data URI, which on Node 20 loads the whole fetch client; refused,
- * it decodes the bytes itself. Every other request goes through.
+ * The layout engine's loader fetches its own code from a data URI, which on Node 20 loads the whole fetch client;
+ * refused, it decodes the bytes itself. Every other request goes through.
  */
 function shadowFetch(): () => void {
   const original = Object.getOwnPropertyDescriptor(globalThis, "fetch");
   if (original === undefined || typeof original.value !== "function") return () => undefined;
   const real: typeof fetch = original.value;
-  const shadow: typeof fetch = (input, init) => (typeof input === "string" && input.startsWith("data:application/octet-stream") ? Promise.reject(new TypeError("data URIs are not fetched here")) : real(input, init));
+  const shadow: typeof fetch = (input, init) =>
+    typeof input === "string" && input.startsWith("data:application/octet-stream")
+      ? Promise.reject(new TypeError("data URIs are not fetched here"))
+      : real(input, init);
   Object.defineProperty(globalThis, "fetch", { ...original, value: shadow });
   return () => {
     Object.defineProperty(globalThis, "fetch", original);

@@ -1,5 +1,5 @@
-// Markdown to lines for the terminal, by the tokens of marked's lexer. Text is cleaned where a token gives it up, because the lexer
-// decodes what stood for a control character. Loaded with the first answer; must not load
+// Markdown to lines for the terminal, by the tokens of marked's lexer. Text is cleaned where a token gives it up,
+// because the lexer decodes what stood for a control character. Loaded with the first answer; must not load
 // languages itself, colouring of code is handed in.
 
 import { Lexer, type Token, type Tokens } from "marked";
@@ -34,14 +34,18 @@ function inlineToken(token: Token, context: Context): string {
     case "link": {
       const label = inline(token.tokens, context);
       const address = addressOf(token);
-      return address === "" || address === label || address === `mailto:${label}` ? theme.underline(label) : `${theme.underline(label)} ${theme.dim(`(${address})`)}`;
+      return address === "" || address === label || address === `mailto:${label}`
+        ? theme.underline(label)
+        : `${theme.underline(label)} ${theme.dim(`(${address})`)}`;
     }
     case "image": {
       const address = addressOf(token);
       return `${text(token)} ${theme.dim(`(${address})`)}`;
     }
     case "text":
-      return "tokens" in token && token.tokens !== undefined && token.tokens.length > 0 ? inline(token.tokens, context) : text(token);
+      return "tokens" in token && token.tokens !== undefined && token.tokens.length > 0
+        ? inline(token.tokens, context)
+        : text(token);
     default:
       return text(token);
   }
@@ -80,29 +84,48 @@ function listLines(token: Tokens.List, columns: number, context: Context): strin
     const children = item.tokens.filter((child) => child.type !== "checkbox");
     const lines = blockLines(children, Math.max(8, columns - markWidth), context, item.loose);
     const shown = lines.length === 0 ? [""] : lines;
-    return [...shown.map((line, row) => (row === 0 ? bullet + task : " ".repeat(markWidth)) + line), ...(item.loose && index < token.items.length - 1 ? [""] : [])];
+    return [
+      ...shown.map((line, row) => (row === 0 ? bullet + task : " ".repeat(markWidth)) + line),
+      ...(item.loose && index < token.items.length - 1 ? [""] : []),
+    ];
   });
 }
 
 function tableLines(token: Tokens.Table, columns: number, context: Context): string[] {
-  const rows = [token.header, ...token.rows].map((row) => row.map((cell) => inline(cell.tokens, context).replaceAll("\n", " ")));
+  const rows = [token.header, ...token.rows].map((row) =>
+    row.map((cell) => inline(cell.tokens, context).replaceAll("\n", " ")),
+  );
   const count = token.header.length;
-  const natural = Array.from({ length: count }, (_, column) => Math.max(1, ...rows.map((row) => width(row[column] ?? ""))));
+  const natural = Array.from({ length: count }, (_, column) =>
+    Math.max(1, ...rows.map((row) => width(row[column] ?? ""))),
+  );
   const available = columns - 3 * (count - 1);
   // Columns below a fair share keep their width, the others divide what is left.
   const fair = Math.max(3, Math.floor(available / Math.max(1, count)));
   const narrow = natural.filter((size) => size <= fair);
-  const share = Math.max(3, Math.floor((available - narrow.reduce((sum, size) => sum + size, 0)) / Math.max(1, count - narrow.length)));
-  const sizes = natural.reduce((sum, size) => sum + size, 0) <= available ? natural : natural.map((size) => (size <= fair ? size : Math.min(size, share)));
+  const share = Math.max(
+    3,
+    Math.floor((available - narrow.reduce((sum, size) => sum + size, 0)) / Math.max(1, count - narrow.length)),
+  );
+  const sizes =
+    natural.reduce((sum, size) => sum + size, 0) <= available
+      ? natural
+      : natural.map((size) => (size <= fair ? size : Math.min(size, share)));
   const draw = (row: string[], style: (cell: string) => string): string[] => {
     const cells = sizes.map((size, column) => wrap(row[column] ?? "", size));
     const height = Math.max(...cells.map((lines) => lines.length));
     return Array.from({ length: height }, (_, line) =>
-      clip(cells.map((lines, column) => {
-        const cell = lines[line] ?? "";
-        const padding = " ".repeat(Math.max(0, (sizes[column] ?? 0) - width(cell)));
-        return token.align[column] === "right" ? padding + style(cell) : style(cell) + padding;
-      }).join(context.theme.dim(" │ ")).trimEnd(), columns),
+      clip(
+        cells
+          .map((lines, column) => {
+            const cell = lines[line] ?? "";
+            const padding = " ".repeat(Math.max(0, (sizes[column] ?? 0) - width(cell)));
+            return token.align[column] === "right" ? padding + style(cell) : style(cell) + padding;
+          })
+          .join(context.theme.dim(" │ "))
+          .trimEnd(),
+        columns,
+      ),
     );
   };
   const [header, ...body] = rows;
@@ -117,7 +140,9 @@ function tokenLines(token: Token, columns: number, context: Context): string[] {
     case "def":
       return [];
     case "heading":
-      return wrap(inline(token.tokens, context), columns).map((line) => theme.bold("depth" in token && token.depth === 1 ? theme.underline(line) : line));
+      return wrap(inline(token.tokens, context), columns).map((line) =>
+        theme.bold("depth" in token && token.depth === 1 ? theme.underline(line) : line),
+      );
     case "code":
       return codeLines(token as Tokens.Code, columns, context);
     case "list":
@@ -125,7 +150,9 @@ function tokenLines(token: Token, columns: number, context: Context): string[] {
     case "table":
       return tableLines(token as Tokens.Table, columns, context);
     case "blockquote":
-      return blockLines(token.tokens ?? [], Math.max(8, columns - 2), context, true).map((line) => theme.dim("│ ") + line);
+      return blockLines(token.tokens ?? [], Math.max(8, columns - 2), context, true).map(
+        (line) => theme.dim("│ ") + line,
+      );
     case "hr":
       return [theme.dim("─".repeat(Math.min(columns, 40)))];
     case "paragraph":
@@ -155,7 +182,10 @@ const MOST_MARKS = 1_000;
 
 /** Whether lexing takes a time that nobody notices. */
 function isTame(source: string): boolean {
-  return source.length <= LONGEST_SOURCE && source.split(/\n[ \t]*\n/).every((paragraph) => (paragraph.match(/[*_~`[\]<!@.&\\]/g) ?? []).length <= MOST_MARKS);
+  return (
+    source.length <= LONGEST_SOURCE &&
+    source.split(/\n[ \t]*\n/).every((paragraph) => (paragraph.match(/[*_~`[\]<!@.&\\]/g) ?? []).length <= MOST_MARKS)
+  );
 }
 
 /** Foreign Markdown as lines of at most `columns`. What cannot be parsed is shown as it stands. */

@@ -40,7 +40,10 @@ export interface ReplOptions {
   initial: SessionRequest | { kind: "pick" };
   /** Handed over when the command line painted before loading this module; else the REPL paints first itself. */
   firstPaint: FirstPaint | null;
-  /** May reject with BmoError: before the first session the REPL ends with that error, later it is shown. `ask` may be used meanwhile (trust). */
+  /**
+   * May reject with BmoError: before the first session the REPL ends with that error, later it is shown. `ask` may be
+   * used meanwhile (trust).
+   */
   openSession(request: SessionRequest, ask: Ask): Promise<OpenedSession>;
   /** Sessions of this workspace, newest first; for `-r` without id and `/resume`. */
   listSessions(): Promise<SessionSummary[]>;
@@ -50,7 +53,10 @@ export interface ReplOptions {
   startWithApprove: boolean;
   /** JSONL, one JSON string per line; per workspace. Created (0600) with its folder when missing. */
   historyFile: string;
-  /** Workspace-relative paths for `@`, ignored files left out. `onSome` gets those found so far, again and again, while the search lasts. */
+  /**
+   * Workspace-relative paths for `@`, ignored files left out. `onSome` gets those found so far, again and again, while
+   * the search lasts.
+   */
   listFiles(onSome: (paths: string[]) => void): Promise<string[]>;
   skillNames(): Promise<string[]>;
   /** What the process must not be ended in the middle of; null before a session is open. */
@@ -59,6 +65,9 @@ export interface ReplOptions {
   runShell(command: string, onOutput: (text: string) => void, signal: AbortSignal): Promise<ShellOutcome>;
   /** An image named by `@path`; null when it is no image that can be sent. */
   readImage(path: string): Promise<ImageBlock | null>;
-  /** Runs $VISUAL or $EDITOR on the text, the terminal being free; resolves with the new text, null when it was left unchanged or failed. */
+  /**
+   * Runs $VISUAL or $EDITOR on the text, the terminal being free; resolves with the new text, null when it was left
+   * unchanged or failed.
+   */
   editText(text: string, extension: string): Promise<string | null>;
 }

@@ -18,13 +18,20 @@ import { createTerminal } from "./terminal.ts";
 import { UP_ONE_ROW } from "./terminal-codes.ts";
 import { wantsColor } from "./theme.ts";
 
-const SIGNALS: Record<"SIGINT" | "SIGTERM" | "SIGHUP", ExitCode> = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup };
+const SIGNALS: Record<"SIGINT" | "SIGTERM" | "SIGHUP", ExitCode> = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+  SIGHUP: EXIT.hangup,
+};
 /** Milliseconds after which a stop that nobody carried out counts as ignored. */
 const STOP_WAIT_MS = 100;
 
 type Ending = { code: ExitCode } | { thrown: unknown };
 
-/** Runs until the person leaves or a signal ends it; the terminal is as it was found. @throws what the first opening of the session or a drawing threw. */
+/**
+ * Runs until the person leaves or a signal ends it; the terminal is as it was found. @throws what the first opening of
+ * the session or a drawing threw.
+ */
 export async function startRepl(options: ReplOptions): Promise<ExitCode> {
   const { stdin, stdout, stderr, environment } = options;
   const paint = options.firstPaint ?? paintFirst(options);
@@ -41,7 +48,11 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
   let mounted: Mounted | null = null;
   const mount = (): void => {
     store.dispatch({ type: "set", values: { hidden: false } });
-    mounted = ink.mountApp({ store, commands, drawing, output: terminal.output, base: store.get().transcript.printed }, stdin, stderr);
+    mounted = ink.mountApp(
+      { store, commands, drawing, output: terminal.output, base: store.get().transcript.printed },
+      stdin,
+      stderr,
+    );
     mounted.ended.catch((thrown: unknown) => finish({ thrown }));
   };
   const unmount = (): void => {
@@ -127,7 +138,8 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
       return;
     }
     if (options.startWithApprove) controller.runner.startApproved();
-    else if (options.initialPrompt !== null && options.initialPrompt.trim() !== "") controller.runner.send(classifyPrompt(options.initialPrompt));
+    else if (options.initialPrompt !== null && options.initialPrompt.trim() !== "")
+      controller.runner.send(classifyPrompt(options.initialPrompt));
     controller.runner.drain();
   };
   void openFirst();
@@ -136,7 +148,11 @@ export async function startRepl(options: ReplOptions): Promise<ExitCode> {
   reader.stop();
   controller.asker.dismissAll();
   const what = options.unsettled()?.what() ?? null;
-  if (what !== null) store.dispatch({ type: "print", block: { kind: "notice", level: "info", text: `ending ${what} and settling its effects` } });
+  if (what !== null)
+    store.dispatch({
+      type: "print",
+      block: { kind: "notice", level: "info", text: `ending ${what} and settling its effects` },
+    });
   if (controller.runner.busy()) await controller.runner.interrupt();
   await controller.session.close();
   unmount();

@@ -57,7 +57,8 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
   /** An edited text that could not be taken, and what it was made of: opened again, so that nothing written is lost. */
   let refusedEdit: { of: string; text: string } | null = null;
   const print = (block: Parameters<Store["dispatch"]>[0] & { type: "print" }): void => store.dispatch(block);
-  const printError = (thrown: unknown): void => print({ type: "print", block: { kind: "error", error: toErrorInfo(thrown) } });
+  const printError = (thrown: unknown): void =>
+    print({ type: "print", block: { kind: "error", error: toErrorInfo(thrown) } });
 
   /** Runs one thing with the clock on; `work` says whether the queue may follow. */
   const operate = async (label: string, work: () => Promise<boolean>): Promise<void> => {
@@ -87,14 +88,25 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
     if (queue.length === 0) return;
     const back = queue.map((one) => (one.kind === "shell" ? `!${one.text}` : one.text)).join("\n");
     store.dispatch({ type: "set", values: { queue: [] } });
-    store.dispatch({ type: "editor", action: { type: "set", text: editor.text === "" ? back : `${back}\n${editor.text}` } });
+    store.dispatch({
+      type: "editor",
+      action: { type: "set", text: editor.text === "" ? back : `${back}\n${editor.text}` },
+    });
   };
 
   const imagesOf = async (text: string): Promise<ImageBlock[]> => {
     const images: ImageBlock[] = [];
     for (const path of mentionedPaths(text).filter((one) => IMAGE.test(one))) {
       const image = await options.readImage(path);
-      if (image === null) print({ type: "print", block: { kind: "notice", level: "warning", text: `${path} is not sent as an image: it cannot be read or is no PNG, JPEG, GIF or WebP` } });
+      if (image === null)
+        print({
+          type: "print",
+          block: {
+            kind: "notice",
+            level: "warning",
+            text: `${path} is not sent as an image: it cannot be read or is no PNG, JPEG, GIF or WebP`,
+          },
+        });
       else images.push(image);
     }
     return images;
@@ -111,7 +123,12 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
   const shell = async (command: string): Promise<boolean> => {
     shellAbort = new AbortController();
     try {
-      const outcome = await options.runShell(command, (text) => store.dispatch({ type: "set", values: { shellOutput: (store.get().shellOutput + text).slice(-8000) } }), shellAbort.signal);
+      const outcome = await options.runShell(
+        command,
+        (text) =>
+          store.dispatch({ type: "set", values: { shellOutput: (store.get().shellOutput + text).slice(-8000) } }),
+        shellAbort.signal,
+      );
       print({ type: "print", block: { kind: "shell", command, output: outcome.output, exitCode: outcome.exitCode } });
       session.current()?.agent.recordShell(command, outcome.output, outcome.exitCode);
       return !shellAbort.signal.aborted;
@@ -138,7 +155,10 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
         store.dispatch({ type: "toggle_detail" });
         return;
       case "edit_text": {
-        const edited = await hooks.editText(refusedEdit?.of === action.text ? refusedEdit.text : action.text, action.extension);
+        const edited = await hooks.editText(
+          refusedEdit?.of === action.text ? refusedEdit.text : action.text,
+          action.extension,
+        );
         if (edited === null) {
           print({ type: "print", block: { kind: "notice", level: "info", text: "nothing was changed" } });
           return;
@@ -148,7 +168,14 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
           result = await action.apply(edited);
         } catch (thrown) {
           refusedEdit = { of: action.text, text: edited };
-          print({ type: "print", block: { kind: "notice", level: "warning", text: "What you wrote is kept: the same command opens it again." } });
+          print({
+            type: "print",
+            block: {
+              kind: "notice",
+              level: "warning",
+              text: "What you wrote is kept: the same command opens it again.",
+            },
+          });
           throw thrown;
         }
         refusedEdit = null;
@@ -158,7 +185,11 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
   };
 
   const showResult = async (result: CommandResult): Promise<void> => {
-    if (result.text.trim() !== "") print({ type: "print", block: { kind: "output", text: result.text, failed: result.exitCode === 2 || result.exitCode === 1 } });
+    if (result.text.trim() !== "")
+      print({
+        type: "print",
+        block: { kind: "output", text: result.text, failed: result.exitCode === 2 || result.exitCode === 1 },
+      });
     await act(result.action);
   };
 
@@ -224,7 +255,16 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
       }
       // An approval never waits for a plan that nobody has read yet.
       if (input.kind === "command" && parseCommand(input.text)?.name === "approve") {
-        print({ type: "print", block: { kind: "notice", level: "warning", text: store.get().ready ? "a turn is running: /approve counts only once its plan is on the screen" : "the session is still being opened; type /approve again once the plan is on the screen" } });
+        print({
+          type: "print",
+          block: {
+            kind: "notice",
+            level: "warning",
+            text: store.get().ready
+              ? "a turn is running: /approve counts only once its plan is on the screen"
+              : "the session is still being opened; type /approve again once the plan is on the screen",
+          },
+        });
         return;
       }
       store.dispatch({ type: "set", values: { queue: [...store.get().queue, input] } });

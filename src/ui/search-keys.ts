@@ -26,7 +26,8 @@ export function handleInSearch(store: Store, event: InputEvent): boolean {
   const binding = event.type === "key" ? bindingOf(event) : null;
   if (binding === "backspace") search(store, [...open.query].slice(0, -1).join(""), history.entries.length);
   else if (binding === "search") search(store, open.query, open.index < 0 ? history.entries.length : open.index);
-  else if (binding === "escape" || binding === "interrupt") store.dispatch({ type: "set", values: { search: null, editor: open.before } });
+  else if (binding === "escape" || binding === "interrupt")
+    store.dispatch({ type: "set", values: { search: null, editor: open.before } });
   else {
     store.dispatch({ type: "set", values: { search: null, completionClosedFor: store.get().editor.text } });
     // Enter takes the entry into the editor; sending it needs another one.

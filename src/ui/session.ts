@@ -1,4 +1,5 @@
-// The session that the REPL has open: opening, replaying, switching, the status line, modes. Owns the link to the agent.
+// The session that the REPL has open: opening, replaying, switching, the status line, modes. Owns the link to the
+// agent.
 
 import { labelEvent, modelLabel } from "../util/model-label.ts";
 import type { Agent } from "../types/agent.ts";
@@ -58,29 +59,50 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
   let shownExecution: { hash: string; model: string | null } | null = null;
 
   const refreshStatus = (): void => {
-    if (opened !== null) store.dispatch({ type: "set", values: { status: statusOf(opened.agent, nextMode, store.get().transcript.turn) } });
+    if (opened !== null)
+      store.dispatch({
+        type: "set",
+        values: { status: statusOf(opened.agent, nextMode, store.get().transcript.turn) },
+      });
   };
   const onEvent = (event: AgentEvent): void => {
     const { running } = store.get();
-    if (event.type === "turn_start" && running !== null) store.dispatch({ type: "set", values: { running: { ...running, label: LABELS[event.stage] ?? "working" } } });
-    if (event.type === "message_end") lastText = event.message.content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n");
+    if (event.type === "turn_start" && running !== null)
+      store.dispatch({ type: "set", values: { running: { ...running, label: LABELS[event.stage] ?? "working" } } });
+    if (event.type === "message_end")
+      lastText = event.message.content.flatMap((block) => (block.type === "text" ? [block.text] : [])).join("\n");
     if (event.type === "plan_ready") shownExecution = { hash: event.plan.hash, model: event.executionModel };
     if (event.type === "turn_end") lastTurn = { reason: event.reason, text: lastText };
-    if (event.type !== "text_delta" && event.type !== "reasoning_delta" && event.type !== "tool_delta" && event.type !== "tool_start") refreshStatus();
+    if (
+      event.type !== "text_delta" &&
+      event.type !== "reasoning_delta" &&
+      event.type !== "tool_delta" &&
+      event.type !== "tool_start"
+    )
+      refreshStatus();
   };
   const refreshNext = async (): Promise<void> => {
     await opened?.agent.refresh();
     refreshStatus();
   };
-  const notice = (text: string): void => store.dispatch({ type: "print", block: { kind: "notice", level: "info", text } });
+  const notice = (text: string): void =>
+    store.dispatch({ type: "print", block: { kind: "notice", level: "info", text } });
 
   const noteExecutionModel = (): void => {
     if (opened === null || shownExecution === null) return;
     const { executionModel, workflow } = opened.agent.state();
     const { plan } = workflow;
-    if (plan === null || plan.hash !== shownExecution.hash || plan.state !== "awaiting_approval" || executionModel.model === shownExecution.model) return;
+    if (
+      plan === null ||
+      plan.hash !== shownExecution.hash ||
+      plan.state !== "awaiting_approval" ||
+      executionModel.model === shownExecution.model
+    )
+      return;
     shownExecution = { hash: plan.hash, model: executionModel.model };
-    notice(`the plan now executes on ${executionModel.model === null ? "no model" : modelLabel(executionModel.model, opened.agent.state().settings)}: ${executionModel.reason}`);
+    notice(
+      `the plan now executes on ${executionModel.model === null ? "no model" : modelLabel(executionModel.model, opened.agent.state().settings)}: ${executionModel.reason}`,
+    );
   };
   const setMode = (mode: CycleMode): void => {
     if (opened === null) return;
@@ -97,7 +119,10 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
 
   const pendingPlan = (agent: Agent): Plan | null => {
     const { plan } = agent.state().workflow;
-    return plan !== null && (plan.state === "awaiting_approval" || plan.state === "approved" || plan.state === "executing") ? plan : null;
+    return plan !== null &&
+      (plan.state === "awaiting_approval" || plan.state === "approved" || plan.state === "executing")
+      ? plan
+      : null;
   };
   const applyEarlyPresses = (agent: Agent): void => {
     if (earlyPresses === 0) return;
@@ -128,7 +153,8 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     drawing.setBackground(ui.theme);
     if (ui.verbose && !store.get().transcript.detail) store.dispatch({ type: "toggle_detail" });
     store.dispatch({ type: "set", values: { hint: null } });
-    for (const text of next.notices) store.dispatch({ type: "print", block: { kind: "notice", level: "warning", text } });
+    for (const text of next.notices)
+      store.dispatch({ type: "print", block: { kind: "notice", level: "warning", text } });
     if (next.transcript.length > 0) {
       const card = next.transcript.findLast((event) => event.type === "plan_ready");
       if (card?.type === "plan_ready") shownExecution = { hash: card.plan.hash, model: card.executionModel };
@@ -174,7 +200,14 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
       const target = nextOf(nextMode ?? modeOf(agent));
       const plan = pendingPlan(agent);
       if (plan !== null) {
-        const reply = await asker.askCard({ kind: "confirm", question: `Switch to ${target} although the plan "${plan.content.title}" is ${plan.state.replaceAll("_", " ")}?`, detail: "" }, null);
+        const reply = await asker.askCard(
+          {
+            kind: "confirm",
+            question: `Switch to ${target} although the plan "${plan.content.title}" is ${plan.state.replaceAll("_", " ")}?`,
+            detail: "",
+          },
+          null,
+        );
         if (reply.answer !== "allow_once") return;
       }
       if (store.get().running === null) setMode(target);
@@ -188,7 +221,8 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
     noteExecutionModel,
     showReport() {
       const report = opened?.agent.state().report ?? null;
-      if (report !== null && report !== shownReport) store.dispatch({ type: "print", block: { kind: "report", report } });
+      if (report !== null && report !== shownReport)
+        store.dispatch({ type: "print", block: { kind: "report", report } });
       shownReport = report;
     },
     lastTurn: () => lastTurn,

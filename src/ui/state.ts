@@ -64,12 +64,44 @@ export interface UiState {
 
 export function initialState(columns: number, rows: number): UiState {
   return {
-    columns, rows, ready: false, transcript: EMPTY_TRANSCRIPT, status: null, running: null, now: 0, shellOutput: "", editor: EMPTY_EDITOR,
-    history: createHistory([]), search: null, completion: null, completionClosedFor: null, cards: [], queue: [], hint: null, hidden: false,
+    columns,
+    rows,
+    ready: false,
+    transcript: EMPTY_TRANSCRIPT,
+    status: null,
+    running: null,
+    now: 0,
+    shellOutput: "",
+    editor: EMPTY_EDITOR,
+    history: createHistory([]),
+    search: null,
+    completion: null,
+    completionClosedFor: null,
+    cards: [],
+    queue: [],
+    hint: null,
+    hidden: false,
   };
 }
 
-type Settable = Pick<UiState, "columns" | "rows" | "ready" | "status" | "running" | "now" | "shellOutput" | "editor" | "history" | "search" | "completion" | "completionClosedFor" | "queue" | "hint" | "hidden">;
+type Settable = Pick<
+  UiState,
+  | "columns"
+  | "rows"
+  | "ready"
+  | "status"
+  | "running"
+  | "now"
+  | "shellOutput"
+  | "editor"
+  | "history"
+  | "search"
+  | "completion"
+  | "completionClosedFor"
+  | "queue"
+  | "hint"
+  | "hidden"
+>;
 
 export type UiAction =
   | { type: "set"; values: Partial<Settable> }
@@ -140,13 +172,23 @@ export function reduceUi(state: UiState, action: UiAction): UiState {
       return { ...state, cards: state.cards.filter((card) => card.id !== action.id) };
     case "toggle_detail": {
       const detail = !state.transcript.detail;
-      return { ...state, transcript: { ...state.transcript, detail }, hint: detail ? "detail on: results unfolded, reasoning shown" : "detail off" };
+      return {
+        ...state,
+        transcript: { ...state.transcript, detail },
+        hint: detail ? "detail on: results unfolded, reasoning shown" : "detail off",
+      };
     }
     case "expand_last":
       return expandLast(state);
     case "new_session": {
       const { outbox, printed, lastKind, detail } = state.transcript;
-      return { ...state, transcript: { ...EMPTY_TRANSCRIPT, outbox, printed, lastKind, detail }, status: null, ready: false, hint: null };
+      return {
+        ...state,
+        transcript: { ...EMPTY_TRANSCRIPT, outbox, printed, lastKind, detail },
+        status: null,
+        ready: false,
+        hint: null,
+      };
     }
   }
 }

@@ -1,5 +1,5 @@
-// Cuts a streaming answer into finished Markdown blocks and the unfinished rest. Pure; work per delta does not grow with
-// the length of the answer.
+// Cuts a streaming answer into finished Markdown blocks and the unfinished rest. Pure; work per delta does not grow
+// with the length of the answer.
 
 export interface StreamState {
   /** What is not finished yet. */
@@ -41,7 +41,8 @@ function scan(text: string): Scan {
       // A block ends where, after a blank line, another one begins in the first column: a list may go on indented.
       if (afterBlank && /^\S/.test(line)) cut = offset;
       const match = newline < 0 ? null : FENCE.exec(line);
-      if (match !== null && !(match[1]?.startsWith("`") === true && match[2]?.includes("`") === true)) fence = { line, mark: match[1] ?? "```", contentStart: next };
+      if (match !== null && !(match[1]?.startsWith("`") === true && match[2]?.includes("`") === true))
+        fence = { line, mark: match[1] ?? "```", contentStart: next };
     } else if (newline >= 0 && line.trim().startsWith(fence.mark) && /^\s*(`+|~+)\s*$/.test(line)) {
       fence = null;
       if (/^ {0,3}\S/.test(line)) cut = next;

@@ -3,7 +3,15 @@
 // bmo keeps its frames below that height itself.
 
 import { EventEmitter } from "node:events";
-import { BEGIN_SYNCHRONIZED, END_SYNCHRONIZED, HOME_AND_ERASE, PASTE_OFF, PASTE_ON, RESET_STYLE, SHOW_CURSOR } from "./terminal-codes.ts";
+import {
+  BEGIN_SYNCHRONIZED,
+  END_SYNCHRONIZED,
+  HOME_AND_ERASE,
+  PASTE_OFF,
+  PASTE_ON,
+  RESET_STYLE,
+  SHOW_CURSOR,
+} from "./terminal-codes.ts";
 import type { Frame } from "./frame.ts";
 import { width } from "./text.ts";
 
@@ -17,7 +25,8 @@ const RESIZE_WAIT_MS = 40;
  * Ink 6.8 begins an incremental update one row too low: it goes up by the rows of the last frame less one, although the
  * cursor stands below that frame. A move that only places the cursor looks alike, but ends by showing it.
  */
-const INCREMENTAL_START = /^((?:\u001b\[\?25l)?(?:\u001b\[\d+B)?(?:\u001b\[1G)?\u001b\[)(\d+)A(?=\u001b\[E|\u001b\[1G(?!\u001b\[\?25h$))/;
+const INCREMENTAL_START =
+  /^((?:\u001b\[\?25l)?(?:\u001b\[\d+B)?(?:\u001b\[1G)?\u001b\[)(\d+)A(?=\u001b\[E|\u001b\[1G(?!\u001b\[\?25h$))/;
 
 /** Exported for its test. */
 export function correctUpdate(data: string): string {
@@ -26,7 +35,10 @@ export function correctUpdate(data: string): string {
 
 type Reflow = "none" | "but_cursor_line" | "all";
 
-/** The console and xterm cut long lines; the terminal of VS Code leaves the line with the cursor alone; others wrap all anew. */
+/**
+ * The console and xterm cut long lines; the terminal of VS Code leaves the line with the cursor alone; others wrap all
+ * anew.
+ */
 function reflowOf(environment: Record<string, string | undefined>): Reflow {
   if (environment["TERM"] === "linux" || environment["XTERM_VERSION"] !== undefined) return "none";
   return environment["TERM_PROGRAM"] === "vscode" ? "but_cursor_line" : "all";
@@ -50,7 +62,10 @@ export class TerminalOutput extends EventEmitter {
   shownCard: number | null = null;
   /** Whether the screen shows `frame`; between React's commit and Ink's drawing it does not. */
   private shown = false;
-  /** What Ink wrote of a synchronised update that it has not ended: three small writes would be three wake-ups of the terminal. */
+  /**
+   * What Ink wrote of a synchronised update that it has not ended: three small writes would be three wake-ups of the
+   * terminal.
+   */
   private held = "";
 
   constructor(stdout: NodeJS.WriteStream) {
@@ -87,14 +102,19 @@ export class TerminalOutput extends EventEmitter {
   /** The frame that the next drawing shows. To be told before Ink draws it. */
   setFrame(frame: Frame): void {
     const { lines, cursor } = this.frame;
-    const same = lines.length === frame.lines.length && lines.every((line, row) => line === frame.lines[row]) && cursor?.x === frame.cursor?.x && cursor?.y === frame.cursor?.y;
+    const same =
+      lines.length === frame.lines.length &&
+      lines.every((line, row) => line === frame.lines[row]) &&
+      cursor?.x === frame.cursor?.x &&
+      cursor?.y === frame.cursor?.y;
     if (!same) this.shown = false;
     this.frame = frame;
   }
 
   /**
-   * Shows plain ASCII typed at the end of the cursor's line at once, ahead of the drawing that will show the same; React and Ink take milliseconds.
-   * Does nothing where the screen is not known to be the last frame, the line goes on behind the cursor, or the text would reach its end.
+   * Shows plain ASCII typed at the end of the cursor's line at once, ahead of the drawing that will show the same;
+   * React and Ink take milliseconds. Does nothing where the screen is not known to be the last frame, the line goes on
+   * behind the cursor, or the text would reach its end.
    */
   echo(text: string): void {
     const { lines, cursor } = this.frame;
@@ -102,18 +122,26 @@ export class TerminalOutput extends EventEmitter {
     if (!this.shown || this.muted || cursor === null || line === undefined) return;
     if (width(line) !== cursor.x || cursor.x + text.length >= this.columns - 1) return;
     this.stdout.write(text);
-    this.frame = { lines: lines.with(cursor.y, line + text), cursor: { x: cursor.x + text.length, y: cursor.y }, card: this.frame.card };
+    this.frame = {
+      lines: lines.with(cursor.y, line + text),
+      cursor: { x: cursor.x + text.length, y: cursor.y },
+      card: this.frame.card,
+    };
   }
 
   /**
-   * `reflows`: which lines the terminal wraps anew when it gets narrower. Erases the frame where it stands now and has Ink draw it again at the new width. `before` is written between;
-   * `update` brings the new state into React meanwhile, and what Ink draws during it is not shown.
+   * `reflows`: which lines the terminal wraps anew when it gets narrower. Erases the frame where it stands now and has
+   * Ink draw it again at the new width. `before` is written between; `update` brings the new state into React
+   * meanwhile, and what Ink draws during it is not shown.
    */
   redraw(columns: number, reflows: Reflow, before: string, update: () => void): void {
     const { lines, cursor } = this.frame;
     const above = cursor === null ? lines : lines.slice(0, cursor.y);
     const inCursorLine = cursor === null || reflows !== "all" ? 0 : Math.floor(cursor.x / columns);
-    const extra = reflows === "none" ? 0 : above.reduce((sum, line) => sum + Math.max(0, Math.ceil(width(line) / columns) - 1), inCursorLine);
+    const extra =
+      reflows === "none"
+        ? 0
+        : above.reduce((sum, line) => sum + Math.max(0, Math.ceil(width(line) / columns) - 1), inCursorLine);
     const up = above.length + extra;
     this.muted = true;
     update();
@@ -144,7 +172,11 @@ export interface Terminal {
   dispose(): void;
 }
 
-export function createTerminal(stdin: NodeJS.ReadStream, stdout: NodeJS.WriteStream, environment: Record<string, string | undefined>): Terminal {
+export function createTerminal(
+  stdin: NodeJS.ReadStream,
+  stdout: NodeJS.WriteStream,
+  environment: Record<string, string | undefined>,
+): Terminal {
   const output = new TerminalOutput(stdout);
   const reflows = reflowOf(environment);
   let entered = false;

@@ -26,7 +26,10 @@ export function cleanLine(text: string): string {
 const NOT_DRAWN =
   /[\u0000-\u0009\u000b-\u001a\u001c-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\u001b(?!\[[0-9;]*m)/g;
 
-/** The last look at a line before the terminal: what was not cleaned on its way here moves no cursor and talks to no terminal. */
+/**
+ * The last look at a line before the terminal: what was not cleaned on its way here moves no cursor and talks to no
+ * terminal.
+ */
 export function drawable(line: string): string {
   return line.replace(NOT_DRAWN, "");
 }
@@ -57,14 +60,21 @@ export function clipStart(whole: string, columns: number): string {
   return `…${width(cut) < columns ? cut : sliceAnsi(text, total - columns + 2)}`;
 }
 
-/** Characters of one line that are drawn; what is longer says how much is left out, because drawing it would keep the keys waiting. */
+/**
+ * Characters of one line that are drawn; what is longer says how much is left out, because drawing it would keep the
+ * keys waiting.
+ */
 const LONGEST_LINE = 100_000;
 
 /** Lines of at most `columns`; words stay whole where they fit, leading blanks stay, styles go on over line ends. */
 export function wrap(text: string, columns: number): string[] {
   const room = Math.max(1, columns);
   return text.split("\n").flatMap((line) => {
-    if (line.length > LONGEST_LINE) return [...wrapLine(line.slice(0, LONGEST_LINE), room), ...wrapLine(`… ${line.length - LONGEST_LINE} more characters of this line`, room)];
+    if (line.length > LONGEST_LINE)
+      return [
+        ...wrapLine(line.slice(0, LONGEST_LINE), room),
+        ...wrapLine(`… ${line.length - LONGEST_LINE} more characters of this line`, room),
+      ];
     return width(line) <= room ? [line] : wrapLine(line, room);
   });
 }
@@ -88,7 +98,9 @@ export function graphemes(text: string): string[] {
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
 
-/** The far end of a long text, cut at a line end where one is near: what a live view of at most `characters` may show. */
+/**
+ * The far end of a long text, cut at a line end where one is near: what a live view of at most `characters` may show.
+ */
 export function tail(text: string, characters: number): string {
   if (text.length <= characters) return text;
   const cut = text.slice(-characters).replace(/^[\udc00-\udfff]/, "");

@@ -33,15 +33,35 @@ export function wantsColor(environment: Record<string, string | undefined>): boo
 const plain: Style = (text) => text;
 
 function style(open: number, close: number): Style {
-  return (text) => (text === "" ? "" : text.split("\n").map((line) => `\u001b[${open}m${line}\u001b[${close}m`).join("\n"));
+  return (text) =>
+    text === ""
+      ? ""
+      : text
+          .split("\n")
+          .map((line) => `\u001b[${open}m${line}\u001b[${close}m`)
+          .join("\n");
 }
 
 /** `light` and `dark` choose colours with more contrast there; `auto` those that do on both. */
 export function createTheme(colored: boolean, background: "auto" | "dark" | "light"): Theme {
   if (!colored) {
     return {
-      bold: plain, dim: plain, italic: plain, underline: plain, strike: plain, accent: plain, success: plain, warning: plain, error: plain,
-      added: plain, removed: plain, code: plain, keyword: plain, string: plain, comment: plain, colored,
+      bold: plain,
+      dim: plain,
+      italic: plain,
+      underline: plain,
+      strike: plain,
+      accent: plain,
+      success: plain,
+      warning: plain,
+      error: plain,
+      added: plain,
+      removed: plain,
+      code: plain,
+      keyword: plain,
+      string: plain,
+      comment: plain,
+      colored,
     };
   }
   const foreground = (code: number): Style => style(code, 39);

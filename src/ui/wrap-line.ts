@@ -27,7 +27,14 @@ function carryStyles(rows: readonly string[]): string[] {
       if (close !== null) open.push({ start, close });
       else open.splice(0, open.length, ...open.filter((style) => style.close !== code));
     }
-    return before + row + [...open].reverse().map((style) => `\u001b[${style.close}m`).join("");
+    return (
+      before +
+      row +
+      [...open]
+        .reverse()
+        .map((style) => `\u001b[${style.close}m`)
+        .join("")
+    );
   });
 }
 
@@ -54,7 +61,8 @@ export function breakLine(line: string, room: number, measure: Measure, split: S
     const isLong = columns > room;
     // A long word begins here where that saves a row, a short one where it fits.
     const rowsFromHere = 1 + Math.floor((columns - (room - used) - 1) / room);
-    if (used > 0 && (isLong ? Math.floor((columns - 1) / room) < rowsFromHere : columns > 0 && used + columns > room)) next();
+    if (used > 0 && (isLong ? Math.floor((columns - 1) / room) < rowsFromHere : columns > 0 && used + columns > room))
+      next();
     for (const [at, piece] of pieces.entries()) {
       if (at % 2 === 1) add(piece, 0);
       else if (!isLong) add(piece, measure(piece));
@@ -67,6 +75,8 @@ export function breakLine(line: string, room: number, measure: Measure, split: S
       }
     }
   }
-  const kept = rows.filter((row, index) => index === 0 || row !== " ").map((row, index) => (index === 0 ? row : row.replace(/^ (?=\S)/, "")));
+  const kept = rows
+    .filter((row, index) => index === 0 || row !== " ")
+    .map((row, index) => (index === 0 ? row : row.replace(/^ (?=\S)/, "")));
   return kept.some((row) => row.includes("\u001b")) ? carryStyles(kept) : kept;
 }

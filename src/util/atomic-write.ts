@@ -1,7 +1,25 @@
-// Replaces or creates a file as a whole: old content or new content, never a mixture, also on a full disk. Published helpers
-// reported success there and left a truncated file (measured), hence this one. Decides nothing about who may write what.
+// Replaces or creates a file as a whole: old content or new content, never a mixture, also on a full disk. Published
+// helpers reported success there and left a truncated file (measured), hence this one. Decides nothing about who may
+// write what.
 
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsync, ftruncateSync, linkSync, lstatSync, openSync, readFileSync, readlinkSync, realpathSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { BmoError, systemErrorCode } from "./errors.ts";
@@ -18,8 +36,8 @@ export interface AtomicWrite {
   mode?: number;
 }
 
-// All but flushing to the disk takes microseconds and is done at once: nothing of bmo's own gets between a look and what follows it,
-// and no step waits for another thread.
+// All but flushing to the disk takes microseconds and is done at once: nothing of bmo's own gets between a look and
+// what follows it, and no step waits for another thread.
 const flush = promisify(fsync);
 
 /** A folder held open: what happens to names above it cannot redirect what is written into it. */
@@ -62,7 +80,11 @@ function readLink(path: string): string | null {
 function identityAt(path: string): FileIdentity | null {
   try {
     const stat = lstatSync(path);
-    if (!stat.isFile()) throw new BmoError("failed", "the file was replaced by something that is no regular file meanwhile; nothing was written");
+    if (!stat.isFile())
+      throw new BmoError(
+        "failed",
+        "the file was replaced by something that is no regular file meanwhile; nothing was written",
+      );
     return identityOf(stat);
   } catch (thrown) {
     if (systemErrorCode(thrown) === "ENOENT") return null;
@@ -72,8 +94,10 @@ function identityAt(path: string): FileIdentity | null {
 
 function checkUnchanged(path: string, expected: FileIdentity | null): void {
   const now = identityAt(path);
-  if (expected === null && now !== null) throw new BmoError("failed", "the file was created by somebody else meanwhile; nothing was written");
-  if (expected !== null && (now === null || !sameFile(now, expected))) throw new BmoError("failed", "the file was changed on disk meanwhile; nothing was written");
+  if (expected === null && now !== null)
+    throw new BmoError("failed", "the file was created by somebody else meanwhile; nothing was written");
+  if (expected !== null && (now === null || !sameFile(now, expected)))
+    throw new BmoError("failed", "the file was changed on disk meanwhile; nothing was written");
 }
 
 /** Writes all bytes; a short write goes on, so that a full disk shows as the error it is. */
@@ -100,11 +124,15 @@ function keepOwner(descriptor: number, expected: FileIdentity): boolean {
   }
 }
 
-/** For a file whose owner a new one could not have: the same inode gets new content, after the new content is safe in `temporary`. */
+/**
+ * For a file whose owner a new one could not have: the same inode gets new content, after the new content is safe in
+ * `temporary`.
+ */
 async function writeInPlace(path: string, bytes: Uint8Array, expected: FileIdentity): Promise<void> {
   const descriptor = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
   try {
-    if (!sameFile(identityOf(fstatSync(descriptor)), expected)) throw new BmoError("failed", "the file was changed on disk meanwhile; nothing was written");
+    if (!sameFile(identityOf(fstatSync(descriptor)), expected))
+      throw new BmoError("failed", "the file was changed on disk meanwhile; nothing was written");
     const before = readFileSync(descriptor);
     try {
       await writeAll(descriptor, bytes);
@@ -121,8 +149,8 @@ async function writeInPlace(path: string, bytes: Uint8Array, expected: FileIdent
 
 /**
  * Writes the file and gives its new identity.
- * @throws BmoError failed when the file or its folder is not what was expected; system errors (ENOSPC, EACCES, EROFS …) as
- * they are. In both cases the old content stands and no temporary file is left.
+ * @throws BmoError failed when the file or its folder is not what was expected; system errors (ENOSPC, EACCES, EROFS …)
+ * as they are. In both cases the old content stands and no temporary file is left.
  */
 export async function writeFileAtomic(write: AtomicWrite): Promise<FileIdentity> {
   const folder = holdFolder(dirname(write.path));
@@ -132,13 +160,17 @@ export async function writeFileAtomic(write: AtomicWrite): Promise<FileIdentity>
   let temporaryExists = false;
   try {
     checkUnchanged(target, expected);
-    const descriptor = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+    const descriptor = openSync(
+      temporary,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o600,
+    );
     temporaryExists = true;
     let ownerKept = true;
     try {
       await writeAll(descriptor, write.bytes);
       if (expected !== null) ownerKept = keepOwner(descriptor, expected);
-      fchmodSync(descriptor, expected?.mode ?? ((write.mode ?? 0o666) & ~process.umask()));
+      fchmodSync(descriptor, expected?.mode ?? (write.mode ?? 0o666) & ~process.umask());
     } finally {
       closeSync(descriptor);
     }
@@ -166,7 +198,10 @@ function createExclusively(temporary: string, target: string): void {
     linkSync(temporary, target);
   } catch (thrown) {
     const code = systemErrorCode(thrown);
-    if (code === "EEXIST") throw new BmoError("failed", "the file was created by somebody else meanwhile; nothing was written", null, { cause: thrown });
+    if (code === "EEXIST")
+      throw new BmoError("failed", "the file was created by somebody else meanwhile; nothing was written", null, {
+        cause: thrown,
+      });
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "EOPNOTSUPP" && code !== "ENOSYS") throw thrown;
     renameSync(temporary, target);
   }

@@ -1,5 +1,5 @@
-// Which file descriptors of this process a child would inherit, and how a child is started without them. Closes nothing here:
-// `--config <(…)` and the lock of `flock` are descriptors that bmo itself was given.
+// Which file descriptors of this process a child would inherit, and how a child is started without them. Closes nothing
+// here: `--config <(…)` and the lock of `flock` are descriptors that bmo itself was given.
 
 import { accessSync, constants, readdirSync, readFileSync } from "node:fs";
 import { systemErrorCode } from "./errors.ts";
@@ -34,16 +34,20 @@ function listDescriptors(): string[] {
 let inherited: number[] | null = null;
 
 /**
- * Descriptors above 2 that were open when this process was started and stay open in its children. Node marks its own ones, and
- * inherited ones only up to the first gap, which leaves the high numbers of `exec 200<.` and of some terminals.
+ * Descriptors above 2 that were open when this process was started and stay open in its children. Node marks its own
+ * ones, and inherited ones only up to the first gap, which leaves the high numbers of `exec 200<.` and of some
+ * terminals.
  */
 export function inheritedDescriptors(): readonly number[] {
-  inherited ??= listDescriptors().filter((name) => Number(name) > STANDARD && !closesOnExec(name)).map(Number);
+  inherited ??= listDescriptors()
+    .filter((name) => Number(name) > STANDARD && !closesOnExec(name))
+    .map(Number);
   return inherited;
 }
 
 /**
- * The argument list that starts the same program without the given descriptors; the very same list where there are none.
+ * The argument list that starts the same program without the given descriptors; the very same list where there are
+ * none.
  * @throws a system error where the program cannot be started: the shell in between would say so in its own words only.
  */
 export function withoutDescriptors(argv: readonly string[], descriptors: readonly number[]): readonly string[] {

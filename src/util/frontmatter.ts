@@ -1,4 +1,5 @@
-// Splits a Markdown file into YAML front matter and body. Never evaluates anything; the YAML parser is loaded only when there is some.
+// Splits a Markdown file into YAML front matter and body. Never evaluates anything; the YAML parser is loaded only when
+// there is some.
 
 import type { JsonObject } from "../types/json.ts";
 import { isJsonObject } from "./jsonl.ts";

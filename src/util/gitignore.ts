@@ -1,5 +1,5 @@
-// Which paths git would ignore, read from .gitignore files by ourselves: no git process, nested files, repository borders.
-// Patterns are matched in linear time: the files may be anyone's.
+// Which paths git would ignore, read from .gitignore files by ourselves: no git process, nested files, repository
+// borders. Patterns are matched in linear time: the files may be anyone's.
 
 import { lstat } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
@@ -28,7 +28,10 @@ export interface IgnoreRules {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(() => true, () => false);
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function readRules(path: string): Promise<Ignore | null> {
@@ -38,7 +41,10 @@ async function readRules(path: string): Promise<Ignore | null> {
   return patterns.length === 0 ? null : patterns;
 }
 
-/** Reads the text of a .gitignore as git does. A pattern that is too long to be matched ignores nothing: what it names is looked at. */
+/**
+ * Reads the text of a .gitignore as git does. A pattern that is too long to be matched ignores nothing: what it names
+ * is looked at.
+ */
 function parseIgnoreFile(text: string, ignoreCase: boolean): IgnorePattern[] {
   return text
     .replace(/^\ufeff/, "")
@@ -65,7 +71,9 @@ function readPattern(line: string, ignoreCase: boolean): IgnorePattern | null {
   const foldersOnly = whole.endsWith("/");
   const pattern = foldersOnly ? whole.slice(0, -1) : whole;
   if (pattern === "") return null;
-  const matches = pattern.includes("/") ? pathTest(pattern.replace(/^\//, ""), ignoreCase) : nameTest(pattern, ignoreCase);
+  const matches = pattern.includes("/")
+    ? pathTest(pattern.replace(/^\//, ""), ignoreCase)
+    : nameTest(pattern, ignoreCase);
   return matches === null ? null : { wanted, foldersOnly, matches };
 }
 
@@ -83,12 +91,16 @@ const WILD = /[*?[\\]/;
 /** The two forms that most lines have are plain comparisons. */
 function nameTest(pattern: string, ignoreCase: boolean): ((path: string) => boolean) | null {
   if (!ignoreCase && !WILD.test(pattern)) return (path) => path === pattern || path.endsWith(`/${pattern}`);
-  if (!ignoreCase && pattern.startsWith("*") && !WILD.test(pattern.slice(1))) return (path) => path.endsWith(pattern.slice(1));
+  if (!ignoreCase && pattern.startsWith("*") && !WILD.test(pattern.slice(1)))
+    return (path) => path.endsWith(pattern.slice(1));
   const matches = compiled(pattern, ignoreCase);
   return matches === null ? null : (path) => matches(basename(path));
 }
 
-/** What stands before the first wildcard is compared by itself, as in git, for which `a**` is therefore `a` and then `**`. */
+/**
+ * What stands before the first wildcard is compared by itself, as in git, for which `a**` is therefore `a` and then
+ * `**`.
+ */
 function pathTest(pattern: string, ignoreCase: boolean): ((path: string) => boolean) | null {
   if (ignoreCase) return compiled(pattern, true);
   const first = pattern.search(WILD);
@@ -111,7 +123,10 @@ export async function enterFolder(folder: string, above: IgnoreRules | null): Pr
   return { folder, own: await readRules(join(folder, ".gitignore")), above: nested ? null : above };
 }
 
-/** Whether the nearest rule that says something about the entry says that it is ignored. Its parents are taken as not ignored. */
+/**
+ * Whether the nearest rule that says something about the entry says that it is ignored. Its parents are taken as not
+ * ignored.
+ */
 export function isIgnored(rules: IgnoreRules | null, path: string, isDirectory: boolean): boolean {
   for (let level = rules; level !== null; level = level.above) {
     if (level.own === null) continue;
@@ -122,7 +137,10 @@ export function isIgnored(rules: IgnoreRules | null, path: string, isDirectory: 
   return false;
 }
 
-/** Rules that hold for a walk that starts in `folder`: those of all folders up to the repository's root. An ignored start counts as wanted. */
+/**
+ * Rules that hold for a walk that starts in `folder`: those of all folders up to the repository's root. An ignored
+ * start counts as wanted.
+ */
 export async function rulesFor(folder: string): Promise<IgnoreRules> {
   const root = await repositoryRoot(folder);
   if (root === null || root === folder) return enterFolder(folder, null);

@@ -1,4 +1,5 @@
-// How deep and how large JSON from outside may be, judged before anything walks it. Pure; knows nothing of what the JSON means.
+// How deep and how large JSON from outside may be, judged before anything walks it. Pure; knows nothing of what the
+// JSON means.
 
 import type { Json } from "../types/json.ts";
 
@@ -55,8 +56,8 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * Watches the bytes of a stream of events for nesting that would exhaust memory while it is parsed. Lines of one event count
- * together, a blank line begins the next one, and lines that carry no data are passed over.
+ * Watches the bytes of a stream of events for nesting that would exhaust memory while it is parsed. Lines of one event
+ * count together, a blank line begins the next one, and lines that carry no data are passed over.
  */
 export function createDepthWatch(limit = JSON_DEPTH_LIMIT): (chunk: Uint8Array) => boolean {
   let depth = 0;

@@ -1,5 +1,5 @@
-// One JSON object per line, each sealed with a digest of its own bytes: a torn or altered line is told from a whole one.
-// Knows nothing of what the objects mean.
+// One JSON object per line, each sealed with a digest of its own bytes: a torn or altered line is told from a whole
+// one. Knows nothing of what the objects mean.
 
 import { hash } from "node:crypto";
 import type { JsonObject } from "../types/json.ts";
@@ -74,7 +74,12 @@ export function textOf(bytes: Buffer, { start, end, terminated }: Line): string 
 export function isSealed(bytes: Buffer, { start, end, terminated }: Line): boolean {
   const last = terminated ? end - 1 : end;
   const tail = last - TAIL_LENGTH;
-  if (tail < start || bytes.toString("latin1", tail, tail + 8) !== ',"sum":"' || bytes.toString("latin1", last - 2, last) !== '"}') return false;
+  if (
+    tail < start ||
+    bytes.toString("latin1", tail, tail + 8) !== ',"sum":"' ||
+    bytes.toString("latin1", last - 2, last) !== '"}'
+  )
+    return false;
   const comma = bytes[tail] ?? 0;
   // The body ends where the seal begins: the brace is put there for the time of the check.
   bytes[tail] = CLOSING;

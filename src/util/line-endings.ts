@@ -1,4 +1,5 @@
-// Text of files whose line ends differ: lines are compared with plain newlines and written back with their own ends. Pure.
+// Text of files whose line ends differ: lines are compared with plain newlines and written back with their own ends.
+// Pure.
 
 export type LineEnding = "\n" | "\r\n" | "\r";
 
@@ -17,7 +18,10 @@ export function normalizeEndings(raw: string): NormalText {
   return { text, endings };
 }
 
-/** A lone CR that an edit brought directly before an LF becomes CRLF: the two would otherwise be read as the end of a single line. */
+/**
+ * A lone CR that an edit brought directly before an LF becomes CRLF: the two would otherwise be read as the end of a
+ * single line.
+ */
 export function restoreEndings({ text, endings }: NormalText): string {
   if (!endings.some((ending) => ending !== "\n")) return text;
   let index = 0;
@@ -41,8 +45,8 @@ function majority(endings: readonly LineEnding[]): LineEnding | undefined {
 }
 
 /**
- * Replaces `[start, end)` of the text. Unchanged lines at both borders of the passage keep their ends, new ones take what
- * most lines around them have.
+ * Replaces `[start, end)` of the text. Unchanged lines at both borders of the passage keep their ends, new ones take
+ * what most lines around them have.
  */
 export function replacePassage(normal: NormalText, start: number, end: number, replacement: string): NormalText {
   const before = countNewlines(normal.text.slice(0, start));
@@ -58,10 +62,19 @@ export function replacePassage(normal: NormalText, start: number, end: number, r
   while (tail < limit - head && oldLines.at(-1 - tail) === newLines.at(-1 - tail)) tail += 1;
   const around = normal.endings.slice(Math.max(0, before - 3), before + oldEndings.length + 3);
   const usual = majority(oldEndings) ?? majority(around) ?? majority(normal.endings) ?? "\n";
-  const middle = wanted === oldEndings.length ? oldEndings.slice(head, wanted - tail) : Array<LineEnding>(wanted - head - tail).fill(usual);
+  const middle =
+    wanted === oldEndings.length
+      ? oldEndings.slice(head, wanted - tail)
+      : Array<LineEnding>(wanted - head - tail).fill(usual);
   return {
     text: normal.text.slice(0, start) + replacement + normal.text.slice(end),
-    endings: [...normal.endings.slice(0, before), ...oldEndings.slice(0, head), ...middle, ...oldEndings.slice(oldEndings.length - tail), ...normal.endings.slice(before + oldEndings.length)],
+    endings: [
+      ...normal.endings.slice(0, before),
+      ...oldEndings.slice(0, head),
+      ...middle,
+      ...oldEndings.slice(oldEndings.length - tail),
+      ...normal.endings.slice(before + oldEndings.length),
+    ],
   };
 }
 

@@ -3,7 +3,9 @@
 /** USD in units of 1e-24. */
 export type Money = bigint;
 
-/** A price per million tokens may carry 18 digits after the point and a token's price is still a whole number of units. */
+/**
+ * A price per million tokens may carry 18 digits after the point and a token's price is still a whole number of units.
+ */
 const DIGITS = 24;
 const TOKENS_PER_PRICE = 1_000_000n;
 
@@ -48,7 +50,10 @@ export function addUsd(figures: readonly (number | null)[]): number | null {
   return sum === null ? null : fromMoney(sum);
 }
 
-/** How much cheaper than the baseline, in per cent with two digits; negative when dearer, null when unknown or without a baseline. */
+/**
+ * How much cheaper than the baseline, in per cent with two digits; negative when dearer, null when unknown or without a
+ * baseline.
+ */
 export function savingsPercent(cost: Money | null, baseline: Money | null): number | null {
   if (cost === null || baseline === null || baseline === NO_MONEY) return null;
   const hundredths = ((baseline - cost) * 100_000n) / baseline;
@@ -56,10 +61,14 @@ export function savingsPercent(cost: Money | null, baseline: Money | null): numb
   return Number(rounded) / 100;
 }
 
-/** Money as people see it everywhere: `$0.0123`, `~$1.20`, `-$0.0500`, `unknown`; less than a cent keeps two digits that count. */
+/**
+ * Money as people see it everywhere: `$0.0123`, `~$1.20`, `-$0.0500`, `unknown`; less than a cent keeps two digits that
+ * count.
+ */
 export function formatUsd(usd: number | null, estimate = false): string {
   if (usd === null) return "unknown";
   const amount = Math.abs(usd);
-  const places = amount === 0 ? 0 : amount >= 1 ? 2 : amount >= 0.01 ? 4 : Math.min(12, 1 - Math.floor(Math.log10(amount)));
+  const places =
+    amount === 0 ? 0 : amount >= 1 ? 2 : amount >= 0.01 ? 4 : Math.min(12, 1 - Math.floor(Math.log10(amount)));
   return `${estimate ? "~" : ""}${usd < 0 ? "-" : ""}$${amount.toFixed(places)}`;
 }

@@ -7,7 +7,9 @@ function distance(left: string, right: string): number {
     const current = [row];
     for (let column = 1; column <= right.length; column++) {
       const cost = left[row - 1] === right[column - 1] ? 0 : 1;
-      current.push(Math.min((previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (previous[column - 1] ?? 0) + cost));
+      current.push(
+        Math.min((previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, (previous[column - 1] ?? 0) + cost),
+      );
     }
     previous = current;
   }
@@ -21,7 +23,10 @@ export function nearestNames(name: string, known: Iterable<string>, count = 3): 
   return [...new Set(known)]
     .map((candidate) => {
       const lower = candidate.toLowerCase();
-      const score = lower.includes(wanted) || wanted.includes(lower) ? Math.min(1, distance(wanted, lower)) : distance(wanted, lower);
+      const score =
+        lower.includes(wanted) || wanted.includes(lower)
+          ? Math.min(1, distance(wanted, lower))
+          : distance(wanted, lower);
       return { candidate, score };
     })
     .filter(({ score }) => score <= limit)

@@ -1,4 +1,5 @@
-// Keeps what a command printed within bounds: head and tail of the text, the number of bytes, and a digest instead of binary data.
+// Keeps what a command printed within bounds: head and tail of the text, the number of bytes, and a digest instead of
+// binary data.
 
 import { createHash, type Hash } from "node:crypto";
 import { StringDecoder } from "node:string_decoder";

@@ -1,5 +1,6 @@
-// Names for temporary files and folders outside of bmo's own data. Each place is written down before anything is made there, so
-// that the next process removes what a killed one left. A file is known by a random name that was written down, never by its looks.
+// Names for temporary files and folders outside of bmo's own data. Each place is written down before anything is made
+// there, so that the next process removes what a killed one left. A file is known by a random name that was written
+// down, never by its looks.
 
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { randomBytes } from "node:crypto";
@@ -86,19 +87,30 @@ export function makeTemporaryFolder(parent: string, label: string): string {
 }
 
 function readLines(path: string): unknown[] {
-  return readFileSync(path, "utf8").split("\n").flatMap((line): unknown[] => {
-    try {
-      return line === "" ? [] : [JSON.parse(line)];
-    } catch (thrown) {
-      if (!(thrown instanceof SyntaxError)) throw thrown;
-      return []; // Torn by the crash: nothing was made there yet.
-    }
-  });
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .flatMap((line): unknown[] => {
+      try {
+        return line === "" ? [] : [JSON.parse(line)];
+      } catch (thrown) {
+        if (!(thrown instanceof SyntaxError)) throw thrown;
+        return []; // Torn by the crash: nothing was made there yet.
+      }
+    });
 }
 
 function isHead(value: unknown): value is JournalHead {
-  return typeof value === "object" && value !== null && "pid" in value && typeof value.pid === "number" && "started" in value && typeof value.started === "string"
-    && "prefix" in value && typeof value.prefix === "string" && /^\.bmo-[0-9a-f]{16}$/.test(value.prefix);
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "pid" in value &&
+    typeof value.pid === "number" &&
+    "started" in value &&
+    typeof value.started === "string" &&
+    "prefix" in value &&
+    typeof value.prefix === "string" &&
+    /^\.bmo-[0-9a-f]{16}$/.test(value.prefix)
+  );
 }
 
 /** Removes what is left at one place. Throws nothing for what the system refuses: another start tries again. */
@@ -107,7 +119,8 @@ function removeLeft(line: unknown, head: JournalHead): boolean {
   try {
     if ("folder" in line && typeof line.folder === "string") rmSync(line.folder, { recursive: true, force: true });
     if ("files" in line && typeof line.files === "string") {
-      for (const name of readdirSync(line.files)) if (name.startsWith(`${head.prefix}-`)) rmSync(join(line.files, name), { force: true });
+      for (const name of readdirSync(line.files))
+        if (name.startsWith(`${head.prefix}-`)) rmSync(join(line.files, name), { force: true });
     }
     return true;
   } catch (thrown) {

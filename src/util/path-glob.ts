@@ -1,5 +1,6 @@
-// Globs over `/`-separated relative paths: `* ** ? [] {}` and `\`, dot files match. As git's wildmatch reads path names, by code
-// points, with braces added. Pure; used for scopes and permission rules. Its time is bounded by the glob's length times the path's.
+// Globs over `/`-separated relative paths: `* ** ? [] {}` and `\`, dot files match. As git's wildmatch reads path
+// names, by code points, with braces added. Pure; used for scopes and permission rules. Its time is bounded by the
+// glob's length times the path's.
 
 import { BmoError } from "./errors.ts";
 
@@ -24,8 +25,18 @@ const SLASH = 0x2f;
 
 /** Ranges of ASCII, as git has them whatever the locale. */
 const POSIX_CLASSES: Readonly<Record<string, RegExp>> = {
-  alnum: /[0-9A-Za-z]/, alpha: /[A-Za-z]/, blank: /[ \t]/, cntrl: /[\0-\x1f\x7f]/, digit: /[0-9]/, graph: /[!-~]/, lower: /[a-z]/,
-  print: /[ -~]/, punct: /[!-/:-@[-`{-~]/, space: /[ \t\n\v\f\r]/, upper: /[A-Z]/, xdigit: /[0-9A-Fa-f]/,
+  alnum: /[0-9A-Za-z]/,
+  alpha: /[A-Za-z]/,
+  blank: /[ \t]/,
+  cntrl: /[\0-\x1f\x7f]/,
+  digit: /[0-9]/,
+  graph: /[!-~]/,
+  lower: /[a-z]/,
+  print: /[ -~]/,
+  punct: /[!-/:-@[-`{-~]/,
+  space: /[ \t\n\v\f\r]/,
+  upper: /[A-Z]/,
+  xdigit: /[0-9A-Fa-f]/,
 };
 
 /** Index of the brace that closes the one at `open`, or -1; what is escaped or in a class does not count. */
@@ -74,7 +85,11 @@ function splitAlternatives(body: string): string[] {
 }
 
 function tooLarge(glob: string, what: string): BmoError {
-  return new BmoError("usage", `the glob ${JSON.stringify(glob.length > 60 ? `${glob.slice(0, 60)}…` : glob)} ${what}`, "Use several shorter globs.");
+  return new BmoError(
+    "usage",
+    `the glob ${JSON.stringify(glob.length > 60 ? `${glob.slice(0, 60)}…` : glob)} ${what}`,
+    "Use several shorter globs.",
+  );
 }
 
 /** Every spelling that the braces stand for. */
@@ -99,22 +114,34 @@ function expandBraces(glob: string): string[] {
     }
     characters += text.length;
     if (done.length + waiting.length + alternatives.length > MOST_ALTERNATIVES || characters > MOST_EXPANDED) {
-      throw tooLarge(glob, `stands for too many names; at most ${MOST_ALTERNATIVES} alternatives of ${MOST_EXPANDED} characters together are allowed`);
+      throw tooLarge(
+        glob,
+        `stands for too many names; at most ${MOST_ALTERNATIVES} alternatives of ${MOST_EXPANDED} characters together are allowed`,
+      );
     }
     if (open === -1) done.push(text);
-    else waiting.push(...alternatives.map((one) => ({ text: text.slice(0, open) + one + text.slice(close + 1), from: open })));
+    else
+      waiting.push(
+        ...alternatives.map((one) => ({ text: text.slice(0, open) + one + text.slice(close + 1), from: open })),
+      );
   }
   return done;
 }
 
 function bothCases(code: number): number[] {
   const character = String.fromCodePoint(code);
-  const codes = [character.toLowerCase(), character.toUpperCase()].flatMap((one) => ([...one].length === 1 ? [one.codePointAt(0) ?? code] : []));
+  const codes = [character.toLowerCase(), character.toUpperCase()].flatMap((one) =>
+    [...one].length === 1 ? [one.codePointAt(0) ?? code] : [],
+  );
   return [code, ...codes];
 }
 
 /** The class at `open`, and the index of its `]`; null for one that never ends or names no known class. */
-function readClass(codes: readonly number[], open: number, ignoreCase: boolean): { test: CharacterTest; end: number } | null {
+function readClass(
+  codes: readonly number[],
+  open: number,
+  ignoreCase: boolean,
+): { test: CharacterTest; end: number } | null {
   const at = (index: number): string => (index < codes.length ? String.fromCodePoint(codes[index] ?? 0) : "");
   const tests: CharacterTest[] = [];
   let index = open + 1;
@@ -146,7 +173,10 @@ function readClass(codes: readonly number[], open: number, ignoreCase: boolean):
       if (end === -1) return null;
       const isNamed = end > index + 2 && at(end - 1) === ":";
       if (isNamed) {
-        const name = codes.slice(index + 2, end - 1).map((one) => String.fromCodePoint(one)).join("");
+        const name = codes
+          .slice(index + 2, end - 1)
+          .map((one) => String.fromCodePoint(one))
+          .join("");
         const expression = Object.hasOwn(POSIX_CLASSES, name) ? POSIX_CLASSES[name] : undefined;
         if (expression === undefined) return null;
         tests.push((tested) => expression.test(String.fromCodePoint(tested)));
@@ -161,7 +191,9 @@ function readClass(codes: readonly number[], open: number, ignoreCase: boolean):
       previous = code;
     }
   }
-  const holds = ignoreCase ? (code: number): boolean => bothCases(code).some((one) => tests.some((test) => test(one))) : (code: number): boolean => tests.some((test) => test(code));
+  const holds = ignoreCase
+    ? (code: number): boolean => bothCases(code).some((one) => tests.some((test) => test(one)))
+    : (code: number): boolean => tests.some((test) => test(code));
   return { test: (code) => holds(code) !== negated, end: index };
 }
 
@@ -174,7 +206,13 @@ function readSegments(glob: string, ignoreCase: boolean): Segment[] | null {
   const finish = (isLast: boolean, isEscaped: boolean): void => {
     const isWhole = stars >= 2 && current.length === stars;
     // `**` at the end wants at least one name, and so does git's `**\/`.
-    segments.push(isWhole ? (isLast || isEscaped ? "one or more folders" : "folders") : current.filter((element, position) => element !== "star" || current[position - 1] !== "star"));
+    segments.push(
+      isWhole
+        ? isLast || isEscaped
+          ? "one or more folders"
+          : "folders"
+        : current.filter((element, position) => element !== "star" || current[position - 1] !== "star"),
+    );
     current = [];
     stars = 0;
   };
@@ -217,7 +255,9 @@ function readSegments(glob: string, ignoreCase: boolean): Segment[] | null {
 function literal(code: number, ignoreCase: boolean): Element {
   if (!ignoreCase) return code;
   const codes = bothCases(code);
-  return codes.every((one) => one === code) ? code : (tested) => codes.includes(tested) || bothCases(tested).includes(code);
+  return codes.every((one) => one === code)
+    ? code
+    : (tested) => codes.includes(tested) || bothCases(tested).includes(code);
 }
 
 /** Two pointers: after a mismatch the last star takes one character more. Earlier stars never need to. */
@@ -297,11 +337,13 @@ export function isGlob(text: string): boolean {
 }
 
 /**
- * Why the glob, or one of its alternatives, can never match a path, or null. Such a glob must not become a rule: what denies would
- * deny nothing. @throws BmoError usage for what `compileGlob` refuses.
+ * Why the glob, or one of its alternatives, can never match a path, or null. Such a glob must not become a rule: what
+ * denies would deny nothing. @throws BmoError usage for what `compileGlob` refuses.
  */
 export function globProblem(glob: string): string | null {
-  return compileAll(glob, {}).includes(null) ? "holds a class without its end or of no known name, or ends with a backslash (write \\[ or \\\\ for the character itself)" : null;
+  return compileAll(glob, {}).includes(null)
+    ? "holds a class without its end or of no known name, or ends with a backslash (write \\[ or \\\\ for the character itself)"
+    : null;
 }
 
 /**

@@ -19,8 +19,9 @@ function linkTarget(path: string): string | null {
 }
 
 /**
- * The real path of what `path` names, also where its last parts do not exist: the deepest existing ancestor is resolved,
- * the rest appended. A dangling link is followed to where it would create its target, because a write goes there.
+ * The real path of what `path` names, also where its last parts do not exist: the deepest existing ancestor is
+ * resolved, the rest appended. A dangling link is followed to where it would create its target, because a write goes
+ * there.
  * @throws BmoError usage on a link loop or a NUL byte.
  */
 export function realPathOf(path: string): string {
@@ -81,9 +82,14 @@ export function comparablePath(path: string, caseSensitive: boolean): string {
   return caseSensitive ? composed : composed.toLowerCase();
 }
 
-/** Asks the file system itself: whether the directory's own name in another case names something else. Without letters to flip: sensitive. */
+/**
+ * Asks the file system itself: whether the directory's own name in another case names something else. Without letters
+ * to flip: sensitive.
+ */
 export function isCaseSensitive(directory: string): boolean {
-  const flipped = [...directory].map((letter) => (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase())).join("");
+  const flipped = [...directory]
+    .map((letter) => (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()))
+    .join("");
   if (flipped === directory) return true;
   try {
     const own = statSync(directory);

@@ -1,4 +1,5 @@
-// Finds and ends the processes that a command left behind, also those that left its process group. Reads /proc; starts nothing.
+// Finds and ends the processes that a command left behind, also those that left its process group. Reads /proc; starts
+// nothing.
 
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { uptime } from "node:os";
@@ -71,9 +72,10 @@ async function livingMembers(leader: number, runId: string): Promise<number[]> {
     const now = await status(id);
     if (now === null || now.state === "Z" || now.state === "X") continue;
     parents.set(id, now.parent);
-    if (now.group === leader || (await readProc(`/proc/${id}/environ`))?.split("\0").includes(wanted) === true) found.add(id);
+    if (now.group === leader || (await readProc(`/proc/${id}/environ`))?.split("\0").includes(wanted) === true)
+      found.add(id);
   }
-  for (let before = -1; before !== found.size; ) {
+  for (let before = -1; before !== found.size;) {
     before = found.size;
     for (const [id, parent] of parents) if (parent === leader || found.has(parent)) found.add(id);
   }
@@ -91,7 +93,11 @@ export async function waitForMembers(leader: number, runId: string, patienceMs: 
  * @param graceMs 0 = KILL at once.
  * @returns how many were ended, and the ids of those that could not be.
  */
-export async function endRun(leader: number, runId: string, graceMs: number): Promise<{ ended: number; survivors: number[] }> {
+export async function endRun(
+  leader: number,
+  runId: string,
+  graceMs: number,
+): Promise<{ ended: number; survivors: number[] }> {
   const met = new Set<number>();
   const look = async (): Promise<number[]> => {
     const members = await livingMembers(leader, runId);
@@ -119,7 +125,8 @@ export async function endRun(leader: number, runId: string, graceMs: number): Pr
 }
 
 /**
- * Kills what carries the marker of a run whose bmo is gone, until nothing is found. Finds nothing where /proc is missing.
+ * Kills what carries the marker of a run whose bmo is gone, until nothing is found. Finds nothing where /proc is
+ * missing.
  * @returns how many were ended, and the ids of those that could not be.
  */
 export async function endMarked(runId: string): Promise<{ ended: number; survivors: number[] }> {
@@ -138,7 +145,10 @@ export async function endMarked(runId: string): Promise<{ ended: number; survivo
   return { ended: met.size - members.length, survivors: members };
 }
 
-/** Processes of ours without a terminal that work inside a folder and began after a moment, in milliseconds since the epoch: `17 (node)`. */
+/**
+ * Processes of ours without a terminal that work inside a folder and began after a moment, in milliseconds since the
+ * epoch: `17 (node)`.
+ */
 export async function backgroundIn(folder: string, sinceMs: number): Promise<string[]> {
   const found: string[] = [];
   const bootMs = Date.now() - uptime() * 1_000;
@@ -150,7 +160,8 @@ export async function backgroundIn(folder: string, sinceMs: number): Promise<str
     if (stat === null) continue;
     const [state = "", , , , terminal, ...rest] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const startedMs = bootMs + (Number(rest[14]) / TICKS_PER_SECOND) * 1_000;
-    if (state !== "Z" && terminal === "0" && startedMs >= sinceMs) found.push(`${id} ${stat.slice(stat.indexOf("("), stat.lastIndexOf(")") + 1)}`);
+    if (state !== "Z" && terminal === "0" && startedMs >= sinceMs)
+      found.push(`${id} ${stat.slice(stat.indexOf("("), stat.lastIndexOf(")") + 1)}`);
   }
   return found;
 }

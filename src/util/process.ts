@@ -1,5 +1,6 @@
-// The only place that starts child processes. Built on node:child_process, not on execa: execa costs 27 ms of start-up bundled,
-// and its time limit came back after 77 s when a grandchild held the pipes (measured); groups, limits and sweeps are ours here.
+// The only place that starts child processes. Built on node:child_process, not on execa: execa costs 27 ms of start-up
+// bundled, and its time limit came back after 77 s when a grandchild held the pipes (measured); groups, limits and
+// sweeps are ours here.
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -37,7 +38,10 @@ export interface RunRequest {
   cwd: string;
   /** The whole environment of the child; nothing is inherited. */
   environment: Readonly<Record<string, string>>;
-  /** Files that the child finds open for reading, by descriptor number. No other descriptor reaches it but 0, 1, 2 and the report's. */
+  /**
+   * Files that the child finds open for reading, by descriptor number. No other descriptor reaches it but 0, 1, 2 and
+   * the report's.
+   */
   files?: readonly OpenFile[];
   /** Marks every process of the run; default: a random one. */
   runId?: string;
@@ -80,22 +84,38 @@ interface Started {
 
 type StartRequest = Pick<RunRequest, "argv" | "cwd" | "environment" | "files" | "runId">;
 
-async function startError(argv: readonly string[], cwd: string, thrown: unknown): Promise<Ending & { message: string }> {
+async function startError(
+  argv: readonly string[],
+  cwd: string,
+  thrown: unknown,
+): Promise<Ending & { message: string }> {
   const code = systemErrorCode(thrown);
   const program = sanitizeLine(argv[0] ?? "");
   const directory = await stat(cwd).catch(() => null);
-  if (directory === null || !directory.isDirectory()) return { exitCode: 126, signalName: null, message: `working directory is missing: ${sanitizeLine(cwd)}` };
+  if (directory === null || !directory.isDirectory())
+    return { exitCode: 126, signalName: null, message: `working directory is missing: ${sanitizeLine(cwd)}` };
   if (code === "ENOENT") return { exitCode: 127, signalName: null, message: `program not found: ${program}` };
-  if (code === "E2BIG") return { exitCode: 126, signalName: null, message: "the command line is longer than the system allows" };
-  if (code === "ERR_INVALID_ARG_VALUE") return { exitCode: 126, signalName: null, message: "the command line holds a NUL character" };
+  if (code === "E2BIG")
+    return { exitCode: 126, signalName: null, message: "the command line is longer than the system allows" };
+  if (code === "ERR_INVALID_ARG_VALUE")
+    return { exitCode: 126, signalName: null, message: "the command line holds a NUL character" };
   return { exitCode: 126, signalName: null, message: `${program} cannot be started (${code ?? "unknown error"})` };
 }
 
 /** Starts a child in a session and group of its own: no terminal, no input, killable as a whole. */
-async function start(request: StartRequest, withInput: boolean, withReport: boolean, outputDescriptor?: number): Promise<Started | (Ending & { message: string })> {
+async function start(
+  request: StartRequest,
+  withInput: boolean,
+  withReport: boolean,
+  outputDescriptor?: number,
+): Promise<Started | (Ending & { message: string })> {
   const runId = request.runId ?? randomBytes(12).toString("hex");
   const files = request.files ?? [];
-  const last = Math.max(STANDARD_STREAMS - 1, withReport ? REPORT_DESCRIPTOR : 0, ...files.map(({ descriptor }) => descriptor));
+  const last = Math.max(
+    STANDARD_STREAMS - 1,
+    withReport ? REPORT_DESCRIPTOR : 0,
+    ...files.map(({ descriptor }) => descriptor),
+  );
   const stdio: ("ignore" | "pipe" | number)[] = Array<"ignore">(last + 1).fill("ignore");
   stdio.splice(0, STANDARD_STREAMS, withInput ? "pipe" : "ignore", outputDescriptor ?? "pipe", "pipe");
   if (withReport) stdio[REPORT_DESCRIPTOR] = "pipe";
@@ -110,7 +130,9 @@ async function start(request: StartRequest, withInput: boolean, withReport: bool
       stdio,
       detached: true,
     });
-    const ended = new Promise<Ending>((resolve) => child.once("exit", (exitCode, signalName) => resolve({ exitCode, signalName })));
+    const ended = new Promise<Ending>((resolve) =>
+      child.once("exit", (exitCode, signalName) => resolve({ exitCode, signalName })),
+    );
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
       child.once("error", reject);
@@ -125,10 +147,15 @@ async function start(request: StartRequest, withInput: boolean, withReport: bool
 }
 
 /** Waits for the leader, the limit or the caller's abort, whichever is first. */
-async function waitForEnd(ended: Promise<Ending>, timeoutSeconds: number, signal: AbortSignal): Promise<"exit" | "timeout" | "abort"> {
+async function waitForEnd(
+  ended: Promise<Ending>,
+  timeoutSeconds: number,
+  signal: AbortSignal,
+): Promise<"exit" | "timeout" | "abort"> {
   return new Promise((resolve) => {
     const onAbort = (): void => finish("abort");
-    const timer = timeoutSeconds > 0 ? setTimeout(() => finish("timeout"), Math.min(timeoutSeconds * 1000, 2 ** 31 - 1)) : null;
+    const timer =
+      timeoutSeconds > 0 ? setTimeout(() => finish("timeout"), Math.min(timeoutSeconds * 1000, 2 ** 31 - 1)) : null;
     const finish = (why: "exit" | "timeout" | "abort"): void => {
       if (timer !== null) clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
@@ -142,18 +169,32 @@ async function waitForEnd(ended: Promise<Ending>, timeoutSeconds: number, signal
 
 /** Waits until all pipes are at their end, at most DRAIN_MS, then cuts them. */
 async function drain(child: ChildProcess): Promise<void> {
-  const open = child.stdio.filter((stream) => stream !== null && stream !== undefined && "readableEnded" in stream && !stream.readableEnded && !stream.destroyed);
+  const open = child.stdio.filter(
+    (stream) =>
+      stream !== null &&
+      stream !== undefined &&
+      "readableEnded" in stream &&
+      !stream.readableEnded &&
+      !stream.destroyed,
+  );
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, DRAIN_MS);
   });
-  await Promise.race([Promise.all(open.map((stream) => new Promise<void>((resolve) => stream?.once("close", () => resolve())))), limit]);
+  await Promise.race([
+    Promise.all(open.map((stream) => new Promise<void>((resolve) => stream?.once("close", () => resolve())))),
+    limit,
+  ]);
   clearTimeout(timer);
   for (const stream of child.stdio) stream?.destroy();
 }
 
 /** Ends the run for its reason, then whatever it left behind. The answer comes within a second of the leader's exit. */
-async function settle(started: Started, why: "exit" | "timeout" | "abort", graceSeconds: number): Promise<{ ending: Ending; notes: string[] }> {
+async function settle(
+  started: Started,
+  why: "exit" | "timeout" | "abort",
+  graceSeconds: number,
+): Promise<{ ending: Ending; notes: string[] }> {
   const leader = started.child.pid ?? 0;
   const early = why !== "exit";
   if (!early) await waitForMembers(leader, started.runId, PATIENCE_MS);
@@ -163,7 +204,8 @@ async function settle(started: Started, why: "exit" | "timeout" | "abort", grace
   const ending = await started.ended;
   if (early) await drain(started.child);
   const notes: string[] = [];
-  if (!early && ended > 0) notes.push(`${ended} background ${ended === 1 ? "process" : "processes"} ended together with the command`);
+  if (!early && ended > 0)
+    notes.push(`${ended} background ${ended === 1 ? "process" : "processes"} ended together with the command`);
   if (survivors.length > 0) notes.push(`still running and not ours to end: process ${survivors.join(", ")}`);
   return { ending, notes };
 }
@@ -188,11 +230,20 @@ function createLiveOutput(onOutput: ((text: string) => void) | undefined): { add
 }
 
 /**
- * Runs a command for the model or the user: stdin closed, own session, bounded memory, clean text. Never rejects for what the
- * command does. When it returns, no process of the run is alive (those that could not be ended are named in `notes`).
+ * Runs a command for the model or the user: stdin closed, own session, bounded memory, clean text. Never rejects for
+ * what the command does. When it returns, no process of the run is alive (those that could not be ended are named in
+ * `notes`).
  */
 export async function runProcess(request: RunRequest): Promise<RunResult> {
-  const nothing = { signalName: null, timedOut: false, aborted: false, began: false, totalBytes: 0, truncated: false, notes: [] };
+  const nothing = {
+    signalName: null,
+    timedOut: false,
+    aborted: false,
+    began: false,
+    totalBytes: 0,
+    truncated: false,
+    notes: [],
+  };
   if (request.signal.aborted) return { ...nothing, exitCode: null, aborted: true, output: "" };
   const started = await start(request, false, true);
   if ("message" in started) return { ...nothing, exitCode: started.exitCode, output: started.message };
@@ -270,7 +321,16 @@ export interface BytesResult {
 
 /** Runs a program of our own choosing (git, rg) and gives its bytes. Never rejects for what the program does. */
 export async function runToBytes(request: BytesRequest): Promise<BytesResult> {
-  const result: BytesResult = { exitCode: null, signalName: null, stdout: Buffer.alloc(0), stderr: "", timedOut: false, aborted: false, truncated: false, started: false };
+  const result: BytesResult = {
+    exitCode: null,
+    signalName: null,
+    stdout: Buffer.alloc(0),
+    stderr: "",
+    timedOut: false,
+    aborted: false,
+    truncated: false,
+    started: false,
+  };
   const outer = request.signal ?? new AbortController().signal;
   if (outer.aborted) return { ...result, aborted: true };
   const started = await start(request, request.input !== undefined, false, request.outputDescriptor);
@@ -320,7 +380,10 @@ export async function runToString(request: BytesRequest): Promise<Omit<BytesResu
   return { ...result, stdout: result.stdout.toString("utf8") };
 }
 
-/** Hands the terminal to a program, such as the user's editor, and waits for it. Resolves with its exit code, null after a signal or when it could not be started. */
+/**
+ * Hands the terminal to a program, such as the user's editor, and waits for it. Resolves with its exit code, null after
+ * a signal or when it could not be started.
+ */
 export function runInteractive(request: Pick<RunRequest, "argv" | "cwd" | "environment">): Promise<number | null> {
   return new Promise((resolve) => {
     const [program = "", ...words] = withoutDescriptors(request.argv, inheritedDescriptors());

@@ -1,5 +1,6 @@
-// Reads the files of a project that bmo looks at unasked: AGENTS.md, package.json, configuration, pointers of git. A cloned
-// repository chooses what stands at those names, so a link must not lead out of it, and nothing there may make bmo wait.
+// Reads the files of a project that bmo looks at unasked: AGENTS.md, package.json, configuration, pointers of git. A
+// cloned repository chooses what stands at those names, so a link must not lead out of it, and nothing there may make
+// bmo wait.
 
 import { closeSync, lstatSync, realpathSync } from "node:fs";
 import { relative } from "node:path";
@@ -10,12 +11,17 @@ import { openRegularNow, readHead, type OpenedFile } from "./regular-file.ts";
 export interface ProjectPlace {
   /** Real path that a link may not leave: the top of the repository, or the workspace. */
   root: string;
-  /** True for real paths whose content must not be shown: credentials, `.git`. Asked only where a link leads elsewhere. */
+  /**
+   * True for real paths whose content must not be shown: credentials, `.git`. Asked only where a link leads elsewhere.
+   */
   isClosed(realPath: string): boolean;
 }
 
 /** `absent`: nothing stands there. `refused`: why it is not read, to be said to the user. */
-export type ProjectFile = { kind: "read"; bytes: Buffer; size: number; realPath: string } | { kind: "absent" } | { kind: "refused"; reason: string };
+export type ProjectFile =
+  | { kind: "read"; bytes: Buffer; size: number; realPath: string }
+  | { kind: "absent" }
+  | { kind: "refused"; reason: string };
 
 /** Kernel file systems: their files are no one's text, and some wait for ever. */
 const KERNEL = ["/proc", "/sys", "/dev"];
@@ -23,17 +29,22 @@ const KERNEL = ["/proc", "/sys", "/dev"];
 /** Why what a link leads to is not read, or null. */
 function refusalOf(path: string, realPath: string, place: ProjectPlace): string | null {
   if (path === realPath) return null;
-  if (!isInside(place.root, realPath) || KERNEL.some((folder) => isInside(folder, realPath))) return "it is a link that leads out of the repository";
+  if (!isInside(place.root, realPath) || KERNEL.some((folder) => isInside(folder, realPath)))
+    return "it is a link that leads out of the repository";
   return place.isClosed(realPath) ? `it is a link to ${relative(place.root, realPath)}, which is closed` : null;
 }
 
 /** The same file still stands at the name, and no folder above it became a link meanwhile. */
 function isStillThere(realPath: string, opened: OpenedFile): boolean {
   const facts = lstatSync(realPath);
-  return realpathSync(realPath) === realPath && facts.ino === opened.identity.inode && facts.dev === opened.identity.device;
+  return (
+    realpathSync(realPath) === realPath && facts.ino === opened.identity.inode && facts.dev === opened.identity.device
+  );
 }
 
-/** How far links of a project may lead: its top, but no further than the workspace where the top holds the user's home. */
+/**
+ * How far links of a project may lead: its top, but no further than the workspace where the top holds the user's home.
+ */
 export function projectRoot(workspace: string, top: string, home: string | null): string {
   return home !== null && isInside(top, home) ? workspace : top;
 }
@@ -57,7 +68,10 @@ function unreadable(thrown: unknown): { kind: "absent" } | { kind: "refused"; re
   const code = systemErrorCode(thrown);
   if (code === undefined) throw thrown;
   if (code === "ENOTDIR") return { kind: "absent" };
-  return { kind: "refused", reason: code === "ENOENT" ? "it is a link that leads nowhere" : `it cannot be read (${code})` };
+  return {
+    kind: "refused",
+    reason: code === "ENOENT" ? "it is a link that leads nowhere" : `it cannot be read (${code})`,
+  };
 }
 
 /**

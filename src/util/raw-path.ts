@@ -1,5 +1,5 @@
-// Names of files that are no UTF-8 text, as strings: each byte that is none becomes a lone surrogate (U+DC80 to U+DCFF), so that
-// names stay apart and lead back to their bytes. Reads and writes nothing.
+// Names of files that are no UTF-8 text, as strings: each byte that is none becomes a lone surrogate (U+DC80 to
+// U+DCFF), so that names stay apart and lead back to their bytes. Reads and writes nothing.
 
 import { isUtf8 } from "node:buffer";
 
@@ -17,7 +17,7 @@ function sequenceLength(lead: number): number {
 export function nameFromBytes(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");
   let name = "";
-  for (let index = 0; index < bytes.length; ) {
+  for (let index = 0; index < bytes.length;) {
     const length = sequenceLength(bytes[index] ?? 0);
     const part = bytes.subarray(index, index + length);
     const whole = length > 0 && part.length === length && isUtf8(part);
@@ -35,8 +35,12 @@ export function isRawName(path: string): boolean {
 /** What the file system is to be asked with: the string itself, or the bytes that it stands for. */
 export function systemPath(path: string): string | Buffer {
   if (!LONE.test(path)) return path;
-  return Buffer.concat(Array.from(path, (letter) => {
-    const code = letter.codePointAt(0) ?? 0;
-    return code >= ESCAPE + 0x80 && code <= ESCAPE + 0xff ? Buffer.from([code - ESCAPE]) : Buffer.from(letter, "utf8");
-  }));
+  return Buffer.concat(
+    Array.from(path, (letter) => {
+      const code = letter.codePointAt(0) ?? 0;
+      return code >= ESCAPE + 0x80 && code <= ESCAPE + 0xff
+        ? Buffer.from([code - ESCAPE])
+        : Buffer.from(letter, "utf8");
+    }),
+  );
 }

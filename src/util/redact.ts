@@ -1,12 +1,18 @@
-// Takes the values of keys in use out of text before it is shown, stored or sent. Knows exact values only; guesses nothing.
+// Takes the values of keys in use out of text before it is shown, stored or sent. Knows exact values only; guesses
+// nothing.
 
 const SHORTEST = 6;
 
-/** The spellings in which a value turns up: as is, JSON-escaped, URL-encoded, base64 and base64url at each of the three alignments, hex. */
+/**
+ * The spellings in which a value turns up: as is, JSON-escaped, URL-encoded, base64 and base64url at each of the three
+ * alignments, hex.
+ */
 function spellings(value: string): string[] {
   const bytes = Buffer.from(value, "utf8");
   const base64 = [0, 1, 2].flatMap((shift) => {
-    const padded = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64").replace(/=+$/, "");
+    const padded = Buffer.concat([Buffer.alloc(shift), bytes])
+      .toString("base64")
+      .replace(/=+$/, "");
     // The first and last characters of an alignment also carry bits of the neighbours.
     const inner = padded.slice(Math.ceil((shift * 8) / 6), (shift + bytes.length) % 3 === 0 ? undefined : -1);
     return [inner, inner.replaceAll("+", "-").replaceAll("/", "_")];
@@ -14,16 +20,34 @@ function spellings(value: string): string[] {
   const json = JSON.stringify(value).slice(1, -1);
   const hex = bytes.toString("hex");
   const bytewise = hex.replace(/../g, "%$&");
-  const unitwise = Array.from({ length: value.length }, (_, at) => `\\u${value.charCodeAt(at).toString(16).padStart(4, "0")}`).join("");
-  const encoded = [encodeURIComponent(value), encodeURI(value)].flatMap((text) => [text, text.replace(/%../g, (code) => code.toLowerCase())]);
+  const unitwise = Array.from(
+    { length: value.length },
+    (_, at) => `\\u${value.charCodeAt(at).toString(16).padStart(4, "0")}`,
+  ).join("");
+  const encoded = [encodeURIComponent(value), encodeURI(value)].flatMap((text) => [
+    text,
+    text.replace(/%../g, (code) => code.toLowerCase()),
+  ]);
   const all = [
-    value, json, json.replaceAll("/", "\\/"), ...encoded, bytewise, bytewise.toUpperCase(), unitwise, unitwise.toUpperCase().replaceAll("U", "u"),
-    ...base64, hex, hex.toUpperCase(),
+    value,
+    json,
+    json.replaceAll("/", "\\/"),
+    ...encoded,
+    bytewise,
+    bytewise.toUpperCase(),
+    unitwise,
+    unitwise.toUpperCase().replaceAll("U", "u"),
+    ...base64,
+    hex,
+    hex.toUpperCase(),
   ];
   return [...new Set(all)].filter((spelling) => spelling.length >= SHORTEST);
 }
 
-/** Redacts text that arrives in pieces: what might be the beginning of a secret is held back until the next piece or the end. */
+/**
+ * Redacts text that arrives in pieces: what might be the beginning of a secret is held back until the next piece or the
+ * end.
+ */
 export interface StreamRedactor {
   push(text: string): string;
   /** The rest that was held back. */
@@ -49,7 +73,10 @@ export function createRedactor(): Redactor {
     const sorted = [...secrets].sort((left, right) => right.length - left.length);
     longest = sorted[0]?.length ?? 0;
     beginnings = new Set(sorted.map((secret) => secret.charAt(0)));
-    pattern = sorted.length === 0 ? null : new RegExp(sorted.map((secret) => secret.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "g");
+    pattern =
+      sorted.length === 0
+        ? null
+        : new RegExp(sorted.map((secret) => secret.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")).join("|"), "g");
   };
   const redact = (text: string): string => (pattern === null ? text : text.replace(pattern, REDACTED));
 

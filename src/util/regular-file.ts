@@ -1,5 +1,6 @@
-// Opens and reads regular files only: links are not followed at the last step, and a fifo or device is never opened. Calls that
-// take microseconds are made at once: each that is awaited waits for another thread, and a tool step makes a dozen.
+// Opens and reads regular files only: links are not followed at the last step, and a fifo or device is never opened.
+// Calls that take microseconds are made at once: each that is awaited waits for another thread, and a tool step makes a
+// dozen.
 
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { BmoError, systemErrorCode } from "./errors.ts";
@@ -29,11 +30,25 @@ interface Stat {
 }
 
 export function identityOf(stat: Stat): FileIdentity {
-  return { device: stat.dev, inode: stat.ino, size: stat.size, modified: stat.mtimeMs, mode: stat.mode & 0o7777, owner: stat.uid, group: stat.gid, links: stat.nlink };
+  return {
+    device: stat.dev,
+    inode: stat.ino,
+    size: stat.size,
+    modified: stat.mtimeMs,
+    mode: stat.mode & 0o7777,
+    owner: stat.uid,
+    group: stat.gid,
+    links: stat.nlink,
+  };
 }
 
 export function sameFile(left: FileIdentity, right: FileIdentity): boolean {
-  return left.device === right.device && left.inode === right.inode && left.size === right.size && left.modified === right.modified;
+  return (
+    left.device === right.device &&
+    left.inode === right.inode &&
+    left.size === right.size &&
+    left.modified === right.modified
+  );
 }
 
 export type PathKind = "file" | "directory" | "missing" | "link" | "fifo" | "socket" | "device";
@@ -66,7 +81,10 @@ export interface OpenedFile {
   identity: FileIdentity;
 }
 
-/** Opens a regular file for reading; the caller closes it. @throws BmoError failed when it is none (any more); system errors as they are. */
+/**
+ * Opens a regular file for reading; the caller closes it. @throws BmoError failed when it is none (any more); system
+ * errors as they are.
+ */
 export function openRegularNow(path: string): OpenedFile {
   const kind = kindAt(path);
   if (kind !== "file" && kind !== "missing") throw new BmoError("failed", `not a regular file but a ${kind}`);
@@ -98,7 +116,10 @@ export function readHead({ descriptor, identity }: OpenedFile, capBytes: number)
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }
 
-/** Reads a whole regular file of at most `capBytes`, some megabytes; `null` when it is larger. @throws as openRegularNow. */
+/**
+ * Reads a whole regular file of at most `capBytes`, some megabytes; `null` when it is larger. @throws as
+ * openRegularNow.
+ */
 export function readRegularNow(path: string, capBytes: number): { bytes: Buffer; identity: FileIdentity } | null {
   const opened = openRegularNow(path);
   try {
@@ -111,6 +132,9 @@ export function readRegularNow(path: string, capBytes: number): { bytes: Buffer;
 }
 
 /** As `readRegularNow`. */
-export async function readRegular(path: string, capBytes: number): Promise<{ bytes: Buffer; identity: FileIdentity } | null> {
+export async function readRegular(
+  path: string,
+  capBytes: number,
+): Promise<{ bytes: Buffer; identity: FileIdentity } | null> {
   return readRegularNow(path, capBytes);
 }

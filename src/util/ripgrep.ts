@@ -14,7 +14,13 @@ async function look(searchPath: string): Promise<string | null> {
   const folders = searchPath.split(delimiter).filter((folder) => isAbsolute(folder));
   for (const folder of folders) {
     const path = join(folder, "rg");
-    if (await access(path, constants.X_OK).then(() => true, () => false)) return path;
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
   }
   return null;
 }
@@ -32,10 +38,34 @@ export function findRipgrep(searchPath = USUAL_FOLDERS.join(delimiter)): Promise
  * Runs rg in `folder`: hidden files included, .git left out, links not followed, rules of .gitignore only (no user
  * configuration, no .ignore files). Results come in no order: with `--sort` ripgrep searches on one core alone.
  */
-export async function runRipgrep(program: string, folder: string, options: readonly string[], capBytes: number, signal: AbortSignal, onStdout?: (chunk: Buffer) => void): Promise<BytesResult> {
+export async function runRipgrep(
+  program: string,
+  folder: string,
+  options: readonly string[],
+  capBytes: number,
+  signal: AbortSignal,
+  onStdout?: (chunk: Buffer) => void,
+): Promise<BytesResult> {
   const outside = (await repositoryRoot(folder)) === null ? ["--no-require-git", "--no-ignore-parent"] : [];
-  const fixed = ["--no-config", "--no-messages", "--hidden", "--no-ignore-dot", "--no-ignore-global", "--no-ignore-exclude", "--color=never", "--glob=!**/.git"];
+  const fixed = [
+    "--no-config",
+    "--no-messages",
+    "--hidden",
+    "--no-ignore-dot",
+    "--no-ignore-global",
+    "--no-ignore-exclude",
+    "--color=never",
+    "--glob=!**/.git",
+  ];
   // Loaded when a search runs: child processes cost start-up time that most runs need not spend.
   const { runToBytes } = await import("./process.ts");
-  return runToBytes({ argv: [program, ...fixed, ...outside, ...options], cwd: folder, environment: { LC_ALL: "C.UTF-8" }, timeoutSeconds: 60, capBytes, signal, ...(onStdout === undefined ? {} : { onStdout }) });
+  return runToBytes({
+    argv: [program, ...fixed, ...outside, ...options],
+    cwd: folder,
+    environment: { LC_ALL: "C.UTF-8" },
+    timeoutSeconds: 60,
+    capBytes,
+    signal,
+    ...(onStdout === undefined ? {} : { onStdout }),
+  });
 }

@@ -1,11 +1,16 @@
-// Makes text from tools, models and files harmless for terminals, logs and prompts. Pure; knows nothing of where the text goes.
+// Makes text from tools, models and files harmless for terminals, logs and prompts. Pure; knows nothing of where the
+// text goes.
 
-/** Anything beyond plain characters, tab and newline: controls, escapes, bidi and zero-width marks, tags, lone surrogates. */
+/**
+ * Anything beyond plain characters, tab and newline: controls, escapes, bidi and zero-width marks, tags, lone
+ * surrogates.
+ */
 const SUSPICIOUS =
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e01ef}]|\p{Surrogate}/u;
 
 /** Characters that show nothing or reorder what is shown; they are written out as `<U+202E>`. */
-const INVISIBLE = /[\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e01ef}]/gu;
+const INVISIBLE =
+  /[\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e01ef}]/gu;
 
 /** A joiner inside an emoji sequence is no trick: it stays. */
 const EMOJI_JOINER = /(?<=[\p{Extended_Pictographic}\u{1f3fb}-\u{1f3ff}\ufe0f])\u200d(?=\p{Extended_Pictographic})/gu;
@@ -50,7 +55,11 @@ function dropReturns(line: string): string {
 }
 
 function showInvisible(text: string): string {
-  return text.replaceAll(KEPT_JOINER, mark(KEPT_JOINER)).replace(EMOJI_JOINER, KEPT_JOINER).replace(INVISIBLE, mark).replaceAll(KEPT_JOINER, "\u200d");
+  return text
+    .replaceAll(KEPT_JOINER, mark(KEPT_JOINER))
+    .replace(EMOJI_JOINER, KEPT_JOINER)
+    .replace(INVISIBLE, mark)
+    .replaceAll(KEPT_JOINER, "\u200d");
 }
 
 /**
@@ -80,8 +89,8 @@ export function sanitizeLine(text: string): string {
 }
 
 /**
- * For file contents: nothing is dropped. Controls, bidi and zero-width characters are written out as `<U+001B>`, so that
- * `readMarks` gives the very characters back. The caller splits lines first: `\r` is shown like any control.
+ * For file contents: nothing is dropped. Controls, bidi and zero-width characters are written out as `<U+001B>`, so
+ * that `readMarks` gives the very characters back. The caller splits lines first: `\r` is shown like any control.
  */
 export function visibleText(text: string): string {
   if (!SUSPICIOUS.test(text)) return text;
@@ -96,11 +105,19 @@ export function readMarks(text: string): string {
   });
 }
 
-/** JSON whose text moves no cursor and hides nothing on a terminal: such characters are escaped, so that every value stays as it is. */
+/**
+ * JSON whose text moves no cursor and hides nothing on a terminal: such characters are escaped, so that every value
+ * stays as it is.
+ */
 export function safeJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(/[\x7f-\x9f]/g, escapeUnits).replace(INVISIBLE, escapeUnits);
+  return JSON.stringify(value, null, indent)
+    .replace(/[\x7f-\x9f]/g, escapeUnits)
+    .replace(INVISIBLE, escapeUnits);
 }
 
 function escapeUnits(text: string): string {
-  return Array.from({ length: text.length }, (_, index) => `\\u${text.charCodeAt(index).toString(16).padStart(4, "0")}`).join("");
+  return Array.from(
+    { length: text.length },
+    (_, index) => `\\u${text.charCodeAt(index).toString(16).padStart(4, "0")}`,
+  ).join("");
 }

@@ -1,4 +1,5 @@
-// Makes a failed part of a shell command line visible: the shell reports on a channel of its own, the command keeps its meaning.
+// Makes a failed part of a shell command line visible: the shell reports on a channel of its own, the command keeps its
+// meaning.
 
 /** File descriptor of the report; high, so that no script's `exec 3>…` meets it. */
 export const REPORT_DESCRIPTOR = 19;
@@ -12,8 +13,9 @@ export interface FailedPart {
 }
 
 /**
- * Statements that fail in the middle come from an ERR trap (which leaves conditions alone); pipelines whose last command
- * hides a failure come from PIPESTATUS. Neither trap changes `$?`, the exit code, or a variable that scripts use.
+ * Statements that fail in the middle come from an ERR trap (which leaves conditions alone); pipelines whose last
+ * command hides a failure come from PIPESTATUS. Neither trap changes `$?`, the exit code, or a variable that scripts
+ * use.
  */
 const REPORT = `printf "%s\\t%s\\0" "$__bmo_now" "$__bmo_last" 2>/dev/null >&${REPORT_DESCRIPTOR} || :`;
 const CHECK_PIPELINE = `__bmo_now="\${PIPESTATUS[*]}"; case "$__bmo_now" in "$__bmo_seen") ;; *[1-9]*" 0") ${REPORT} ;; esac; __bmo_seen=$__bmo_now`;
@@ -26,15 +28,23 @@ const PRELUDE = [
 
 /** Whether more than one command runs, and nothing that a trap would disturb. */
 function wantsReport(command: string): boolean {
-  return /[|;&\n]/.test(command) && !/\b(trap|xtrace|functrace|errtrace|PIPESTATUS|BASH_COMMAND|BASH_ENV)\b|\bset\s+[-+]\w*[xTE]|\bbash\s+-\w*x/.test(command);
+  return (
+    /[|;&\n]/.test(command) &&
+    !/\b(trap|xtrace|functrace|errtrace|PIPESTATUS|BASH_COMMAND|BASH_ENV)\b|\bset\s+[-+]\w*[xTE]|\bbash\s+-\w*x/.test(
+      command,
+    )
+  );
 }
 
-/** An empty record, before anything of the command runs: what comes between bmo and the shell, such as a sandbox, has been set up. */
+/**
+ * An empty record, before anything of the command runs: what comes between bmo and the shell, such as a sandbox, has
+ * been set up.
+ */
 const BEGIN = `printf "\\0" >&${REPORT_DESCRIPTOR}`;
 
 /**
- * The argument list that runs a command line in bash: no profile, stderr joined to stdout in true order. The report goes to
- * REPORT_DESCRIPTOR, which `runProcess` opens; without it the traps fail silently into the closed descriptor.
+ * The argument list that runs a command line in bash: no profile, stderr joined to stdout in true order. The report
+ * goes to REPORT_DESCRIPTOR, which `runProcess` opens; without it the traps fail silently into the closed descriptor.
  */
 export function shellArguments(command: string, shell = "/bin/bash"): string[] {
   const report = wantsReport(command) ? `{ : >&${REPORT_DESCRIPTOR}; } 2>/dev/null && { ${PRELUDE}; }; ` : "";
@@ -51,7 +61,8 @@ export function readReport(text: string, exitCode: number | null): FailedPart[] 
     // 141 = ended by SIGPIPE: `yes | head -1` is no failure.
     if (statuses.every((status) => status === 0 || status === 141)) continue;
     const part = { command: record.slice(tab + 1), statuses };
-    if (!parts.some((one) => one.command === part.command && one.statuses.join() === part.statuses.join())) parts.push(part);
+    if (!parts.some((one) => one.command === part.command && one.statuses.join() === part.statuses.join()))
+      parts.push(part);
   }
   const last = parts.at(-1);
   if (last !== undefined && last.statuses.length === 1 && last.statuses[0] === exitCode && exitCode !== 0) parts.pop();

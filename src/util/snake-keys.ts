@@ -1,4 +1,5 @@
-// Keys of JSON that is printed: the program's own camelCase becomes snake_case. What models, vendors and plans named stays as it is.
+// Keys of JSON that is printed: the program's own camelCase becomes snake_case. What models, vendors and plans named
+// stays as it is.
 
 import type { Json } from "../types/json.ts";
 

@@ -3,7 +3,12 @@
 import type { DisplayBlock, FileChange, ToolOutput } from "../types/tool.ts";
 
 export function textOutput(text: string, display: DisplayBlock[] = [], changes: FileChange[] = []): ToolOutput {
-  return { content: [{ type: "text", text }], isError: false, display: display.length > 0 ? display : [{ kind: "text", text }], changes };
+  return {
+    content: [{ type: "text", text }],
+    isError: false,
+    display: display.length > 0 ? display : [{ kind: "text", text }],
+    changes,
+  };
 }
 
 /** A failure that the model can act on: says what is wrong and what to do. */

@@ -1,7 +1,16 @@
-// A whole agent on a temporary home and workspace: configuration, router, tools, boundary, session file and ledger are the
-// real ones, put together as the program does it. Only the models' replies and the person's answers are scripted.
+// A whole agent on a temporary home and workspace: configuration, router, tools, boundary, session file and ledger are
+// the real ones, put together as the program does it. Only the models' replies and the person's answers are scripted.
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach } from "vitest";
@@ -14,7 +23,15 @@ import type { AgentEvent } from "../../src/types/event.ts";
 import type { JsonObject } from "../../src/types/json.ts";
 import type { AssistantMessage, Message } from "../../src/types/message.ts";
 import type { Ask, AskReply, AskRequest } from "../../src/types/permission.ts";
-import type { ModelRegistry, ModelRequest, Provider, ProviderErrorKind, StopReason, StreamPart, Usage } from "../../src/types/provider.ts";
+import type {
+  ModelRegistry,
+  ModelRequest,
+  Provider,
+  ProviderErrorKind,
+  StopReason,
+  StreamPart,
+  Usage,
+} from "../../src/types/provider.ts";
 import type { StoredRecord } from "../../src/types/session.ts";
 
 /** One reply of a model. */
@@ -75,7 +92,12 @@ export interface Harness {
   configure(toml: string): void;
   submit(text: string): ReturnType<Agent["submit"]>;
   /** As a person types it, or as a flag given in advance. */
-  approve(more?: { tickets?: string[]; note?: string; unscoped?: boolean; via?: "command" | "flag" }): ReturnType<Agent["approve"]>;
+  approve(more?: {
+    tickets?: string[];
+    note?: string;
+    unscoped?: boolean;
+    via?: "command" | "flag";
+  }): ReturnType<Agent["approve"]>;
   /** The events since the last call, one line each. */
   lines(): string[];
   records(): StoredRecord[];
@@ -96,8 +118,14 @@ afterEach(async () => {
 const USAGE: Usage = { input: 100, output: 10, cache_read: 0, cache_write: 0 };
 export const PRICE = "price = { input = 1.0, output = 2.0, cache_read = 0.1, cache_write = 1.25 }\n";
 
-export function userToml({ models = ["m-1"], top = "", config = "" }: Pick<HarnessOptions, "models" | "top" | "config">): string {
-  const list = models.map((id) => `[[providers.p.models]]\nid = "${id}"\ncontext_window = 20000\nmax_output = 4000\n${PRICE}`).join("");
+export function userToml({
+  models = ["m-1"],
+  top = "",
+  config = "",
+}: Pick<HarnessOptions, "models" | "top" | "config">): string {
+  const list = models
+    .map((id) => `[[providers.p.models]]\nid = "${id}"\ncontext_window = 20000\nmax_output = 4000\n${PRICE}`)
+    .join("");
   return `model = "p/${models[0] ?? ""}"\n${top}\n[providers.p]\ntype = "openai-compatible"\nbase_url = "http://127.0.0.1:9/v1"\napi_key = "key-of-the-test-0123456789"\n${list}\n${config}\n`;
 }
 
@@ -109,7 +137,13 @@ function messageOf(reply: Reply, model: string, firstCall: number): AssistantMes
     content: [
       ...(reply.reasoning === undefined ? [] : [{ type: "reasoning" as const, text: reply.reasoning }]),
       ...(text === "" ? [] : [{ type: "text" as const, text }]),
-      ...(reply.calls ?? []).map((call, index) => ({ type: "tool_call" as const, id: `call_${firstCall + index}`, name: call.name, input: call.input ?? {}, ...(call.invalid === undefined ? {} : { invalid: call.invalid }) })),
+      ...(reply.calls ?? []).map((call, index) => ({
+        type: "tool_call" as const,
+        id: `call_${firstCall + index}`,
+        name: call.name,
+        input: call.input ?? {},
+        ...(call.invalid === undefined ? {} : { invalid: call.invalid }),
+      })),
     ],
   };
 }
@@ -131,15 +165,33 @@ function scriptedProvider(options: HarnessOptions, requests: SeenRequest[], harn
     const reply = typeof script === "function" ? script(seen, requests.length, harness()) : script[taken++];
     if (reply === undefined) throw new Error(`the script has no reply for request ${requests.length}`);
     await reply.before?.(harness());
-    const failure = (kind: ProviderErrorKind, message: string, usage: Usage | null): StreamPart => ({ type: "error", usage, error: { kind, status: null, message, hint: null, partialText: "" } });
-    if (reply.hangs === true && !signal.aborted) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+    const failure = (kind: ProviderErrorKind, message: string, usage: Usage | null): StreamPart => ({
+      type: "error",
+      usage,
+      error: { kind, status: null, message, hint: null, partialText: "" },
+    });
+    if (reply.hangs === true && !signal.aborted)
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     if (reply.reasoning !== undefined) yield { type: "reasoning_delta", text: reply.reasoning };
-    for (const text of Array.isArray(reply.text) ? reply.text : reply.text === undefined ? [] : [reply.text]) yield { type: "text_delta", text };
-    if (signal.aborted) return yield failure("aborted", "aborted", reply.usage === undefined ? null : { ...USAGE, ...reply.usage });
-    if (reply.error !== undefined) return yield failure(reply.error.kind, reply.error.message ?? `${reply.error.kind} of the script`, reply.error.usage === undefined ? null : { ...USAGE, ...reply.error.usage });
+    for (const text of Array.isArray(reply.text) ? reply.text : reply.text === undefined ? [] : [reply.text])
+      yield { type: "text_delta", text };
+    if (signal.aborted)
+      return yield failure("aborted", "aborted", reply.usage === undefined ? null : { ...USAGE, ...reply.usage });
+    if (reply.error !== undefined)
+      return yield failure(
+        reply.error.kind,
+        reply.error.message ?? `${reply.error.kind} of the script`,
+        reply.error.usage === undefined ? null : { ...USAGE, ...reply.error.usage },
+      );
     const message = messageOf(reply, request.model.id, calls + 1);
     calls += (reply.calls ?? []).length;
-    yield { type: "end", message, usage: { ...USAGE, ...reply.usage }, stopReason: reply.stop ?? ((reply.calls ?? []).length > 0 ? "tool_calls" : "end"), servedModel: reply.served ?? null };
+    yield {
+      type: "end",
+      message,
+      usage: { ...USAGE, ...reply.usage },
+      stopReason: reply.stop ?? ((reply.calls ?? []).length > 0 ? "tool_calls" : "end"),
+      servedModel: reply.served ?? null,
+    };
   }
   return { id: "p", scripted: true, stream, check: () => Promise.resolve({ ok: true, detail: "scripted" }) };
 }
@@ -158,7 +210,9 @@ function around(registry: ModelRegistry, provider: Provider, usesKey: boolean): 
 
 function sessionPath(home: string): string {
   const root = join(home, "sessions");
-  const found = existsSync(root) ? readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".jsonl")) : [];
+  const found = existsSync(root)
+    ? readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".jsonl"))
+    : [];
   const [only] = found;
   if (only === undefined || found.length > 1) throw new Error(`${found.length} session files`);
   return join(root, only);
@@ -178,7 +232,8 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
   const configure = (toml: string): void => writeFileSync(join(home, "bmo.toml"), toml);
   configure(userToml(options));
   // Settings and keys of the machine that runs the tests must not take part.
-  for (const name of Object.keys(process.env)) if (/_API_KEY$|_BASE_URL$|^BMO_/.test(name)) Reflect.deleteProperty(process.env, name);
+  for (const name of Object.keys(process.env))
+    if (/_API_KEY$|_BASE_URL$|^BMO_/.test(name)) Reflect.deleteProperty(process.env, name);
   Object.assign(process.env, { HOME: home, BMO_HOME: home });
 
   const events: AgentEvent[] = [];
@@ -192,8 +247,14 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
   const provider = scriptedProvider(options, requests, () => harness);
   const open = async (flags: string[], path: string | null): Promise<OpenedAgent> => {
     const app = await createApp(parseArguments(["-p", "-C", workspace, ...flags]), { version: "0.0.0", startedAt: 0 });
-    const session = path === null ? { kind: "new" as const } : { kind: "open" as const, path, fork: flags.includes("--fork-session") };
-    const made = await openAgent({ ...app, registry: () => around(app.registry(), provider, options.usesKey === true) }, { session, ask, headless: options.headless ?? false });
+    const session =
+      path === null
+        ? { kind: "new" as const }
+        : { kind: "open" as const, path, fork: flags.includes("--fork-session") };
+    const made = await openAgent(
+      { ...app, registry: () => around(app.registry(), provider, options.usesKey === true) },
+      { session, ask, headless: options.headless ?? false },
+    );
     made.agent.subscribe((event) => events.push(structuredClone(event)));
     opened.push(made.agent);
     return made;
@@ -216,7 +277,13 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
     exists: (path) => existsSync(join(workspace, path)),
     configure,
     submit: (text) => harness.agent.submit({ text, images: [] }),
-    approve: ({ tickets, note, unscoped, via } = {}) => harness.agent.approve({ via: via ?? "command", tickets: tickets ?? null, note: note ?? null, unscoped: unscoped ?? false }),
+    approve: ({ tickets, note, unscoped, via } = {}) =>
+      harness.agent.approve({
+        via: via ?? "command",
+        tickets: tickets ?? null,
+        note: note ?? null,
+        unscoped: unscoped ?? false,
+      }),
     lines() {
       const since = events.slice(shown);
       shown = events.length;
@@ -292,10 +359,20 @@ function lineOf(event: AgentEvent): string {
 }
 
 /** What follows the beginning of a turn or a step as part of it, and so goes on with its line. */
-const CONTINUES: readonly AgentEvent["type"][] = ["gate_decision", "route_decision", "text_delta", "reasoning_delta", "message_end", "cost_entry"];
+const CONTINUES: readonly AgentEvent["type"][] = [
+  "gate_decision",
+  "route_decision",
+  "text_delta",
+  "reasoning_delta",
+  "message_end",
+  "cost_entry",
+];
 const OPENS: readonly AgentEvent["type"][] = ["turn_start", "step_start"];
 
-/** Every event in its order, a turn's or a step's own ones on its line; what is drawn by chance gets a name. Live output counts once, however it was cut. */
+/**
+ * Every event in its order, a turn's or a step's own ones on its line; what is drawn by chance gets a name. Live output
+ * counts once, however it was cut.
+ */
 export function outline(events: readonly AgentEvent[], workspace: string): string[] {
   const names = new Map<string, string>();
   const stable = (text: string): string =>
@@ -321,18 +398,32 @@ export function outline(events: readonly AgentEvent[], workspace: string): strin
 
 /** Texts of a request's user messages and tool results, in their order. */
 export function told(request: SeenRequest | undefined): string[] {
-  return (request?.messages ?? []).flatMap((message) => (message.role === "assistant" ? [] : [contentText(message.content)]));
+  return (request?.messages ?? []).flatMap((message) =>
+    message.role === "assistant" ? [] : [contentText(message.content)],
+  );
 }
 
 export function ticket(id: string, files: Record<string, string>, more: JsonObject = {}): JsonObject {
   return {
-    id, title: `Ticket ${id}`, detail: `What ${id} does`, files: Object.entries(files).map(([path, action]) => ({ path, action })),
-    commands: [], acceptance: ["it is done"], verify: [], depends_on: [], out_of_scope: ["anything else"], ...more,
+    id,
+    title: `Ticket ${id}`,
+    detail: `What ${id} does`,
+    files: Object.entries(files).map(([path, action]) => ({ path, action })),
+    commands: [],
+    acceptance: ["it is done"],
+    verify: [],
+    depends_on: [],
+    out_of_scope: ["anything else"],
+    ...more,
   };
 }
 
 export function plan(tickets: JsonObject[], more: JsonObject = {}): Reply {
-  return { calls: [{ name: "set_plan_artifact", input: { title: "The plan", summary: "What is to be done.", tickets, ...more } }] };
+  return {
+    calls: [
+      { name: "set_plan_artifact", input: { title: "The plan", summary: "What is to be done.", tickets, ...more } },
+    ],
+  };
 }
 
 export const call = (name: string, input: JsonObject): Reply => ({ calls: [{ name, input }] });

@@ -9,14 +9,38 @@ const twoWrites = [write("b.txt", "1"), call("write", { path: "c.txt", content: 
 
 describe("answers", () => {
   test("once: this call, and the next one asks again", async () => {
-    const harness = await createHarness({ ...CHAT, script: twoWrites, answers: [{ answer: "allow_once" }, { answer: "allow_once" }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: twoWrites,
+      answers: [{ answer: "allow_once" }, { answer: "allow_once" }],
+    });
     await harness.submit("write both");
-    expect(harness.asked).toMatchObject([{ kind: "permission", tool: "write", target: "b.txt" }, { kind: "permission", tool: "write", target: "c.txt" }]);
-    expect(harness.agent.state()).toMatchObject({ outcome: 0, grants: [], files: [{ path: "b.txt", action: "create" }, { path: "c.txt", action: "create" }] });
+    expect(harness.asked).toMatchObject([
+      { kind: "permission", tool: "write", target: "b.txt" },
+      { kind: "permission", tool: "write", target: "c.txt" },
+    ]);
+    expect(harness.agent.state()).toMatchObject({
+      outcome: 0,
+      grants: [],
+      files: [
+        { path: "b.txt", action: "create" },
+        { path: "c.txt", action: "create" },
+      ],
+    });
   });
 
   test("for the session: kept in the record, and in force when the session goes on elsewhere", async () => {
-    const harness = await createHarness({ ...CHAT, script: [write("b.txt", "1"), { text: "One." }, call("view", { path: "b.txt" }), write("b.txt", "2"), { text: "Two." }], answers: [{ answer: "allow_session" }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [
+        write("b.txt", "1"),
+        { text: "One." },
+        call("view", { path: "b.txt" }),
+        write("b.txt", "2"),
+        { text: "Two." },
+      ],
+      answers: [{ answer: "allow_session" }],
+    });
     await harness.submit("write it");
     const { grants } = harness.agent.state();
     expect(grants).toHaveLength(1);
@@ -28,7 +52,11 @@ describe("answers", () => {
   });
 
   test("denied with a word: the model reads it, the run goes on, exit 4", async () => {
-    const harness = await createHarness({ ...CHAT, script: [write("b.txt", "1"), { text: "As you say." }], answers: [{ answer: "deny", feedback: "not that file" }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [write("b.txt", "1"), { text: "As you say." }],
+      answers: [{ answer: "deny", feedback: "not that file" }],
+    });
     expect(await harness.submit("write it")).toMatchObject({ reason: "done", text: "As you say." });
     expect(harness.lines()).toMatchInlineSnapshot(`
       [
@@ -41,26 +69,40 @@ describe("answers", () => {
       ]
     `);
     expect(told(harness.requests[1]).at(-1)).toMatch(/not that file/);
-    expect(harness.agent.state()).toMatchObject({ outcome: 4, denials: [{ tool: "write", target: "b.txt", reason: "refused by the user" }] });
+    expect(harness.agent.state()).toMatchObject({
+      outcome: 4,
+      denials: [{ tool: "write", target: "b.txt", reason: "refused by the user" }],
+    });
     expect(harness.exists("b.txt")).toBe(false);
   });
 
   test("a refusal that was permitted later in the run leaves exit 0", async () => {
-    const harness = await createHarness({ ...CHAT, script: [write("b.txt", "1"), write("b.txt", "1"), { text: "Done." }], answers: [{ answer: "deny", feedback: null }, { answer: "allow_once" }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [write("b.txt", "1"), write("b.txt", "1"), { text: "Done." }],
+      answers: [{ answer: "deny", feedback: null }, { answer: "allow_once" }],
+    });
     await harness.submit("write it");
     expect(harness.agent.state()).toMatchObject({ outcome: 0, denials: [{ tool: "write" }] });
     expect(harness.read("b.txt")).toBe("1");
   });
 
   test("nobody there: denied, and told so", async () => {
-    const harness = await createHarness({ ...CHAT, headless: true, script: [write("b.txt", "1"), { text: "I could not." }] });
+    const harness = await createHarness({
+      ...CHAT,
+      headless: true,
+      script: [write("b.txt", "1"), { text: "I could not." }],
+    });
     await harness.submit("write it");
     expect(told(harness.requests[1]).at(-1)).toMatch(/^Refused: .*nobody is here to ask/);
     expect(harness.agent.state()).toMatchObject({ outcome: 4, denials: [{ tool: "write", target: "b.txt" }] });
   });
 
   test("the mode of the session decides what is asked at all", async () => {
-    const edits = await createHarness({ flags: ["--no-plan", "--permission-mode", "acceptEdits"], script: [write("b.txt", "1"), call("bash", { command: "touch c.txt" }), { text: "Done." }] });
+    const edits = await createHarness({
+      flags: ["--no-plan", "--permission-mode", "acceptEdits"],
+      script: [write("b.txt", "1"), call("bash", { command: "touch c.txt" }), { text: "Done." }],
+    });
     await edits.submit("go");
     expect(edits.asked).toMatchObject([{ tool: "bash", target: "touch c.txt" }]);
     expect({ b: edits.exists("b.txt"), c: edits.exists("c.txt") }).toEqual({ b: true, c: false });
@@ -69,7 +111,10 @@ describe("answers", () => {
   });
 
   test("a rule of the user denies whatever the mode is", async () => {
-    const harness = await createHarness({ flags: ["--no-plan", "--permission-mode", "bypassPermissions", "--disallowedTools", "write(secret/**)"], script: [write("secret/a.txt", "1"), write("b.txt", "1"), { text: "Done." }] });
+    const harness = await createHarness({
+      flags: ["--no-plan", "--permission-mode", "bypassPermissions", "--disallowedTools", "write(secret/**)"],
+      script: [write("secret/a.txt", "1"), write("b.txt", "1"), { text: "Done." }],
+    });
     await harness.submit("go");
     expect(harness.asked).toEqual([]);
     expect({ secret: harness.exists("secret/a.txt"), b: harness.exists("b.txt") }).toEqual({ secret: false, b: true });
@@ -78,10 +123,24 @@ describe("answers", () => {
 });
 
 describe("the scope of an approved plan", () => {
-  const outside = (answers: AskReply[], more: Partial<HarnessOptions> = {}): HarnessOptions => ({ script: [ONE_TICKET, write("b.txt", "1"), write("b.txt", "2"), { text: "Done." }], answers, ...more });
+  const outside = (answers: AskReply[], more: Partial<HarnessOptions> = {}): HarnessOptions => ({
+    script: [ONE_TICKET, write("b.txt", "1"), write("b.txt", "2"), { text: "Done." }],
+    answers,
+    ...more,
+  });
 
   test("its own files do not ask; another one asks to extend the scope, once for the plan", async () => {
-    const harness = await createHarness({ script: [ONE_TICKET, write("a.txt", "in"), write("b.txt", "out"), call("view", { path: "b.txt" }), call("edit", { path: "b.txt", old: "out", new: "still" }), { text: "Done." }], answers: [{ answer: "allow_session" }] });
+    const harness = await createHarness({
+      script: [
+        ONE_TICKET,
+        write("a.txt", "in"),
+        write("b.txt", "out"),
+        call("view", { path: "b.txt" }),
+        call("edit", { path: "b.txt", old: "out", new: "still" }),
+        { text: "Done." },
+      ],
+      answers: [{ answer: "allow_session" }],
+    });
     await harness.submit("go");
     harness.lines();
     await harness.approve();
@@ -113,7 +172,12 @@ describe("the scope of an approved plan", () => {
   });
 
   test("refused: exit 4, and nothing is written", async () => {
-    const harness = await createHarness(outside([{ answer: "deny", feedback: null }, { answer: "deny", feedback: null }]));
+    const harness = await createHarness(
+      outside([
+        { answer: "deny", feedback: null },
+        { answer: "deny", feedback: null },
+      ]),
+    );
     await harness.submit("go");
     await harness.approve();
     expect(harness.exists("b.txt")).toBe(false);
@@ -129,16 +193,25 @@ describe("the scope of an approved plan", () => {
   });
 
   test("containment = warn lets it through and records it", async () => {
-    const harness = await createHarness(outside([], { config: '[options.containment]\nmode = "warn"', flags: ["--permission-mode", "acceptEdits"] }));
+    const harness = await createHarness(
+      outside([], { config: '[options.containment]\nmode = "warn"', flags: ["--permission-mode", "acceptEdits"] }),
+    );
     await harness.submit("go");
     harness.lines();
     await harness.approve();
     expect(harness.lines().filter((line) => line.startsWith("scope"))[0]).toMatch(/^scope create b\.txt allowed/);
-    expect(harness.agent.state()).toMatchObject({ files: [{ path: "b.txt", in_scope: false, rolled_back: false }], report: { out_of_scope: ["b.txt"] } });
+    expect(harness.agent.state()).toMatchObject({
+      files: [{ path: "b.txt", in_scope: false, rolled_back: false }],
+      report: { out_of_scope: ["b.txt"] },
+    });
   });
 
   test("a command's effect outside: restored for nobody, kept when the person says so", async () => {
-    const script = [plan([ticket("t1", { "a.txt": "create" }, { commands: ["bash(sh make.sh)"] })]), call("bash", { command: "sh make.sh" }), { text: "Done." }];
+    const script = [
+      plan([ticket("t1", { "a.txt": "create" }, { commands: ["bash(sh make.sh)"] })]),
+      call("bash", { command: "sh make.sh" }),
+      { text: "Done." },
+    ];
     const files = { "make.sh": "echo in > a.txt\necho out > b.txt\n" };
     const restored = await createHarness({ headless: true, files, script });
     await restored.submit("go");
@@ -163,7 +236,10 @@ describe("the scope of an approved plan", () => {
 describe("questions of the model", () => {
   test("answered by the person, or by nobody", async () => {
     const question = call("ask_question", { question: "Tabs?", options: ["yes", "no"] });
-    const answered = await createHarness({ script: [question, { text: "Tabs it is." }], answers: [{ answer: "text", text: "yes" }] });
+    const answered = await createHarness({
+      script: [question, { text: "Tabs it is." }],
+      answers: [{ answer: "text", text: "yes" }],
+    });
     await answered.submit("go");
     expect(told(answered.requests[1]).at(-1)).toBe("yes");
     const nobody = await createHarness({ headless: true, script: [question, { text: "Open, then." }] });

@@ -1,4 +1,5 @@
-// What outlives a turn: overrides, skills, gate replies, edited configuration, compaction, the user's own commands, secrets.
+// What outlives a turn: overrides, skills, gate replies, edited configuration, compaction, the user's own commands,
+// secrets.
 
 import { describe, expect, test } from "vitest";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -6,11 +7,15 @@ import { join } from "node:path";
 import { call, createHarness, ONE_TICKET, told, userToml, type Harness } from "./harness.ts";
 
 const CHAT = { flags: ["--no-plan"] };
-const answers = (count: number): { text: string }[] => Array.from({ length: count }, (_, index) => ({ text: `Answer ${index + 1}.` }));
+const answers = (count: number): { text: string }[] =>
+  Array.from({ length: count }, (_, index) => ({ text: `Answer ${index + 1}.` }));
 const modelsOf = (harness: Harness): string[] => harness.requests.map((request) => request.model);
 
 describe("which model serves a turn", () => {
-  const stages = { models: ["m-1", "planner", "executor"], config: '[options.phase_model]\nplanning_model = "p/planner"\nexecution_model = "p/executor"' };
+  const stages = {
+    models: ["m-1", "planner", "executor"],
+    config: '[options.phase_model]\nplanning_model = "p/planner"\nexecution_model = "p/executor"',
+  };
 
   test("workflow off with stage models: planner, executor, executor", async () => {
     const harness = await createHarness({ ...CHAT, ...stages, script: answers(3) });
@@ -19,7 +24,12 @@ describe("which model serves a turn", () => {
   });
 
   test("a model chosen once serves the next turn alone, also where a turn takes several steps", async () => {
-    const harness = await createHarness({ ...CHAT, models: ["m-1", "m-2"], files: { "a.txt": "x" }, script: [call("view", { path: "a.txt" }), { text: "Seen." }, { text: "Again." }] });
+    const harness = await createHarness({
+      ...CHAT,
+      models: ["m-1", "m-2"],
+      files: { "a.txt": "x" },
+      script: [call("view", { path: "a.txt" }), { text: "Seen." }, { text: "Again." }],
+    });
     harness.agent.setOverrides({ model: { value: "p/m-2", once: true, from: "command" }, tier: null });
     await harness.submit("one");
     expect(harness.agent.state().overrides).toEqual({ model: null, tier: null });
@@ -28,7 +38,10 @@ describe("which model serves a turn", () => {
   });
 
   test("a model chosen by command holds across /approve and resume; one of a flag holds for its run", async () => {
-    const harness = await createHarness({ ...stages, script: [ONE_TICKET, { text: "Done." }, { text: "Later." }, { text: "By flag." }, { text: "Without." }] });
+    const harness = await createHarness({
+      ...stages,
+      script: [ONE_TICKET, { text: "Done." }, { text: "Later." }, { text: "By flag." }, { text: "Without." }],
+    });
     harness.agent.setOverrides({ model: { value: "p/m-1", once: false, from: "command" }, tier: null });
     await harness.submit("plan it");
     await harness.approve();
@@ -49,13 +62,19 @@ describe("which model serves a turn", () => {
     harness.configure("model = [broken");
     await harness.submit("three");
     expect(modelsOf(harness)).toEqual(["p/m-1", "p/m-2", "p/m-2"]);
-    expect(harness.lines().filter((line) => line.startsWith("warning"))).toEqual([expect.stringMatching(/^warning: the edited configuration is not used: /)]);
+    expect(harness.lines().filter((line) => line.startsWith("warning"))).toEqual([
+      expect.stringMatching(/^warning: the edited configuration is not used: /),
+    ]);
   });
 });
 
 describe("the gate", () => {
   test("a stay reply is a turn of its own: no tools, no history, and later requests do not carry it", async () => {
-    const harness = await createHarness({ ...CHAT, config: "[options.gate]\nenabled = true", script: [{ text: "First answer." }, { text: "You are welcome!" }, { text: "Second answer." }] });
+    const harness = await createHarness({
+      ...CHAT,
+      config: "[options.gate]\nenabled = true",
+      script: [{ text: "First answer." }, { text: "You are welcome!" }, { text: "Second answer." }],
+    });
     await harness.submit("explain the file src/a.ts of this project");
     harness.lines();
     expect(await harness.submit("thank you!")).toMatchObject({ reason: "done", text: "You are welcome!" });
@@ -75,7 +94,10 @@ describe("the gate", () => {
   });
 
   test("it is skipped while a plan awaits approval", async () => {
-    const harness = await createHarness({ config: "[options.gate]\nenabled = true", script: [ONE_TICKET, { text: "Good." }] });
+    const harness = await createHarness({
+      config: "[options.gate]\nenabled = true",
+      script: [ONE_TICKET, { text: "Good." }],
+    });
     await harness.submit("create the file a.txt");
     await harness.submit("thank you!");
     expect(harness.requests[1]?.tools).toContain("set_plan_artifact");
@@ -104,7 +126,10 @@ describe("skills", () => {
   });
 
   test("the tool is offered only where there is one, and an unknown name is an answer", async () => {
-    const harness = await createHarness({ ...CHAT, script: [{ text: "None." }, call("activate_skill", { name: "tidi" }), { text: "Unknown." }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [{ text: "None." }, call("activate_skill", { name: "tidi" }), { text: "Unknown." }],
+    });
     await harness.submit("one");
     put(harness);
     await harness.submit("two");
@@ -120,13 +145,26 @@ describe("what the session keeps", () => {
     await harness.submit("what is there?");
     harness.agent.recordShell("false", "", 1);
     await harness.submit("and now?");
-    expect(told(harness.requests[1])).toEqual([expect.stringMatching(/^I ran `ls` myself \(exit code 0\):\na\.txt/), expect.stringContaining("what is there?"), expect.stringMatching(/^I ran `false` myself/), "and now?"]);
+    expect(told(harness.requests[1])).toEqual([
+      expect.stringMatching(/^I ran `ls` myself \(exit code 0\):\na\.txt/),
+      expect.stringContaining("what is there?"),
+      expect.stringMatching(/^I ran `false` myself/),
+      "and now?",
+    ]);
     await harness.reopen(["--no-plan"]);
     expect(harness.records().filter((record) => record.type === "shell")).toHaveLength(2);
   });
 
   test("/compact: a summary takes the place of the conversation; the file keeps all of it", async () => {
-    const harness = await createHarness({ ...CHAT, script: [{ text: "Answer 1." }, { text: "Answer 2." }, { text: "We talked about two things." }, { text: "Answer 3." }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [
+        { text: "Answer 1." },
+        { text: "Answer 2." },
+        { text: "We talked about two things." },
+        { text: "Answer 3." },
+      ],
+    });
     await harness.submit("one");
     await harness.submit("two");
     expect(await harness.agent.compact()).toMatchObject({ reason: "done" });
@@ -141,13 +179,25 @@ describe("what the session keeps", () => {
   });
 
   test("a summary that is empty or fails leaves the conversation as it was", async () => {
-    const harness = await createHarness({ ...CHAT, script: [...answers(2), {}, { error: { kind: "network" } }, { text: "Answer 3." }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [...answers(2), {}, { error: { kind: "network" } }, { text: "Answer 3." }],
+    });
     await harness.submit("one");
     await harness.submit("two");
-    expect(await harness.agent.compact()).toMatchObject({ reason: "error", error: { message: expect.stringMatching(/no summary/) as unknown } });
+    expect(await harness.agent.compact()).toMatchObject({
+      reason: "error",
+      error: { message: expect.stringMatching(/no summary/) as unknown },
+    });
     expect(await harness.agent.compact()).toMatchObject({ reason: "error", error: { code: "provider" } });
     await harness.submit("three");
-    expect(harness.requests.at(-1)?.messages.map((message) => message.role)).toEqual(["user", "assistant", "user", "assistant", "user"]);
+    expect(harness.requests.at(-1)?.messages.map((message) => message.role)).toEqual([
+      "user",
+      "assistant",
+      "user",
+      "assistant",
+      "user",
+    ]);
   });
 
   test("the value of a key in use is nowhere: split over two deltas, in a call, in a tool's output", async () => {
@@ -156,10 +206,20 @@ describe("what the session keeps", () => {
       flags: ["--no-plan", "--permission-mode", "bypassPermissions"],
       usesKey: true,
       files: { "notes.txt": `the key is ${key}\n` },
-      script: [{ text: ["It is key-of-the-", "test-0123456789, I think."], calls: [{ name: "view", input: { path: "notes.txt" } }] }, { text: "Seen." }],
+      script: [
+        {
+          text: ["It is key-of-the-", "test-0123456789, I think."],
+          calls: [{ name: "view", input: { path: "notes.txt" } }],
+        },
+        { text: "Seen." },
+      ],
     });
     await harness.submit("what is it?");
-    expect({ shown: JSON.stringify(harness.events).includes(key), stored: harness.sessionText().includes(key), sent: JSON.stringify(harness.requests).includes(key) }).toEqual({ shown: false, stored: false, sent: false });
+    expect({
+      shown: JSON.stringify(harness.events).includes(key),
+      stored: harness.sessionText().includes(key),
+      sent: JSON.stringify(harness.requests).includes(key),
+    }).toEqual({ shown: false, stored: false, sent: false });
     expect(harness.lines()[1]).toMatch(/^step 1 .*text ".*\[redacted\]/);
   });
 });

@@ -8,7 +8,11 @@ describe("plan, approve, execute", () => {
     const harness = await createHarness({
       models: ["planner", "executor"],
       config: '[options.phase_model]\nplanning_model = "p/planner"\nexecution_model = "p/executor"',
-      script: [{ text: "I plan it.", ...plan([ticket("t1", { "a.txt": "create" }, { verify: ["test -s a.txt"] })]) }, write("a.txt", "text\n"), { text: ["Do", "ne."] }],
+      script: [
+        { text: "I plan it.", ...plan([ticket("t1", { "a.txt": "create" }, { verify: ["test -s a.txt"] })]) },
+        write("a.txt", "text\n"),
+        { text: ["Do", "ne."] },
+      ],
     });
     expect(await harness.submit("make a file")).toMatchObject({ reason: "awaiting_approval", error: null });
     expect(harness.lines()).toMatchInlineSnapshot(`
@@ -40,7 +44,10 @@ describe("plan, approve, execute", () => {
       ]
     `);
     expect(harness.read("a.txt")).toBe("text\n");
-    expect(harness.agent.state()).toMatchObject({ outcome: 0, workflow: { stage: "plan", plan: { state: "done", tickets: { t1: "done" } } } });
+    expect(harness.agent.state()).toMatchObject({
+      outcome: 0,
+      workflow: { stage: "plan", plan: { state: "done", tickets: { t1: "done" } } },
+    });
     expect(harness.requests.map((request) => request.model)).toEqual(["p/planner", "p/executor", "p/executor"]);
     expect(told(harness.requests[1]).join("\n")).not.toContain("I plan it.");
   });
@@ -50,7 +57,9 @@ const TWO_TICKETS = plan([ticket("t1", { "a.txt": "create" }), ticket("t2", { "b
 
 describe("revising", () => {
   test("text while a plan awaits approval is feedback; the revision replaces it and says what changed", async () => {
-    const harness = await createHarness({ script: [ONE_TICKET, { text: "As you like.", ...TWO_TICKETS }, { text: "Done." }] });
+    const harness = await createHarness({
+      script: [ONE_TICKET, { text: "As you like.", ...TWO_TICKETS }, { text: "Done." }],
+    });
     await harness.submit("make a file");
     harness.lines();
     expect(await harness.submit("also b.txt")).toMatchObject({ reason: "awaiting_approval" });
@@ -81,7 +90,13 @@ describe("revising", () => {
     const harness = await createHarness({
       script: [
         ONE_TICKET,
-        { calls: [{ name: "write", input: { path: "a.txt", content: "one" } }, { name: "write", input: { path: "a.txt", content: "two" } }], before: ({ agent }) => void (revised = agent.revise("use b.txt instead")) },
+        {
+          calls: [
+            { name: "write", input: { path: "a.txt", content: "one" } },
+            { name: "write", input: { path: "a.txt", content: "two" } },
+          ],
+          before: ({ agent }) => void (revised = agent.revise("use b.txt instead")),
+        },
         TWO_TICKETS,
       ],
     });
@@ -108,11 +123,23 @@ describe("revising", () => {
     `);
     expect(harness.read("a.txt")).toBe("one");
     expect(told(harness.requests[2]).at(-1)).toContain("use b.txt instead");
-    expect(harness.agent.state().workflow).toMatchObject({ stage: "plan", approval: null, plan: { state: "awaiting_approval", revision: 2 } });
+    expect(harness.agent.state().workflow).toMatchObject({
+      stage: "plan",
+      approval: null,
+      plan: { state: "awaiting_approval", revision: 2 },
+    });
   });
 
   test("/plan <feedback> that comes with the last answer is not lost, and does not stop a later turn", async () => {
-    const harness = await createHarness({ script: [ONE_TICKET, { text: "Done.", before: ({ agent }) => void agent.revise("one more thing") }, TWO_TICKETS, write("a.txt", "x"), { text: "Done again." }] });
+    const harness = await createHarness({
+      script: [
+        ONE_TICKET,
+        { text: "Done.", before: ({ agent }) => void agent.revise("one more thing") },
+        TWO_TICKETS,
+        write("a.txt", "x"),
+        { text: "Done again." },
+      ],
+    });
     await harness.submit("make a file");
     expect(await harness.approve()).toMatchObject({ reason: "awaiting_approval" });
     expect(told(harness.requests[2]).at(-1)).toContain("one more thing");
@@ -120,18 +147,30 @@ describe("revising", () => {
   });
 
   test("/plan <feedback> while bmo verifies is taken after the command", async () => {
-    const harness = await createHarness({ script: [plan([ticket("t1", { "a.txt": "create" }, { verify: ["true"] })]), { text: "Done." }, ONE_TICKET] });
+    const harness = await createHarness({
+      script: [plan([ticket("t1", { "a.txt": "create" }, { verify: ["true"] })]), { text: "Done." }, ONE_TICKET],
+    });
     harness.agent.subscribe((event) => {
-      if (event.type === "tool_start" && event.summary.startsWith("verify")) void harness.agent.revise("no checks please");
+      if (event.type === "tool_start" && event.summary.startsWith("verify"))
+        void harness.agent.revise("no checks please");
     });
     await harness.submit("make a file");
     expect(await harness.approve()).toMatchObject({ reason: "awaiting_approval" });
-    expect(harness.agent.state().workflow).toMatchObject({ stage: "plan", plan: { revision: 2, state: "awaiting_approval" } });
+    expect(harness.agent.state().workflow).toMatchObject({
+      stage: "plan",
+      plan: { revision: 2, state: "awaiting_approval" },
+    });
   });
 
   test("/plan <feedback> while a planner works becomes its next request", async () => {
     let revised: Promise<unknown> | undefined;
-    const harness = await createHarness({ files: { "a.txt": "x" }, script: [{ ...call("view", { path: "a.txt" }), before: ({ agent }) => void (revised = agent.revise("shorter")) }, ONE_TICKET] });
+    const harness = await createHarness({
+      files: { "a.txt": "x" },
+      script: [
+        { ...call("view", { path: "a.txt" }), before: ({ agent }) => void (revised = agent.revise("shorter")) },
+        ONE_TICKET,
+      ],
+    });
     await harness.submit("plan something long");
     expect(await revised).toMatchObject({ reason: "awaiting_approval" });
     expect(told(harness.requests[1]).slice(-2)).toEqual([expect.stringContaining("1|x"), "shorter"]);
@@ -177,11 +216,20 @@ describe("an approval in advance", () => {
     const harness = await createHarness({ script: [ONE_TICKET, replan, TWO_TICKETS] });
     await harness.submit("make a file");
     expect(await harness.approve({ via: "flag" })).toMatchObject({ reason: "awaiting_approval" });
-    expect(harness.agent.state()).toMatchObject({ outcome: 3, workflow: { stage: "plan", approval: null, plan: { revision: 2, state: "awaiting_approval" } } });
+    expect(harness.agent.state()).toMatchObject({
+      outcome: 3,
+      workflow: { stage: "plan", approval: null, plan: { revision: 2, state: "awaiting_approval" } },
+    });
   });
 
   test("does not cover open questions", async () => {
-    const harness = await createHarness({ script: [ONE_TICKET, replan, plan([ticket("t1", { "a.txt": "create" })], { open_questions: ["which encoding?"] })] });
+    const harness = await createHarness({
+      script: [
+        ONE_TICKET,
+        replan,
+        plan([ticket("t1", { "a.txt": "create" })], { open_questions: ["which encoding?"] }),
+      ],
+    });
     await harness.submit("make a file");
     expect(await harness.approve({ via: "flag" })).toMatchObject({ reason: "awaiting_approval" });
     await expect(harness.approve()).rejects.toThrow(/open questions: which encoding/);
@@ -195,10 +243,16 @@ describe("an approval in advance", () => {
   });
 
   test("waived by the user's configuration: every plan executes by itself", async () => {
-    const harness = await createHarness({ config: "[options.staged_workflow]\nrequire_approval_before_execute = false", script: [ONE_TICKET, { text: "First." }, ONE_TICKET, { text: "Second." }] });
+    const harness = await createHarness({
+      config: "[options.staged_workflow]\nrequire_approval_before_execute = false",
+      script: [ONE_TICKET, { text: "First." }, ONE_TICKET, { text: "Second." }],
+    });
     expect(await harness.submit("make a file")).toMatchObject({ reason: "done", text: "First." });
     expect(await harness.submit("the same again")).toMatchObject({ reason: "done", text: "Second." });
-    expect(harness.events.flatMap((event) => (event.type === "plan_approved" ? [event.approval.via] : []))).toEqual(["configuration", "configuration"]);
+    expect(harness.events.flatMap((event) => (event.type === "plan_approved" ? [event.approval.via] : []))).toEqual([
+      "configuration",
+      "configuration",
+    ]);
   });
 });
 
@@ -207,7 +261,12 @@ describe("what an approval needs", () => {
     ["no plan", { text: "Nothing to plan." }, {}, /there is no plan to approve/],
     ["no file named", plan([ticket("t1", {})]), {}, /names no files/],
     ["an unknown ticket", TWO_TICKETS, { tickets: ["t7"] }, /no ticket t7/],
-    ["an unselected dependency", plan([ticket("t1", { "a.txt": "create" }), ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] })]), { tickets: ["t2"] }, /depends on t1/],
+    [
+      "an unselected dependency",
+      plan([ticket("t1", { "a.txt": "create" }), ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] })]),
+      { tickets: ["t2"] },
+      /depends on t1/,
+    ],
   ] as const)("%s: refused, and nothing changes", async (_name, reply, request, cause) => {
     const harness = await createHarness({ script: [reply] });
     await harness.submit("go");
@@ -221,19 +280,36 @@ describe("what an approval needs", () => {
     const harness = await createHarness({ script: [ONE_TICKET, { text: "Done." }] });
     await harness.submit("make a file");
     await harness.approve();
-    expect(await harness.approve()).toMatchObject({ reason: "done", text: expect.stringMatching(/already done/) as unknown });
+    expect(await harness.approve()).toMatchObject({
+      reason: "done",
+      text: expect.stringMatching(/already done/) as unknown,
+    });
     expect(harness.requests).toHaveLength(2);
   });
 
   test("while a turn runs: refused", async () => {
     let refused: Promise<string> | undefined;
-    const harness = await createHarness({ script: [{ ...ONE_TICKET, before: (running) => void (refused = running.approve().then(() => "approved", (thrown: unknown) => String(thrown))) }] });
+    const harness = await createHarness({
+      script: [
+        {
+          ...ONE_TICKET,
+          before: (running) =>
+            void (refused = running.approve().then(
+              () => "approved",
+              (thrown: unknown) => String(thrown),
+            )),
+        },
+      ],
+    });
     await harness.submit("make a file");
     expect(await refused).toMatch(/a turn is running/);
   });
 
   test("some tickets: the others are skipped and out of scope", async () => {
-    const harness = await createHarness({ headless: true, script: [TWO_TICKETS, write("b.txt", "no"), write("a.txt", "yes"), { text: "Done." }] });
+    const harness = await createHarness({
+      headless: true,
+      script: [TWO_TICKETS, write("b.txt", "no"), write("a.txt", "yes"), { text: "Done." }],
+    });
     await harness.submit("make two files");
     harness.lines();
     await harness.approve({ tickets: ["t1"], note: "be quick" });
@@ -257,11 +333,21 @@ describe("what an approval needs", () => {
     expect(told(harness.requests[1]).join("\n")).toContain("be quick");
     expect(told(harness.requests[1]).join("\n")).not.toContain("Ticket t2");
     expect({ a: harness.exists("a.txt"), b: harness.exists("b.txt") }).toEqual({ a: true, b: false });
-    expect(harness.agent.state()).toMatchObject({ outcome: 4, workflow: { plan: { state: "done", tickets: { t1: "done", t2: "skipped" } } } });
+    expect(harness.agent.state()).toMatchObject({
+      outcome: 4,
+      workflow: { plan: { state: "done", tickets: { t1: "done", t2: "skipped" } } },
+    });
   });
 
   test("naming further tickets of an interrupted plan approves those as well", async () => {
-    const harness = await createHarness({ script: [TWO_TICKETS, { hangs: true, before: ({ agent }) => void agent.abort("test") }, write("b.txt", "yes"), { text: "Done." }] });
+    const harness = await createHarness({
+      script: [
+        TWO_TICKETS,
+        { hangs: true, before: ({ agent }) => void agent.abort("test") },
+        write("b.txt", "yes"),
+        { text: "Done." },
+      ],
+    });
     await harness.submit("make two files");
     expect(await harness.approve({ tickets: ["t1"] })).toMatchObject({ reason: "aborted" });
     expect(await harness.approve({ tickets: ["t1", "t2"] })).toMatchObject({ reason: "done" });
@@ -271,20 +357,38 @@ describe("what an approval needs", () => {
 });
 
 describe("tickets that depend on others", () => {
-  const CHAIN = plan([ticket("t1", { "a.txt": "create" }), ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] })]);
+  const CHAIN = plan([
+    ticket("t1", { "a.txt": "create" }),
+    ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] }),
+  ]);
   const BY_TICKET = '[options.phase_model]\nunit = "ticket"';
 
   test("are refused without those, and nothing runs", async () => {
     const harness = await createHarness({ config: BY_TICKET, script: [CHAIN] });
     await harness.submit("make two files");
     harness.lines();
-    await expect(harness.approve({ tickets: ["t2"] })).rejects.toThrow(/ticket t2 depends on t1, which is not selected/);
+    await expect(harness.approve({ tickets: ["t2"] })).rejects.toThrow(
+      /ticket t2 depends on t1, which is not selected/,
+    );
     expect(harness.lines()).toEqual([]);
-    expect(harness.agent.state().workflow).toMatchObject({ stage: "plan", plan: { state: "awaiting_approval", tickets: { t1: "open", t2: "open" } } });
+    expect(harness.agent.state().workflow).toMatchObject({
+      stage: "plan",
+      plan: { state: "awaiting_approval", tickets: { t1: "open", t2: "open" } },
+    });
   });
 
   test("are taken alone once those are done", async () => {
-    const harness = await createHarness({ config: BY_TICKET, script: [CHAIN, write("a.txt", "one"), { text: "a is there." }, { hangs: true, before: ({ agent }) => void agent.abort("test") }, write("b.txt", "two"), { text: "b is there." }] });
+    const harness = await createHarness({
+      config: BY_TICKET,
+      script: [
+        CHAIN,
+        write("a.txt", "one"),
+        { text: "a is there." },
+        { hangs: true, before: ({ agent }) => void agent.abort("test") },
+        write("b.txt", "two"),
+        { text: "b is there." },
+      ],
+    });
     await harness.submit("make two files");
     expect(await harness.approve()).toMatchObject({ reason: "aborted" });
     expect(harness.agent.state().workflow.plan?.tickets).toEqual({ t1: "done", t2: "in_progress" });
@@ -296,7 +400,14 @@ describe("tickets that depend on others", () => {
 
 describe("interrupted", () => {
   test("text steers the executor within the same scope and conversation", async () => {
-    const harness = await createHarness({ script: [ONE_TICKET, write("a.txt", "one"), { hangs: true, before: ({ agent }) => void agent.abort("test") }, { text: "Steered." }] });
+    const harness = await createHarness({
+      script: [
+        ONE_TICKET,
+        write("a.txt", "one"),
+        { hangs: true, before: ({ agent }) => void agent.abort("test") },
+        { text: "Steered." },
+      ],
+    });
     await harness.submit("make a file");
     await harness.approve();
     expect(harness.agent.state()).toMatchObject({ outcome: 130, workflow: { stage: "execute", interrupted: true } });

@@ -1,7 +1,19 @@
-// The loop of one turn as whole event lists: repetition, empty and cut answers, calls that cannot run, limits, failures.
+// The loop of one turn as whole event lists: repetition, empty and cut answers, calls that cannot run, limits,
+// failures.
 
 import { describe, expect, test } from "vitest";
-import { call, createHarness, isPlanning, ONE_TICKET, PRICE, told, userToml, write, type HarnessOptions, type Reply } from "./harness.ts";
+import {
+  call,
+  createHarness,
+  isPlanning,
+  ONE_TICKET,
+  PRICE,
+  told,
+  userToml,
+  write,
+  type HarnessOptions,
+  type Reply,
+} from "./harness.ts";
 
 const CHAT = { flags: ["--no-plan", "--permission-mode", "bypassPermissions"] };
 const look = call("view", { path: "a.txt" });
@@ -9,8 +21,15 @@ const other = call("glob", { pattern: "*.txt" });
 
 describe("repetition", () => {
   test("the same call with the same result three times: a hint, then the end", async () => {
-    const harness = await createHarness({ ...CHAT, files: { "a.txt": "x\n" }, script: [look, look, look, look, look, look] });
-    expect(await harness.submit("go")).toMatchObject({ reason: "error", error: { code: "failed", message: "the model repeats the same call with the same result" } });
+    const harness = await createHarness({
+      ...CHAT,
+      files: { "a.txt": "x\n" },
+      script: [look, look, look, look, look, look],
+    });
+    expect(await harness.submit("go")).toMatchObject({
+      reason: "error",
+      error: { code: "failed", message: "the model repeats the same call with the same result" },
+    });
     expect(harness.requests).toHaveLength(6);
     expect(told(harness.requests[3]).at(-1)).toContain("the same call with the same result again");
     expect(told(harness.requests[2]).at(-1)).not.toContain("the same call");
@@ -18,8 +37,15 @@ describe("repetition", () => {
   });
 
   test("two calls that alternate", async () => {
-    const harness = await createHarness({ ...CHAT, files: { "a.txt": "x\n" }, script: (_request, number) => (number % 2 === 1 ? look : other) });
-    expect(await harness.submit("go")).toMatchObject({ reason: "error", error: { message: expect.stringMatching(/repeats/) as unknown } });
+    const harness = await createHarness({
+      ...CHAT,
+      files: { "a.txt": "x\n" },
+      script: (_request, number) => (number % 2 === 1 ? look : other),
+    });
+    expect(await harness.submit("go")).toMatchObject({
+      reason: "error",
+      error: { message: expect.stringMatching(/repeats/) as unknown },
+    });
     expect(harness.requests).toHaveLength(12);
   });
 
@@ -50,12 +76,19 @@ describe("answers", () => {
 
   test("two empty ones end the turn", async () => {
     const harness = await createHarness({ ...CHAT, script: [{ reasoning: "hm" }, {}] });
-    expect(await harness.submit("go")).toMatchObject({ reason: "error", error: { code: "failed", message: "p/m-1 gave no answer, also when asked again" } });
+    expect(await harness.submit("go")).toMatchObject({
+      reason: "error",
+      error: { code: "failed", message: "p/m-1 gave no answer, also when asked again" },
+    });
   });
 
   test("a refusal", async () => {
     const harness = await createHarness({ ...CHAT, script: [{ text: "I cannot help with that.", stop: "refusal" }] });
-    expect(await harness.submit("go")).toMatchObject({ reason: "error", text: "I cannot help with that.", error: { message: "p/m-1 refused to answer" } });
+    expect(await harness.submit("go")).toMatchObject({
+      reason: "error",
+      text: "I cannot help with that.",
+      error: { message: "p/m-1 refused to answer" },
+    });
   });
 
   test("a text cut at the limit of the model is an answer, with a notice", async () => {
@@ -65,7 +98,14 @@ describe("answers", () => {
   });
 
   test("a call with cut arguments does not run and is not repaired; the model sends it again", async () => {
-    const harness = await createHarness({ ...CHAT, script: [{ stop: "max_tokens", calls: [{ name: "write", invalid: '{"path":"a.txt","content":"hal' }] }, write("a.txt", "whole"), { text: "Done." }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [
+        { stop: "max_tokens", calls: [{ name: "write", invalid: '{"path":"a.txt","content":"hal' }] },
+        write("a.txt", "whole"),
+        { text: "Done." },
+      ],
+    });
     await harness.submit("go");
     expect(harness.lines()).toMatchInlineSnapshot(`
       [
@@ -85,11 +125,20 @@ describe("answers", () => {
   });
 
   test("another model than the one asked for is named; a date or a dot does not make it another", async () => {
-    const harness = await createHarness({ ...CHAT, models: ["m-1.5"], script: [{ text: "a", served: "m-1-5-20260101" }, { text: "b", served: "m-1-mini" }] });
+    const harness = await createHarness({
+      ...CHAT,
+      models: ["m-1.5"],
+      script: [
+        { text: "a", served: "m-1-5-20260101" },
+        { text: "b", served: "m-1-mini" },
+      ],
+    });
     await harness.submit("one");
     await harness.submit("two");
     expect(harness.agent.state().routes.map((route) => route.served_model)).toEqual([null, "m-1-mini"]);
-    expect(harness.lines().filter((line) => line.startsWith("warning"))).toEqual(["warning: p/m-1.5 was asked for, but the provider answered with m-1-mini."]);
+    expect(harness.lines().filter((line) => line.startsWith("warning"))).toEqual([
+      "warning: p/m-1.5 was asked for, but the provider answered with m-1-mini.",
+    ]);
   });
 });
 
@@ -130,10 +179,16 @@ describe("calls that cannot run", () => {
   test("refused calls end the turn when nothing else comes, with one notice in execution", async () => {
     let number = 0;
     const refused = (): Reply => write(`other-${(number += 1)}.txt`, "x");
-    const harness = await createHarness({ headless: true, script: (request) => (isPlanning(request) ? ONE_TICKET : refused()) });
+    const harness = await createHarness({
+      headless: true,
+      script: (request) => (isPlanning(request) ? ONE_TICKET : refused()),
+    });
     await harness.submit("go");
     harness.lines();
-    expect(await harness.approve()).toMatchObject({ reason: "error", error: { message: "50 calls in a row were refused" } });
+    expect(await harness.approve()).toMatchObject({
+      reason: "error",
+      error: { message: "50 calls in a row were refused" },
+    });
     expect(harness.lines().filter((line) => line.startsWith("warning: Two refusals"))).toHaveLength(1);
     // One request for the plan, fifty refused, and none after them.
     expect(harness.requests).toHaveLength(51);
@@ -146,7 +201,10 @@ describe("calls that cannot run", () => {
       if (number === 50) return write("a.txt", "x");
       return number === 100 ? { text: "Done." } : write(`other-${number}.txt`, "x");
     };
-    const harness = await createHarness({ headless: true, script: (request) => (isPlanning(request) ? ONE_TICKET : script()) });
+    const harness = await createHarness({
+      headless: true,
+      script: (request) => (isPlanning(request) ? ONE_TICKET : script()),
+    });
     await harness.submit("go");
     harness.lines();
     expect(await harness.approve()).toMatchObject({ reason: "done", text: "Done." });
@@ -155,7 +213,10 @@ describe("calls that cannot run", () => {
   });
 
   test("a single refusal in execution says nothing of the plan being too narrow", async () => {
-    const harness = await createHarness({ headless: true, script: [ONE_TICKET, write("other.txt", "x"), write("a.txt", "x"), write("another.txt", "x"), { text: "Done." }] });
+    const harness = await createHarness({
+      headless: true,
+      script: [ONE_TICKET, write("other.txt", "x"), write("a.txt", "x"), write("another.txt", "x"), { text: "Done." }],
+    });
     await harness.submit("go");
     await harness.approve();
     expect(harness.lines().filter((line) => line.startsWith("warning: Two refusals"))).toEqual([]);
@@ -164,8 +225,15 @@ describe("calls that cannot run", () => {
 
 describe("limits and failures", () => {
   test("model calls of a run", async () => {
-    const harness = await createHarness({ flags: [...CHAT.flags, "--max-turns", "2"], files: { "a.txt": "x\n" }, script: [look, other] });
-    expect(await harness.submit("go")).toMatchObject({ reason: "limit", error: { code: "limit", message: "the limit of 2 model calls for this run is reached" } });
+    const harness = await createHarness({
+      flags: [...CHAT.flags, "--max-turns", "2"],
+      files: { "a.txt": "x\n" },
+      script: [look, other],
+    });
+    expect(await harness.submit("go")).toMatchObject({
+      reason: "limit",
+      error: { code: "limit", message: "the limit of 2 model calls for this run is reached" },
+    });
     expect(harness.agent.state().outcome).toBe(5);
   });
 
@@ -173,26 +241,51 @@ describe("limits and failures", () => {
     const long = `${"0123456789".repeat(120)}\n`;
     const script = (request: { messages: unknown[] }, number: number): Reply => {
       if (number <= 5) return call("view", { path: `${number}.txt` });
-      return number === 6 ? { error: { kind: "context_overflow" } } : { text: `Seen ${request.messages.length} messages.` };
+      return number === 6
+        ? { error: { kind: "context_overflow" } }
+        : { text: `Seen ${request.messages.length} messages.` };
     };
-    const harness = await createHarness({ ...CHAT, files: Object.fromEntries([1, 2, 3, 4, 5].map((one) => [`${one}.txt`, long])), script });
+    const harness = await createHarness({
+      ...CHAT,
+      files: Object.fromEntries([1, 2, 3, 4, 5].map((one) => [`${one}.txt`, long])),
+      script,
+    });
     expect(await harness.submit("go")).toMatchObject({ reason: "done", text: "Seen 11 messages." });
-    const lengths = (index: number): number[] => told(harness.requests[index]).map((text) => (text.includes("left out to make room") ? 1 : 0));
-    expect({ before: lengths(5), after: lengths(6) }).toEqual({ before: [0, 0, 0, 0, 0, 0], after: [0, 1, 1, 0, 0, 0] });
+    const lengths = (index: number): number[] =>
+      told(harness.requests[index]).map((text) => (text.includes("left out to make room") ? 1 : 0));
+    expect({ before: lengths(5), after: lengths(6) }).toEqual({
+      before: [0, 0, 0, 0, 0, 0],
+      after: [0, 1, 1, 0, 0, 0],
+    });
     expect(harness.lines().filter((line) => line.startsWith("warning"))).toHaveLength(1);
   });
 
   test("near the window old tool output is cut before the request is made; the stored history stays whole", async () => {
-    const long = Array.from({ length: 400 }, (_, index) => `line ${index} of a long file that fills the window`).join("\n");
-    const harness = await createHarness({ ...CHAT, files: Object.fromEntries([1, 2, 3, 4, 5].map((one) => [`${one}.txt`, long])), script: (_request, number) => (number <= 5 ? call("view", { path: `${number}.txt` }) : { text: "Seen." }) });
+    const long = Array.from({ length: 400 }, (_, index) => `line ${index} of a long file that fills the window`).join(
+      "\n",
+    );
+    const harness = await createHarness({
+      ...CHAT,
+      files: Object.fromEntries([1, 2, 3, 4, 5].map((one) => [`${one}.txt`, long])),
+      script: (_request, number) => (number <= 5 ? call("view", { path: `${number}.txt` }) : { text: "Seen." }),
+    });
     await harness.submit("go");
-    expect(told(harness.requests.at(-1)).filter((text) => text.includes("left out to make room")).length).toBeGreaterThan(0);
-    const stored = harness.records().flatMap((record) => (record.type === "message" && record.message.role === "tool" ? [JSON.stringify(record.message.content)] : []));
+    expect(
+      told(harness.requests.at(-1)).filter((text) => text.includes("left out to make room")).length,
+    ).toBeGreaterThan(0);
+    const stored = harness
+      .records()
+      .flatMap((record) =>
+        record.type === "message" && record.message.role === "tool" ? [JSON.stringify(record.message.content)] : [],
+      );
     expect(stored.filter((text) => text.includes("left out to make room"))).toEqual([]);
   });
 
   test("what a failed call was billed is in the figures", async () => {
-    const harness = await createHarness({ ...CHAT, script: [{ text: "half", error: { kind: "bad_request", usage: { input: 1000, output: 0 } } }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [{ text: "half", error: { kind: "bad_request", usage: { input: 1000, output: 0 } } }],
+    });
     expect(await harness.submit("go")).toMatchObject({ reason: "error", error: { code: "provider" } });
     expect(harness.agent.state()).toMatchObject({ outcome: 7, totals: { cost_usd: 0.001, usage: { input: 1000 } } });
     expect(harness.records().filter((record) => record.type === "cost")).toHaveLength(1);
@@ -204,7 +297,11 @@ describe("limits and failures", () => {
     ["rate_limit", 7],
     ["model_not_found", 2],
   ] as const)("a failure of kind %s: exit %d, and the next turn goes on", async (kind, outcome) => {
-    const harness = await createHarness({ ...CHAT, headless: true, script: [{ error: { kind } }, { text: "Back again." }] });
+    const harness = await createHarness({
+      ...CHAT,
+      headless: true,
+      script: [{ error: { kind } }, { text: "Back again." }],
+    });
     expect(await harness.submit("one")).toMatchObject({ reason: "error" });
     expect(harness.agent.state().outcome).toBe(outcome);
     expect(await harness.submit("two")).toMatchObject({ reason: "done", text: "Back again." });
@@ -216,17 +313,24 @@ describe("another model after a failure", () => {
   const two = {
     flags: CHAT.flags,
     models: ["m-1", "m-2"],
-    config: '[options.phase_router]\nenabled = true\n[options.phase_router.capability."p/m-1"]\nimplement = 90\ndebug = 90\nplan = 90\ntest = 90\nrefactor = 90\ndocument = 90\nsmall_edit = 90\n[options.phase_router.capability."p/m-2"]\nimplement = 80\ndebug = 80\nplan = 80\ntest = 80\nrefactor = 80\ndocument = 80\nsmall_edit = 80\n',
+    config:
+      '[options.phase_router]\nenabled = true\n[options.phase_router.capability."p/m-1"]\nimplement = 90\ndebug = 90\nplan = 90\ntest = 90\nrefactor = 90\ndocument = 90\nsmall_edit = 90\n[options.phase_router.capability."p/m-2"]\nimplement = 80\ndebug = 80\nplan = 80\ntest = 80\nrefactor = 80\ndocument = 80\nsmall_edit = 80\n',
   };
   const failing: Reply[] = [{ error: { kind: "overloaded" } }, { text: "From the other." }];
 
   test("policy allow: the next candidate, with a notice and a route", async () => {
-    const harness = await createHarness({ ...two, config: `${two.config}[options.fallback]\npolicy = "allow"`, script: failing });
+    const harness = await createHarness({
+      ...two,
+      config: `${two.config}[options.fallback]\npolicy = "allow"`,
+      script: failing,
+    });
     expect(await harness.submit("implement a parser")).toMatchObject({ reason: "done", text: "From the other." });
     expect(harness.agent.state().routes.map((route) => route.source)).toEqual(["phase", "fallback"]);
     const [first, second] = harness.requests.map((request) => request.model);
     expect(new Set([first, second]).size).toBe(2);
-    expect(harness.lines().filter((line) => line.startsWith("warning"))).toEqual([`warning: ${first} failed (overloaded of the script); going on with ${second}.`]);
+    expect(harness.lines().filter((line) => line.startsWith("warning"))).toEqual([
+      `warning: ${first} failed (overloaded of the script); going on with ${second}.`,
+    ]);
   });
 
   test("policy ask: as the person says; headless it fails", async () => {
@@ -241,7 +345,10 @@ describe("another model after a failure", () => {
   });
 
   test("a candidate that cannot serve the request is no substitute", async () => {
-    const toml = userToml({ ...two, config: `${two.config}[options.fallback]\npolicy = "allow"` }).replace('id = "m-2"', 'id = "m-2"\ntools = false');
+    const toml = userToml({ ...two, config: `${two.config}[options.fallback]\npolicy = "allow"` }).replace(
+      'id = "m-2"',
+      'id = "m-2"\ntools = false',
+    );
     const harness = await createHarness({ flags: [...CHAT.flags, "--model", "p/m-1"], script: failing });
     harness.configure(toml);
     expect(await harness.submit("implement a parser")).toMatchObject({ reason: "error" });
@@ -249,7 +356,12 @@ describe("another model after a failure", () => {
   });
 
   test("policy fail: never another", async () => {
-    const fail = await createHarness({ ...two, config: `${two.config}[options.fallback]\npolicy = "fail"`, script: failing, answers: [{ answer: "allow_once" }] });
+    const fail = await createHarness({
+      ...two,
+      config: `${two.config}[options.fallback]\npolicy = "fail"`,
+      script: failing,
+      answers: [{ answer: "allow_once" }],
+    });
     expect(await fail.submit("implement a parser")).toMatchObject({ reason: "error" });
   });
 });

@@ -11,7 +11,12 @@ test("show prints every key with its origin, a table or one key on demand, and J
   place.write(place.userFile, 'model = "a/b"\nmodle = 1\n[providers.a]\napi_key = "very-secret"\n');
   const io = createIo(place);
   expect(await runConfigCommand([], io, () => load(place))).toBe(0);
-  expect(io.out().split("\n").find((line) => line.startsWith("model ="))).toMatch(new RegExp(`^model = "a/b" +# ${place.userFile}$`));
+  expect(
+    io
+      .out()
+      .split("\n")
+      .find((line) => line.startsWith("model =")),
+  ).toMatch(new RegExp(`^model = "a/b" +# ${place.userFile}$`));
   expect(io.out()).toMatch(/^options\.gate\.enabled = false +# default$/m);
   expect(io.out()).not.toContain("very-secret");
   expect(io.err()).toBe(`bmo: ${place.userFile}: unknown key modle is ignored; did you mean model?\n`);
@@ -19,8 +24,13 @@ test("show prints every key with its origin, a table or one key on demand, and J
   const part = createIo({ ...place, json: true });
   await runConfigCommand(["show", "options.gate"], part, () => load(place));
   expect(JSON.parse(part.out())).toEqual({
-    settings: [{ key: "options.gate.enabled", value: false, origin: "default" }, { key: "options.gate.model", value: null, origin: "default" }],
-    files: [place.userFile], notices: [`${place.userFile}: unknown key modle is ignored; did you mean model?`], untrusted: [],
+    settings: [
+      { key: "options.gate.enabled", value: false, origin: "default" },
+      { key: "options.gate.model", value: null, origin: "default" },
+    ],
+    files: [place.userFile],
+    notices: [`${place.userFile}: unknown key modle is ignored; did you mean model?`],
+    untrusted: [],
   });
   expect((await failure(runConfigCommand(["show", "nope"], createIo(place), () => load(place)))).code).toBe("usage");
 });
@@ -39,9 +49,13 @@ test("validate: the files that are fine, or the mistake as an error or as JSON",
   expect(await runConfigCommand(["validate"], io, () => load(place))).toBe(0);
   expect(io.out()).toBe("no configuration file: the defaults count\n");
   place.write(place.userFile, "model = 5\n");
-  expect((await failure(runConfigCommand(["validate"], createIo(place), () => load(place)))).message).toContain("model is 5");
+  expect((await failure(runConfigCommand(["validate"], createIo(place), () => load(place)))).message).toContain(
+    "model is 5",
+  );
   const json = createIo({ ...place, json: true });
   expect(await runConfigCommand(["validate"], json, () => load(place))).toBe(2);
   expect(JSON.parse(json.out())).toMatchObject({ valid: false, error: { code: "configuration" } });
-  expect((await failure(runConfigCommand(["edit"], createIo(place), () => load(place)))).hint).toBe("bmo config [show [key] | path | validate] [--config <file>] [--preset <name[,name]>] [--json]");
+  expect((await failure(runConfigCommand(["edit"], createIo(place), () => load(place)))).hint).toBe(
+    "bmo config [show [key] | path | validate] [--config <file>] [--preset <name[,name]>] [--json]",
+  );
 });

@@ -24,7 +24,12 @@ async function serve(status: number, body: string | null): Promise<string> {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/v1`;
 }
 
-const anthropic: InitVendor = { id: "anthropic", baseUrl: "https://api.anthropic.com", keyVariables: ["ANTHROPIC_API_KEY"], needsKey: true };
+const anthropic: InitVendor = {
+  id: "anthropic",
+  baseUrl: "https://api.anthropic.com",
+  keyVariables: ["ANTHROPIC_API_KEY"],
+  needsKey: true,
+};
 const local = (baseUrl: string): InitVendor => ({ id: "ollama", baseUrl, keyVariables: [], needsKey: false });
 const noneConfigured = (): Promise<string[]> => Promise.resolve([]);
 const DEAD = "http://127.0.0.1:9/v1";
@@ -32,33 +37,67 @@ const DEAD = "http://127.0.0.1:9/v1";
 test("only what answers like a model server on loopback counts", async () => {
   const probe = (baseUrl: string): Promise<unknown> => probeLocalServer({ id: "x", baseUrl }, 300);
   const good = await serve(200, '{"data":[{"id":"qwen"},{"name":"no id"}]}');
-  expect(await Promise.all([probe(good), probe(await serve(200, "<html>")), probe(await serve(500, "{}")), probe(await serve(200, null)), probe(DEAD), probe("http://192.0.2.1/v1"), probe("http://127.0.0.1.example.test/v1")])).toEqual([
-    { id: "x", baseUrl: good, models: ["qwen"] }, null, null, null, null, null, null,
-  ]);
+  expect(
+    await Promise.all([
+      probe(good),
+      probe(await serve(200, "<html>")),
+      probe(await serve(500, "{}")),
+      probe(await serve(200, null)),
+      probe(DEAD),
+      probe("http://192.0.2.1/v1"),
+      probe("http://127.0.0.1.example.test/v1"),
+    ]),
+  ).toEqual([{ id: "x", baseUrl: good, models: ["qwen"] }, null, null, null, null, null, null]);
 });
 
 test("without a terminal it says what it would write, and writes with --yes; comments of an existing file stay", async () => {
   const place = createPlace();
   const url = await serve(200, '{"data":[{"id":"qwen"}]}');
   const dry = createIo(place);
-  expect(await runInitCommand(["--preset", "tiered,gated", "--model", "ollama/qwen"], dry, [anthropic, local(url)], noneConfigured)).toBe(0);
-  expect([dry.out(), existsSync(place.userFile)]).toEqual([`would write to ${place.userFile} (with --yes):\n  model = "ollama/qwen"\n  preset = ["tiered","gated"]\n  providers.ollama.base_url = "${url}"\n`, false]);
+  expect(
+    await runInitCommand(
+      ["--preset", "tiered,gated", "--model", "ollama/qwen"],
+      dry,
+      [anthropic, local(url)],
+      noneConfigured,
+    ),
+  ).toBe(0);
+  expect([dry.out(), existsSync(place.userFile)]).toEqual([
+    `would write to ${place.userFile} (with --yes):\n  model = "ollama/qwen"\n  preset = ["tiered","gated"]\n  providers.ollama.base_url = "${url}"\n`,
+    false,
+  ]);
   place.write(place.userFile, '# mine\nmodel = "old/one" # why\n');
   const wet = createIo({ ...place, environment: { ANTHROPIC_API_KEY: "k" } });
-  expect(await runInitCommand(["--yes", "--preset", "tiered,gated", "--model", "ollama/qwen"], wet, [anthropic, local(url)], noneConfigured)).toBe(0);
-  expect(readFileSync(place.userFile, "utf8")).toBe(`# mine\nmodel = "ollama/qwen" # why\npreset = ["tiered", "gated"]\n\n[providers.ollama]\nbase_url = "${url}"\n`);
+  expect(
+    await runInitCommand(
+      ["--yes", "--preset", "tiered,gated", "--model", "ollama/qwen"],
+      wet,
+      [anthropic, local(url)],
+      noneConfigured,
+    ),
+  ).toBe(0);
+  expect(readFileSync(place.userFile, "utf8")).toBe(
+    `# mine\nmodel = "ollama/qwen" # why\npreset = ["tiered", "gated"]\n\n[providers.ollama]\nbase_url = "${url}"\n`,
+  );
   expect(wet.err()).toBe(`found  anthropic: key in ANTHROPIC_API_KEY\nfound  ollama: ${url}, qwen\n`);
   expect((await load(place)).notices).toEqual([]);
 });
 
 test("on a terminal without credentials it asks for a key without echo, and keeps it for the owner alone", async () => {
   const place = createPlace();
-  const io = createIo({ ...place, answers: ["anthropic", "sk-${x}", "anthropic/claude-sonnet-5-5", "reasoning-plan", "y"] });
+  const io = createIo({
+    ...place,
+    answers: ["anthropic", "sk-${x}", "anthropic/claude-sonnet-5-5", "reasoning-plan", "y"],
+  });
   expect(await runInitCommand([], io, [anthropic, local(DEAD)], noneConfigured)).toBe(0);
   expect(io.asked[1]).toMatch(/^\[secret\] /);
   expect(statSync(place.userFile).mode & 0o777).toBe(0o600);
   const { settings } = await load(place, { environment: { x: "wrong" } });
-  expect([settings.model, settings.preset, settings.providers["anthropic"]?.api_key]).toEqual(["anthropic/claude-sonnet-5-5", ["reasoning-plan"], "sk-${x}"]);
+  expect([settings.model, settings.preset, settings.providers["anthropic"]?.api_key]).toEqual([
+    "anthropic/claude-sonnet-5-5",
+    ["reasoning-plan"],
+    "sk-${x}",
+  ]);
   expect(io.out() + io.err()).not.toContain("sk-");
 });
 
@@ -68,9 +107,19 @@ test("a refusal writes nothing; nothing found and nothing given is exit 6; JSON 
   expect(await runInitCommand([], refused, [anthropic], noneConfigured)).toBe(0);
   const json = createIo({ ...place, json: true });
   expect(await runInitCommand([], json, [anthropic, local(DEAD)], noneConfigured)).toBe(6);
-  expect(JSON.parse(json.out())).toEqual({ file: place.userFile, existed: false, written: false, settings: [], credentials: [], configured: [], servers: [] });
+  expect(JSON.parse(json.out())).toEqual({
+    file: place.userFile,
+    existed: false,
+    written: false,
+    settings: [],
+    credentials: [],
+    configured: [],
+    servers: [],
+  });
   expect(existsSync(place.userFile)).toBe(false);
-  expect((await failure(runInitCommand(["--preset", "x"], createIo(place), [], noneConfigured))).hint).toContain("fast-plan, reasoning-plan");
+  expect((await failure(runInitCommand(["--preset", "x"], createIo(place), [], noneConfigured))).hint).toContain(
+    "fast-plan, reasoning-plan",
+  );
   expect((await failure(runInitCommand(["--wat"], createIo(place), [], noneConfigured))).code).toBe("usage");
 });
 

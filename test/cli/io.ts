@@ -8,7 +8,13 @@ export interface TestIo extends SubcommandIo {
   asked: string[];
 }
 
-export function createIo(given: { workspace: string; home: string; environment?: Record<string, string>; json?: boolean; answers?: string[] }): TestIo {
+export function createIo(given: {
+  workspace: string;
+  home: string;
+  environment?: Record<string, string>;
+  json?: boolean;
+  answers?: string[];
+}): TestIo {
   let out = "";
   let err = "";
   const asked: string[] = [];

@@ -8,12 +8,23 @@ import { createTestRegistry, modelInfo } from "./registry.ts";
 const registry = createTestRegistry(
   [
     modelInfo("a/one"),
-    modelInfo("a/guess", { price: { input: 0.5, output: 2, cache_read: null, cache_write: null }, priceEstimate: true, contextWindow: 1_048_576, status: "legacy" }),
+    modelInfo("a/guess", {
+      price: { input: 0.5, output: 2, cache_read: null, cache_write: null },
+      priceEstimate: true,
+      contextWindow: 1_048_576,
+      status: "legacy",
+    }),
     modelInfo("a/old", { status: "deprecated", retires: "2026-11-30", replacedBy: "a/one", aliases: ["ancient"] }),
     modelInfo("b/free", { price: { input: 0, output: 0, cache_read: 0, cache_write: 0 }, contextWindow: null }),
-    modelInfo("b/dark", { price: { input: null, output: null, cache_read: null, cache_write: null }, contextWindow: 512 }),
+    modelInfo("b/dark", {
+      price: { input: null, output: null, cache_read: null, cache_write: null },
+      contextWindow: 512,
+    }),
   ],
-  [{ id: "a", hasCredentials: true }, { id: "b", hasCredentials: false }],
+  [
+    { id: "a", hasCredentials: true },
+    { id: "b", hasCredentials: false },
+  ],
 );
 const place = { workspace: "/", home: "/" };
 
@@ -38,6 +49,10 @@ test("filters by part of an id or alias, gives JSON, and says when nothing match
   const answer = JSON.parse(json.out()) as { models: { id: string; retires: string; price: unknown }[] };
   expect(answer.models.map(({ id, retires }) => [id, retires])).toEqual([["a/old", "2026-11-30"]]);
   const none = createIo(place);
-  expect([runModelsCommand(["zzz"], none, registry), none.out(), none.err()]).toEqual([0, "", 'bmo: no model matches "zzz"\n']);
+  expect([runModelsCommand(["zzz"], none, registry), none.out(), none.err()]).toEqual([
+    0,
+    "",
+    'bmo: no model matches "zzz"\n',
+  ]);
   expect(() => runModelsCommand(["--wat"], createIo(place), registry)).toThrow("bmo models does not take --wat");
 });

@@ -6,9 +6,30 @@ import { BmoError } from "../../src/util/errors.ts";
 export function modelInfo(id: string, facts: Partial<ModelInfo> = {}): ModelInfo {
   const [provider = "", wireId = ""] = id.split("/");
   return {
-    id, provider, wireId, aliases: [], contextWindow: 200_000, maxOutput: 32_000, price: { input: 3, output: 15, cache_read: 0.3, cache_write: 3.75 }, priceEstimate: false, longContext: null,
-    tools: true, vision: false, reasoning: "none", reasoningValues: [], reasoningCanBeOff: true, temperature: true, cacheMinTokens: null, cacheTtlSeconds: null, scores: {}, status: "current",
-    retires: null, replacedBy: null, source: "test", confidence: "catalogue", ...facts,
+    id,
+    provider,
+    wireId,
+    aliases: [],
+    contextWindow: 200_000,
+    maxOutput: 32_000,
+    price: { input: 3, output: 15, cache_read: 0.3, cache_write: 3.75 },
+    priceEstimate: false,
+    longContext: null,
+    tools: true,
+    vision: false,
+    reasoning: "none",
+    reasoningValues: [],
+    reasoningCanBeOff: true,
+    temperature: true,
+    cacheMinTokens: null,
+    cacheTtlSeconds: null,
+    scores: {},
+    status: "current",
+    retires: null,
+    replacedBy: null,
+    source: "test",
+    confidence: "catalogue",
+    ...facts,
   };
 }
 
@@ -21,7 +42,15 @@ export interface ProviderFacts {
 export function createTestRegistry(models: ModelInfo[], providers: ProviderFacts[]): ModelRegistry {
   return {
     list: () => models,
-    providers: () => providers.map(({ id, hasCredentials }) => ({ id, configured: true, hasCredentials, keySource: hasCredentials ? `${id.toUpperCase()}_API_KEY` : "", type: "openai-compatible", baseUrl: `http://127.0.0.1/${id}` })),
+    providers: () =>
+      providers.map(({ id, hasCredentials }) => ({
+        id,
+        configured: true,
+        hasCredentials,
+        keySource: hasCredentials ? `${id.toUpperCase()}_API_KEY` : "",
+        type: "openai-compatible",
+        baseUrl: `http://127.0.0.1/${id}`,
+      })),
     resolve: (name, where) => {
       const model = models.find(({ id }) => id === name);
       if (model === undefined) throw new BmoError("configuration", `${where}: unknown model ${name}`);
@@ -34,7 +63,11 @@ export function createTestRegistry(models: ModelInfo[], providers: ProviderFacts
         id,
         scripted: true,
         async *stream() {
-          yield { type: "error", usage: null, error: { kind: "bad_request", status: null, message: "not for requests", hint: null, partialText: "" } };
+          yield {
+            type: "error",
+            usage: null,
+            error: { kind: "bad_request", status: null, message: "not for requests", hint: null, partialText: "" },
+          };
           await Promise.resolve();
         },
         check: () => Promise.resolve(check),

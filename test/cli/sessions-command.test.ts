@@ -24,7 +24,11 @@ function recorder(json = false, workspace = "/repo"): Recorded {
     stderr: (text) => {
       err += text;
     },
-    environment: {}, workspace, home: "/home/x", isTerminal: false, json,
+    environment: {},
+    workspace,
+    home: "/home/x",
+    isTerminal: false,
+    json,
     question: () => Promise.reject(new Error("nobody is there")),
     out: () => out,
     err: () => err,
@@ -42,7 +46,12 @@ function data(): { directory: string; id: string; path: string } {
 describe("sessions", () => {
   test("list: this workspace, or all", () => {
     const { directory, id } = data();
-    const log = createSession({ dataDirectory: directory, workspace: "/other", now: steppingClock("2026-11-22T00:00:00.000Z"), redact: unchanged });
+    const log = createSession({
+      dataDirectory: directory,
+      workspace: "/other",
+      now: steppingClock("2026-11-22T00:00:00.000Z"),
+      redact: unchanged,
+    });
     const record: SessionRecord = { type: "turn_start", turn: 1, stage: "chat", ticket: null, text: "\u001b[31mred" };
     log.append(record);
     const here = recorder();
@@ -65,7 +74,10 @@ describe("sessions", () => {
     expect(JSON.parse(json.out())).toMatchObject([{ id, workspace: "/repo", turns: 3, cost_usd: null }]);
     const nothing = recorder(false, "/empty");
     expect(runSessionsCommand(["list"], nothing, directory)).toBe(0);
-    expect([nothing.out(), nothing.err()]).toEqual(["", "bmo: there are no sessions of /empty; --all lists those of other workspaces\n"]);
+    expect([nothing.out(), nothing.err()]).toEqual([
+      "",
+      "bmo: there are no sessions of /empty; --all lists those of other workspaces\n",
+    ]);
   });
 
   test("show: the tier of every turn, routes, plan, files and cost", () => {
@@ -73,15 +85,38 @@ describe("sessions", () => {
     const text = recorder();
     expect(runSessionsCommand(["show", id.slice(0, 12)], text, directory)).toBe(0);
     const shown = text.out();
-    expect(shown).toMatch(/^1 +plan +balanced \(default\) +house\/planner +debug +stage +\$0\.0021 +awaiting_approval +mend the sum – ünïcödé 🙂$/m);
-    expect(shown).toMatch(/^2 +execute +t1 +balanced \(default\) +house\/executor +debug +stage +\$0\.0021 +done +t1: Mend$/m);
+    expect(shown).toMatch(
+      /^1 +plan +balanced \(default\) +house\/planner +debug +stage +\$0\.0021 +awaiting_approval +mend the sum – ünïcödé 🙂$/m,
+    );
+    expect(shown).toMatch(
+      /^2 +execute +t1 +balanced \(default\) +house\/executor +debug +stage +\$0\.0021 +done +t1: Mend$/m,
+    );
     expect(shown).toMatch(/^3 +execute +t2 +no model +unknown +interrupted +t2: Describe$/m);
-    for (const phrase of ["Plan p_1 revision 1, executing: Mend the sum", "t1: done", "create src/sum.js", "write: write x: not in the plan stage", "No price is known for house/executor", "Note: turn 3 was interrupted"]) expect(shown).toContain(phrase);
+    for (const phrase of [
+      "Plan p_1 revision 1, executing: Mend the sum",
+      "t1: done",
+      "create src/sum.js",
+      "write: write x: not in the plan stage",
+      "No price is known for house/executor",
+      "Note: turn 3 was interrupted",
+    ])
+      expect(shown).toContain(phrase);
     const json = recorder(true);
     runSessionsCommand(["show"], json, directory);
     expect(JSON.parse(json.out())).toMatchObject({
       session: { id, workspace: "/repo" },
-      turns: [{ turn: 1, tier: "balanced", tier_source: "default", model: "house/planner", cost_usd: 0.0021, end: "awaiting_approval" }, { turn: 2, ticket: "t1" }, { turn: 3, end: null, cost_usd: null }],
+      turns: [
+        {
+          turn: 1,
+          tier: "balanced",
+          tier_source: "default",
+          model: "house/planner",
+          cost_usd: 0.0021,
+          end: "awaiting_approval",
+        },
+        { turn: 2, ticket: "t1" },
+        { turn: 3, end: null, cost_usd: null },
+      ],
       routes: [{ id: "r_1" }, { id: "r_2" }],
       plan: { id: "p_1", state: "executing", tickets: { t1: "done", t2: "in_progress" } },
       totals: { calls: 3, cost_usd: null },
@@ -98,12 +133,17 @@ describe("sessions", () => {
     expect(text.out()).toContain("**edit** edit src/sum.js\n\n```\ndone\n```\n\nMended.");
     const json = recorder(true);
     runSessionsCommand(["export"], json, directory);
-    expect(JSON.parse(json.out())).toMatchObject({ header: { id }, records: { length: richRecords(id, "/repo").length } });
+    expect(JSON.parse(json.out())).toMatchObject({
+      header: { id },
+      records: { length: richRecords(id, "/repo").length },
+    });
   });
 
   test("rm: all that are named or none", () => {
     const { directory, id, path } = data();
-    expect(() => runSessionsCommand(["rm", id, "20200101-"], recorder(), directory)).toThrow(/there is no session 20200101-/);
+    expect(() => runSessionsCommand(["rm", id, "20200101-"], recorder(), directory)).toThrow(
+      /there is no session 20200101-/,
+    );
     expect(existsSync(path)).toBe(true);
     expect(() => runSessionsCommand(["rm"], recorder(), directory)).toThrow(/needs the id/);
     const json = recorder(true);
@@ -114,10 +154,20 @@ describe("sessions", () => {
 
   test("wrong use is said with what is allowed", () => {
     const { directory } = data();
-    for (const [args, message] of [[["shwo"], "no action shwo"], [["list", "x"], "takes no argument"], [["show", "a", "b"], "one session"], [["show", "--all"], "does not take --all"], [["show", "zzz"], "there is no session zzz"]] as const) {
-      expect(() => runSessionsCommand(args, recorder(), directory)).toThrow(expect.objectContaining({ code: "usage", message: expect.stringContaining(message) as string }));
+    for (const [args, message] of [
+      [["shwo"], "no action shwo"],
+      [["list", "x"], "takes no argument"],
+      [["show", "a", "b"], "one session"],
+      [["show", "--all"], "does not take --all"],
+      [["show", "zzz"], "there is no session zzz"],
+    ] as const) {
+      expect(() => runSessionsCommand(args, recorder(), directory)).toThrow(
+        expect.objectContaining({ code: "usage", message: expect.stringContaining(message) as string }),
+      );
     }
-    expect(() => runSessionsCommand(["show"], recorder(false, "/empty"), directory)).toThrow(/there is no session of \/empty/);
+    expect(() => runSessionsCommand(["show"], recorder(false, "/empty"), directory)).toThrow(
+      /there is no session of \/empty/,
+    );
   });
 });
 
@@ -138,14 +188,26 @@ describe("stats", () => {
     );
     const json = recorder(true);
     runStatsCommand(["--by", "stage"], json, directory);
-    expect(JSON.parse(json.out())).toMatchObject({ by: "stage", rows: [{ key: "execute", calls: 2, cost_usd: null }, { key: "plan", calls: 1, cost_usd: 0.0021 }], totals: { calls: 3 } });
+    expect(JSON.parse(json.out())).toMatchObject({
+      by: "stage",
+      rows: [
+        { key: "execute", calls: 2, cost_usd: null },
+        { key: "plan", calls: 1, cost_usd: 0.0021 },
+      ],
+      totals: { calls: 3 },
+    });
   });
 
   test("nothing yet, and wrong use", () => {
     const empty = recorder();
     expect(runStatsCommand(["--by=day"], empty, temporaryDirectory())).toBe(0);
     expect([empty.out(), empty.err()]).toEqual(["", "bmo: no model was called yet\n"]);
-    for (const args of [["--by"], ["--by", "stages"], ["model"], ["--all"]]) expect(() => runStatsCommand(args, recorder(), temporaryDirectory())).toThrow(expect.objectContaining({ code: "usage" }));
-    expect(() => runStatsCommand(["--by", "stages"], recorder(), temporaryDirectory())).toThrow(expect.objectContaining({ hint: "Did you mean stage?" }));
+    for (const args of [["--by"], ["--by", "stages"], ["model"], ["--all"]])
+      expect(() => runStatsCommand(args, recorder(), temporaryDirectory())).toThrow(
+        expect.objectContaining({ code: "usage" }),
+      );
+    expect(() => runStatsCommand(["--by", "stages"], recorder(), temporaryDirectory())).toThrow(
+      expect.objectContaining({ hint: "Did you mean stage?" }),
+    );
   });
 });

@@ -12,15 +12,32 @@ test("a bundle like the shipped one reads TOML, JSON and YAML", async () => {
   const place = createPlace();
   const entry = join(place.root, "entry.ts");
   const load = fileURLToPath(new URL("../../src/config/load.ts", import.meta.url));
-  writeFileSync(entry, `import { loadSettings } from ${JSON.stringify(load)};
+  writeFileSync(
+    entry,
+    `import { loadSettings } from ${JSON.stringify(load)};
 const loaded = await loadSettings({ workspace: process.argv[2] ?? "", environment: {}, flags: [], configFile: null, isTrusted: () => true, homeDirectory: process.argv[3] ?? "" });
-process.stdout.write(String(loaded.settings.model));`);
+process.stdout.write(String(loaded.settings.model));`,
+  );
   await build({
-    entryPoints: [entry], outdir: join(place.root, "dist"), outExtension: { ".js": ".mjs" }, bundle: true, splitting: true, format: "esm", platform: "node", target: "node20", minify: true, external: ["typescript"],
+    entryPoints: [entry],
+    outdir: join(place.root, "dist"),
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    minify: true,
+    external: ["typescript"],
     absWorkingDir: fileURLToPath(new URL("../..", import.meta.url)),
-    banner: { js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);" },
+    banner: {
+      js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);",
+    },
   });
-  const run = (): string => execFileSync(process.execPath, [join(place.root, "dist", "entry.mjs"), place.workspace, place.home], { encoding: "utf8" });
+  const run = (): string =>
+    execFileSync(process.execPath, [join(place.root, "dist", "entry.mjs"), place.workspace, place.home], {
+      encoding: "utf8",
+    });
   place.write(place.userFile, 'model = "user/toml"\n');
   const models = [run()];
   place.write(join(place.workspace, "bmo.toml"), 'model = "project/toml"\n');

@@ -1,4 +1,5 @@
-// The example file: complete against the schema, loads without a word, and shows the defaults as they are. And `configRows`.
+// The example file: complete against the schema, loads without a word, and shows the defaults as they are. And
+// `configRows`.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -17,7 +18,8 @@ const complete = example.replace(/^# (?=\[|[a-z_-]+ = )/gm, "");
 
 /** Dotted paths with `*` where the schema lets the user choose a name; lists of tables are entered. */
 function keysOf(value: unknown, known: ReadonlySet<string>, path: string[] = []): string[] {
-  if (Array.isArray(value) && value.some((member) => typeof member === "object")) return value.flatMap((member) => keysOf(member, known, path));
+  if (Array.isArray(value) && value.some((member) => typeof member === "object"))
+    return value.flatMap((member) => keysOf(member, known, path));
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [path.join(".")];
   return Object.entries(value).flatMap(([key, member]) => {
     const exact = [...path, key].join(".");
@@ -45,13 +47,17 @@ test("the example loads without a notice, as it stands and with its comments tak
 
 test("every key with a default is shown, not commented out", () => {
   const shown = new Set(flattenLayer(parse(example) as RawTable).map(({ key }) => key));
-  const withDefault = flattenLayer(DEFAULT_SETTINGS as unknown as RawTable).filter(({ value }) => value !== null && !(typeof value === "object" && !Array.isArray(value)));
+  const withDefault = flattenLayer(DEFAULT_SETTINGS as unknown as RawTable).filter(
+    ({ value }) => value !== null && !(typeof value === "object" && !Array.isArray(value)),
+  );
   expect(withDefault.map(({ key }) => key).filter((key) => !shown.has(key))).toEqual([]);
 });
 
 test("configRows names value and origin of every key and shows no secret", async () => {
   const place = createPlace();
-  place.write(place.userFile, `
+  place.write(
+    place.userFile,
+    `
 model = "house/m"
 [providers.house]
 api_key = "\${HOUSE_KEY}"
@@ -64,12 +70,21 @@ api_key = "\${MISSING}"
 add = { GITHUB_TOKEN = "ghp_123456" }
 [permissions]
 deny = ["bash(curl *house-key-value*)"]
-`);
+`,
+  );
   const rows = configRows(await load(place, { environment: { HOUSE_KEY: "house-key-value" } }));
   const text = JSON.stringify(rows);
-  for (const secret of ["house-key-value", "hunter2", "topsecret", "also hidden", "ghp_123456"]) expect(text).not.toContain(secret);
+  for (const secret of ["house-key-value", "hunter2", "topsecret", "also hidden", "ghp_123456"])
+    expect(text).not.toContain(secret);
   const row = (key: string): unknown => rows.find((one) => one.key === key);
-  expect([row("model"), row("providers.house.api_key"), row("providers.other.api_key"), row("options.gate.enabled"), row("options.roles.fast"), row("providers.house.base_url")]).toEqual([
+  expect([
+    row("model"),
+    row("providers.house.api_key"),
+    row("providers.other.api_key"),
+    row("options.gate.enabled"),
+    row("options.roles.fast"),
+    row("providers.house.base_url"),
+  ]).toEqual([
     { key: "model", value: '"house/m"', origin: place.userFile },
     { key: "providers.house.api_key", value: '"********"', origin: place.userFile },
     { key: "providers.other.api_key", value: '"${MISSING}"', origin: place.userFile },

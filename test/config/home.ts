@@ -61,11 +61,18 @@ export function load(place: Place, given: Given = {}): Promise<LoadedSettings> {
   return loadSettings(inputOf(place, given));
 }
 
-export async function failure(promise: Promise<unknown>): Promise<{ code: string; message: string; hint: string | null }> {
+export async function failure(
+  promise: Promise<unknown>,
+): Promise<{ code: string; message: string; hint: string | null }> {
   try {
     await promise;
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && "hint" in thrown) return { code: String(thrown.code), message: thrown.message, hint: thrown.hint === null ? null : String(thrown.hint) };
+    if (thrown instanceof Error && "code" in thrown && "hint" in thrown)
+      return {
+        code: String(thrown.code),
+        message: thrown.message,
+        hint: thrown.hint === null ? null : String(thrown.hint),
+      };
     throw thrown;
   }
   throw new Error("it did not fail");

@@ -1,6 +1,18 @@
 // The way back: bytes, modes, links, folders as they were, and nothing of the user's overwritten.
 
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -28,14 +40,19 @@ async function write(path: string, text: string): Promise<void> {
   checkpoints.settle();
 }
 const run = (command: string): ReturnType<typeof contain> =>
-  contain(place, command, { plan: planOf({ "**": "modify", "*": "delete", "void": "delete", "src/**": "delete" }), onChanges: (changes, before) => checkpoints.recordEffects(changes, before.survey.folders) });
+  contain(place, command, {
+    plan: planOf({ "**": "modify", "*": "delete", void: "delete", "src/**": "delete" }),
+    onChanges: (changes, before) => checkpoints.recordEffects(changes, before.survey.folders),
+  });
 
 test("undo brings back bytes, modes, links, deleted and empty folders", async () => {
   const before = treeOf(place.workspace, withoutGit);
   await checkpoints.create("ticket t1", "t1");
   await write("src/a.ts", "changed\n");
   await write("src/deep/new.ts", "new\n");
-  const ran = await run("rm run.sh src/b.ts link; rmdir void; echo made > made; mkdir -p fresh/empty; ln -s nowhere dangling; chmod +x keep/x");
+  const ran = await run(
+    "rm run.sh src/b.ts link; rmdir void; echo made > made; mkdir -p fresh/empty; ln -s nowhere dangling; chmod +x keep/x",
+  );
   expect(ran.exitCode).toBe(0);
   expect(ran.rolledBack).toEqual([]);
   expect(treeOf(place.workspace, withoutGit)).not.toEqual(before);
@@ -53,9 +70,18 @@ test("ticket by ticket, then all; from another process too", async () => {
   const second = await checkpoints.create("ticket t2", "t2");
   await write("src/a.ts", "two\n");
   await write("src/b.ts", "two\n");
-  expect(checkpoints.list().map(({ ticket, files }) => [ticket, files])).toEqual([[null, 0], ["t1", 1], ["t2", 2]]);
+  expect(checkpoints.list().map(({ ticket, files }) => [ticket, files])).toEqual([
+    [null, 0],
+    ["t1", 1],
+    ["t2", 2],
+  ]);
   const later = createCheckpoints({ workspace: place.workspace, dataDirectory: place.data, sessionId: "other" });
-  expect(later.diff(second).map(({ path, action, before, after }) => [path, action, String(before), String(after)])).toEqual([["src/a.ts", "modify", "one\n", "two\n"], ["src/b.ts", "modify", "b\n", "two\n"]]);
+  expect(
+    later.diff(second).map(({ path, action, before, after }) => [path, action, String(before), String(after)]),
+  ).toEqual([
+    ["src/a.ts", "modify", "one\n", "two\n"],
+    ["src/b.ts", "modify", "b\n", "two\n"],
+  ]);
   expect((await later.restore(second)).restored.sort()).toEqual(["src/a.ts", "src/b.ts"]);
   expect([place.read("src/a.ts"), place.read("src/b.ts")]).toEqual(["one\n", "b\n"]);
   await checkpoints.undo("all");
@@ -72,7 +98,9 @@ test("what the user changed since is refused, offered as a copy, and the rest go
   const result = await checkpoints.undo("last");
   expect(place.read("src/a.ts")).toBe("by the user\n");
   expect(place.read("src/b.ts")).toBe("b\n");
-  expect(result.refused).toEqual([{ path: "src/a.ts", reason: "it was changed since, by you or another program", copy: expect.any(String) as string }]);
+  expect(result.refused).toEqual([
+    { path: "src/a.ts", reason: "it was changed since, by you or another program", copy: expect.any(String) as string },
+  ]);
   expect(readFileSync(result.refused[0]?.copy ?? "", "utf8")).toBe("a\n");
 });
 
@@ -143,7 +171,11 @@ test("undo of one session leaves what another did since", async () => {
   }
   const result = await checkpoints.undo("all");
   expect([result.restored, result.refused.map(({ path }) => path)]).toEqual([["src/a.ts"], ["src/b.ts"]]);
-  expect([place.read("src/a.ts"), place.read("src/b.ts"), place.read("keep/x")]).toEqual(["a\n", "the neighbour's\n", "the neighbour's\n"]);
+  expect([place.read("src/a.ts"), place.read("src/b.ts"), place.read("keep/x")]).toEqual([
+    "a\n",
+    "the neighbour's\n",
+    "the neighbour's\n",
+  ]);
   expect((await neighbour.undo("all")).restored.sort()).toEqual(["keep/x", "src/b.ts"]);
   expect(place.read("src/b.ts")).toBe("mine\n");
   expect((await checkpoints.undo("all")).refused).toEqual([]);
@@ -165,14 +197,20 @@ test("a version of the user's between two changes is what undo goes back to; the
 /** What a process that was killed in the middle of an undo leaves: the line, and some of the paths taken away. */
 const halfUndone: [string, string, () => void][] = [
   ["a link whose place is empty", "ln -sf src/b.ts link", () => rmSync(join(place.workspace, "link"))],
-  ["a folder moved aside for a file", "rm run.sh; mkdir -p run.sh/deep; echo x > run.sh/deep/x", () => rmSync(join(place.workspace, "run.sh"), { recursive: true })],
+  [
+    "a folder moved aside for a file",
+    "rm run.sh; mkdir -p run.sh/deep; echo x > run.sh/deep/x",
+    () => rmSync(join(place.workspace, "run.sh"), { recursive: true }),
+  ],
   ["a file taken away", "echo changed > src/a.ts; rm src/b.ts", () => rmSync(join(place.workspace, "src/a.ts"))],
 ];
 test.each(halfUndone)("an undo that was killed ends when it is run again: %s", async (_what, command, half) => {
   const before = treeOf(place.workspace, withoutGit);
   const id = await checkpoints.create("ticket t1", "t1");
   expect((await run(command)).rolledBack).toEqual([]);
-  const paths = readFileSync(findJournal(id), "utf8").split("\n").flatMap((line) => (line === "" ? [] : [(JSON.parse(line) as { path: string }).path]));
+  const paths = readFileSync(findJournal(id), "utf8")
+    .split("\n")
+    .flatMap((line) => (line === "" ? [] : [(JSON.parse(line) as { path: string }).path]));
   appendFileSync(findJournal(id), `${JSON.stringify({ type: "undoing", paths })}\n{"type":"rest`);
   half();
   const later = createCheckpoints({ workspace: place.workspace, dataDirectory: place.data, sessionId: "s1" });
@@ -194,13 +232,19 @@ const commands: [string, string][] = [
   ["a closed folder with a change in it", "echo y > keep/x; echo new > keep/new; chmod 000 keep"],
   ["a folder that became read-only", "echo y > keep/x; chmod 555 keep"],
   ["links", "ln -sf keep/x link; ln -s ../run.sh src/other; rm src/a.ts; ln -s b.ts src/a.ts"],
-  ["a file above the size that is kept in memory", "head -c 9000000 /dev/zero > run.sh; head -c 9000000 /dev/zero > fresh; rm src/b.ts"],
+  [
+    "a file above the size that is kept in memory",
+    "head -c 9000000 /dev/zero > run.sh; head -c 9000000 /dev/zero > fresh; rm src/b.ts",
+  ],
   ["a tree moved away", "mv src moved; mkdir src; echo other > src/a.ts; rm -r keep void"],
 ];
 test.each(commands)("undo brings back byte, mode and link: %s", async (_what, command) => {
   const before = treeOf(place.workspace, withoutGit);
   await checkpoints.create("ticket t1", "t1");
-  const ran = await contain(place, command, { plan: planOf({ "**": "modify", "*": "delete", "**/*": "delete" }), onChanges: (changes, snapshot) => checkpoints.recordEffects(changes, snapshot.survey.folders) });
+  const ran = await contain(place, command, {
+    plan: planOf({ "**": "modify", "*": "delete", "**/*": "delete" }),
+    onChanges: (changes, snapshot) => checkpoints.recordEffects(changes, snapshot.survey.folders),
+  });
   expect(ran.rolledBack).toEqual([]);
   expect((await checkpoints.undo("all")).refused).toEqual([]);
   expect(treeOf(place.workspace, withoutGit)).toEqual(before);
@@ -221,7 +265,9 @@ test("a file too large for memory in one piece is kept, shown by name and brough
   writeFileSync(large, Buffer.alloc(9_000_000, 7));
   await checkpoints.create("ticket t1", "t1");
   await write("large.bin", "small now\n");
-  expect(checkpoints.diff(null)).toEqual([{ path: "large.bin", action: "modify", before: null, after: null, tooLarge: true }]);
+  expect(checkpoints.diff(null)).toEqual([
+    { path: "large.bin", action: "modify", before: null, after: null, tooLarge: true },
+  ]);
   await checkpoints.undo("last");
   expect(readFileSync(large).equals(Buffer.alloc(9_000_000, 7))).toBe(true);
 });
@@ -230,20 +276,41 @@ test("a pre-image is kept as its store writes it, not as what fits into memory",
   const whole = Buffer.alloc(3_000_000, "whole ");
   const large = join(place.workspace, "src/large.bin");
   writeFileSync(large, "what the command left\n");
-  const before: PreImage = { kind: "file", executable: false, mode: 0o640, read: async () => whole.subarray(0, 10), writeTo: async (descriptor) => writeFileSync(descriptor, whole) };
+  const before: PreImage = {
+    kind: "file",
+    executable: false,
+    mode: 0o640,
+    read: async () => whole.subarray(0, 10),
+    writeTo: async (descriptor) => writeFileSync(descriptor, whole),
+  };
   await checkpoints.create("ticket t1", "t1");
-  await checkpoints.recordEffects([{ path: "src/large.bin", absolute: large, action: "modify", before, guarded: false }], new Map([[join(place.workspace, "src"), {}]]));
+  await checkpoints.recordEffects(
+    [{ path: "src/large.bin", absolute: large, action: "modify", before, guarded: false }],
+    new Map([[join(place.workspace, "src"), {}]]),
+  );
   expect(await checkpoints.undo("last")).toMatchObject({ restored: ["src/large.bin"], refused: [] });
   expect(readFileSync(large).equals(whole)).toBe(true);
   expect(statSync(large).mode & 0o777).toBe(0o640);
 });
 
 test("a pre-image that cannot be read whole is not kept, and leaves nothing half written", async () => {
-  const before: PreImage = { kind: "file", executable: false, mode: 0o644, read: async () => Buffer.from("cut"), writeTo: async (descriptor) => {
-    writeFileSync(descriptor, "cut");
-    throw new Error("the rest cannot be read");
-  } };
-  const change: EffectChange = { path: "src/a.ts", absolute: join(place.workspace, "src/a.ts"), action: "modify", before, guarded: false };
+  const before: PreImage = {
+    kind: "file",
+    executable: false,
+    mode: 0o644,
+    read: async () => Buffer.from("cut"),
+    writeTo: async (descriptor) => {
+      writeFileSync(descriptor, "cut");
+      throw new Error("the rest cannot be read");
+    },
+  };
+  const change: EffectChange = {
+    path: "src/a.ts",
+    absolute: join(place.workspace, "src/a.ts"),
+    action: "modify",
+    before,
+    guarded: false,
+  };
   await checkpoints.create("ticket t1", "t1");
   await expect(checkpoints.recordEffects([change], new Map())).rejects.toThrow("the rest cannot be read");
   expect(Object.values(treeOf(join(place.data, "checkpoints"))).filter((entry) => entry.endsWith(" cut"))).toEqual([]);
@@ -255,7 +322,10 @@ const CLOSING: [string, string][] = [
   ["an edited file of mode 200", "echo new > src/a.ts; chmod 200 src/a.ts"],
   ["a file of mode 000 with its old bytes", "chmod 000 src/b.ts"],
   ["a new file of mode 000", "echo new > src/new.ts; chmod 000 src/new.ts"],
-  ["a file of mode 000 in a folder of mode 000", "mkdir src/in; echo new > src/in/new.ts; chmod 000 src/in/new.ts src/in"],
+  [
+    "a file of mode 000 in a folder of mode 000",
+    "mkdir src/in; echo new > src/in/new.ts; chmod 000 src/in/new.ts src/in",
+  ],
   ["a large file of mode 000", "head -c 9000000 /dev/zero > src/a.ts; chmod 000 src/a.ts"],
   ["a file of mode 000 in place of a link", "rm keep/link; echo new > keep/link; chmod 000 keep/link"],
 ];
@@ -263,7 +333,10 @@ test.each(CLOSING)("%s is undone, bytes and bits, by root and by an ordinary use
   symlinkSync("x", join(place.workspace, "keep/link"));
   const before = treeOf(place.workspace, withoutGit);
   await checkpoints.create("ticket t1", "t1");
-  const ran = await contain(place, command, { plan: planOf({ "src/**": "modify", "keep/**": "modify" }), onChanges: (changes, snapshot) => checkpoints.recordEffects(changes, snapshot.survey.folders) });
+  const ran = await contain(place, command, {
+    plan: planOf({ "src/**": "modify", "keep/**": "modify" }),
+    onChanges: (changes, snapshot) => checkpoints.recordEffects(changes, snapshot.survey.folders),
+  });
   expect([ran.exitCode, ran.unsettled, ran.rolledBack]).toEqual([0, [], []]);
   expect((await checkpoints.undo("all")).refused).toEqual([]);
   expect(treeOf(place.workspace, withoutGit)).toEqual(before);
@@ -284,7 +357,8 @@ test("a closed file that the user changed since is the user's", async () => {
 
 test("names that are no UTF-8 text are undone like others", async () => {
   execFileSync("bash", ["-c", "echo there > $'src/there\\xff'"], { cwd: place.workspace });
-  const shown = (): string => execFileSync("bash", ["-c", "cd src; ls -1b; cat there*"], { cwd: place.workspace, encoding: "utf8" });
+  const shown = (): string =>
+    execFileSync("bash", ["-c", "cd src; ls -1b; cat there*"], { cwd: place.workspace, encoding: "utf8" });
   const before = shown();
   await checkpoints.create("ticket t1", "t1");
   await run("echo new > $'src/new\\xfe'; echo changed > $'src/there\\xff'");
@@ -296,11 +370,20 @@ test("names that are no UTF-8 text are undone like others", async () => {
 test("what was changed in scope by a command that also wrote outside of it can be undone", async () => {
   const before = treeOf(place.workspace, withoutGit);
   await checkpoints.create("ticket t1", "t1");
-  const ran = await contain(place, "echo in > src/a.ts; chmod 755 src/b.ts; ln -s a.ts src/link; echo out > keep/x; rm run.sh", {
-    plan: planOf({ "src/**": "modify" }), onChanges: (changes, snapshot) => checkpoints.recordEffects(changes, snapshot.survey.folders),
-  });
+  const ran = await contain(
+    place,
+    "echo in > src/a.ts; chmod 755 src/b.ts; ln -s a.ts src/link; echo out > keep/x; rm run.sh",
+    {
+      plan: planOf({ "src/**": "modify" }),
+      onChanges: (changes, snapshot) => checkpoints.recordEffects(changes, snapshot.survey.folders),
+    },
+  );
   expect(ran.rolledBack.sort()).toEqual(["keep/x", "run.sh"]);
-  expect([place.read("src/a.ts"), readlinkSync(join(place.workspace, "src/link")), statSync(join(place.workspace, "src/b.ts")).mode & 0o777]).toEqual(["in\n", "a.ts", 0o755]);
+  expect([
+    place.read("src/a.ts"),
+    readlinkSync(join(place.workspace, "src/link")),
+    statSync(join(place.workspace, "src/b.ts")).mode & 0o777,
+  ]).toEqual(["in\n", "a.ts", 0o755]);
   expect((await checkpoints.undo("all")).restored.sort()).toEqual(["src/a.ts", "src/b.ts", "src/link"]);
   expect(treeOf(place.workspace, withoutGit)).toEqual(before);
 });

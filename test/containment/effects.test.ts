@@ -10,15 +10,28 @@ import { contain, createPlace, GIT, planOf, snapshotsOf, treeOf, withoutGit, typ
 let place: Place;
 afterEach(() => place.remove());
 
-const FILES = { "src/a.ts": "a\n", "src/b.ts": "b\n", "docs/x.md": "x\n", "top.txt": "top\n", ".gitignore": "dist/\n*.log\n", "run.sh": "#!/bin/sh\n" };
+const FILES = {
+  "src/a.ts": "a\n",
+  "src/b.ts": "b\n",
+  "docs/x.md": "x\n",
+  "top.txt": "top\n",
+  ".gitignore": "dist/\n*.log\n",
+  "run.sh": "#!/bin/sh\n",
+};
 const PLAN = planOf({ "src/**": "modify" });
 
-describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git) => {
-  const run = (command: string, more: Parameters<typeof contain>[2] = {}): ReturnType<typeof contain> => contain(place, command, { plan: PLAN, snapshots: snapshotsOf(place, git), ...more });
+describe.each([
+  ["git", GIT],
+  ["own code", null],
+])("snapshots by %s", (_name, git) => {
+  const run = (command: string, more: Parameters<typeof contain>[2] = {}): ReturnType<typeof contain> =>
+    contain(place, command, { plan: PLAN, snapshots: snapshotsOf(place, git), ...more });
 
   test("in scope stays, out of scope is put back, the copy brings it back", async () => {
     place = createPlace(FILES);
-    const result = await run("echo in > src/a.ts; echo new > src/new.ts; echo out > docs/x.md; echo made > made.txt; mkdir -p deep/er; echo y > deep/er/y");
+    const result = await run(
+      "echo in > src/a.ts; echo new > src/new.ts; echo out > docs/x.md; echo made > made.txt; mkdir -p deep/er; echo y > deep/er/y",
+    );
     expect(place.read("src/a.ts")).toBe("in\n");
     expect(place.read("src/new.ts")).toBe("new\n");
     expect(place.read("docs/x.md")).toBe("x\n");
@@ -34,11 +47,23 @@ describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git
   });
 
   const hostile: [string, string][] = [
-    ["deletions", "rm -rf docs top.txt run.sh"], ["a rename", "mv top.txt other.txt"], ["a link for a folder", "rm -rf docs; ln -s /tmp docs"], ["a folder for a file", "rm top.txt; mkdir top.txt; echo z > top.txt/z"],
-    ["a link for a file", "rm top.txt; ln -s src/a.ts top.txt"], ["an executable bit", "chmod +x top.txt"], ["odd names", "touch -- $'a\\nb' $'c\\e[31m' ' lead' '-rf' 'ü'"], ["a new empty folder", "mkdir -p void/inner"],
-    ["an ignore rule that hides itself", "printf '*\\n' > docs/.gitignore; echo hidden > docs/hidden"], ["an ignore rule at the top", "echo 'hid*' >> .gitignore; echo h > hidden"], ["times set back", "echo long > top.txt; touch -d 2001-01-01 top.txt"],
-    ["same size and time", "t=$(stat -c %y top.txt); echo tip > top.txt; touch -d \"$t\" top.txt"], ["git hooks", "mkdir -p .git/hooks; printf '#!/bin/sh\\n' > .git/hooks/post-commit"], ["git configuration", "printf '[core]\\n fsmonitor = x\\n' >> .git/config"],
-    ["a branch", "printf '%040d\\n' 0 > .git/refs/heads/evil"], ["credentials", "echo KEY=1 > .env; mkdir -p .ssh; echo k > .ssh/id_rsa"], ["a repository inside", "mkdir inner; cd inner; git init -q .; echo w > w"],
+    ["deletions", "rm -rf docs top.txt run.sh"],
+    ["a rename", "mv top.txt other.txt"],
+    ["a link for a folder", "rm -rf docs; ln -s /tmp docs"],
+    ["a folder for a file", "rm top.txt; mkdir top.txt; echo z > top.txt/z"],
+    ["a link for a file", "rm top.txt; ln -s src/a.ts top.txt"],
+    ["an executable bit", "chmod +x top.txt"],
+    ["odd names", "touch -- $'a\\nb' $'c\\e[31m' ' lead' '-rf' 'ü'"],
+    ["a new empty folder", "mkdir -p void/inner"],
+    ["an ignore rule that hides itself", "printf '*\\n' > docs/.gitignore; echo hidden > docs/hidden"],
+    ["an ignore rule at the top", "echo 'hid*' >> .gitignore; echo h > hidden"],
+    ["times set back", "echo long > top.txt; touch -d 2001-01-01 top.txt"],
+    ["same size and time", 't=$(stat -c %y top.txt); echo tip > top.txt; touch -d "$t" top.txt'],
+    ["git hooks", "mkdir -p .git/hooks; printf '#!/bin/sh\\n' > .git/hooks/post-commit"],
+    ["git configuration", "printf '[core]\\n fsmonitor = x\\n' >> .git/config"],
+    ["a branch", "printf '%040d\\n' 0 > .git/refs/heads/evil"],
+    ["credentials", "echo KEY=1 > .env; mkdir -p .ssh; echo k > .ssh/id_rsa"],
+    ["a repository inside", "mkdir inner; cd inner; git init -q .; echo w > w"],
   ];
   test.each(hostile)("%s", async (_what, command) => {
     place = createPlace(FILES);
@@ -119,7 +144,14 @@ test("warn records and keeps, off does not look, keep keeps", async () => {
 test("the plan stage without a sandbox runs only what reads", async () => {
   place = createPlace(FILES);
   const before = treeOf(place.workspace);
-  for (const command of ["echo x > f", "touch f", "node -e 'require(\"fs\").writeFileSync(\"f\",\"\")'", "find . -exec touch f ';'", "git status > f", "cat top.txt | tee f"]) {
+  for (const command of [
+    "echo x > f",
+    "touch f",
+    'node -e \'require("fs").writeFileSync("f","")\'',
+    "find . -exec touch f ';'",
+    "git status > f",
+    "cat top.txt | tee f",
+  ]) {
     const result = await contain(place, command, { stage: "plan" });
     expect(result.blocked).toContain("without a sandbox");
   }
@@ -134,34 +166,47 @@ test("a snapshot that cannot be taken keeps the command from running", async () 
   mkdirSync(join(place.root, "fake"));
   writeFileSync(join(place.root, "fake", "git"), "#!/bin/sh\necho 'No space left on device' >&2\nexit 128\n");
   chmodSync(join(place.root, "fake", "git"), 0o755);
-  const result = await contain(place, "echo x > src/a.ts", { plan: PLAN, snapshots: snapshotsOf(place, join(place.root, "fake", "git")) });
+  const result = await contain(place, "echo x > src/a.ts", {
+    plan: PLAN,
+    snapshots: snapshotsOf(place, join(place.root, "fake", "git")),
+  });
   expect(result.blocked).toContain("No space left on device");
   expect(place.read("src/a.ts")).toBe("a\n");
 });
 
 test("two sessions look at one workspace at once", async () => {
   place = createPlace(FILES);
-  const stores = [0, 1].map(() => createSnapshots({ workspace: place.workspace, dataDirectory: place.data, git: GIT, home: null }));
+  const stores = [0, 1].map(() =>
+    createSnapshots({ workspace: place.workspace, dataDirectory: place.data, git: GIT, home: null }),
+  );
   for (let round = 0; round < 5; round++) {
     place.write("src/a.ts", `${round}\n`);
     await Promise.all(stores.map((store) => store.take()));
   }
   const before = await stores[0]?.take();
   place.write("top.txt", "changed\n");
-  expect((before === undefined ? [] : await stores[0]?.compare(before))?.map(({ path, action }) => [path, action])).toEqual([["top.txt", "modify"]]);
+  expect(
+    (before === undefined ? [] : await stores[0]?.compare(before))?.map(({ path, action }) => [path, action]),
+  ).toEqual([["top.txt", "modify"]]);
 });
 
 test("a copy that cannot be written leaves what the command did, and says so", async () => {
   place = createPlace(FILES);
   writeFileSync(join(place.root, "full"), "");
-  const result = await contain(place, "echo out > docs/x.md", { plan: PLAN, copiesDirectory: join(place.root, "full") });
+  const result = await contain(place, "echo out > docs/x.md", {
+    plan: PLAN,
+    copiesDirectory: join(place.root, "full"),
+  });
   expect(result.unsettled.map(({ path }) => path)).toEqual(["docs/x.md"]);
   expect(result.notes.join()).toContain("docs/x.md (could not be put back: there is no place for a copy");
   expect(place.read("docs/x.md")).toBe("out\n");
 });
 
 test("conversions of the repository change no restored byte", async () => {
-  place = createPlace({ ...FILES, "crlf.txt": "one\r\ntwo\r\n", ".gitattributes": "* text=auto eol=lf\n*.md filter=evil\n" }, false);
+  place = createPlace(
+    { ...FILES, "crlf.txt": "one\r\ntwo\r\n", ".gitattributes": "* text=auto eol=lf\n*.md filter=evil\n" },
+    false,
+  );
   place.git("init", "-q");
   place.git("config", "filter.evil.clean", `touch ${place.root}/pwned`);
   execFileSync("git", ["add", "-A"], { cwd: place.workspace, env: { PATH: process.env["PATH"] }, stdio: "ignore" });
@@ -187,12 +232,18 @@ test("links inside the workspace are links, and what they lead to outside stays"
   expect(readFileSync(join(place.root, "beyond"), "utf8")).toBe("beyond\n");
 });
 
-describe.each([["git", GIT], ["own code", null]])("a file that the plan may modify does not become a folder, seen by %s", (_name, git) => {
+describe.each([
+  ["git", GIT],
+  ["own code", null],
+])("a file that the plan may modify does not become a folder, seen by %s", (_name, git) => {
   const ways: [string, string][] = [
     ["a folder with something in it", "rm src/a.ts; mkdir -p src/a.ts/bin; echo evil > src/a.ts/bin/ls"],
     ["an empty folder", "rm src/a.ts; mkdir src/a.ts"],
     ["a folder moved there", "mkdir made; echo evil > made/x; rm src/a.ts; mv made src/a.ts"],
-    ["a folder beside another change in scope", "echo new > src/b.ts; rm src/a.ts; mkdir -p src/a.ts/.vscode; echo evil > src/a.ts/.vscode/tasks.json"],
+    [
+      "a folder beside another change in scope",
+      "echo new > src/b.ts; rm src/a.ts; mkdir -p src/a.ts/.vscode; echo evil > src/a.ts/.vscode/tasks.json",
+    ],
   ];
   test.each(ways)("%s is put back", async (_what, command) => {
     place = createPlace({ ...FILES, "src/a.ts": "a\n", "src/b.ts": "b\n" });

@@ -1,7 +1,18 @@
 // Real workspaces and a ready-made request for contained runs.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { createScope } from "../../src/plan/scope.ts";
@@ -32,7 +43,15 @@ export interface Place {
   remove(): void;
 }
 
-const gitEnvironment = { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", GIT_CONFIG_GLOBAL: "/dev/null", GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@b", GIT_COMMITTER_NAME: "a", GIT_COMMITTER_EMAIL: "a@b" };
+const gitEnvironment = {
+  PATH: process.env["PATH"] ?? "",
+  HOME: "/nonexistent",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_AUTHOR_NAME: "a",
+  GIT_AUTHOR_EMAIL: "a@b",
+  GIT_COMMITTER_NAME: "a",
+  GIT_COMMITTER_EMAIL: "a@b",
+};
 
 /** @param files path → content. Committed unless `repository` is false. */
 export function createPlace(files: Record<string, string>, repository = true): Place {
@@ -40,7 +59,10 @@ export function createPlace(files: Record<string, string>, repository = true): P
   const workspace = join(root, "workspace");
   for (const folder of ["workspace", "data", "home"]) mkdirSync(join(root, folder));
   const place: Place = {
-    root, workspace, data: join(root, "data"), home: join(root, "home"),
+    root,
+    workspace,
+    data: join(root, "data"),
+    home: join(root, "home"),
     write(path, text) {
       mkdirSync(dirname(join(workspace, path)), { recursive: true });
       writeFileSync(join(workspace, path), text);
@@ -84,13 +106,36 @@ export const withoutGit = (path: string): boolean => path === ".git";
 
 export function planOf(files: Record<string, FileAction>, commands: string[] = []): PlanContent {
   return {
-    title: "t", summary: "s", network: false, open_questions: [], decisions: [],
-    tickets: [{ id: "t1", title: "one", detail: "", phase: null, files: Object.entries(files).map(([path, action]) => ({ path, action })), commands, acceptance: [], verify: [], depends_on: [], out_of_scope: [] }],
+    title: "t",
+    summary: "s",
+    network: false,
+    open_questions: [],
+    decisions: [],
+    tickets: [
+      {
+        id: "t1",
+        title: "one",
+        detail: "",
+        phase: null,
+        files: Object.entries(files).map(([path, action]) => ({ path, action })),
+        commands,
+        acceptance: [],
+        verify: [],
+        depends_on: [],
+        out_of_scope: [],
+      },
+    ],
   };
 }
 
 export async function sandboxFor(place: Place): Promise<SandboxState> {
-  return probeSandbox({ platform: "linux", searchPath: process.env["PATH"] ?? "", workspace: place.workspace, dataDirectory: place.data, home: place.home });
+  return probeSandbox({
+    platform: "linux",
+    searchPath: process.env["PATH"] ?? "",
+    workspace: place.workspace,
+    dataDirectory: place.data,
+    home: place.home,
+  });
 }
 
 export interface RunOptions extends Partial<Omit<ContainedRequest, "command" | "verdict">> {
@@ -102,17 +147,42 @@ export interface RunOptions extends Partial<Omit<ContainedRequest, "command" | "
 export async function contain(place: Place, command: string, options: RunOptions = {}): Promise<ContainedShellResult> {
   const { plan, environmentValues, ...rest } = options;
   const verdict = await judgeCommand(command, {
-    workspace: place.workspace, readRoots: [], planCommands: plan?.tickets.flatMap((ticket) => [...ticket.commands, ...ticket.verify]) ?? [], gitConfig: readGitConfigFacts,
+    workspace: place.workspace,
+    readRoots: [],
+    planCommands: plan?.tickets.flatMap((ticket) => [...ticket.commands, ...ticket.verify]) ?? [],
+    gitConfig: readGitConfigFacts,
     isProtected: (path) => isProtectedPath(path, place.workspace, place.home),
   });
   const sandboxPlace = rest.sandbox?.available === true ? createSandboxPlace(place.data) : null;
-  const surroundings = createSurroundings({ home: place.home, environment: { PATH: process.env["PATH"] }, folder: sandboxPlace?.folder ?? place.data });
+  const surroundings = createSurroundings({
+    home: place.home,
+    environment: { PATH: process.env["PATH"] },
+    folder: sandboxPlace?.folder ?? place.data,
+  });
   try {
     return await runContained({
-      command, verdict, timeoutSeconds: 30, signal: new AbortController().signal, onOutput: () => undefined, stage: "execute", workspace: place.workspace, readRoots: [], home: place.home,
-      scope: plan === undefined ? null : createScope(plan, null, place.workspace, { caseSensitive: true }), containment: "enforce", sandbox: NO_SANDBOX, place: sandboxPlace, surroundings, hidden: [place.data], network: false,
-      environment: { PATH: process.env["PATH"], HOME: place.home, ...environmentValues }, environmentOptions: { add: {}, remove: [], keysInUse: [] },
-      snapshots: snapshotsOf(place), copiesDirectory: join(place.data, "copies"), onOutOfScope: async () => "restore", ...rest,
+      command,
+      verdict,
+      timeoutSeconds: 30,
+      signal: new AbortController().signal,
+      onOutput: () => undefined,
+      stage: "execute",
+      workspace: place.workspace,
+      readRoots: [],
+      home: place.home,
+      scope: plan === undefined ? null : createScope(plan, null, place.workspace, { caseSensitive: true }),
+      containment: "enforce",
+      sandbox: NO_SANDBOX,
+      place: sandboxPlace,
+      surroundings,
+      hidden: [place.data],
+      network: false,
+      environment: { PATH: process.env["PATH"], HOME: place.home, ...environmentValues },
+      environmentOptions: { add: {}, remove: [], keysInUse: [] },
+      snapshots: snapshotsOf(place),
+      copiesDirectory: join(place.data, "copies"),
+      onOutOfScope: async () => "restore",
+      ...rest,
     });
   } finally {
     sandboxPlace?.release();
@@ -122,7 +192,14 @@ export async function contain(place: Place, command: string, options: RunOptions
 const stores = new Map<string, Snapshots>();
 export function snapshotsOf(place: Place, git: string | null = GIT): Snapshots {
   const key = `${place.workspace} ${git ?? ""}`;
-  const known = stores.get(key) ?? createSnapshots({ workspace: place.workspace, dataDirectory: join(place.data, git ?? "plain"), git, home: place.home });
+  const known =
+    stores.get(key) ??
+    createSnapshots({
+      workspace: place.workspace,
+      dataDirectory: join(place.data, git ?? "plain"),
+      git,
+      home: place.home,
+    });
   stores.set(key, known);
   return known;
 }

@@ -1,4 +1,5 @@
-// What was written where the ignore rules keep snapshots from looking is listed: bounded, folders by count, by rules as they were.
+// What was written where the ignore rules keep snapshots from looking is listed: bounded, folders by count, by rules as
+// they were.
 
 import { execFileSync } from "node:child_process";
 import { afterEach, expect, test } from "vitest";
@@ -8,14 +9,23 @@ import { createPlace, snapshotsOf, type Place } from "./fixture.ts";
 let place: Place;
 afterEach(() => place.remove());
 
-const FILES = { "src/a.ts": "a\n", "dist/old.js": "old\n", "node_modules/one/index.js": "x\n", "old.log": "old\n", "kept.log": "tracked\n", ".gitignore": "dist/\nnode_modules/\n*.log\n" };
+const FILES = {
+  "src/a.ts": "a\n",
+  "dist/old.js": "old\n",
+  "node_modules/one/index.js": "x\n",
+  "old.log": "old\n",
+  "kept.log": "tracked\n",
+  ".gitignore": "dist/\nnode_modules/\n*.log\n",
+};
 
 /** What is listed after a command that began when all of the files had been there for a while. */
 async function listedAfter(command: string): Promise<string[]> {
   place = createPlace(FILES, false);
   place.git("init", "-q");
   place.git("add", "-f", "kept.log");
-  execFileSync("bash", ["-c", "mkdir nested && git init -q nested && echo 'out/' > nested/.gitignore"], { cwd: place.workspace });
+  execFileSync("bash", ["-c", "mkdir nested && git init -q nested && echo 'out/' > nested/.gitignore"], {
+    cwd: place.workspace,
+  });
   await new Promise((resolve) => setTimeout(resolve, 60));
   const { stores } = await snapshotsOf(place).take();
   const began = Date.now();
@@ -28,7 +38,11 @@ const CASES: [string, string, string[]][] = [
   ["only what is not ignored", "echo b > src/b.ts", []],
   ["a new file in a folder", "echo n > dist/n.js", ["dist/ (1 file)"]],
   ["a file changed in place", "echo n >> dist/old.js", ["dist/ (1 file)"]],
-  ["a file with its old times", "touch -r dist/old.js mark; echo n >> dist/old.js; touch -r mark dist/old.js", ["dist/ (1 file)"]],
+  [
+    "a file with its old times",
+    "touch -r dist/old.js mark; echo n >> dist/old.js; touch -r mark dist/old.js",
+    ["dist/ (1 file)"],
+  ],
   ["permission bits", "chmod 700 old.log", ["old.log"]],
   ["a file by itself, deep", "mkdir -p src/in; echo n > src/in/n.log", ["src/in/n.log"]],
   ["thousands", "mkdir -p node_modules/two/lib; touch node_modules/two/lib/{1..2113}", ["node_modules/ (2,113 files)"]],
@@ -51,7 +65,9 @@ test("long lists are cut, and say so", async () => {
 });
 
 test("a folder with more files than are looked at costs no other its place, and the bound is told", async () => {
-  const listed = await listedAfter("mkdir -p node_modules/a/b; (cd node_modules/a/b; touch {1..21000}); echo n > dist/n.js");
+  const listed = await listedAfter(
+    "mkdir -p node_modules/a/b; (cd node_modules/a/b; touch {1..21000}); echo n > dist/n.js",
+  );
   expect(listed[0]).toBe("dist/ (1 file)");
   expect(listed[1]).toMatch(/^node_modules\/ \(19,\d{3} files\)$/);
   expect(listed[2]).toContain("perhaps others");

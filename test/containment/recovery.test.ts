@@ -19,18 +19,43 @@ async function leaveBehind(git: string | null): Promise<CommandJournal> {
   const snapshots = createSnapshots({ workspace: place.workspace, dataDirectory: place.data, git, home: place.home });
   const before = await snapshots.take();
   const journal = createCommandJournal(place.data);
-  journal.open({
-    session: "s1", workspace: place.workspace, command: "make", sandboxed: false, snapshot: snapshots.identityOf(before), checkpoint: "c_000001_abcdef", containment: "enforce",
-    scope: { files: [{ path: join(place.workspace, "src/a.ts"), action: "modify", ticket: "t1" }], caseSensitive: true }, mayMakeRepository: false, installs: false, rules: { allow: [], deny: [] },
-  }).abandon();
+  journal
+    .open({
+      session: "s1",
+      workspace: place.workspace,
+      command: "make",
+      sandboxed: false,
+      snapshot: snapshots.identityOf(before),
+      checkpoint: "c_000001_abcdef",
+      containment: "enforce",
+      scope: {
+        files: [{ path: join(place.workspace, "src/a.ts"), action: "modify", ticket: "t1" }],
+        caseSensitive: true,
+      },
+      mayMakeRepository: false,
+      installs: false,
+      rules: { allow: [], deny: [] },
+    })
+    .abandon();
   const entry = JSON.parse(readFileSync(journalFile(), "utf8")) as CommandEntry;
   const { pid } = spawnSync("true");
-  writeFileSync(journalFile(), `${JSON.stringify({ ...entry, owner: { pid, started: entry.owner.started.replace(/^\\d+/, "1") } })}\n`);
+  writeFileSync(
+    journalFile(),
+    `${JSON.stringify({ ...entry, owner: { pid, started: entry.owner.started.replace(/^\\d+/, "1") } })}\n`,
+  );
   return journal;
 }
 
 const recover = (journal: CommandJournal, git: string | null): Promise<Recovery[]> =>
-  recoverCommands({ workspace: place.workspace, dataDirectory: place.data, git, home: place.home, journal, onOutOfScope: async () => "restore", isNamed: () => false });
+  recoverCommands({
+    workspace: place.workspace,
+    dataDirectory: place.data,
+    git,
+    home: place.home,
+    journal,
+    onOutOfScope: async () => "restore",
+    isNamed: () => false,
+  });
 
 /** Puts something unreadable in the place of a path. @returns what takes it away again. */
 function spoil(path: string, withWhat: "a folder" | "other bytes" | "a file"): () => void {
@@ -46,7 +71,10 @@ function spoil(path: string, withWhat: "a folder" | "other bytes" | "a file"): (
 
 const snapshotFile = (name: RegExp): string => {
   const folder = join(place.data, "snapshots");
-  return join(folder, readdirSync(folder, { recursive: true, encoding: "utf8" }).find((path) => name.test(path)) ?? "none");
+  return join(
+    folder,
+    readdirSync(folder, { recursive: true, encoding: "utf8" }).find((path) => name.test(path)) ?? "none",
+  );
 };
 
 const FAILURES: [string, string | null, () => () => void][] = [
@@ -58,14 +86,20 @@ const FAILURES: [string, string | null, () => () => void][] = [
 ];
 
 describe.each(FAILURES)("a comparison that failed is tried again by the next start: %s", (_what, git, breakIt) => {
-  test.each([["long before", -1_000_000], ["after", 60]])("the command had ended %s the last change", async (_when, seconds) => {
+  test.each([
+    ["long before", -1_000_000],
+    ["after", 60],
+  ])("the command had ended %s the last change", async (_when, seconds) => {
     place = createPlace({ "src/a.ts": "a\n", "README.md": "readme\n" });
     const journal = await leaveBehind(git);
     place.write("README.md", "EVIL\n");
-    const lastBeat = (after: number): void => utimesSync(journalFile(), Date.now() / 1_000 + after, Date.now() / 1_000 + after);
+    const lastBeat = (after: number): void =>
+      utimesSync(journalFile(), Date.now() / 1_000 + after, Date.now() / 1_000 + after);
     lastBeat(seconds);
     const mend = breakIt();
-    expect((await recover(journal, git)).flatMap(({ unresolved }) => unresolved.map(({ path }) => path))).toEqual(["."]);
+    expect((await recover(journal, git)).flatMap(({ unresolved }) => unresolved.map(({ path }) => path))).toEqual([
+      ".",
+    ]);
     expect(readdirSync(join(place.data, "commands"))).toHaveLength(1);
     mend();
     lastBeat(60);
@@ -80,7 +114,9 @@ test("a snapshot that is gone is told once, and what the command changed stays",
   const journal = await leaveBehind(GIT);
   place.write("src/a.ts", "new\n");
   rmSync(snapshotFile(/taken-/));
-  expect((await recover(journal, GIT)).flatMap(({ unresolved }) => unresolved.map(({ reason }) => reason))).toEqual([expect.stringContaining("is not kept any more")]);
+  expect((await recover(journal, GIT)).flatMap(({ unresolved }) => unresolved.map(({ reason }) => reason))).toEqual([
+    expect.stringContaining("is not kept any more"),
+  ]);
   expect(await recover(journal, GIT)).toEqual([]);
   expect(place.read("src/a.ts")).toBe("new\n");
 });

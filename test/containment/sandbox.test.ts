@@ -8,7 +8,13 @@ import { probeSandbox, type SandboxState } from "../../src/containment/probe.ts"
 import { contain, createPlace, planOf, sandboxFor, treeOf, type Place } from "./fixture.ts";
 import { needBubblewrap } from "../support/need.ts";
 
-const FILES = { "src/a.ts": "a\n", "top.txt": "top\n", ".env": "KEY=sesame-street\n", "certs/server.key": "PRIVATE sesame-street\n", ".gitignore": ".env\ncerts/\n" };
+const FILES = {
+  "src/a.ts": "a\n",
+  "top.txt": "top\n",
+  ".env": "KEY=sesame-street\n",
+  "certs/server.key": "PRIVATE sesame-street\n",
+  ".gitignore": ".env\ncerts/\n",
+};
 
 const bubblewrap = needBubblewrap();
 
@@ -28,7 +34,8 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
     await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
     place.remove();
   });
-  const plan = (command: string, more: Parameters<typeof contain>[2] = {}): ReturnType<typeof contain> => contain(place, command, { stage: "plan", sandbox, ...more });
+  const plan = (command: string, more: Parameters<typeof contain>[2] = {}): ReturnType<typeof contain> =>
+    contain(place, command, { stage: "plan", sandbox, ...more });
 
   test("it is found, tried and remembered", async () => {
     expect(sandbox).toMatchObject({ available: true, label: "bubblewrap" });
@@ -38,7 +45,17 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
 
   test("the eight probes: nothing lands, git status answers", async () => {
     const before = treeOf(place.root, (path) => path.startsWith("data"));
-    const probes = ["echo x > f", "touch f", "node -e 'require(\"fs\").writeFileSync(\"f\",\"\")'", "find . -exec touch f ';'", "git status > f", "cat top.txt | tee f", "sed -i s/t/u/ top.txt", "git commit --allow-empty -m x", "git config user.name x"];
+    const probes = [
+      "echo x > f",
+      "touch f",
+      'node -e \'require("fs").writeFileSync("f","")\'',
+      "find . -exec touch f ';'",
+      "git status > f",
+      "cat top.txt | tee f",
+      "sed -i s/t/u/ top.txt",
+      "git commit --allow-empty -m x",
+      "git config user.name x",
+    ];
     for (const probe of probes) {
       const result = await plan(probe);
       expect(result.blocked).toBeNull();
@@ -51,17 +68,27 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
   });
 
   test("tests and builds may use the private temp, which lives on between commands of a session", async () => {
-    const result = await plan("echo t > /tmp/t && cat /tmp/t && echo $TMPDIR && touch $(mktemp) && echo shm > /dev/shm/x && echo ok");
+    const result = await plan(
+      "echo t > /tmp/t && cat /tmp/t && echo $TMPDIR && touch $(mktemp) && echo shm > /dev/shm/x && echo ok",
+    );
     expect(result.output).toBe("t\n/tmp\nok\n");
     expect(existsSync("/tmp/t")).toBe(false);
   });
 
   const secrets: [string, string][] = [
-    ["the workspace's .env", "cat .env"], ["a key in the workspace", "cat certs/server.key"], ["ssh", "cat $HOME/.ssh/*"], ["npmrc", "cat $HOME/.npmrc"], ["a recursive reader", "grep -r sesame . $HOME; rg -uu sesame . $HOME"],
-    ["the environment of the parent", "cat /proc/*/environ | tr '\\0' '\\n'"], ["its own environment", "env"], ["shadow", "cat /etc/shadow"],
+    ["the workspace's .env", "cat .env"],
+    ["a key in the workspace", "cat certs/server.key"],
+    ["ssh", "cat $HOME/.ssh/*"],
+    ["npmrc", "cat $HOME/.npmrc"],
+    ["a recursive reader", "grep -r sesame . $HOME; rg -uu sesame . $HOME"],
+    ["the environment of the parent", "cat /proc/*/environ | tr '\\0' '\\n'"],
+    ["its own environment", "env"],
+    ["shadow", "cat /etc/shadow"],
   ];
   test.each(secrets)("%s stays closed", async (_what, command) => {
-    const result = await plan(`${command}; echo end $(:)`, { environmentValues: { MY_API_KEY: "sesame-street", GH_TOKEN: "sesame-street", HARMLESS: "canary" } });
+    const result = await plan(`${command}; echo end $(:)`, {
+      environmentValues: { MY_API_KEY: "sesame-street", GH_TOKEN: "sesame-street", HARMLESS: "canary" },
+    });
     expect(result.output).not.toContain("sesame");
     expect(result.output).not.toMatch(/^root:[$!*]/m);
     expect(result.output).toContain("end");
@@ -69,7 +96,9 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
   });
 
   test("the workspace can be read; a home is an empty place", async () => {
-    expect((await plan("cat top.txt; ls -A $HOME; cat $HOME/notes; cd && pwd")).output).toBe(`top\ncat: ${place.home}/notes: No such file or directory\n${place.home}\n`);
+    expect((await plan("cat top.txt; ls -A $HOME; cat $HOME/notes; cd && pwd")).output).toBe(
+      `top\ncat: ${place.home}/notes: No such file or directory\n${place.home}\n`,
+    );
   });
 
   test("sockets in the workspace, at home and under /run receive nothing; the same command without the fence reaches them", async () => {
@@ -77,7 +106,11 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
     const runtime = join("/run", `bmo-test-${process.pid}`);
     const canRun = process.getuid?.() === 0;
     if (canRun) mkdirSync(runtime, { recursive: true });
-    const paths = [join(place.workspace, "s.sock"), join(place.home, "h.sock"), ...(canRun ? [join(runtime, "r.sock")] : [])];
+    const paths = [
+      join(place.workspace, "s.sock"),
+      join(place.home, "h.sock"),
+      ...(canRun ? [join(runtime, "r.sock")] : []),
+    ];
     for (const path of paths) {
       const server = createServer((socket) => socket.on("data", () => heard.push(path)).on("error", () => undefined));
       await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -100,12 +133,16 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
     const port = typeof address === "object" && address !== null ? address.port : 0;
     await plan(`exec 3<>/dev/tcp/127.0.0.1/${port}`);
     expect(connections).toBe(0);
-    const own = await plan(`node -e 'const s=require("http").createServer((q,r)=>r.end("own")).listen(0,()=>require("http").get({port:s.address().port},(r)=>r.on("data",(d)=>{console.log(String(d));process.exit()})))'`);
+    const own = await plan(
+      `node -e 'const s=require("http").createServer((q,r)=>r.end("own")).listen(0,()=>require("http").get({port:s.address().port},(r)=>r.on("data",(d)=>{console.log(String(d));process.exit()})))'`,
+    );
     expect(own.output).toContain("own");
   });
 
   test("no capability, no way to remount, no other process, nothing left behind", async () => {
-    const result = await plan("grep CapEff /proc/self/status; mount -o remount,rw / ; touch /bmo-escaped; unshare -Um mount -o remount,rw / ; touch /bmo-escaped; echo x > /proc/sys/kernel/hostname; ls /proc | grep -c '^[0-9]'; (setsid sleep 1000 >/dev/null 2>&1 &)");
+    const result = await plan(
+      "grep CapEff /proc/self/status; mount -o remount,rw / ; touch /bmo-escaped; unshare -Um mount -o remount,rw / ; touch /bmo-escaped; echo x > /proc/sys/kernel/hostname; ls /proc | grep -c '^[0-9]'; (setsid sleep 1000 >/dev/null 2>&1 &)",
+    );
     expect(result.output).toMatch(/CapEff:\s+0{16}/);
     expect(existsSync("/bmo-escaped")).toBe(false);
     expect(Number(result.output.trim().split("\n").at(-1))).toBeLessThan(8);
@@ -114,7 +151,11 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
 
   test("execute: the workspace is writable, .git, credentials and home are not", async () => {
     const scope = planOf({ "**": "modify" });
-    const result = await contain(place, "echo in > src/a.ts; echo x > .git/hooks/post-commit; echo x >> .git/config; echo x > .env; echo x > $HOME/escaped; echo x > $HOME/.ssh/authorized_keys; echo done $(:)", { plan: scope, sandbox });
+    const result = await contain(
+      place,
+      "echo in > src/a.ts; echo x > .git/hooks/post-commit; echo x >> .git/config; echo x > .env; echo x > $HOME/escaped; echo x > $HOME/.ssh/authorized_keys; echo done $(:)",
+      { plan: scope, sandbox },
+    );
     expect(place.read("src/a.ts")).toBe("in\n");
     expect(place.read(".env")).toBe(FILES[".env"]);
     expect(existsSync(join(place.home, "escaped"))).toBe(false);
@@ -126,7 +167,11 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
 
   test("execute: a planned commit works, hooks and configuration stay closed to it", async () => {
     const scope = planOf({ "src/**": "modify" }, ["git *"]);
-    const commit = await contain(place, "git -c user.name=a -c user.email=a@b commit -q --allow-empty -m planned && git log --format=%s -1", { plan: planOf({ "src/**": "modify" }, ["bash(git *)"]), sandbox });
+    const commit = await contain(
+      place,
+      "git -c user.name=a -c user.email=a@b commit -q --allow-empty -m planned && git log --format=%s -1",
+      { plan: planOf({ "src/**": "modify" }, ["bash(git *)"]), sandbox },
+    );
     expect(commit.output).toContain("planned");
     expect(commit.rolledBack).toEqual([]);
     const configured = await contain(place, "git config core.fsmonitor 'touch pwned'", { plan: scope, sandbox });
@@ -135,7 +180,10 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
   });
 
   test("execute: new credentials are put back even where they are ignored", async () => {
-    const result = await contain(place, "echo KEY=1 > src/.env.local; echo $(echo x) > certs/new.pem", { plan: planOf({ "src/**": "modify" }), sandbox });
+    const result = await contain(place, "echo KEY=1 > src/.env.local; echo $(echo x) > certs/new.pem", {
+      plan: planOf({ "src/**": "modify" }),
+      sandbox,
+    });
     expect(result.rolledBack.sort()).toEqual(["certs/new.pem", "src/.env.local"]);
   });
 });
@@ -148,11 +196,22 @@ test("a sandbox that is there and broken is told apart from a working one", asyn
     writeFileSync(join(folder, "bwrap"), "#!/bin/sh\necho 'setting up uid map: Permission denied' >&2\nexit 1\n");
     chmodSync(join(folder, "bwrap"), 0o755);
     const options = { platform: "linux", workspace: place.workspace, dataDirectory: place.data };
-    expect(await probeSandbox({ ...options, searchPath: folder })).toEqual({ available: false, program: null, label: expect.stringContaining("setting up uid map") as string, reason: expect.stringContaining("does not work here") as string });
-    writeFileSync(join(folder, "bwrap"), "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"\n");
+    expect(await probeSandbox({ ...options, searchPath: folder })).toEqual({
+      available: false,
+      program: null,
+      label: expect.stringContaining("setting up uid map") as string,
+      reason: expect.stringContaining("does not work here") as string,
+    });
+    writeFileSync(join(folder, "bwrap"), '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n');
     expect(await probeSandbox({ ...options, searchPath: folder })).toMatchObject({ available: false });
-    expect(await probeSandbox({ ...options, searchPath: place.workspace })).toMatchObject({ available: false, reason: "bubblewrap is not installed" });
-    expect(await probeSandbox({ ...options, platform: "freebsd", searchPath: folder })).toMatchObject({ available: false, reason: "no sandbox on freebsd" });
+    expect(await probeSandbox({ ...options, searchPath: place.workspace })).toMatchObject({
+      available: false,
+      reason: "bubblewrap is not installed",
+    });
+    expect(await probeSandbox({ ...options, platform: "freebsd", searchPath: folder })).toMatchObject({
+      available: false,
+      reason: "no sandbox on freebsd",
+    });
   } finally {
     place.remove();
   }

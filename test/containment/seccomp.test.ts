@@ -1,4 +1,5 @@
-// The filter of system calls, run by a small machine of the kernel's language: what it answers for each call, on each processor.
+// The filter of system calls, run by a small machine of the kernel's language: what it answers for each call, on each
+// processor.
 
 import { describe, expect, test } from "vitest";
 import { systemCallFilter } from "../../src/containment/seccomp.ts";
@@ -13,7 +14,12 @@ function answerOf(filter: Buffer, audit: number, number: number, ...words: numbe
   words.forEach((word, index) => data.writeUInt32LE(word >>> 0, 16 + index * 8));
   let loaded = 0;
   for (let at = 0; at < filter.length / 8; at++) {
-    const [code, ifTrue, ifFalse, value] = [filter.readUInt16LE(at * 8), filter.readUInt8(at * 8 + 2), filter.readUInt8(at * 8 + 3), filter.readUInt32LE(at * 8 + 4)];
+    const [code, ifTrue, ifFalse, value] = [
+      filter.readUInt16LE(at * 8),
+      filter.readUInt8(at * 8 + 2),
+      filter.readUInt8(at * 8 + 3),
+      filter.readUInt32LE(at * 8 + 4),
+    ];
     if (code === 0x20) loaded = data.readUInt32LE(value);
     else if (code === 0x54) loaded = (loaded & value) >>> 0;
     else if (code === 0x15) at += loaded === value ? ifTrue : ifFalse;
@@ -25,20 +31,51 @@ function answerOf(filter: Buffer, audit: number, number: number, ...words: numbe
 }
 
 const [EPERM, ENOSYS, EAFNOSUPPORT] = [1, 38, 97];
-/** Numbers of calls, written down from the kernel's own tables: read, keyctl, mount, socket, socketpair, ioctl, connect, clone. */
+/**
+ * Numbers of calls, written down from the kernel's own tables: read, keyctl, mount, socket, socketpair, ioctl, connect,
+ * clone.
+ */
 const MACHINES = [
-  { architecture: "x64", audit: 0xc000_003e, read: 0, keyctl: 250, mount: 165, socket: 41, socketpair: 53, ioctl: 16, connect: 42, clone: 56 },
-  { architecture: "arm64", audit: 0xc000_00b7, read: 63, keyctl: 219, mount: 40, socket: 198, socketpair: 199, ioctl: 29, connect: 203, clone: 220 },
+  {
+    architecture: "x64",
+    audit: 0xc000_003e,
+    read: 0,
+    keyctl: 250,
+    mount: 165,
+    socket: 41,
+    socketpair: 53,
+    ioctl: 16,
+    connect: 42,
+    clone: 56,
+  },
+  {
+    architecture: "arm64",
+    audit: 0xc000_00b7,
+    read: 63,
+    keyctl: 219,
+    mount: 40,
+    socket: 198,
+    socketpair: 199,
+    ioctl: 29,
+    connect: 203,
+    clone: 220,
+  },
 ];
 
 describe.each(MACHINES)("on $architecture", ({ architecture, audit, ...call }) => {
-  const filterFor = (unixSockets: boolean): Buffer => systemCallFilter({ architecture, unixSockets }) ?? Buffer.alloc(0);
+  const filterFor = (unixSockets: boolean): Buffer =>
+    systemCallFilter({ architecture, unixSockets }) ?? Buffer.alloc(0);
   const closed = filterFor(false);
   const open = filterFor(true);
 
   test("ordinary calls pass, in every stage", () => {
     for (const filter of [closed, open]) {
-      expect([call.read, call.connect, call.clone, 400].map((number) => answerOf(filter, audit, number))).toEqual([ALLOWED, ALLOWED, ALLOWED, ALLOWED]);
+      expect([call.read, call.connect, call.clone, 400].map((number) => answerOf(filter, audit, number))).toEqual([
+        ALLOWED,
+        ALLOWED,
+        ALLOWED,
+        ALLOWED,
+      ]);
       expect(answerOf(filter, audit, call.ioctl, 0, 0x5401)).toBe(ALLOWED);
       for (const family of [2, 10, 16]) expect(answerOf(filter, audit, call.socket, family, 1)).toBe(ALLOWED);
     }
@@ -54,7 +91,8 @@ describe.each(MACHINES)("on $architecture", ({ architecture, audit, ...call }) =
   });
 
   test("sockets: none of a kind that no namespace holds; with a path name only outside the plan stage", () => {
-    for (const family of [1, 17, 31, 38, 40, 42]) expect(answerOf(closed, audit, call.socket, family, 1)).toBe(EAFNOSUPPORT);
+    for (const family of [1, 17, 31, 38, 40, 42])
+      expect(answerOf(closed, audit, call.socket, family, 1)).toBe(EAFNOSUPPORT);
     for (const family of [17, 31, 38, 40, 42]) expect(answerOf(open, audit, call.socket, family, 1)).toBe(EAFNOSUPPORT);
     expect(answerOf(open, audit, call.socket, 1, 1)).toBe(ALLOWED);
   });

@@ -10,11 +10,21 @@ import { createPlace, GIT, treeOf, withoutGit, type Place } from "./fixture.ts";
 let place: Place;
 afterEach(() => place.remove());
 
-describe.each([["git", GIT], ["own code", null]])("by %s", (_name, git) => {
-  const open = (): Snapshots => createSnapshots({ workspace: place.workspace, dataDirectory: place.data, git, home: place.home });
+describe.each([
+  ["git", GIT],
+  ["own code", null],
+])("by %s", (_name, git) => {
+  const open = (): Snapshots =>
+    createSnapshots({ workspace: place.workspace, dataDirectory: place.data, git, home: place.home });
 
   test("what a dead process left is found by the next one, also after records of others", async () => {
-    place = createPlace({ "src/a.ts": "a\n", "top.txt": "top\n", "gone.txt": "gone\n", ".env": "KEY=1\n", "secret.txt": "s\n" });
+    place = createPlace({
+      "src/a.ts": "a\n",
+      "top.txt": "top\n",
+      "gone.txt": "gone\n",
+      ".env": "KEY=1\n",
+      "secret.txt": "s\n",
+    });
     chmodSync(join(place.workspace, "secret.txt"), 0o600);
     place.write("notes.txt", "untracked\n");
     mkdirSync(join(place.workspace, "void"));
@@ -37,7 +47,15 @@ describe.each([["git", GIT], ["own code", null]])("by %s", (_name, git) => {
     const snapshot = await next.open(identity);
     if (snapshot === null) throw new Error("the snapshot is gone");
     const changes = await next.compare(snapshot);
-    expect(changes.map(({ path, action }) => `${action} ${path}`).sort()).toEqual(["create made/by.txt", "delete gone.txt", "delete void/", "modify .env", "modify notes.txt", "modify secret.txt", "modify top.txt"]);
+    expect(changes.map(({ path, action }) => `${action} ${path}`).sort()).toEqual([
+      "create made/by.txt",
+      "delete gone.txt",
+      "delete void/",
+      "modify .env",
+      "modify notes.txt",
+      "modify secret.txt",
+      "modify top.txt",
+    ]);
     await restoreChanges(changes, place.workspace, join(place.data, "copy"), snapshot.survey.folders);
     expect(treeOf(place.workspace, withoutGit)).toEqual(before);
 
@@ -45,7 +63,11 @@ describe.each([["git", GIT], ["own code", null]])("by %s", (_name, git) => {
     expect(await next.open(identity)).toBeNull();
     expect(existsSync(identity.file)).toBe(false);
     const [kept = ""] = readdirSync(join(place.data, "snapshots"));
-    expect(readdirSync(join(place.data, "snapshots", kept), { recursive: true }).filter((name) => String(name).includes("record-"))).toEqual([]);
+    expect(
+      readdirSync(join(place.data, "snapshots", kept), { recursive: true }).filter((name) =>
+        String(name).includes("record-"),
+      ),
+    ).toEqual([]);
   });
 
   test("a snapshot of another workspace, and one whose parts are gone, are not opened", async () => {

@@ -10,7 +10,7 @@ import { createPlace, type Place } from "./fixture.ts";
 
 let place: Place;
 beforeEach(() => {
-  place = createPlace({ "a": "a" });
+  place = createPlace({ a: "a" });
 });
 afterEach(() => place.remove());
 
@@ -29,8 +29,14 @@ describe("trust", () => {
   test("a no is kept like a yes, trusts nothing, and each takes the place of the other", () => {
     createTrustStore(place.data).refuse(place.workspace, digest);
     const store = createTrustStore(place.data);
-    const both = (of: string): boolean[] => [store.isTrusted(place.workspace, of), store.isRefused(place.workspace, of)];
-    expect([both(digest), both("sha256:two")]).toEqual([[false, true], [false, false]]);
+    const both = (of: string): boolean[] => [
+      store.isTrusted(place.workspace, of),
+      store.isRefused(place.workspace, of),
+    ];
+    expect([both(digest), both("sha256:two")]).toEqual([
+      [false, true],
+      [false, false],
+    ]);
     store.trust(place.workspace, digest);
     expect(both(digest)).toEqual([true, false]);
     store.refuse(place.workspace, digest);
@@ -63,10 +69,19 @@ describe("trust", () => {
 describe("execution lock", () => {
   const signal = new AbortController().signal;
   const lock = (sessionId: string, waitMs = 200): Promise<() => void> =>
-    lockExecution({ workspace: place.workspace, dataDirectory: place.data, sessionId, waitMs, signal: new AbortController().signal });
+    lockExecution({
+      workspace: place.workspace,
+      dataDirectory: place.data,
+      sessionId,
+      waitMs,
+      signal: new AbortController().signal,
+    });
   test("the second waits, then is told who holds it; release lets it in", async () => {
     const release = await lock("one");
-    await expect(lock("two")).rejects.toMatchObject({ code: "locked", message: expect.stringContaining(`process ${process.pid}, session one`) as string });
+    await expect(lock("two")).rejects.toMatchObject({
+      code: "locked",
+      message: expect.stringContaining(`process ${process.pid}, session one`) as string,
+    });
     const waiting = lock("two", 10_000);
     release();
     release();
@@ -75,23 +90,42 @@ describe("execution lock", () => {
   });
   test("another workspace is not held up", async () => {
     const release = await lock("one");
-    const other = await lockExecution({ workspace: place.home, dataDirectory: place.data, sessionId: "two", waitMs: 0, signal });
+    const other = await lockExecution({
+      workspace: place.home,
+      dataDirectory: place.data,
+      sessionId: "two",
+      waitMs: 0,
+      signal,
+    });
     await expect(lock("three", 0)).rejects.toMatchObject({ code: "locked" });
     expect(readdirSync(join(place.data, "locks"))).toHaveLength(2);
     other();
     release();
   });
-  test.each([["around it", (path: string) => join(path, "..")], ["inside it", (path: string) => join(path, "src")], ["the same", (path: string) => path]])("a workspace %s is held up", async (_where, other) => {
+  test.each([
+    ["around it", (path: string) => join(path, "..")],
+    ["inside it", (path: string) => join(path, "src")],
+    ["the same", (path: string) => path],
+  ])("a workspace %s is held up", async (_where, other) => {
     const release = await lock("one");
     const wanted = { workspace: other(place.workspace), dataDirectory: place.data, sessionId: "two", signal };
-    await expect(lockExecution({ ...wanted, waitMs: 0 })).rejects.toMatchObject({ code: "locked", message: expect.stringContaining(place.workspace) as string });
+    await expect(lockExecution({ ...wanted, waitMs: 0 })).rejects.toMatchObject({
+      code: "locked",
+      message: expect.stringContaining(place.workspace) as string,
+    });
     const waiting = lockExecution({ ...wanted, waitMs: 10_000 });
     release();
     (await waiting)();
   });
   test("a neighbour whose name only begins alike is not held up", async () => {
     const release = await lock("one");
-    const other = await lockExecution({ workspace: `${place.workspace}-2`, dataDirectory: place.data, sessionId: "two", waitMs: 0, signal });
+    const other = await lockExecution({
+      workspace: `${place.workspace}-2`,
+      dataDirectory: place.data,
+      sessionId: "two",
+      waitMs: 0,
+      signal,
+    });
     expect(readdirSync(join(place.data, "locks"))).toHaveLength(2);
     other();
     release();
@@ -103,10 +137,13 @@ describe("execution lock", () => {
     first();
     await expect(lock("two", 0)).rejects.toMatchObject({ code: "locked" });
     const told: number[] = [];
-    const waiting = createExecutionLock({ workspace: place.workspace, dataDirectory: place.data, sessionId: "two" })(signal, ({ pid }) => {
-      told.push(pid);
-      second();
-    });
+    const waiting = createExecutionLock({ workspace: place.workspace, dataDirectory: place.data, sessionId: "two" })(
+      signal,
+      ({ pid }) => {
+        told.push(pid);
+        second();
+      },
+    );
     (await waiting)();
     expect(told).toEqual([process.pid]);
     (await shared(signal))();
@@ -116,8 +153,17 @@ describe("execution lock", () => {
     const child = spawn(process.execPath, ["-e", "process.exit()"]);
     await new Promise((resolve) => child.once("exit", resolve));
     (await lock("probe"))();
-    const [file] = [join(place.data, "locks", (await import("node:crypto")).createHash("sha256").update(place.workspace).digest("hex").slice(0, 24))];
-    for (const holder of [{ pid: child.pid, started: "1", session: "dead", token: "t" }, { pid: process.pid, started: "1", session: "reused", token: "t" }]) {
+    const [file] = [
+      join(
+        place.data,
+        "locks",
+        (await import("node:crypto")).createHash("sha256").update(place.workspace).digest("hex").slice(0, 24),
+      ),
+    ];
+    for (const holder of [
+      { pid: child.pid, started: "1", session: "dead", token: "t" },
+      { pid: process.pid, started: "1", session: "reused", token: "t" },
+    ]) {
       writeFileSync(file, JSON.stringify(holder));
       const release = await lock("next", 0);
       expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ pid: process.pid, session: "next" });
@@ -131,19 +177,26 @@ describe("execution lock", () => {
   test("of many at once exactly one holds it", async () => {
     let holding = 0;
     let most = 0;
-    await Promise.all(Array.from({ length: 12 }, async (_, index) => {
-      const release = await lock(String(index), 20_000);
-      most = Math.max(most, ++holding);
-      await new Promise((resolve) => setImmediate(resolve));
-      holding--;
-      release();
-    }));
+    await Promise.all(
+      Array.from({ length: 12 }, async (_, index) => {
+        const release = await lock(String(index), 20_000);
+        most = Math.max(most, ++holding);
+        await new Promise((resolve) => setImmediate(resolve));
+        holding--;
+        release();
+      }),
+    );
     expect(most).toBe(1);
   });
   test("an interruption ends the wait", async () => {
     const release = await lock("one");
     const controller = new AbortController();
-    const waiting = lockExecution({ workspace: place.workspace, dataDirectory: place.data, sessionId: "two", signal: controller.signal });
+    const waiting = lockExecution({
+      workspace: place.workspace,
+      dataDirectory: place.data,
+      sessionId: "two",
+      signal: controller.signal,
+    });
     controller.abort();
     await expect(waiting).rejects.toMatchObject({ code: "aborted" });
     release();

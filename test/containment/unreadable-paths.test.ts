@@ -1,5 +1,6 @@
-// Looking at effects cannot be switched off: what cannot be read, is too large, has a strange name or fills the disk costs only
-// itself, and nothing ends as if all were well. Each command runs for real; an ordinary user's share runs as one where the tests are root.
+// Looking at effects cannot be switched off: what cannot be read, is too large, has a strange name or fills the disk
+// costs only itself, and nothing ends as if all were well. Each command runs for real; an ordinary user's share runs as
+// one where the tests are root.
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, lstatSync, statSync, truncateSync, writeFileSync } from "node:fs";
@@ -22,8 +23,12 @@ const FILES = { "src/a.ts": "a\n", "README.md": "# readme\n", "docs/x.md": "x\n"
 const PLAN = planOf({ "src/**": "modify" });
 const EVIL = "echo EVIL > README.md; mkdir .github; echo evil > .github/ci.yml; ";
 
-describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git) => {
-  const run = (command: string, more: Parameters<typeof contain>[2] = {}): ReturnType<typeof contain> => contain(place, command, { plan: PLAN, snapshots: snapshotsOf(place, git), ...more });
+describe.each([
+  ["git", GIT],
+  ["own code", null],
+])("snapshots by %s", (_name, git) => {
+  const run = (command: string, more: Parameters<typeof contain>[2] = {}): ReturnType<typeof contain> =>
+    contain(place, command, { plan: PLAN, snapshots: snapshotsOf(place, git), ...more });
 
   const beside: [string, string][] = [
     ["a file of mode 000", "echo x > z; chmod 000 z"],
@@ -34,8 +39,14 @@ describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git
     ["names with control characters", "echo x > $'z\\n\\e[31m'; mkdir $'\\r'; echo x > $'\\r/x'"],
     ["a loop of links", "ln -s z z; ln -s . here"],
     ["a sparse file of 40 GB", "truncate -s 40G z"],
-    ["a path that is longer than the system takes", "d=$(printf 'd%.0s' $(seq 250)); for i in $(seq 20); do mkdir $d && cd $d; done; echo x > x"],
-    ["names that git refuses", "mkdir -p .GIT 'git~1' '.git '; echo x > .GIT/config; echo x > 'git~1/config'; echo x > '.git /x'"],
+    [
+      "a path that is longer than the system takes",
+      "d=$(printf 'd%.0s' $(seq 250)); for i in $(seq 20); do mkdir $d && cd $d; done; echo x > x",
+    ],
+    [
+      "names that git refuses",
+      "mkdir -p .GIT 'git~1' '.git '; echo x > .GIT/config; echo x > 'git~1/config'; echo x > '.git /x'",
+    ],
     ["a pipe", "mkfifo z"],
     ["many files", "mkdir -p z/z; for i in $(seq 400); do echo x > z/z/$i; done"],
   ];
@@ -65,23 +76,33 @@ describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git
     const path = join(place.workspace, name);
     if (!existsSync(path) || (lstatSync(path).mode & 0o777) !== 0) return false;
     chmodSync(path, 0o700);
-    return name === "shut" ? place.read("shut") === "secret\n" : place.read("closed/in") === "in\n" && !existsSync(join(path, "x"));
+    return name === "shut"
+      ? place.read("shut") === "secret\n"
+      : place.read("closed/in") === "in\n" && !existsSync(join(path, "x"));
   };
-  test.skipIf(ordinary.missing).each(ownClosed)(ordinary.title("what was closed to us before is whole again or told: %s"), async (_what, command) => {
-    place = createPlace({ ...FILES, shut: "secret\n", "closed/in": "in\n" });
-    for (const name of ["shut", "closed"]) chmodSync(join(place.workspace, name), 0o000);
-    const result = await run(command);
-    const name = command.includes("closed") ? "closed" : "shut";
-    const isTold = result.unsettled.some(({ path }) => path.replace(/\/$/, "") === name);
-    expect(isTold || isWhole(name)).toBe(true);
-  });
+  test.skipIf(ordinary.missing).each(ownClosed)(
+    ordinary.title("what was closed to us before is whole again or told: %s"),
+    async (_what, command) => {
+      place = createPlace({ ...FILES, shut: "secret\n", "closed/in": "in\n" });
+      for (const name of ["shut", "closed"]) chmodSync(join(place.workspace, name), 0o000);
+      const result = await run(command);
+      const name = command.includes("closed") ? "closed" : "shut";
+      const isTold = result.unsettled.some(({ path }) => path.replace(/\/$/, "") === name);
+      expect(isTold || isWhole(name)).toBe(true);
+    },
+  );
 
   test("a closed file in scope stays as the command left it, and the rest is put back", async () => {
     place = createPlace(FILES);
-    const result = await run(`${EVIL}echo new > src/a.ts; chmod 000 src/a.ts; mkdir src/shut; echo n > src/shut/n; chmod 000 src/shut`);
+    const result = await run(
+      `${EVIL}echo new > src/a.ts; chmod 000 src/a.ts; mkdir src/shut; echo n > src/shut/n; chmod 000 src/shut`,
+    );
     expect(place.read("README.md")).toBe("# readme\n");
     expect(existsSync(join(place.workspace, ".github"))).toBe(false);
-    expect([lstatSync(join(place.workspace, "src/a.ts")).mode & 0o777, lstatSync(join(place.workspace, "src/shut")).mode & 0o777]).toEqual([0, 0]);
+    expect([
+      lstatSync(join(place.workspace, "src/a.ts")).mode & 0o777,
+      lstatSync(join(place.workspace, "src/shut")).mode & 0o777,
+    ]).toEqual([0, 0]);
     chmodSync(join(place.workspace, "src/a.ts"), 0o644);
     expect(place.read("src/a.ts")).toBe("new\n");
     expect(result.unsettled).toEqual([]);
@@ -98,9 +119,21 @@ describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git
   });
 
   const unseen: [string, string, string][] = [
-    ["as many bytes and the old time", "touch -d @1000000000 README.md", "printf '# PWNED!\\n' | head -c 9 > README.md; touch -d @1000000000 README.md"],
-    ["another file of the same size by renaming", "touch -d @1000000000 README.md", "printf '# PWNED!\\n' > n; touch -d @1000000000 n; mv n README.md"],
-    ["a mapped file", "touch -d @1000000000 README.md", "python3 -c 'import mmap; f = open(\"README.md\", \"r+b\"); m = mmap.mmap(f.fileno(), 0); m[0]; m[2:8] = b\"PWNED!\"'; touch -d @1000000000 README.md"],
+    [
+      "as many bytes and the old time",
+      "touch -d @1000000000 README.md",
+      "printf '# PWNED!\\n' | head -c 9 > README.md; touch -d @1000000000 README.md",
+    ],
+    [
+      "another file of the same size by renaming",
+      "touch -d @1000000000 README.md",
+      "printf '# PWNED!\\n' > n; touch -d @1000000000 n; mv n README.md",
+    ],
+    [
+      "a mapped file",
+      "touch -d @1000000000 README.md",
+      'python3 -c \'import mmap; f = open("README.md", "r+b"); m = mmap.mmap(f.fileno(), 0); m[0]; m[2:8] = b"PWNED!"\'; touch -d @1000000000 README.md',
+    ],
     ["permission bits and back to the old time", "true > src/n", "chmod 600 README.md"],
   ];
   test.each(unseen)("no change escapes by its times: %s", async (_what, first, second) => {
@@ -130,8 +163,17 @@ describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git
     const wide = planOf({ "src/**": "modify", ".gitignore": "modify" });
     const more = { plan: wide, rulesOf: "plan p1 sha256:1" };
     await run("echo '*' >> .gitignore; echo '*' > src/.gitignore", more);
-    expect((await run("echo evil > evil.sh; mkdir .vscode; echo evil > .vscode/tasks.json; echo ok > x.log", more)).rolledBack.sort()).toEqual([".vscode/tasks.json", "evil.sh"]);
-    const later = createSnapshots({ workspace: place.workspace, dataDirectory: join(place.data, git ?? "plain"), git, home: place.home });
+    expect(
+      (
+        await run("echo evil > evil.sh; mkdir .vscode; echo evil > .vscode/tasks.json; echo ok > x.log", more)
+      ).rolledBack.sort(),
+    ).toEqual([".vscode/tasks.json", "evil.sh"]);
+    const later = createSnapshots({
+      workspace: place.workspace,
+      dataDirectory: join(place.data, git ?? "plain"),
+      git,
+      home: place.home,
+    });
     expect((await run("echo evil > evil.sh", { ...more, snapshots: later })).rolledBack).toEqual(["evil.sh"]);
     expect((await run("echo mine > mine.sh", { ...more, rulesOf: "plan p2 sha256:2" })).rolledBack).toEqual([]);
     expect(place.read("x.log")).toBe("ok\n");
@@ -141,8 +183,17 @@ describe.each([["git", GIT], ["own code", null]])("snapshots by %s", (_name, git
     place = createPlace({ ...FILES, "packages/one/a.ts": "a\n", ".gitignore": "node_modules\n/packages/*/out\n" });
     place.write("../home/.config/git/ignore", "*.mine\n");
     const inner = { ...place, workspace: join(place.workspace, "packages/one") };
-    const snapshots = createSnapshots({ workspace: inner.workspace, dataDirectory: join(place.data, "inner"), git, home: place.home });
-    const result = await contain(inner, "mkdir -p node_modules/x out; echo m > node_modules/x/m; echo o > out/o; echo y > y.mine; echo evil > evil", { plan: planOf({ "a.ts": "modify" }), snapshots });
+    const snapshots = createSnapshots({
+      workspace: inner.workspace,
+      dataDirectory: join(place.data, "inner"),
+      git,
+      home: place.home,
+    });
+    const result = await contain(
+      inner,
+      "mkdir -p node_modules/x out; echo m > node_modules/x/m; echo o > out/o; echo y > y.mine; echo evil > evil",
+      { plan: planOf({ "a.ts": "modify" }), snapshots },
+    );
     expect(result.rolledBack).toEqual(["evil"]);
   });
 });
@@ -173,9 +224,13 @@ test("a folder that was moved away and replaced by a link comes back with its bi
   expect(treeOf(place.workspace, withoutGit)).toEqual(before);
 });
 
-test("generated attacks: what is left out of scope is named, and no run ends as if all were well", { timeout: 300_000 }, async () => {
-  place = createPlace({});
-  const result = await runAttacks(60, 7, () => undefined, 1_000);
-  expect(result.failures).toEqual([]);
-  expect(result.attacks).toBe(60);
-});
+test(
+  "generated attacks: what is left out of scope is named, and no run ends as if all were well",
+  { timeout: 300_000 },
+  async () => {
+    place = createPlace({});
+    const result = await runAttacks(60, 7, () => undefined, 1_000);
+    expect(result.failures).toEqual([]);
+    expect(result.attacks).toBe(60);
+  },
+);

@@ -43,7 +43,10 @@ test("the sample's test fails before the scripted edit and passes after it, and 
   const file = join(demo.workspace, path);
   const text = readFileSync(file, "utf8");
   expect(text.split(old)).toHaveLength(2);
-  writeFileSync(file, text.replace(old, () => replacement));
+  writeFileSync(
+    file,
+    text.replace(old, () => replacement),
+  );
   const after = await checkDemo(demo.workspace, { ...process.env, NODE_TEST_CONTEXT: "child-v8" }, signal);
   expect(after.output).toContain("pass 4");
   expect(after.passed).toBe(true);
@@ -62,7 +65,12 @@ test("every scripted call is one that its tool accepts, and the plan is complete
 test("planner and executor each get their replies, in order, also from another process", () => {
   const scenes = parseScript(JSON.stringify(demoScript(0)), "script.json");
   const request = (offered: string, messages: Message[]): ModelRequest =>
-    ({ system: "", messages, tools: [{ name: offered, description: "", schema: {} }], model: { id: "demo/x", wireId: "x" } }) as unknown as ModelRequest;
+    ({
+      system: "",
+      messages,
+      tools: [{ name: offered, description: "", schema: {} }],
+      model: { id: "demo/x", wireId: "x" },
+    }) as unknown as ModelRequest;
   const said = (offered: string): string[] => {
     const messages: Message[] = [{ role: "user", content: [{ type: "text", text: "go" }] }];
     const names: string[] = [];
@@ -80,7 +88,9 @@ test("planner and executor each get their replies, in order, also from another p
 
 test("the configuration names two scripted models with prices, and nothing to send anything to", async () => {
   const { home } = await prepared();
-  const config = parse(readFileSync(join(home, "bmo.toml"), "utf8")) as unknown as { providers: Parameters<typeof createRegistry>[0]["settings"]["providers"] };
+  const config = parse(readFileSync(join(home, "bmo.toml"), "utf8")) as unknown as {
+    providers: Parameters<typeof createRegistry>[0]["settings"]["providers"];
+  };
   expect(Object.values(config.providers).map((provider) => provider.type)).toEqual(["script"]);
   const registry = createRegistry({
     settings: { ...DEFAULT_SETTINGS, providers: config.providers },

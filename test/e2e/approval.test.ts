@@ -5,12 +5,28 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { calledTimes, expectFailure, isPlanning, planInput, planThen, resultOf, scene, stepsOf, submit, ticket, type Scene } from "./scenario.ts";
+import {
+  calledTimes,
+  expectFailure,
+  isPlanning,
+  planInput,
+  planThen,
+  resultOf,
+  scene,
+  stepsOf,
+  submit,
+  ticket,
+  type Scene,
+} from "./scenario.ts";
 import type { JsonObject } from "../../src/types/json.ts";
 import type { ScriptedReply, SeenRequest } from "../support/vendor-server.ts";
 
 const PLAN = planInput([ticket("t1", { "a.txt": "modify" })]);
-const CHANGE: ScriptedReply[] = [{ calls: [{ name: "view", input: { path: "a.txt" } }] }, { calls: [{ name: "edit", input: { path: "a.txt", old: "one", new: "two" } }] }, { text: "changed" }];
+const CHANGE: ScriptedReply[] = [
+  { calls: [{ name: "view", input: { path: "a.txt" } }] },
+  { calls: [{ name: "edit", input: { path: "a.txt", old: "one", new: "two" } }] },
+  { text: "changed" },
+];
 
 async function waiting(plan: JsonObject = PLAN, execution = CHANGE): Promise<Scene & { id: string; hash: string }> {
   const one = await scene({ replies: planThen(plan, execution) });
@@ -48,9 +64,19 @@ describe("in advance", () => {
   });
 
   test.each([
-    ["open questions", planInput([ticket("t1", { "a.txt": "modify" })], { open_questions: ["Which one?"] }), ["--approve"], /Which one\?/],
+    [
+      "open questions",
+      planInput([ticket("t1", { "a.txt": "modify" })], { open_questions: ["Which one?"] }),
+      ["--approve"],
+      /Which one\?/,
+    ],
     ["no files", planInput([ticket("t1", {})]), ["--approve"], /names no files/],
-    ["open questions and --approve-unscoped", planInput([ticket("t1", {})], { open_questions: ["Which one?"] }), ["--approve-unscoped"], /Which one\?/],
+    [
+      "open questions and --approve-unscoped",
+      planInput([ticket("t1", {})], { open_questions: ["Which one?"] }),
+      ["--approve-unscoped"],
+      /Which one\?/,
+    ],
   ])("%s: exit 3, the plan on stdout, nothing executed", async (_name, plan, flags, why) => {
     const { place, server } = await scene({ replies: planThen(plan, CHANGE) });
     place.file("a.txt", "one\n");
@@ -74,7 +100,8 @@ describe("in advance", () => {
   test("a command that makes no plan approves none that waits", async () => {
     const { place, server } = await waiting();
     const before = server.requests.length;
-    for (const command of ["/status", "/plan"]) expect((await place.run(["-c", "-p", "--approve", command])).code).toBe(0);
+    for (const command of ["/status", "/plan"])
+      expect((await place.run(["-c", "-p", "--approve", command])).code).toBe(0);
     expect(server.requests).toHaveLength(before);
   });
 
@@ -84,7 +111,9 @@ describe("in advance", () => {
   ])("%s does not approve a wider revision: exit 3", async (_name, words) => {
     const wider = planInput([ticket("t1", { "a.txt": "modify", "b.txt": "create" })]);
     const { place, server, id } = await waiting();
-    server.setReplies((request) => (isPlanning(request) ? submit(wider) : { calls: [{ name: "request_replan", input: { reason: "needs b.txt" } }] }));
+    server.setReplies((request) =>
+      isPlanning(request) ? submit(wider) : { calls: [{ name: "request_replan", input: { reason: "needs b.txt" } }] },
+    );
     const result = resultOf(await place.run([...words(id), "--json"]));
     expect(result).toMatchObject({ exit_code: 3, plan: { revision: 2, state: "awaiting_approval" } });
     expect(server.requests.filter((request) => !isPlanning(request))).toHaveLength(1);
@@ -97,17 +126,28 @@ describe("in advance", () => {
     expect(place.read("a.txt")).toBe("two\n");
   });
 
-  const replanning = (second: JsonObject) => (request: SeenRequest): ScriptedReply => {
-    if (isPlanning(request)) return submit(calledTimes(request, "set_plan_artifact") === 0 ? planInput([ticket("t1", { "a.txt": "modify", "src/**": "modify" })]) : second);
-    if (request.userTexts.join("\n").includes("Revised")) return CHANGE[Math.min(stepsOf(request), 2)] ?? { text: "?" };
-    return { calls: [{ name: "request_replan", input: { reason: "the plan is wrong" } }] };
-  };
+  const replanning =
+    (second: JsonObject) =>
+    (request: SeenRequest): ScriptedReply => {
+      if (isPlanning(request))
+        return submit(
+          calledTimes(request, "set_plan_artifact") === 0
+            ? planInput([ticket("t1", { "a.txt": "modify", "src/**": "modify" })])
+            : second,
+        );
+      if (request.userTexts.join("\n").includes("Revised"))
+        return CHANGE[Math.min(stepsOf(request), 2)] ?? { text: "?" };
+      return { calls: [{ name: "request_replan", input: { reason: "the plan is wrong" } }] };
+    };
 
   test.each([
     ["another file", planInput([ticket("t1", { "a.txt": "modify", "b.txt": "create" })], { title: "Revised" })],
     ["another action", planInput([ticket("t1", { "a.txt": "delete" })], { title: "Revised" })],
     ["a glob over all", planInput([ticket("t1", { "**": "modify" })], { title: "Revised" })],
-    ["another command", planInput([ticket("t1", { "a.txt": "modify" }, { commands: ["bash(make *)"] })], { title: "Revised" })],
+    [
+      "another command",
+      planInput([ticket("t1", { "a.txt": "modify" }, { commands: ["bash(make *)"] })], { title: "Revised" }),
+    ],
     ["the network", planInput([ticket("t1", { "a.txt": "modify" })], { title: "Revised", network: true })],
     ["a question", planInput([ticket("t1", { "a.txt": "modify" })], { title: "Revised", open_questions: ["Really?"] })],
   ])("a revision that is wider (%s): exit 3", async (_name, second) => {
@@ -115,7 +155,11 @@ describe("in advance", () => {
     place.file("a.txt", "one\n");
     const before = place.digest();
     const result = resultOf(await place.run(["-p", "--approve", "--json", "change it"]));
-    expect(result).toMatchObject({ exit_code: 3, status: "awaiting_approval", plan: { revision: 2, state: "awaiting_approval", title: "Revised" } });
+    expect(result).toMatchObject({
+      exit_code: 3,
+      status: "awaiting_approval",
+      plan: { revision: 2, state: "awaiting_approval", title: "Revised" },
+    });
     expect(result.result).toMatch(/^# Revised/);
     expect(place.digest()).toBe(before);
   });
@@ -123,13 +167,21 @@ describe("in advance", () => {
   test.each([
     ["the same files", planInput([ticket("t1", { "a.txt": "modify", "src/**": "modify" })], { title: "Revised" })],
     ["fewer files", planInput([ticket("t1", { "a.txt": "modify" })], { title: "Revised" })],
-    ["a file below an approved glob", planInput([ticket("t1", { "a.txt": "modify", "src/b.txt": "modify" })], { title: "Revised" })],
+    [
+      "a file below an approved glob",
+      planInput([ticket("t1", { "a.txt": "modify", "src/b.txt": "modify" })], { title: "Revised" }),
+    ],
   ])("a revision that is not wider (%s) executes", async (_name, second) => {
     const { place } = await scene({ replies: replanning(second) });
     place.file("a.txt", "one\n");
     place.file("src/b.txt", "b\n");
     const result = resultOf(await place.run(["-p", "--approve", "--json", "change it"]));
-    expect(result).toMatchObject({ exit_code: 0, status: "done", result: "changed", plan: { revision: 2, state: "done" } });
+    expect(result).toMatchObject({
+      exit_code: 0,
+      status: "done",
+      result: "changed",
+      plan: { revision: 2, state: "done" },
+    });
     expect(place.read("a.txt")).toBe("two\n");
   });
 });
@@ -145,7 +197,10 @@ describe("by configuration", () => {
     expect(finished.stderr).toContain("# The plan");
   });
 
-  test.each([["untrusted", []], ["trusted", ["--trust"]]])("false in a project's file is ignored with a notice (%s)", async (_name, flags) => {
+  test.each([
+    ["untrusted", []],
+    ["trusted", ["--trust"]],
+  ])("false in a project's file is ignored with a notice (%s)", async (_name, flags) => {
     const { place } = await scene({ replies: planThen(PLAN, CHANGE) });
     place.file("a.txt", "one\n");
     place.file(".bmorc.toml", WAIVED);
@@ -222,7 +277,11 @@ describe("bmo approve", () => {
     writeFileSync(join(elsewhere, "a.txt"), "one\n");
     const { session_id } = resultOf(await one.place.run(["-c", "--json", "/status"]));
     const calls = one.server.requests.length;
-    expectFailure(await one.place.run(["-r", session_id ?? "", "-p", "/approve"], { cwd: elsewhere }), 2, /workspace|belongs to|approved for|made for/);
+    expectFailure(
+      await one.place.run(["-r", session_id ?? "", "-p", "/approve"], { cwd: elsewhere }),
+      2,
+      /workspace|belongs to|approved for|made for/,
+    );
     expect(readFileSync(join(elsewhere, "a.txt"), "utf8")).toBe("one\n");
     expect(one.server.requests).toHaveLength(calls);
   });
@@ -237,7 +296,11 @@ describe("bmo approve", () => {
     writeFileSync(join(elsewhere, "a.txt"), "one\n");
     for (const words of ["/approve", "just go on"]) {
       const finished = await one.place.run(["-r", stopped.session_id ?? "", "-p", words], { cwd: elsewhere });
-      expect({ words, code: finished.code, stderr: finished.stderr }).toMatchObject({ words, code: 2, stderr: expect.stringContaining(one.place.workspace) as unknown });
+      expect({ words, code: finished.code, stderr: finished.stderr }).toMatchObject({
+        words,
+        code: 2,
+        stderr: expect.stringContaining(one.place.workspace) as unknown,
+      });
     }
     expect(readFileSync(join(elsewhere, "a.txt"), "utf8")).toBe("one\n");
   });
@@ -250,13 +313,17 @@ describe("bmo approve", () => {
 
   test("a session file whose plan was altered after its hash was made: exit 2, nothing executed", async () => {
     const one = await waiting();
-    const name = readdirSync(one.place.home, { recursive: true, encoding: "utf8" }).find((path) => path.endsWith(".jsonl")) ?? "";
+    const name =
+      readdirSync(one.place.home, { recursive: true, encoding: "utf8" }).find((path) => path.endsWith(".jsonl")) ?? "";
     const file = join(one.place.home, name);
     writeFileSync(file, readFileSync(file, "utf8").replaceAll('"path":"a.txt"', '"path":"**"'));
     const before = one.place.digest();
     const calls = one.server.requests.length;
     const finished = await one.place.run(["approve", one.id]);
-    expect({ code: finished.code, stderr: finished.stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/hash|changed|altered/) as unknown });
+    expect({ code: finished.code, stderr: finished.stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/hash|changed|altered/) as unknown,
+    });
     expect(one.place.digest()).toBe(before);
     expect(one.server.requests).toHaveLength(calls);
   });
@@ -279,7 +346,11 @@ test("a copy of a session executes after its own approval, the original still wa
 });
 
 describe("parts of a plan", () => {
-  const TWO = planInput([ticket("t1", { "a.txt": "modify" }), ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] }), ticket("t3", { "c.txt": "create" })]);
+  const TWO = planInput([
+    ticket("t1", { "a.txt": "modify" }),
+    ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] }),
+    ticket("t3", { "c.txt": "create" }),
+  ]);
 
   test("an unselected dependency refuses; an unknown ticket too", async () => {
     const { place, server } = await waiting(TWO);
@@ -291,10 +362,18 @@ describe("parts of a plan", () => {
   });
 
   test("a selection with a note: the rest is skipped and out of scope", async () => {
-    const { place, server } = await waiting(TWO, [...CHANGE.slice(0, 2), { calls: [{ name: "write", input: { path: "c.txt", content: "c" } }] }, { text: "changed a only" }]);
+    const { place, server } = await waiting(TWO, [
+      ...CHANGE.slice(0, 2),
+      { calls: [{ name: "write", input: { path: "c.txt", content: "c" } }] },
+      { text: "changed a only" },
+    ]);
     const result = resultOf(await place.run(["-c", "--json", "/approve t1 mind the spelling"]));
     expect(result).toMatchObject({ exit_code: 4, status: "denied", result: "changed a only" });
-    expect(result.plan?.tickets.map(({ id, state }) => [id, state])).toEqual([["t1", "done"], ["t2", "skipped"], ["t3", "skipped"]]);
+    expect(result.plan?.tickets.map(({ id, state }) => [id, state])).toEqual([
+      ["t1", "done"],
+      ["t2", "skipped"],
+      ["t3", "skipped"],
+    ]);
     expect(result.denials.map(({ tool }) => tool)).toEqual(["write"]);
     const told = server.requests.find((request) => !isPlanning(request))?.userTexts.join("\n") ?? "";
     expect(told).toContain("mind the spelling");
@@ -302,7 +381,11 @@ describe("parts of a plan", () => {
   });
 
   test("two with one list", async () => {
-    const { place } = await waiting(TWO, [...CHANGE.slice(0, 2), { calls: [{ name: "write", input: { path: "b.txt", content: "b" } }] }, { text: "changed" }]);
+    const { place } = await waiting(TWO, [
+      ...CHANGE.slice(0, 2),
+      { calls: [{ name: "write", input: { path: "b.txt", content: "b" } }] },
+      { text: "changed" },
+    ]);
     const result = resultOf(await place.run(["-c", "--json", "/approve t1,t2"]));
     expect(result).toMatchObject({ exit_code: 0 });
     expect(result.plan?.tickets.map(({ state }) => state)).toEqual(["done", "done", "skipped"]);

@@ -109,7 +109,9 @@ describe("sessions", () => {
 });
 
 function sessionFile(home: string, id: string): string {
-  const found = readdirSync(home, { recursive: true, encoding: "utf8" }).find((name) => name.includes(id) && name.endsWith(".jsonl"));
+  const found = readdirSync(home, { recursive: true, encoding: "utf8" }).find(
+    (name) => name.includes(id) && name.endsWith(".jsonl"),
+  );
   return join(home, found ?? "missing");
 }
 
@@ -142,8 +144,14 @@ describe("commands", () => {
 describe("surroundings", () => {
   test("no HOME at all: the run works with BMO_HOME, and without it finds a place or says where it looked", async () => {
     const { place } = await scene({ replies: () => ({ text: "fine" }) });
-    expect(await place.run(["-p", "hello"], { environment: { HOME: undefined } })).toMatchObject({ code: 0, stdout: "fine\n" });
-    expect(await place.run(["-p", "hello"], { environment: { HOME: "" } })).toMatchObject({ code: 0, stdout: "fine\n" });
+    expect(await place.run(["-p", "hello"], { environment: { HOME: undefined } })).toMatchObject({
+      code: 0,
+      stdout: "fine\n",
+    });
+    expect(await place.run(["-p", "hello"], { environment: { HOME: "" } })).toMatchObject({
+      code: 0,
+      stdout: "fine\n",
+    });
   });
 
   test.each([
@@ -160,9 +168,13 @@ describe("surroundings", () => {
     expectFailure(finished, 2, /data|write|director/i);
     expect(finished.stderr).toContain(state);
     expect(server.requests).toEqual([]);
-    place.file(".bmorc.toml", "[options.containment]\nmode = \"enforce\"\n");
+    place.file(".bmorc.toml", '[options.containment]\nmode = "enforce"\n');
     const result = resultOf(await place.run(["--json", "hello"], { environment }));
-    expect(result).toMatchObject({ exit_code: 2, session_id: null, error: { code: expect.stringMatching(/configuration|usage/) as unknown } });
+    expect(result).toMatchObject({
+      exit_code: 2,
+      session_id: null,
+      error: { code: expect.stringMatching(/configuration|usage/) as unknown },
+    });
   });
 
   test("not a git repository: plans and executes all the same", async () => {
@@ -178,9 +190,14 @@ describe("surroundings", () => {
     ["20 columns", { COLUMNS: "20", LINES: "5" }],
     ["the C locale", { LANG: "C", LC_ALL: "C" }],
   ])("%s: the same bytes on stdout", async (_name, environment) => {
-    const { place } = await scene({ replies: () => ({ text: "größer — ünïcode ✓ and a line that is longer than twenty columns" }) });
+    const { place } = await scene({
+      replies: () => ({ text: "größer — ünïcode ✓ and a line that is longer than twenty columns" }),
+    });
     const finished = await place.run(["hello"], { environment });
-    expect(finished).toMatchObject({ code: 0, stdout: "größer — ünïcode ✓ and a line that is longer than twenty columns\n" });
+    expect(finished).toMatchObject({
+      code: 0,
+      stdout: "größer — ünïcode ✓ and a line that is longer than twenty columns\n",
+    });
     expect(finished.stderr).not.toContain("\u001b");
   });
 

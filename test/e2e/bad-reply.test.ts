@@ -2,7 +2,18 @@
 // documented, nothing is written that was not whole, and the session goes on.
 
 import { describe, expect, test } from "vitest";
-import { calledTimes, expectFailure, expectResumable, isPlanning, lastResult, planInput, planThen, scene, submit, ticket } from "./scenario.ts";
+import {
+  calledTimes,
+  expectFailure,
+  expectResumable,
+  isPlanning,
+  lastResult,
+  planInput,
+  planThen,
+  scene,
+  submit,
+  ticket,
+} from "./scenario.ts";
 import type { Fault, ScriptedCall, ScriptedReply, SeenRequest } from "../support/vendor-server.ts";
 import type { WireName } from "./harness.ts";
 
@@ -35,7 +46,10 @@ describe.each(WIRES)("tool calls on %s", (wire) => {
     place.file("a.txt", "text\n");
     const before = place.digest();
     const finished = await place.run(["-p", "look"]);
-    expect({ code: finished.code, stdout: finished.stdout, stderr: finished.stderr }).toMatchObject({ code: 0, stdout: "understood\n" });
+    expect({ code: finished.code, stdout: finished.stdout, stderr: finished.stderr }).toMatchObject({
+      code: 0,
+      stdout: "understood\n",
+    });
     expect(results[0]).toMatch(told);
     expect(results[0]).not.toContain("root:");
     expect(server.requests.map((request) => request.violations)).toEqual([[], []]);
@@ -44,7 +58,10 @@ describe.each(WIRES)("tool calls on %s", (wire) => {
   });
 
   test("arguments cut off by the output limit: never run, never repaired", async () => {
-    const execution: ScriptedReply[] = [{ calls: [{ name: "write", input: { path: "new.txt", content: "a whole text that is cut" } }] }, { text: "left it" }];
+    const execution: ScriptedReply[] = [
+      { calls: [{ name: "write", input: { path: "new.txt", content: "a whole text that is cut" } }] },
+      { text: "left it" },
+    ];
     const { place, server } = await scene({ replies: planThen(PLAN, execution) }, { wire });
     place.file("a.txt", "text\n");
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
@@ -63,8 +80,19 @@ describe("plans that are none", () => {
     ["a wrong shape", { title: 3, tickets: "many" }, /title|tickets/],
     ["no tickets", { title: "x", summary: "y", tickets: [] }, /ticket/],
     ["a path outside", planInput([ticket("t1", { "../elsewhere.txt": "modify" })]), /elsewhere/],
-    ["a circle", planInput([ticket("t1", { "a.txt": "modify" }, { depends_on: ["t2"] }), ticket("t2", { "a.txt": "modify" }, { depends_on: ["t1"] })]), /depend|circle|cycle/i],
-    ["two tickets with one id", planInput([ticket("t1", { "a.txt": "modify" }), ticket("t1", { "b.txt": "modify" })]), /t1/],
+    [
+      "a circle",
+      planInput([
+        ticket("t1", { "a.txt": "modify" }, { depends_on: ["t2"] }),
+        ticket("t2", { "a.txt": "modify" }, { depends_on: ["t1"] }),
+      ]),
+      /depend|circle|cycle/i,
+    ],
+    [
+      "two tickets with one id",
+      planInput([ticket("t1", { "a.txt": "modify" }), ticket("t1", { "b.txt": "modify" })]),
+      /t1/,
+    ],
   ])("%s: told to the model, nothing is stored", async (_name, input, told) => {
     const results: string[] = [];
     const { place } = await scene({
@@ -84,7 +112,11 @@ describe("plans that are none", () => {
 
 const ended: [string, Fault[], RegExp][] = [
   ["429 for ever", [{ kind: "status", status: 429, times: 9, headers: { "retry-after": "0" } }], /429|rate/i],
-  ["429 with a hopeless Retry-After", [{ kind: "status", status: 429, headers: { "retry-after": "3600" } }], /3600|wait/i],
+  [
+    "429 with a hopeless Retry-After",
+    [{ kind: "status", status: 429, headers: { "retry-after": "3600" } }],
+    /3600|wait/i,
+  ],
   ["500 for ever", [{ kind: "status", status: 500, times: 9, headers: { "retry-after": "0" } }], /500/],
   ["529 for ever", [{ kind: "status", status: 529, times: 9, headers: { "retry-after": "0" } }], /529|overloaded/i],
   ["400", [{ kind: "status", status: 400, message: "something unheard of" }], /something unheard of/],
@@ -93,12 +125,19 @@ const ended: [string, Fault[], RegExp][] = [
   ["a stream that ends too early", [{ kind: "end", after: 4, times: 9 }], /stream|ended|early|incomplete/i],
   ["malformed events", [{ kind: "malformed", after: 3, times: 9 }], /malformed|JSON|stream|answer/i],
   ["an HTML page with status 200", [{ kind: "html", times: 9 }], /html/i],
-  ["JSON of another kind with status 200", [{ kind: "json", body: '{"hello":"world"}', times: 9 }], /answer|stream|hello/i],
+  [
+    "JSON of another kind with status 200",
+    [{ kind: "json", body: '{"hello":"world"}', times: 9 }],
+    /answer|stream|hello/i,
+  ],
 ];
 
 describe.each(WIRES)("answers on %s", (wire) => {
   test.each(ended)("%s: exit 7, cause on stderr, the session goes on", async (_name, faults, cause) => {
-    const { place, server } = await scene({ faults, replies: () => ({ text: "a rather long answer that arrives in several pieces" }) }, { wire });
+    const { place, server } = await scene(
+      { faults, replies: () => ({ text: "a rather long answer that arrives in several pieces" }) },
+      { wire },
+    );
     place.file("a.txt", "text\n");
     const before = place.digest();
     expectFailure(await place.run(["-p", "first words"]), 7, cause);
@@ -136,7 +175,9 @@ test("a refusal is exit 1 and names the model", async () => {
 });
 
 test("the same call with the same result for ever ends with exit 1", async () => {
-  const { place, server } = await scene({ replies: () => ({ calls: [{ name: "view", input: { path: "nothing.txt" } }] }) });
+  const { place, server } = await scene({
+    replies: () => ({ calls: [{ name: "view", input: { path: "nothing.txt" } }] }),
+  });
   expectFailure(await place.run(["-p", "first words"]), 1, /repeats the same call/);
   expect(server.requests.length).toBeLessThan(20);
   expect(server.requests.every((request) => isPlanning(request))).toBe(true);

@@ -1,5 +1,5 @@
-// What the end-to-end tests of containment share: repositories, a search path without the sandbox, scripted calls, and what
-// the model was told about each. Asserts nothing by itself.
+// What the end-to-end tests of containment share: repositories, a search path without the sandbox, scripted calls, and
+// what the model was told about each. Asserts nothing by itself.
 
 import { execFileSync } from "node:child_process";
 import { createServer, type Server } from "node:net";
@@ -13,7 +13,10 @@ import { needBubblewrap } from "../support/need.ts";
 export const hasBubblewrap = !needBubblewrap().missing;
 
 /** For tables of the same test with a sandbox, which `needBubblewrap(sandboxed)` asks for, and without. */
-export const SANDBOXES = [["with a sandbox", true], ["without a sandbox", false]] as const;
+export const SANDBOXES = [
+  ["with a sandbox", true],
+  ["without a sandbox", false],
+] as const;
 
 /** The user's search path with every program on it but these. */
 export function pathWithout(place: Place, ...missing: string[]): string {
@@ -22,14 +25,20 @@ export function pathWithout(place: Place, ...missing: string[]): string {
   if (!existsSync(target)) {
     mkdirSync(target, { recursive: true });
     for (const folder of folders) {
-      for (const name of readdirSync(folder)) if (!missing.includes(name) && !existsSync(join(target, name))) symlinkSync(join(folder, name), join(target, name));
+      for (const name of readdirSync(folder))
+        if (!missing.includes(name) && !existsSync(join(target, name)))
+          symlinkSync(join(folder, name), join(target, name));
     }
   }
   return target;
 }
 
 export function git(place: Place, ...words: string[]): string {
-  return execFileSync("git", ["-c", "user.name=x", "-c", "user.email=x@example.org", ...words], { cwd: place.workspace, env: { PATH: process.env["PATH"] ?? "", HOME: place.home, GIT_CONFIG_GLOBAL: "/dev/null" }, encoding: "utf8" });
+  return execFileSync("git", ["-c", "user.name=x", "-c", "user.email=x@example.org", ...words], {
+    cwd: place.workspace,
+    env: { PATH: process.env["PATH"] ?? "", HOME: place.home, GIT_CONFIG_GLOBAL: "/dev/null" },
+    encoding: "utf8",
+  });
 }
 
 /** Makes what lies in the workspace a repository with one commit. */
@@ -39,7 +48,10 @@ export function commitAll(place: Place): void {
   git(place, "commit", "-qm", "first", "--allow-empty");
 }
 
-export const bash = (command: string, more: { timeout?: number } = {}): ScriptedCall => ({ name: "bash", input: { command, ...more } });
+export const bash = (command: string, more: { timeout?: number } = {}): ScriptedCall => ({
+  name: "bash",
+  input: { command, ...more },
+});
 
 /** The eight probes: seven that write `f`, and one that must answer. `folder` ends with a slash or is empty. */
 export function probes(folder = ""): ScriptedCall[] {
@@ -56,8 +68,14 @@ export function probes(folder = ""): ScriptedCall[] {
   ];
 }
 
-/** Replies with the calls, one request each or all at once, then with a text. Keeps the last request for a look at the results. */
-export function callThen(calls: ScriptedCall[], text = "done"): { replies(request: SeenRequest): ScriptedReply; results(): string[] } {
+/**
+ * Replies with the calls, one request each or all at once, then with a text. Keeps the last request for a look at the
+ * results.
+ */
+export function callThen(
+  calls: ScriptedCall[],
+  text = "done",
+): { replies(request: SeenRequest): ScriptedReply; results(): string[] } {
   let last: SeenRequest | null = null;
   let before = 0;
   return {
@@ -119,5 +137,8 @@ export function knock(...paths: string[]): string {
 
 /** Where the agent keeps its session files. */
 export function sessionFiles(place: Place): string[] {
-  return readdirSync(place.home, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".jsonl") && path.includes("sessions")).map((path) => join(place.home, path)).sort();
+  return readdirSync(place.home, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".jsonl") && path.includes("sessions"))
+    .map((path) => join(place.home, path))
+    .sort();
 }

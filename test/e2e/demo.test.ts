@@ -17,9 +17,17 @@ function temporary(place: Place): { folder: string; environment: Record<string, 
 test("no folder to work in, no script to read: exit 2 that says what", async () => {
   const place = createPlace();
   const nowhere = await place.run(["demo", "--yes"], { environment: { TMPDIR: join(place.home, "missing") } });
-  expect({ code: nowhere.code, stderr: nowhere.stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/^bmo: no folder for the sample project can be made in .*missing \(ENOENT\)\n.*TMPDIR/) as string });
+  expect({ code: nowhere.code, stderr: nowhere.stderr }).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(
+      /^bmo: no folder for the sample project can be made in .*missing \(ENOENT\)\n.*TMPDIR/,
+    ) as string,
+  });
   const scriptless = await place.run(["demo", "--yes", "--script", "missing.json"]);
-  expect({ code: scriptless.code, stderr: scriptless.stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/^bmo: --script .*missing\.json cannot be read \(ENOENT\)\n/) as string });
+  expect({ code: scriptless.code, stderr: scriptless.stderr }).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^bmo: --script .*missing\.json cannot be read \(ENOENT\)\n/) as string,
+  });
 });
 
 test("with the scripted edit the sample's test passes and it exits 0; with the edit taken out it exits 1", async () => {
@@ -28,12 +36,22 @@ test("with the scripted edit the sample's test passes and it exits 0; with the e
   const run = async (): Promise<{ code: number | null; last: string | undefined; models: boolean }> => {
     writeFileSync(join(place.workspace, "replies.json"), JSON.stringify(script));
     const { code, stdout } = await place.run(["demo", "--yes", "--script", "replies.json"]);
-    return { code, last: stdout.split("\n").findLast((line) => line.startsWith("its test after:")), models: stdout.includes("planning model: demo/planner, execution model: demo/executor") };
+    return {
+      code,
+      last: stdout.split("\n").findLast((line) => line.startsWith("its test after:")),
+      models: stdout.includes("planning model: demo/planner, execution model: demo/executor"),
+    };
   };
   expect(await run()).toEqual({ code: 0, last: "its test after: passes", models: true });
-  for (const { replies } of script.scenes) for (const reply of replies) if (reply.calls !== undefined) reply.calls = reply.calls.filter(({ name }) => name !== "edit");
+  for (const { replies } of script.scenes)
+    for (const reply of replies)
+      if (reply.calls !== undefined) reply.calls = reply.calls.filter(({ name }) => name !== "edit");
   const without = await run();
-  expect({ ...without, last: without.last?.startsWith("its test after: fails") }).toEqual({ code: 1, last: true, models: true });
+  expect({ ...without, last: without.last?.startsWith("its test after: fails") }).toEqual({
+    code: 1,
+    last: true,
+    models: true,
+  });
 });
 
 test("ended by a signal it leaves no folder", async () => {
@@ -41,20 +59,30 @@ test("ended by a signal it leaves no folder", async () => {
   const { folder, environment } = temporary(place);
   const finished = await place.run(["demo", "--yes"], {
     environment,
-    onStart: (child) => void (async () => {
-      for (let waited = 0; waited < 400 && readdirSync(folder).length === 0; waited++) await delay(10);
-      await delay(50);
-      child.kill("SIGTERM");
-    })(),
+    onStart: (child) =>
+      void (async () => {
+        for (let waited = 0; waited < 400 && readdirSync(folder).length === 0; waited++) await delay(10);
+        await delay(50);
+        child.kill("SIGTERM");
+      })(),
   });
   expect(finished).toMatchObject({ code: 143 });
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test.each([["Ctrl+C", "\u0003", 130], ["Ctrl+D", "\u0004", 3], ["/reject", "/reject\r", 3]])("%s where it waits for /approve: exit without a trace, nothing was changed", async (_name, keys, code) => {
+test.each([
+  ["Ctrl+C", "\u0003", 130],
+  ["Ctrl+D", "\u0004", 3],
+  ["/reject", "/reject\r", 3],
+])("%s where it waits for /approve: exit without a trace, nothing was changed", async (_name, keys, code) => {
   const place = createPlace();
   const { folder, environment } = temporary(place);
-  const program = startPty([process.execPath, BMO, "demo"], { cwd: place.workspace, columns: 120, rows: 60, environment: cleanEnvironment({ HOME: place.home, BMO_HOME: join(place.home, "bmo"), ...environment }) });
+  const program = startPty([process.execPath, BMO, "demo"], {
+    cwd: place.workspace,
+    columns: 120,
+    rows: 60,
+    environment: cleanEnvironment({ HOME: place.home, BMO_HOME: join(place.home, "bmo"), ...environment }),
+  });
   onTestFinished(() => program.dispose());
   await program.waitFor("/reject to leave:");
   program.write(keys);

@@ -1,22 +1,54 @@
-// Carrying an approved plan out: new planning, verification that fails, tickets as turns of their own, copies of sessions,
-// which session goes on, and two runs at once.
+// Carrying an approved plan out: new planning, verification that fails, tickets as turns of their own, copies of
+// sessions, which session goes on, and two runs at once.
 
 import { describe, expect, test } from "vitest";
-import { calledTimes, expectFailure, isPlanning, planInput, planThen, resultOf, scene, stepsOf, submit, ticket, type Scene } from "./scenario.ts";
+import {
+  calledTimes,
+  expectFailure,
+  isPlanning,
+  planInput,
+  planThen,
+  resultOf,
+  scene,
+  stepsOf,
+  submit,
+  ticket,
+  type Scene,
+} from "./scenario.ts";
 import type { ScriptedReply, SeenRequest } from "../support/vendor-server.ts";
 
-const CHANGE: ScriptedReply[] = [{ calls: [{ name: "view", input: { path: "a.txt" } }] }, { calls: [{ name: "edit", input: { path: "a.txt", old: "one", new: "two" } }] }, { text: "changed" }];
+const CHANGE: ScriptedReply[] = [
+  { calls: [{ name: "view", input: { path: "a.txt" } }] },
+  { calls: [{ name: "edit", input: { path: "a.txt", old: "one", new: "two" } }] },
+  { text: "changed" },
+];
 const executing = ({ server }: Scene): SeenRequest[] => server.requests.filter((request) => !isPlanning(request));
 
 test("request_replan: back to the plan stage with the reason, exit 3, the next revision waits", async () => {
   const one = await scene({
-    replies: (request) => (isPlanning(request) ? submit(planInput([ticket("t1", { "a.txt": "modify" }, { detail: `try ${calledTimes(request, "set_plan_artifact")}` })])) : { calls: [{ name: "request_replan", input: { reason: "a.txt is not what the plan says" } }, { name: "view", input: { path: "a.txt" } }] }),
+    replies: (request) =>
+      isPlanning(request)
+        ? submit(
+            planInput([
+              ticket("t1", { "a.txt": "modify" }, { detail: `try ${calledTimes(request, "set_plan_artifact")}` }),
+            ]),
+          )
+        : {
+            calls: [
+              { name: "request_replan", input: { reason: "a.txt is not what the plan says" } },
+              { name: "view", input: { path: "a.txt" } },
+            ],
+          },
   });
   one.place.file("a.txt", "one\n");
   const before = one.place.digest();
   expect((await one.place.run(["-p", "do it"])).code).toBe(3);
   const result = resultOf(await one.place.run(["-c", "--json", "/approve"]));
-  expect(result).toMatchObject({ exit_code: 3, status: "awaiting_approval", plan: { revision: 2, state: "awaiting_approval" } });
+  expect(result).toMatchObject({
+    exit_code: 3,
+    status: "awaiting_approval",
+    plan: { revision: 2, state: "awaiting_approval" },
+  });
   const planner = one.server.requests.at(-1);
   expect(planner?.userTexts.at(-1)).toContain("a.txt is not what the plan says");
   expect(one.server.requests.flatMap((request) => request.violations)).toEqual([]);
@@ -25,40 +57,69 @@ test("request_replan: back to the plan stage with the reason, exit 3, the next r
 
 test("a verification that fails goes back to the executor, which mends it: exit 0", async () => {
   const plan = planInput([ticket("t1", { "a.txt": "modify" }, { verify: ["grep -q three a.txt"] })]);
-  const mend: ScriptedReply[] = [...CHANGE, { calls: [{ name: "edit", input: { path: "a.txt", old: "two", new: "three" } }] }, { text: "mended" }];
+  const mend: ScriptedReply[] = [
+    ...CHANGE,
+    { calls: [{ name: "edit", input: { path: "a.txt", old: "two", new: "three" } }] },
+    { text: "mended" },
+  ];
   const one = await scene({ replies: planThen(plan, mend) });
   one.place.file("a.txt", "one\n");
   const result = resultOf(await one.place.run(["-p", "--json", "--approve", "do it"]));
-  expect(result).toMatchObject({ exit_code: 0, result: "mended", plan: { state: "done", tickets: [{ state: "done" }] } });
+  expect(result).toMatchObject({
+    exit_code: 0,
+    result: "mended",
+    plan: { state: "done", tickets: [{ state: "done" }] },
+  });
   expect(one.place.read("a.txt")).toBe("three\n");
-  const told = executing(one).flatMap((request) => request.userTexts).join("\n");
+  const told = executing(one)
+    .flatMap((request) => request.userTexts)
+    .join("\n");
   expect(told).toMatch(/grep -q three a\.txt[\s\S]*exit code 1/);
 });
 
 test("a verification that never passes: executor, then the planner twice, then exit 1", async () => {
   const plan = planInput([ticket("t1", { "a.txt": "modify" }, { verify: ["false"] })]);
-  const one = await scene({ replies: (request) => (isPlanning(request) ? submit(plan) : { text: "I believe it works" }) });
+  const one = await scene({
+    replies: (request) => (isPlanning(request) ? submit(plan) : { text: "I believe it works" }),
+  });
   one.place.file("a.txt", "one\n");
   const finished = await one.place.run(["-p", "--json", "--approve", "do it"]);
   const result = resultOf(finished);
-  expect(result).toMatchObject({ exit_code: 1, status: "error", error: { code: "failed", message: expect.stringContaining("false") as unknown }, plan: { state: "failed", tickets: [{ state: "failed" }] } });
+  expect(result).toMatchObject({
+    exit_code: 1,
+    status: "error",
+    error: { code: "failed", message: expect.stringContaining("false") as unknown },
+    plan: { state: "failed", tickets: [{ state: "failed" }] },
+  });
   expect(one.server.requests.filter(isPlanning)).toHaveLength(3);
   expect(one.server.requests.flatMap((request) => request.violations)).toEqual([]);
   const again = await one.place.run(["-c", "-p", "/approve"]);
   expectFailure(again, 2, /given up|no plan/);
   one.server.setReplies(() => submit(planInput([ticket("t1", { "a.txt": "modify" })])));
-  expect(resultOf(await one.place.run(["-c", "--json", "try it otherwise"]))).toMatchObject({ exit_code: 3, plan: { revision: 1, state: "awaiting_approval" } });
+  expect(resultOf(await one.place.run(["-c", "--json", "try it otherwise"]))).toMatchObject({
+    exit_code: 3,
+    plan: { revision: 1, state: "awaiting_approval" },
+  });
 });
 
 describe('unit = "ticket"', () => {
-  const PLAN = planInput([ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] }), ticket("t1", { "a.txt": "modify" }), ticket("t3", { "c.txt": "create" })], { decisions: ["Keep it small"] });
+  const PLAN = planInput(
+    [
+      ticket("t2", { "b.txt": "create" }, { depends_on: ["t1"] }),
+      ticket("t1", { "a.txt": "modify" }),
+      ticket("t3", { "c.txt": "create" }),
+    ],
+    { decisions: ["Keep it small"] },
+  );
   const replies = (request: SeenRequest): ScriptedReply => {
     if (isPlanning(request)) return { text: "a word said while planning", ...submit(PLAN) };
     const told = request.userTexts.join("\n");
     const name = /What (t\d) does/.exec(told)?.[1] ?? "?";
     const path = { t1: "a.txt", t2: "b.txt", t3: "c.txt" }[name] ?? "?";
     if (name === "t1") return [CHANGE[0], CHANGE[1], { text: "report of t1" }][stepsOf(request)] ?? { text: "?" };
-    return stepsOf(request) === 0 ? { calls: [{ name: "write", input: { path, content: name } }] } : { text: `report of ${name}` };
+    return stepsOf(request) === 0
+      ? { calls: [{ name: "write", input: { path, content: name } }] }
+      : { text: `report of ${name}` };
   };
 
   test("each ticket is a turn with its own route and a fresh context, in the order of dependencies", async () => {
@@ -67,9 +128,15 @@ describe('unit = "ticket"', () => {
     const result = resultOf(await one.place.run(["-p", "--json", "--approve", "do it all"]));
     expect(result).toMatchObject({ exit_code: 0, plan: { state: "done" } });
     expect(result.routes.map((route) => route.ticket)).toEqual([null, "t1", "t2", "t3"]);
-    expect(result.plan?.tickets.map(({ id, state }) => [id, state])).toEqual([["t2", "done"], ["t1", "done"], ["t3", "done"]]);
+    expect(result.plan?.tickets.map(({ id, state }) => [id, state])).toEqual([
+      ["t2", "done"],
+      ["t1", "done"],
+      ["t3", "done"],
+    ]);
     expect([one.place.read("a.txt"), one.place.read("b.txt"), one.place.read("c.txt")]).toEqual(["two\n", "t2", "t3"]);
-    const firsts = executing(one).filter((request) => stepsOf(request) === 0).map((request) => request.userTexts.join("\n"));
+    const firsts = executing(one)
+      .filter((request) => stepsOf(request) === 0)
+      .map((request) => request.userTexts.join("\n"));
     expect(firsts).toHaveLength(3);
     for (const text of firsts) {
       expect(text).not.toContain("a word said while planning");
@@ -98,7 +165,15 @@ describe('unit = "ticket"', () => {
 
   test("files of another ticket are in the plan's scope; files of none are not", async () => {
     const plan = planInput([ticket("t1", { "a.txt": "modify" })]);
-    const one = await scene({ replies: planThen(plan, [{ calls: [{ name: "write", input: { path: "z.txt", content: "z" } }] }, { text: "tried" }]) }, { tables: '[options.phase_model]\nunit = "ticket"' });
+    const one = await scene(
+      {
+        replies: planThen(plan, [
+          { calls: [{ name: "write", input: { path: "z.txt", content: "z" } }] },
+          { text: "tried" },
+        ]),
+      },
+      { tables: '[options.phase_model]\nunit = "ticket"' },
+    );
     one.place.file("a.txt", "one\n");
     expect((await one.place.run(["-p", "--approve", "do it"])).code).toBe(4);
     expect(() => one.place.read("z.txt")).toThrow();
@@ -115,7 +190,10 @@ describe("sessions that go on", () => {
     const fork = resultOf(await one.place.run(["-c", "--fork-session", "--json", "/status"]));
     expect(fork.session_id).not.toBe(first.session_id);
     expect(fork.plan?.state).toBe("awaiting_approval");
-    expect(resultOf(await one.place.run(["-r", first.session_id ?? "", "--json", "/status"]))).toMatchObject({ session_id: first.session_id, plan: { state: "awaiting_approval" } });
+    expect(resultOf(await one.place.run(["-r", first.session_id ?? "", "--json", "/status"]))).toMatchObject({
+      session_id: first.session_id,
+      plan: { state: "awaiting_approval" },
+    });
   });
 
   test("a copy of an approved, unfinished plan waits for approval again", async () => {
@@ -133,7 +211,9 @@ describe("sessions that go on", () => {
     const first = resultOf(await one.place.run(["--json", "words of the first"]));
     const second = resultOf(await one.place.run(["--json", "words of the second"]));
     expect(resultOf(await one.place.run(["-c", "--json", "more"])).session_id).toBe(second.session_id);
-    expect(resultOf(await one.place.run(["-r", first.session_id ?? "", "--json", "back"])).session_id).toBe(first.session_id);
+    expect(resultOf(await one.place.run(["-r", first.session_id ?? "", "--json", "back"])).session_id).toBe(
+      first.session_id,
+    );
     expect(one.server.requests.at(-1)?.userTexts.join("\n")).toContain("words of the first");
     expect(resultOf(await one.place.run(["-c", "--json", "and on"])).session_id).toBe(first.session_id);
   });
@@ -151,9 +231,16 @@ describe("sessions that go on", () => {
     const first = one.place.run(["-p", "hello"], {
       onStart(child) {
         second = one.server.arrived(1).then(async () => {
-          expectFailure(await one.place.run(["-c", "-p", "me too"]), 2, new RegExp(`${child.pid ?? ""}[\\s\\S]*--fork-session`));
+          expectFailure(
+            await one.place.run(["-c", "-p", "me too"]),
+            2,
+            new RegExp(`${child.pid ?? ""}[\\s\\S]*--fork-session`),
+          );
           expectFailure(await one.place.run(["-c", "-p", "/approve"]), 2, /--fork-session/);
-          expect(await one.place.run(["-c", "--fork-session", "-p", "in a copy"])).toMatchObject({ code: 0, stdout: "hi\n" });
+          expect(await one.place.run(["-c", "--fork-session", "-p", "in a copy"])).toMatchObject({
+            code: 0,
+            stdout: "hi\n",
+          });
           child.kill("SIGTERM");
         });
       },

@@ -2,7 +2,17 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,7 +51,8 @@ export interface Place {
 const open: string[] = [];
 
 afterEach(() => {
-  for (const folder of open.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  for (const folder of open.splice(0))
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 });
 
 export function treeDigest(root: string): string {
@@ -77,26 +88,49 @@ export function createPlace(): Place {
     },
     read: (path) => readFileSync(join(workspace, path), "utf8"),
     digest: () => treeDigest(workspace),
-    run: (args, options = {}) => runBmo(args, { cwd: workspace, ...options, environment: { HOME: home, BMO_HOME: join(home, "bmo"), ...options.environment } }),
+    run: (args, options = {}) =>
+      runBmo(args, {
+        cwd: workspace,
+        ...options,
+        environment: { HOME: home, BMO_HOME: join(home, "bmo"), ...options.environment },
+      }),
   };
 }
 
 /** Only what the program needs: keys of the machine that runs the tests must not take part. */
 export function cleanEnvironment(extra: Record<string, string | undefined> = {}): Record<string, string> {
-  const base: Record<string, string | undefined> = { PATH: process.env["PATH"], LANG: "C.UTF-8", TERM: "xterm-256color", ...extra };
-  return Object.fromEntries(Object.entries(base).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  const base: Record<string, string | undefined> = {
+    PATH: process.env["PATH"],
+    LANG: "C.UTF-8",
+    TERM: "xterm-256color",
+    ...extra,
+  };
+  return Object.fromEntries(
+    Object.entries(base).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 export function runBmo(args: string[], options: RunOptions): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [BMO, ...args], { cwd: options.cwd, env: cleanEnvironment(options.environment), stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [BMO, ...args], {
+      cwd: options.cwd,
+      env: cleanEnvironment(options.environment),
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     const out: Buffer[] = [];
     const errors: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => errors.push(chunk));
     child.stdin.on("error", () => undefined);
     child.on("error", reject);
-    child.on("close", (code, signal) => resolve({ code, signal, stdout: Buffer.concat(out).toString("utf8"), stderr: Buffer.concat(errors).toString("utf8") }));
+    child.on("close", (code, signal) =>
+      resolve({
+        code,
+        signal,
+        stdout: Buffer.concat(out).toString("utf8"),
+        stderr: Buffer.concat(errors).toString("utf8"),
+      }),
+    );
     const input = options.stdin ?? null;
     if (input === null) child.stdin.end();
     else if (input !== "open") child.stdin.end(input);
@@ -108,8 +142,15 @@ export type WireName = "anthropic" | "responses" | "chat";
 
 /** A provider table for the user's file; `wire` decides type and API. */
 export function providerToml(id: string, wire: WireName, url: string, models: string[], extra = ""): string {
-  const type = wire === "anthropic" ? 'type = "anthropic"' : wire === "responses" ? 'type = "openai"' : 'type = "openai-compatible"';
+  const type =
+    wire === "anthropic"
+      ? 'type = "anthropic"'
+      : wire === "responses"
+        ? 'type = "openai"'
+        : 'type = "openai-compatible"';
   const base = wire === "anthropic" ? url : `${url}/v1`;
-  const list = models.map((model) => `[[providers.${id}.models]]\nid = "${model}"\ncontext_window = 200000\nmax_output = 8000\n${extra}`);
+  const list = models.map(
+    (model) => `[[providers.${id}.models]]\nid = "${model}"\ncontext_window = 200000\nmax_output = 8000\n${extra}`,
+  );
   return `[providers.${id}]\n${type}\nbase_url = "${base}"\napi_key = "test-key-${id}-0123456789"\n${list.join("\n")}\n`;
 }

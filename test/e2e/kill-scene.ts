@@ -1,10 +1,15 @@
-// What the kill tests share: a job with two tickets, models that decide by what lies on disk, and the look at what a killed
-// run leaves behind.
+// What the kill tests share: a job with two tickets, models that decide by what lies on disk, and the look at what a
+// killed run leaves behind.
 
 import { existsSync, readdirSync, readFileSync, readlinkSync, watch } from "node:fs";
 import { join } from "node:path";
 import type { ChildProcess } from "node:child_process";
-import { startVendorServer, type ScriptedReply, type SeenRequest, type VendorServer } from "../support/vendor-server.ts";
+import {
+  startVendorServer,
+  type ScriptedReply,
+  type SeenRequest,
+  type VendorServer,
+} from "../support/vendor-server.ts";
 import { createPlace, providerToml, type Place, type WireName } from "./harness.ts";
 import { isPlanning, lastResult, planInput, submit, ticket } from "./scenario.ts";
 
@@ -28,12 +33,22 @@ export interface KillScene {
   setup: Setup;
 }
 
-/** Before each event of a reply is written, and once more when all are; `event` counts from 0, `last` is the extra one. */
+/**
+ * Before each event of a reply is written, and once more when all are; `event` counts from 0, `last` is the extra one.
+ */
 export type Moment = (request: SeenRequest, event: number) => void | Promise<void>;
 
 function planOf(setup: Setup): ReturnType<typeof planInput> {
   return planInput([
-    ticket("t1", { "a.txt": "modify", "marks/**": "create" }, { title: "Make the first", commands: ["bash(sh hold.sh bash)"], verify: [setup.hold === "verify" ? `${HOLD} verify` : "grep -q 'the new end' a.txt"] }),
+    ticket(
+      "t1",
+      { "a.txt": "modify", "marks/**": "create" },
+      {
+        title: "Make the first",
+        commands: ["bash(sh hold.sh bash)"],
+        verify: [setup.hold === "verify" ? `${HOLD} verify` : "grep -q 'the new end' a.txt"],
+      },
+    ),
     ticket("t2", { "b.txt": "create" }, { title: "Make the second", depends_on: ["t1"], verify: ["test -s b.txt"] }),
   ]);
 }
@@ -45,24 +60,41 @@ function executorReply({ place, setup }: Pick<KillScene, "place" | "setup">, req
   if (concerns("Make the first") && place.read("a.txt") === OLD) {
     const seen = request.toolCalls.at(-1)?.name === "view" && lastResult(request).includes("the old end");
     const edit = { name: "edit", input: { path: "a.txt", old: "the old end", new: "the new end" } };
-    return seen ? { text: "Now I change its end.", calls: [edit] } : { text: "I look at the file first.", calls: [{ name: "view", input: { path: "a.txt" } }] };
+    return seen
+      ? { text: "Now I change its end.", calls: [edit] }
+      : { text: "I look at the file first.", calls: [{ name: "view", input: { path: "a.txt" } }] };
   }
-  if (setup.hold === "bash" && concerns("Make the first") && !existsSync(join(place.workspace, "marks/bash"))) return { calls: [{ name: "bash", input: { command: `${HOLD} bash` } }] };
+  if (setup.hold === "bash" && concerns("Make the first") && !existsSync(join(place.workspace, "marks/bash")))
+    return { calls: [{ name: "bash", input: { command: `${HOLD} bash` } }] };
   if (concerns("Make the second") && !existsSync(join(place.workspace, "b.txt"))) {
-    return { reasoning: "One file is left.", calls: [{ name: "write", input: { path: "b.txt", content: SECOND } }, { name: "glob", input: { pattern: "*.txt" } }] };
+    return {
+      reasoning: "One file is left.",
+      calls: [
+        { name: "write", input: { path: "b.txt", content: SECOND } },
+        { name: "glob", input: { pattern: "*.txt" } },
+      ],
+    };
   }
   return { text: "All of it is done, as the plan says." };
 }
 
 export function replyFor(scene: Pick<KillScene, "place" | "setup">, request: SeenRequest): ScriptedReply {
   if (!isPlanning(request)) return executorReply(scene, request);
-  const looked = request.toolResults.some((result) => result.text.includes("the end") || result.text.includes("the old end") || result.text.includes("the new end"));
-  return looked ? { text: "This is the plan.", ...submit(planOf(scene.setup)) } : { text: "I look around before I plan.", calls: [{ name: "view", input: { path: "a.txt" } }] };
+  const looked = request.toolResults.some(
+    (result) =>
+      result.text.includes("the end") || result.text.includes("the old end") || result.text.includes("the new end"),
+  );
+  return looked
+    ? { text: "This is the plan.", ...submit(planOf(scene.setup)) }
+    : { text: "I look around before I plan.", calls: [{ name: "view", input: { path: "a.txt" } }] };
 }
 
 export async function killScene(setup: Setup, moment: Moment = () => undefined): Promise<KillScene> {
   const place = createPlace();
-  const server = await startVendorServer({ replies: (request) => replyFor({ place, setup }, request), onEvent: moment });
+  const server = await startVendorServer({
+    replies: (request) => replyFor({ place, setup }, request),
+    onEvent: moment,
+  });
   place.file("a.txt", OLD);
   place.file("hold.sh", HOLD_SCRIPT);
   place.file("marks/.keep", "");

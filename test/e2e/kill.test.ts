@@ -1,5 +1,5 @@
-// `kill -9` at points that the server sets: every session goes on with a history that the vendors accept, no record is lost,
-// files are whole, no process is left over.
+// `kill -9` at points that the server sets: every session goes on with a history that the vendors accept, no record is
+// lost, files are whole, no process is left over.
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,7 +7,20 @@ import type { ChildProcess } from "node:child_process";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readSession } from "../../src/session/reader.ts";
 import { isPlanning, resultOf } from "./scenario.ts";
-import { appears, FIRST_RUN, kill, killScene, leftOver, NEW, OLD, SECOND, sessionFile, wholeRecords, type KillScene, type Setup } from "./kill-scene.ts";
+import {
+  appears,
+  FIRST_RUN,
+  kill,
+  killScene,
+  leftOver,
+  NEW,
+  OLD,
+  SECOND,
+  sessionFile,
+  wholeRecords,
+  type KillScene,
+  type Setup,
+} from "./kill-scene.ts";
 import type { SeenRequest } from "../support/vendor-server.ts";
 import type { WireName } from "./harness.ts";
 import { needBubblewrap } from "../support/need.ts";
@@ -39,13 +52,20 @@ const SANDBOX = !needBubblewrap().missing;
 const WIRES: WireName[] = ["anthropic", "responses", "chat"];
 const DELAYS = [0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 30];
 
-/** Requests of an undisturbed run: plan: look, plan; execute: look, edit, write, end (a last one for the second ticket). */
+/**
+ * Requests of an undisturbed run: plan: look, plan; execute: look, edit, write, end (a last one for the second ticket).
+ */
 function points(): Point[] {
   const list: Point[] = [];
   const wire = (): WireName => WIRES[list.length % WIRES.length] ?? "anthropic";
   const replies = (unit: Setup["unit"], requests: number[], moments: ("head" | "delta" | "late")[]): void => {
     for (const request of requests) {
-      for (const moment of moments) list.push({ name: `unit ${unit}, reply ${request}, ${moment}`, setup: { wire: wire(), unit, hold: "none" }, at: { request, moment } });
+      for (const moment of moments)
+        list.push({
+          name: `unit ${unit}, reply ${request}, ${moment}`,
+          setup: { wire: wire(), unit, hold: "none" },
+          at: { request, moment },
+        });
     }
   };
   replies("plan", [1, 2, 3, 4, 5, 6], ["head", "delta", "late"]);
@@ -54,10 +74,25 @@ function points(): Point[] {
   for (const [index, afterMs] of DELAYS.entries()) {
     const unit = index % 2 === 0 ? "plan" : "ticket";
     const request = [4, 5, 2, 6][index % 4] ?? 4;
-    list.push({ name: `unit ${unit}, ${afterMs} ms after reply ${request}`, setup: { wire: wire(), unit, hold: "none" }, at: { request, moment: { afterMs } } });
+    list.push({
+      name: `unit ${unit}, ${afterMs} ms after reply ${request}`,
+      setup: { wire: wire(), unit, hold: "none" },
+      at: { request, moment: { afterMs } },
+    });
   }
-  for (const unit of ["plan", "ticket", "off"] as const) list.push({ name: `unit ${unit}, between the intent of a command and its result`, setup: { wire: wire(), unit, hold: "bash" }, at: "hold" });
-  for (const unit of ["plan", "ticket"] as const) for (let more = 0; more < 2; more++) list.push({ name: `unit ${unit}, in a verify command (${more + 1})`, setup: { wire: wire(), unit, hold: "verify" }, at: "hold" });
+  for (const unit of ["plan", "ticket", "off"] as const)
+    list.push({
+      name: `unit ${unit}, between the intent of a command and its result`,
+      setup: { wire: wire(), unit, hold: "bash" },
+      at: "hold",
+    });
+  for (const unit of ["plan", "ticket"] as const)
+    for (let more = 0; more < 2; more++)
+      list.push({
+        name: `unit ${unit}, in a verify command (${more + 1})`,
+        setup: { wire: wire(), unit, hold: "verify" },
+        at: "hold",
+      });
   return list;
 }
 
@@ -87,14 +122,21 @@ async function runPoint(point: Point): Promise<Outcome> {
     const first = await place.run(FIRST_RUN[setup.unit], { onStart: (started) => (child = started) });
     armed = false;
     const leftAfterKill = await leftOver(place);
-    const torn = [place.read("a.txt"), existsSync(join(place.workspace, "b.txt")) ? place.read("b.txt") : SECOND].filter((text) => ![OLD, NEW, SECOND].includes(text)).map((text) => text.slice(-200));
+    const torn = [place.read("a.txt"), existsSync(join(place.workspace, "b.txt")) ? place.read("b.txt") : SECOND]
+      .filter((text) => ![OLD, NEW, SECOND].includes(text))
+      .map((text) => text.slice(-200));
     const path = sessionFile(place);
     const before = readFileSync(path);
     const approved = readSession(path).records.some((record) => record.type === "approval");
     const requestsBefore = server.requests.length;
 
     if (setup.hold !== "none") place.file("marks/go", "");
-    const goOn = setup.unit === "off" ? ["-c", "-p", "--json", "--no-plan", "--permission-mode", "bypassPermissions", "go on please"] : approved ? ["-c", "-p", "--json", "/approve"] : ["-c", "-p", "--json", "--approve", "go on please"];
+    const goOn =
+      setup.unit === "off"
+        ? ["-c", "-p", "--json", "--no-plan", "--permission-mode", "bypassPermissions", "go on please"]
+        : approved
+          ? ["-c", "-p", "--json", "/approve"]
+          : ["-c", "-p", "--json", "--approve", "go on please"];
     const second = await place.run(goOn);
     const result = second.stdout === "" ? null : resultOf(second);
     const after = readFileSync(path);
@@ -110,7 +152,10 @@ async function runPoint(point: Point): Promise<Outcome> {
       code: second.code,
       stderr: second.stderr,
       plan: result?.plan?.state ?? null,
-      files: { first: place.read("a.txt") === NEW, second: existsSync(join(place.workspace, "b.txt")) && place.read("b.txt") === SECOND },
+      files: {
+        first: place.read("a.txt") === NEW,
+        second: existsSync(join(place.workspace, "b.txt")) && place.read("b.txt") === SECOND,
+      },
     };
   } finally {
     await server.close();
@@ -119,7 +164,9 @@ async function runPoint(point: Point): Promise<Outcome> {
 
 function uninformed(requests: readonly SeenRequest[], setup: Setup): number[] {
   if (setup.unit === "off") return [];
-  return requests.filter((request) => !isPlanning(request) && !/Make the (first|second)/.test(request.userTexts.join("\n"))).map((request) => request.number);
+  return requests
+    .filter((request) => !isPlanning(request) && !/Make the (first|second)/.test(request.userTexts.join("\n")))
+    .map((request) => request.number);
 }
 
 /** A few at a time: the machine may have two cores only. */
@@ -128,7 +175,12 @@ async function runAll(all: readonly Point[], atOnce: number): Promise<Map<string
   const queue = [...all];
   const worker = async (): Promise<void> => {
     for (let point = queue.shift(); point !== undefined; point = queue.shift()) {
-      outcomes.set(point.name, await runPoint(point).catch((thrown: unknown) => (thrown instanceof Error ? thrown : new Error(String(thrown)))));
+      outcomes.set(
+        point.name,
+        await runPoint(point).catch((thrown: unknown) =>
+          thrown instanceof Error ? thrown : new Error(String(thrown)),
+        ),
+      );
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
@@ -167,12 +219,19 @@ describe("kill -9", () => {
   });
 });
 
-/** The appends to break off: the first `each` that follow each kind of record. `from` and `to` bound the bytes of the broken one. */
+/**
+ * The appends to break off: the first `each` that follow each kind of record. `from` and `to` bound the bytes of the
+ * broken one.
+ */
 function cutsOf(whole: Buffer, each: number): { from: number; to: number }[] {
   const ends = [...whole.entries()].flatMap(([index, byte]) => (byte === 0x0a ? [index + 1] : []));
   const times = new Map<string, number>();
   return ends.slice(1, -1).flatMap((from, index) => {
-    const record = JSON.parse(whole.subarray(ends[index], from).toString("utf8")) as { type: string; event?: { type: string }; message?: { role: string } };
+    const record = JSON.parse(whole.subarray(ends[index], from).toString("utf8")) as {
+      type: string;
+      event?: { type: string };
+      message?: { role: string };
+    };
     const kind = `${record.type} ${record.event?.type ?? record.message?.role ?? ""}`;
     times.set(kind, (times.get(kind) ?? 0) + 1);
     return (times.get(kind) ?? 0) > each ? [] : [{ from, to: ends[index + 2] ?? from }];
@@ -180,17 +239,34 @@ function cutsOf(whole: Buffer, each: number): { from: number; to: number }[] {
 }
 
 /** One cut of a finished session, resumed through the program; the files are as the records say. */
-async function resumeCut({ place, server, setup }: KillScene, path: string, whole: Buffer, cut: number): Promise<string[]> {
+async function resumeCut(
+  { place, server, setup }: KillScene,
+  path: string,
+  whole: Buffer,
+  cut: number,
+): Promise<string[]> {
   const bytes = whole.subarray(0, cut);
   writeFileSync(path, bytes);
   const { records } = readSession(path);
-  const did = (tool: string): boolean => records.some((record) => record.type === "message" && record.message.role === "tool" && record.message.toolName === tool && !record.message.isError);
+  const did = (tool: string): boolean =>
+    records.some(
+      (record) =>
+        record.type === "message" &&
+        record.message.role === "tool" &&
+        record.message.toolName === tool &&
+        !record.message.isError,
+    );
   place.file("a.txt", did("edit") ? NEW : OLD);
   if (!did("write")) rmSync(join(place.workspace, "b.txt"), { force: true });
   const approved = records.some((record) => record.type === "approval");
   const done = records.some((record) => record.type === "workflow" && record.event.type === "plan_finished");
   const before = server.requests.length;
-  const finished = await place.run(["-c", "-p", "--json", ...(approved || done ? ["/approve"] : ["--approve", "go on please"])]);
+  const finished = await place.run([
+    "-c",
+    "-p",
+    "--json",
+    ...(approved || done ? ["/approve"] : ["--approve", "go on please"]),
+  ]);
   const requests = server.requests.slice(before);
   const wrong = requests.flatMap((request) => request.violations);
   for (const number of uninformed(requests, setup)) wrong.push(`request ${number} does not say what to do`);
@@ -198,7 +274,8 @@ async function resumeCut({ place, server, setup }: KillScene, path: string, whol
   const after = readFileSync(path);
   const kept = wholeRecords(bytes);
   if (!after.subarray(0, kept.length).equals(kept)) wrong.push("an earlier record is lost");
-  if (place.read("a.txt") !== NEW || !existsSync(join(place.workspace, "b.txt")) || place.read("b.txt") !== SECOND) wrong.push("the job is not done");
+  if (place.read("a.txt") !== NEW || !existsSync(join(place.workspace, "b.txt")) || place.read("b.txt") !== SECOND)
+    wrong.push("the job is not done");
   return wrong.map((text) => `cut after ${records.length} records (${records.at(-1)?.type ?? "none"}): ${text}`);
 }
 
@@ -215,7 +292,14 @@ describe("a session cut inside an append", () => {
         for (const [index, { from, to }] of cutsOf(whole, unit === "plan" ? 1 : 2).entries()) {
           if (index % scenes.length !== share) continue;
           // Now and then nothing of the next record is there, else the write broke off somewhere inside it.
-          found.push(...(await resumeCut(scene, path, whole, index % 5 === 0 ? from : from + 1 + ((index * 7919) % (to - from - 2)))));
+          found.push(
+            ...(await resumeCut(
+              scene,
+              path,
+              whole,
+              index % 5 === 0 ? from : from + 1 + ((index * 7919) % (to - from - 2)),
+            )),
+          );
         }
         await scene.server.close();
         return found;

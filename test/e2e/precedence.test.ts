@@ -3,7 +3,17 @@
 import { spawn } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { BMO, cleanEnvironment } from "./harness.ts";
-import { expectFailure, isPlanning, planInput, planThen, resultOf, scene, submit, ticket, type Scene } from "./scenario.ts";
+import {
+  expectFailure,
+  isPlanning,
+  planInput,
+  planThen,
+  resultOf,
+  scene,
+  submit,
+  ticket,
+  type Scene,
+} from "./scenario.ts";
 import type { ScriptedReply } from "../support/vendor-server.ts";
 
 const PLAN = planInput([ticket("t1", { "a.txt": "modify" })]);
@@ -13,7 +23,9 @@ const OUTSIDE: ScriptedReply = { calls: [{ name: "write", input: { path: "other.
 function pipeline({ place }: Scene, line: string): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn("bash", ["-c", `${line}; exit \${PIPESTATUS[0]}`], {
-      cwd: place.workspace, stdio: ["ignore", "pipe", "pipe"], env: { ...cleanEnvironment({ HOME: place.home, BMO_HOME: `${place.home}/bmo` }), NODE: process.execPath, BMO },
+      cwd: place.workspace,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...cleanEnvironment({ HOME: place.home, BMO_HOME: `${place.home}/bmo` }), NODE: process.execPath, BMO },
     });
     let stdout = "";
     let stderr = "";
@@ -41,47 +53,100 @@ describe("codes", () => {
     const running = place.run(["-p", "--json", "--approve", "do it"]);
     await server.arrived(2);
     server.addFaults([{ kind: "status", status: 401, message: "key revoked", times: 3 }]);
-    expect(resultOf(await running)).toMatchObject({ exit_code: 6, denials: [{ tool: "write" }], plan: { state: "executing" } });
+    expect(resultOf(await running)).toMatchObject({
+      exit_code: 6,
+      denials: [{ tool: "write" }],
+      plan: { state: "executing" },
+    });
   });
 
   test("5 before 1: the limit is reached while a verification fails again and again", async () => {
     const plan = planInput([ticket("t1", { "a.txt": "modify" }, { verify: ["false"] })]);
-    const { place } = await scene({ replies: (request) => (isPlanning(request) ? submit(plan) : { text: "done, I think" }) });
-    expect(resultOf(await place.run(["-p", "--json", "--approve", "--max-turns", "3", "do it"]))).toMatchObject({ exit_code: 5, status: "limit" });
+    const { place } = await scene({
+      replies: (request) => (isPlanning(request) ? submit(plan) : { text: "done, I think" }),
+    });
+    expect(resultOf(await place.run(["-p", "--json", "--approve", "--max-turns", "3", "do it"]))).toMatchObject({
+      exit_code: 5,
+      status: "limit",
+    });
   });
 
   test("4: a command that the plan does not hold, in default mode; bypassPermissions runs it", async () => {
-    const replies = planThen(PLAN, [{ calls: [{ name: "bash", input: { command: "node -e 'process.exitCode = 0'" } }] }, { text: "ran or not" }]);
-    for (const [flags, code] of [[[], 4], [["--permission-mode", "bypassPermissions"], 0]] as const) {
+    const replies = planThen(PLAN, [
+      { calls: [{ name: "bash", input: { command: "node -e 'process.exitCode = 0'" } }] },
+      { text: "ran or not" },
+    ]);
+    for (const [flags, code] of [
+      [[], 4],
+      [["--permission-mode", "bypassPermissions"], 0],
+    ] as const) {
       const { place } = await scene({ replies });
       place.file("a.txt", "one\n");
       const result = resultOf(await place.run(["-p", "--json", "--approve", ...flags, "do it"]));
-      expect({ code: result.exit_code, denied: result.denials.length, plan: result.plan?.state }).toEqual({ code, denied: code === 4 ? 1 : 0, plan: "done" });
+      expect({ code: result.exit_code, denied: result.denials.length, plan: result.plan?.state }).toEqual({
+        code,
+        denied: code === 4 ? 1 : 0,
+        plan: "done",
+      });
     }
   });
 
   test("0: a read-only command in execution is no refusal; a command of the plan is none", async () => {
     const plan = planInput([ticket("t1", { "a.txt": "modify" }, { commands: ["bash(node -e *)"] })]);
-    const { place } = await scene({ replies: planThen(plan, [{ calls: [{ name: "bash", input: { command: "ls" } }, { name: "bash", input: { command: "node -e 'process.exitCode = 0'" } }] }, { text: "ran" }]) });
+    const { place } = await scene({
+      replies: planThen(plan, [
+        {
+          calls: [
+            { name: "bash", input: { command: "ls" } },
+            { name: "bash", input: { command: "node -e 'process.exitCode = 0'" } },
+          ],
+        },
+        { text: "ran" },
+      ]),
+    });
     place.file("a.txt", "one\n");
-    expect(resultOf(await place.run(["-p", "--json", "--approve", "do it"]))).toMatchObject({ exit_code: 0, denials: [] });
+    expect(resultOf(await place.run(["-p", "--json", "--approve", "do it"]))).toMatchObject({
+      exit_code: 0,
+      denials: [],
+    });
   });
 
-  test.each([["workflow off", ["--no-plan"], false], ["in execution", ["--approve"], true]] as const)("0: what was refused was only read (%s)", async (_name, flags, planned) => {
-    const peek: ScriptedReply[] = [{ calls: [{ name: "view", input: { path: "/etc/hostname" } }, { name: "view", input: { path: ".env" } }] }, { text: "could not look" }];
+  test.each([
+    ["workflow off", ["--no-plan"], false],
+    ["in execution", ["--approve"], true],
+  ] as const)("0: what was refused was only read (%s)", async (_name, flags, planned) => {
+    const peek: ScriptedReply[] = [
+      {
+        calls: [
+          { name: "view", input: { path: "/etc/hostname" } },
+          { name: "view", input: { path: ".env" } },
+        ],
+      },
+      { text: "could not look" },
+    ];
     let step = 0;
     const { place } = await scene({ replies: planned ? planThen(PLAN, peek) : () => peek[step++] ?? { text: "?" } });
     place.file(".env", "SECRET_WORD=hidden\n");
     const finished = await place.run(["-p", "--json", ...flags, "look"]);
-    expect(resultOf(finished)).toMatchObject({ exit_code: 0, result: "could not look", denials: [{ tool: "view" }, { tool: "view" }] });
+    expect(resultOf(finished)).toMatchObject({
+      exit_code: 0,
+      result: "could not look",
+      denials: [{ tool: "view" }, { tool: "view" }],
+    });
     expect(finished.stdout + finished.stderr).not.toContain("hidden");
   });
 
   test("a command that fails by itself is no refusal", async () => {
     const plan = planInput([ticket("t1", { "a.txt": "modify" }, { commands: ["bash(false)"] })]);
-    const { place } = await scene({ replies: planThen(plan, [{ calls: [{ name: "bash", input: { command: "false" } }] }, { text: "it failed" }]) });
+    const { place } = await scene({
+      replies: planThen(plan, [{ calls: [{ name: "bash", input: { command: "false" } }] }, { text: "it failed" }]),
+    });
     place.file("a.txt", "one\n");
-    expect(resultOf(await place.run(["-p", "--json", "--approve", "do it"]))).toMatchObject({ exit_code: 0, result: "it failed", denials: [] });
+    expect(resultOf(await place.run(["-p", "--json", "--approve", "do it"]))).toMatchObject({
+      exit_code: 0,
+      result: "it failed",
+      denials: [],
+    });
   });
 });
 

@@ -31,10 +31,17 @@ async function executed(tables = ""): Promise<Scene> {
 test("every key that --json prints is snake_case: a run, its events, route, sessions show and export", async () => {
   const { place } = await executed();
   const run = await place.run(["-p", "--approve", "--output-format", "stream-json", "change it"]);
-  const lines = run.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as Json);
+  const lines = run.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Json);
   expect(lines.length).toBeGreaterThan(10);
   expect(lines.flatMap((line) => camelKeys(line))).toEqual([]);
-  for (const args of [["route", "--json", "fix the bug"], ["sessions", "show", "--json"], ["sessions", "export", "--json"]]) {
+  for (const args of [
+    ["route", "--json", "fix the bug"],
+    ["sessions", "show", "--json"],
+    ["sessions", "export", "--json"],
+  ]) {
     const finished = await place.run(args);
     expect(finished.code).toBe(0);
     expect(camelKeys(JSON.parse(finished.stdout) as Json)).toEqual([]);
@@ -48,24 +55,37 @@ test("every key that --json prints is snake_case: a run, its events, route, sess
 test("the only ticket of a plan costs what its execution cost, also where the plan is one turn", async () => {
   const { place } = await executed();
   const run = await place.run(["-p", "--approve", "--output-format", "stream-json", "change it"]);
-  const lines = run.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as { type: string; cost_usd?: number; entry?: { stage: string; cost_usd: number } });
+  const lines = run.stdout
+    .trimEnd()
+    .split("\n")
+    .map(
+      (line) => JSON.parse(line) as { type: string; cost_usd?: number; entry?: { stage: string; cost_usd: number } },
+    );
   const calls = lines.flatMap(({ entry }) => (entry?.stage === "execute" ? [entry.cost_usd] : []));
   const expected = calls.reduce((sum, cost) => sum + cost, 0);
   expect(expected).toBeGreaterThan(0);
   expect(lines.find(({ type }) => type === "ticket_end")?.cost_usd).toBeCloseTo(expected, 9);
-  expect(resultOf({ ...run, stdout: `${run.stdout.trimEnd().split("\n").at(-1) ?? ""}\n` }).plan?.tickets[0]?.cost_usd).toBeCloseTo(expected, 9);
+  expect(
+    resultOf({ ...run, stdout: `${run.stdout.trimEnd().split("\n").at(-1) ?? ""}\n` }).plan?.tickets[0]?.cost_usd,
+  ).toBeCloseTo(expected, 9);
 });
 
 test("a plan that is given up after request_replan names its ticket as failed", async () => {
   const { place } = await scene({
     replies: (request) => {
       if (!isPlanning(request)) return { calls: [{ name: "request_replan", input: { reason: "no such thing" } }] };
-      return request.userTexts.some((text) => text.includes("asks for a new plan")) ? { text: "It cannot be done." } : submit(PLAN);
+      return request.userTexts.some((text) => text.includes("asks for a new plan"))
+        ? { text: "It cannot be done." }
+        : submit(PLAN);
     },
   });
   place.file("a.txt", "one\n");
   const result = resultOf(await place.run(["-p", "--approve", "--json", "change it"]));
-  expect(result).toMatchObject({ exit_code: 1, plan: { state: "failed", tickets: [{ id: "tFirst", state: "failed" }] }, report: { failed_tickets: ["tFirst"] } });
+  expect(result).toMatchObject({
+    exit_code: 1,
+    plan: { state: "failed", tickets: [{ id: "tFirst", state: "failed" }] },
+    report: { failed_tickets: ["tFirst"] },
+  });
 });
 
 test("/resume without a terminal says what to use instead and exits 2", async () => {

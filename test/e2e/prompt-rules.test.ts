@@ -17,7 +17,10 @@ const promptOf = ({ server }: Scene): string => server.requests.at(-1)?.userText
 describe("pipe and arguments", () => {
   test("the piped text, a blank line, the argument", async () => {
     const one = await answering();
-    expect(await one.place.run(["-p", "explain", "this"], { stdin: "line 1\n  line 2\n" })).toMatchObject({ code: 0, stdout: "answered\n" });
+    expect(await one.place.run(["-p", "explain", "this"], { stdin: "line 1\n  line 2\n" })).toMatchObject({
+      code: 0,
+      stdout: "answered\n",
+    });
     expect(promptOf(one)).toMatch(/line 1\n {2}line 2\n\nexplain this$/);
   });
 
@@ -59,7 +62,10 @@ describe("pipe and arguments", () => {
 
   test("a dash among the arguments waits for the end however long it takes", async () => {
     const one = await answering();
-    const finished = await one.place.run(["-p", "-", "summarise"], { stdin: "open", onStart: (child) => void delay(3_500).then(() => child.stdin?.end("late text")) });
+    const finished = await one.place.run(["-p", "-", "summarise"], {
+      stdin: "open",
+      onStart: (child) => void delay(3_500).then(() => child.stdin?.end("late text")),
+    });
     expect(finished).toMatchObject({ code: 0 });
     expect(finished.stderr).not.toMatch(/stays silent/);
     expect(promptOf(one)).toMatch(/late text\n\nsummarise$/);
@@ -114,14 +120,28 @@ describe("commands and what only looks like one", () => {
   });
 
   test.each([
-    ["as it is", "/approve"], ["with a line end", "/approve\n"], ["with CRLF", "/approve\r\n"], ["with a lone return", "/approve\r"], ["behind a BOM", "\ufeff/approve\n"], ["between blank lines", "\n\n  /approve  \n\n"],
-    ["behind tabs", "\t/approve\t"], ["with unscoped", "/approve unscoped\n"], ["with a ticket", "/approve t1\n"], ["with a note", "/approve t1 as the issue says"], ["with line ends inside of it", "/approve\t\u2028"],
+    ["as it is", "/approve"],
+    ["with a line end", "/approve\n"],
+    ["with CRLF", "/approve\r\n"],
+    ["with a lone return", "/approve\r"],
+    ["behind a BOM", "\ufeff/approve\n"],
+    ["between blank lines", "\n\n  /approve  \n\n"],
+    ["behind tabs", "\t/approve\t"],
+    ["with unscoped", "/approve unscoped\n"],
+    ["with a ticket", "/approve t1\n"],
+    ["with a note", "/approve t1 as the issue says"],
+    ["with line ends inside of it", "/approve\t\u2028"],
   ])("one piped line approves nothing (%s): exit 2, and what does approve is named", async (_name, stdin) => {
     const { place, server } = await scene({ replies: () => submit(PLAN) });
     place.file("a.txt", "a\n");
     const before = place.digest();
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
-    for (const words of [["-c", "-p"], ["-c"], ["-c", "-p", "-"], ["-c", "--permission-mode", "bypassPermissions", "-p"]]) {
+    for (const words of [
+      ["-c", "-p"],
+      ["-c"],
+      ["-c", "-p", "-"],
+      ["-c", "--permission-mode", "bypassPermissions", "-p"],
+    ]) {
       const finished = await place.run(words, { stdin });
       expect(finished).toMatchObject({ code: 2, stdout: "" });
       expect(finished.stderr).toMatch(/piped text approves no plan[\s\S]*bmo approve <plan-id>[\s\S]*-p \/approve/);
@@ -132,7 +152,9 @@ describe("commands and what only looks like one", () => {
   });
 
   test("/approve as an argument approves", async () => {
-    const { place } = await scene({ replies: (request) => (request.tools.includes("set_plan_artifact") ? submit(PLAN) : { text: "executed" }) });
+    const { place } = await scene({
+      replies: (request) => (request.tools.includes("set_plan_artifact") ? submit(PLAN) : { text: "executed" }),
+    });
     place.file("a.txt", "a\n");
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
     expect(await place.run(["-c", "-p", "/approve"])).toMatchObject({ code: 0, stdout: "executed\n" });
@@ -140,14 +162,32 @@ describe("commands and what only looks like one", () => {
 });
 
 describe("commands without a person", () => {
-  const reading = ["help", "status", "model", "tier", "plan", "why", "cost", "diff", "sessions", "skills", "tools", "permissions", "config"];
+  const reading = [
+    "help",
+    "status",
+    "model",
+    "tier",
+    "plan",
+    "why",
+    "cost",
+    "diff",
+    "sessions",
+    "skills",
+    "tools",
+    "permissions",
+    "config",
+  ];
   test.each(reading)("/%s --json: text in result, data where there is some, no model call", async (name) => {
     const { place, server } = await scene({ replies: () => submit(PLAN) });
     place.file("a.txt", "a\n");
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
     const before = place.digest();
     const result = resultOf(await place.run(["-c", "--json", `/${name}`]));
-    expect({ error: result.error, code: result.exit_code, status: result.status }).toEqual({ error: null, code: 0, status: "done" });
+    expect({ error: result.error, code: result.exit_code, status: result.status }).toEqual({
+      error: null,
+      code: 0,
+      status: "done",
+    });
     expect(result.result.trim()).not.toBe("");
     if (["status", "model", "plan", "why", "cost", "sessions"].includes(name)) expect(result.data).not.toBeNull();
     expect(result.plan?.state).toBe("awaiting_approval");
@@ -156,15 +196,30 @@ describe("commands without a person", () => {
   });
 
   test("/status tells the plan, both models and why", async () => {
-    const { place } = await scene({ replies: () => submit(PLAN) }, { models: ["m-1", "m-2"], tables: '[options.phase_model]\nplanning_model = "p/m-1"\nexecution_model = "p/m-2"' });
+    const { place } = await scene(
+      { replies: () => submit(PLAN) },
+      { models: ["m-1", "m-2"], tables: '[options.phase_model]\nplanning_model = "p/m-1"\nexecution_model = "p/m-2"' },
+    );
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
     const { data } = resultOf(await place.run(["-c", "--json", "/status"]));
-    expect(data).toMatchObject({ stage: "plan", workflow: "on", last_model: "p/m-1", plan: expect.stringMatching(/awaiting approval: The plan/) as unknown, execution_would_take: expect.stringContaining("p/m-2") as unknown });
+    expect(data).toMatchObject({
+      stage: "plan",
+      workflow: "on",
+      last_model: "p/m-1",
+      plan: expect.stringMatching(/awaiting approval: The plan/) as unknown,
+      execution_would_take: expect.stringContaining("p/m-2") as unknown,
+    });
   });
 
   test.each<[string, RegExp | null]>([
-    ["/plan edit", /\/plan edit needs a terminal\n +Use \/plan <feedback>/], ["/exit now", null], ["/resume", /\/resume needs the REPL\n +bmo -r <id>/], ["/model p/nope", /provider p has no model `nope`\n +Known: `p\/m-1`/],
-    ["/tier huge", /no tier "huge"\n +Tiers: balanced/], ["/skill nope", /no skill nope/], ["/undo", /nothing to undo in this session/], ["/why 99", /turn 99 has no route\n +Turns with a route: 1\./],
+    ["/plan edit", /\/plan edit needs a terminal\n +Use \/plan <feedback>/],
+    ["/exit now", null],
+    ["/resume", /\/resume needs the REPL\n +bmo -r <id>/],
+    ["/model p/nope", /provider p has no model `nope`\n +Known: `p\/m-1`/],
+    ["/tier huge", /no tier "huge"\n +Tiers: balanced/],
+    ["/skill nope", /no skill nope/],
+    ["/undo", /nothing to undo in this session/],
+    ["/why 99", /turn 99 has no route\n +Turns with a route: 1\./],
   ])("%s says what is wrong with it (%s), and never waits", async (line, problem) => {
     const { place, server } = await scene({ replies: () => submit(PLAN) });
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
@@ -176,10 +231,16 @@ describe("commands without a person", () => {
 
   test("/plan <feedback> revises: exit 3 with the next revision", async () => {
     let revision = 0;
-    const { place, server } = await scene({ replies: () => submit(planInput([ticket("t1", { [`a${revision++}.txt`]: "create" })])) });
+    const { place, server } = await scene({
+      replies: () => submit(planInput([ticket("t1", { [`a${revision++}.txt`]: "create" })])),
+    });
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
     const revised = resultOf(await place.run(["-c", "--json", "/plan take another file"]));
-    expect(revised).toMatchObject({ exit_code: 3, status: "awaiting_approval", plan: { revision: 2, state: "awaiting_approval" } });
+    expect(revised).toMatchObject({
+      exit_code: 3,
+      status: "awaiting_approval",
+      plan: { revision: 2, state: "awaiting_approval" },
+    });
     expect(revised.result).toMatch(/^# The plan/);
     expect(server.requests.at(-1)?.userTexts.at(-1)).toContain("take another file");
     const spoken = await place.run(["-c", "-p", "and yet another"]);

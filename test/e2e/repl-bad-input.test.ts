@@ -1,5 +1,5 @@
-// Bad input at a real terminal, through the program: pastes that contain a command, commands during a turn, Ctrl+C at every
-// stage, 20 columns, a dumb terminal. What is on the screen, what the server saw, and what is on disk must agree.
+// Bad input at a real terminal, through the program: pastes that contain a command, commands during a turn, Ctrl+C at
+// every stage, 20 columns, a dumb terminal. What is on the screen, what the server saw, and what is on disk must agree.
 
 import { afterEach, describe, expect, test } from "vitest";
 import { startPty, type PtyProgram } from "../support/pty.ts";
@@ -13,9 +13,15 @@ afterEach(() => {
   for (const program of programs.splice(0)) program.dispose();
 });
 
-function open({ place }: Scene, words: string[] = [], options: { columns?: number; rows?: number; environment?: Record<string, string> } = {}): PtyProgram {
+function open(
+  { place }: Scene,
+  words: string[] = [],
+  options: { columns?: number; rows?: number; environment?: Record<string, string> } = {},
+): PtyProgram {
   const program = startPty([process.execPath, BMO, ...words], {
-    ...options, cwd: place.workspace, environment: { HOME: place.home, BMO_HOME: `${place.home}/bmo`, ...options.environment },
+    ...options,
+    cwd: place.workspace,
+    environment: { HOME: place.home, BMO_HOME: `${place.home}/bmo`, ...options.environment },
   });
   programs.push(program);
   return program;
@@ -24,13 +30,19 @@ function open({ place }: Scene, words: string[] = [], options: { columns?: numbe
 /** What the prompt holds: the last line that begins with its mark, and what is wrapped below. */
 function promptOf(screen: PtyProgram["screen"]): string {
   const lines = screen.lines();
-  return lines.slice(lines.findLastIndex((line) => line.startsWith("›"))).join("").replaceAll(/\s+/g, "");
+  return lines
+    .slice(lines.findLastIndex((line) => line.startsWith("›")))
+    .join("")
+    .replaceAll(/\s+/g, "");
 }
 
 /** Types a line as a person does: the text first, Enter as a key of its own once the text is in the prompt. */
 async function type(program: PtyProgram, text: string): Promise<void> {
   program.write(text);
-  await program.waitFor((screen) => promptOf(screen).startsWith(`›${text.replaceAll(/\s+/g, "")}`), `the typed text ${text}`);
+  await program.waitFor(
+    (screen) => promptOf(screen).startsWith(`›${text.replaceAll(/\s+/g, "")}`),
+    `the typed text ${text}`,
+  );
   program.write("\r");
 }
 
@@ -89,7 +101,10 @@ describe("approval", () => {
   });
 
   test("/approve during a turn approves nothing", async () => {
-    const one = await scene({ faults: [{ kind: "stall", after: 0 }], replies: planThen(PLAN, [{ text: "carried out" }]) });
+    const one = await scene({
+      faults: [{ kind: "stall", after: 0 }],
+      replies: planThen(PLAN, [{ text: "carried out" }]),
+    });
     one.place.file("a.txt", "one\n");
     const before = one.place.digest();
     const program = open(one, ["plan it"]);
@@ -122,12 +137,22 @@ describe("Ctrl+C", () => {
     const { exitCode } = await program.exited;
     expect([0, 130]).toContain(exitCode);
     expect(program.output()).not.toContain("\u001b[?1049h");
-    expect(program.output().lastIndexOf("\u001b[?25h")).toBeGreaterThanOrEqual(program.output().lastIndexOf("\u001b[?25l"));
-    expect(program.output().lastIndexOf("\u001b[?2004l")).toBeGreaterThan(program.output().lastIndexOf("\u001b[?2004h"));
+    expect(program.output().lastIndexOf("\u001b[?25h")).toBeGreaterThanOrEqual(
+      program.output().lastIndexOf("\u001b[?25l"),
+    );
+    expect(program.output().lastIndexOf("\u001b[?2004l")).toBeGreaterThan(
+      program.output().lastIndexOf("\u001b[?2004h"),
+    );
   });
 
-  test.each([["while waiting for the server", 0], ["in mid-stream", 4]])("%s: the turn ends, the session goes on", async (_name, after) => {
-    const one = await scene({ faults: [{ kind: "stall", after }], replies: () => ({ text: "an answer of several words" }) });
+  test.each([
+    ["while waiting for the server", 0],
+    ["in mid-stream", 4],
+  ])("%s: the turn ends, the session goes on", async (_name, after) => {
+    const one = await scene({
+      faults: [{ kind: "stall", after }],
+      replies: () => ({ text: "an answer of several words" }),
+    });
     const program = open(one, ["first words"]);
     await one.server.arrived(1);
     program.write("\u0003");
@@ -146,7 +171,9 @@ describe("Ctrl+C", () => {
     await one.server.arrived(1);
     program.signal("SIGTERM");
     expect((await program.exited).exitCode).toBe(143);
-    expect(program.output().lastIndexOf("\u001b[?2004l")).toBeGreaterThan(program.output().lastIndexOf("\u001b[?2004h"));
+    expect(program.output().lastIndexOf("\u001b[?2004l")).toBeGreaterThan(
+      program.output().lastIndexOf("\u001b[?2004h"),
+    );
     one.server.clearFaults();
     expect(resultOf(await one.place.run(["-c", "--json", "go on"]))).toMatchObject({ exit_code: 0 });
     expect(one.server.requests.at(-1)?.userTexts.join("\n")).toContain("first words");

@@ -13,9 +13,15 @@ const SIZE = { rows: 45, columns: 160 };
 const bash = (line: string): ScriptedReply => ({ calls: [{ name: "bash", input: { command: line } }] });
 
 /** Each reply of the list answers one request, whatever it says. */
-const inTurn = (replies: ScriptedReply[]) => (request: SeenRequest): ScriptedReply => replies[request.number - 1] ?? { text: "Nothing left." };
+const inTurn =
+  (replies: ScriptedReply[]) =>
+  (request: SeenRequest): ScriptedReply =>
+    replies[request.number - 1] ?? { text: "Nothing left." };
 
-async function chat(replies: ScriptedReply[], words: string[] = ["--no-plan"]): Promise<Scene & { program: PtyProgram }> {
+async function chat(
+  replies: ScriptedReply[],
+  words: string[] = ["--no-plan"],
+): Promise<Scene & { program: PtyProgram }> {
   const one = await scene({ replies: inTurn(replies) });
   const program = open(one, words, SIZE);
   await idle(program);
@@ -25,7 +31,14 @@ async function chat(replies: ScriptedReply[], words: string[] = ["--no-plan"]): 
 
 describe("permission", () => {
   test("once, for the session, no, and no with a reason: what each lets through", async () => {
-    const { program, place, server } = await chat([bash("mkdir -p one"), bash("mkdir -p two"), bash("mkdir -p three"), bash("touch four"), bash("touch five"), { text: "All asked." }]);
+    const { program, place, server } = await chat([
+      bash("mkdir -p one"),
+      bash("mkdir -p two"),
+      bash("mkdir -p three"),
+      bash("touch four"),
+      bash("touch five"),
+      { text: "All asked." },
+    ]);
     await program.waitFor(/command +mkdir -p one/);
     expect(existsSync(join(place.workspace, "one"))).toBe(false);
     program.write("y");
@@ -47,7 +60,13 @@ describe("permission", () => {
     const results = server.requests.at(-1)?.toolResults.map((result) => result.text) ?? [];
     expect(results[3]).toBe("The user refused this bash call. Do not try it another way.");
     expect(results[4]).toBe("The user refused this bash call. They say: leave it to me");
-    for (const line of ["? allow bash mkdir -p one → yes, this once", "? allow bash mkdir -p two → yes, for this session", "? allow bash touch four → no", "? allow bash touch five → leave it to me"]) expect(count(program, line)).toBe(1);
+    for (const line of [
+      "? allow bash mkdir -p one → yes, this once",
+      "? allow bash mkdir -p two → yes, for this session",
+      "? allow bash touch four → no",
+      "? allow bash touch five → leave it to me",
+    ])
+      expect(count(program, line)).toBe(1);
     expect(await command(program, "/permissions", /this session/)).toMatch(/allow +bash\(mkdir \*\) +this session/);
   });
 
@@ -62,13 +81,19 @@ describe("permission", () => {
     expect((await program.exited).exitCode).toBe(0);
     expect(readdirSync(place.workspace)).toEqual(["one"]);
 
-    server.setReplies((request) => (stepsOf(request) === 0 ? bash("mkdir -p two") : { text: lastResult(request) === "(no output)" ? "Allowed." : "Refused." }));
+    server.setReplies((request) =>
+      stepsOf(request) === 0
+        ? bash("mkdir -p two")
+        : { text: lastResult(request) === "(no output)" ? "Allowed." : "Refused." },
+    );
     expect(await place.run(["--no-plan", "-p", "again"])).toMatchObject({ code: 0, stdout: "Allowed.\n" });
     expect(existsSync(join(place.workspace, "two"))).toBe(true);
 
     const second = open(one, [], SIZE);
     await idle(second);
-    expect(await command(second, "/permissions", /takes back/)).toMatch(/allow +bash\(mkdir \*\) +always in this project/);
+    expect(await command(second, "/permissions", /takes back/)).toMatch(
+      /allow +bash\(mkdir \*\) +always in this project/,
+    );
     await type(second, "/permissions forget bash(mkdir *)");
     await second.waitFor("Forgotten: bash(mkdir *)");
     await idle(second);
@@ -90,7 +115,13 @@ describe("permission", () => {
   });
 
   test("an edit is shown as a diff before it is allowed; arrows and Enter choose", async () => {
-    const one = await scene({ replies: inTurn([{ calls: [{ name: "view", input: { path: "a.txt" } }] }, { calls: [{ name: "edit", input: { path: "a.txt", old: "one", new: "two" } }] }, { text: "Edited." }]) });
+    const one = await scene({
+      replies: inTurn([
+        { calls: [{ name: "view", input: { path: "a.txt" } }] },
+        { calls: [{ name: "edit", input: { path: "a.txt", old: "one", new: "two" } }] },
+        { text: "Edited." },
+      ]),
+    });
     one.place.file("a.txt", "one\n");
     const program = open(one, ["--no-plan", "change it"], SIZE);
     await program.waitFor(/Allow edit\?[\s\S]*1 - one\n +1 \+ two[\s\S]*esc says no/);
@@ -104,20 +135,32 @@ describe("permission", () => {
   test("nobody is asked about an edit or a write that is bound to fail; the model reads why", async () => {
     const call = (name: string, input: Record<string, string>): ScriptedReply => ({ calls: [{ name, input }] });
     const one = await scene({
-      replies: inTurn([call("edit", { path: "a.txt", old: "one", new: "two" }), call("view", { path: "a.txt" }), call("edit", { path: "a.txt", old: "zero", new: "two" }), call("write", { path: "a.txt", content: "one\n" }), { text: "Gave up." }]),
+      replies: inTurn([
+        call("edit", { path: "a.txt", old: "one", new: "two" }),
+        call("view", { path: "a.txt" }),
+        call("edit", { path: "a.txt", old: "zero", new: "two" }),
+        call("write", { path: "a.txt", content: "one\n" }),
+        { text: "Gave up." },
+      ]),
     });
     one.place.file("a.txt", "one\n");
     const program = open(one, ["--no-plan", "change it"], SIZE);
     await program.waitFor("Gave up.");
     expect(program.output()).not.toMatch(/Allow (edit|write)\?/);
     expect(one.server.requests.at(-1)?.toolResults.map(({ text }) => text)).toEqual([
-      "edit: a.txt: was not read in this session. View it first", expect.stringContaining("one") as unknown, 'edit: a.txt: "old" was not found. View the file again.', "write: a.txt: holds exactly this content already; nothing to do",
+      "edit: a.txt: was not read in this session. View it first",
+      expect.stringContaining("one") as unknown,
+      'edit: a.txt: "old" was not found. View the file again.',
+      "write: a.txt: holds exactly this content already; nothing to do",
     ]);
   });
 });
 
 describe("an approved plan", () => {
-  async function approved(plan: ReturnType<typeof planInput>, execution: ScriptedReply[]): Promise<Scene & { program: PtyProgram }> {
+  async function approved(
+    plan: ReturnType<typeof planInput>,
+    execution: ScriptedReply[],
+  ): Promise<Scene & { program: PtyProgram }> {
     const one = await scene({ replies: planThen(plan, execution) });
     one.place.file("a.txt", "one\n");
     const program = open(one, ["plan it"], SIZE);
@@ -126,7 +169,9 @@ describe("an approved plan", () => {
     await type(program, "/approve");
     return { ...one, program };
   }
-  const write = (path: string): ScriptedReply => ({ calls: [{ name: "write", input: { path, content: `${path}\n` } }] });
+  const write = (path: string): ScriptedReply => ({
+    calls: [{ name: "write", input: { path, content: `${path}\n` } }],
+  });
   const PLAN = planInput([ticket("t1", { "a.txt": "modify" }, { commands: ["bash(echo *)"] })]);
 
   test("a write outside asks to extend the scope: yes writes, no refuses, and both stand in the report", async () => {
@@ -142,15 +187,33 @@ describe("an approved plan", () => {
     expect(program.screen.text()).not.toContain("create b.txt is outside");
     expect(program.screen.text()).toMatch(/! create c\.txt is outside the plan's scope: refused/);
     expect(lastResult(server.requests.at(-1) as SeenRequest)).toMatch(/^Refused: .*request_replan/);
-    expect(await command(program, "/permissions", /extends/)).toMatch(/allow +create b\.txt +extends the approved plan/);
+    expect(await command(program, "/permissions", /extends/)).toMatch(
+      /allow +create b\.txt +extends the approved plan/,
+    );
   });
 
   test("a command that writes outside: restored with a copy, or kept, as answered", async () => {
-    const { program, place } = await approved(PLAN, [bash("echo stray > stray.txt"), bash("echo kept > kept.txt"), { text: "Finished." }]);
-    for (const [file, key] of [["stray.txt", "r"], ["kept.txt", "k"]] as const) {
-      await program.waitFor((screen) => new RegExp(`command +echo \\w+ > ${file.replace(".", "\\.")}`).test(screen.text()), `the question about ${file}`);
+    const { program, place } = await approved(PLAN, [
+      bash("echo stray > stray.txt"),
+      bash("echo kept > kept.txt"),
+      { text: "Finished." },
+    ]);
+    for (const [file, key] of [
+      ["stray.txt", "r"],
+      ["kept.txt", "k"],
+    ] as const) {
+      await program.waitFor(
+        (screen) => new RegExp(`command +echo \\w+ > ${file.replace(".", "\\.")}`).test(screen.text()),
+        `the question about ${file}`,
+      );
       if (/Allow bash/.test(program.screen.text())) program.write("y");
-      await program.waitFor((screen) => new RegExp(`A command changed 1 path outside[\\s\\S]*create +${file.replace(".", "\\.")}`).test(screen.text()), `the effects of ${file}`);
+      await program.waitFor(
+        (screen) =>
+          new RegExp(`A command changed 1 path outside[\\s\\S]*create +${file.replace(".", "\\.")}`).test(
+            screen.text(),
+          ),
+        `the effects of ${file}`,
+      );
       program.write(key);
     }
     await program.waitFor(/put back +stray\.txt/);
@@ -173,7 +236,11 @@ describe("questions", () => {
     one.place.file(".bmorc.toml", SETTINGS);
     const start = async (keys: string, asked: boolean, ignored: boolean, words: string[] = []): Promise<void> => {
       const program = open(one, words, SIZE);
-      await program.waitFor(asked ? /Do you trust this directory's project configuration\?[\s\S]*permissions\.allow[\s\S]*if yes[\s\S]*start programs[\s\S]*esc cancels/ : /^plan · p\//m);
+      await program.waitFor(
+        asked
+          ? /Do you trust this directory's project configuration\?[\s\S]*permissions\.allow[\s\S]*if yes[\s\S]*start programs[\s\S]*esc cancels/
+          : /^plan · p\//m,
+      );
       program.write(keys);
       await idle(program);
       expect((await command(program, "/permissions", /mode: default\n.*\S/)).includes("bash(mkdir *)")).toBe(!ignored);
@@ -192,7 +259,9 @@ describe("questions", () => {
   });
 
   test("the model's own question: chosen by number, by letter, or answered in words", async () => {
-    const ask = (question: string): ScriptedReply => ({ calls: [{ name: "ask_question", input: { question, options: ["alpha", "beta"] } }] });
+    const ask = (question: string): ScriptedReply => ({
+      calls: [{ name: "ask_question", input: { question, options: ["alpha", "beta"] } }],
+    });
     const { program, server } = await chat([ask("First?"), ask("Second?"), ask("Third?"), { text: "Thanks." }], []);
     await program.waitFor("First?");
     program.write("2");
@@ -206,7 +275,11 @@ describe("questions", () => {
     program.write(KEY.enter);
     await program.waitFor("Thanks.");
     const results = server.requests.at(-1)?.toolResults.map((result) => result.text) ?? [];
-    expect(["beta", "alpha", "neither of them"].map((text, index) => results[index]?.includes(text))).toEqual([true, true, true]);
+    expect(["beta", "alpha", "neither of them"].map((text, index) => results[index]?.includes(text))).toEqual([
+      true,
+      true,
+      true,
+    ]);
     expect(server.requests.every(isPlanning)).toBe(true);
   });
 });

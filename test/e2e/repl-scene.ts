@@ -7,7 +7,13 @@ import { BMO } from "./harness.ts";
 import type { Scene } from "./scenario.ts";
 
 export const KEY = {
-  enter: "\r", escape: "\u001b", tab: "\t", shiftTab: "\u001b[Z", up: "\u001b[A", down: "\u001b[B", backspace: "\u007f",
+  enter: "\r",
+  escape: "\u001b",
+  tab: "\t",
+  shiftTab: "\u001b[Z",
+  up: "\u001b[A",
+  down: "\u001b[B",
+  backspace: "\u007f",
   ctrl: (letter: string): string => String.fromCharCode(letter.charCodeAt(0) - 96),
 } as const;
 
@@ -22,7 +28,11 @@ afterEach(() => {
 });
 
 export function open({ place }: Scene, words: string[] = [], options: PtyOptions = {}): PtyProgram {
-  const program = startPty([process.execPath, BMO, ...words], { cwd: place.workspace, ...options, environment: { HOME: place.home, BMO_HOME: `${place.home}/bmo`, ...options.environment } });
+  const program = startPty([process.execPath, BMO, ...words], {
+    cwd: place.workspace,
+    ...options,
+    environment: { HOME: place.home, BMO_HOME: `${place.home}/bmo`, ...options.environment },
+  });
   programs.push(program);
   return program;
 }
@@ -40,7 +50,10 @@ function promptText(program: PtyProgram): string {
 export async function fill(program: PtyProgram, text: string): Promise<void> {
   program.write(text);
   const mark = text.startsWith("!") ? "!" : "›";
-  await program.waitFor(() => promptText(program).startsWith(squeeze(mark + text.replace(/^!/, ""))), `${text} in the prompt`);
+  await program.waitFor(
+    () => promptText(program).startsWith(squeeze(mark + text.replace(/^!/, ""))),
+    `${text} in the prompt`,
+  );
 }
 
 /** Types a line as a person does: the text first, Enter as a key of its own. */
@@ -53,7 +66,10 @@ export async function type(program: PtyProgram, text: string): Promise<void> {
 export function idle(program: PtyProgram): Promise<void> {
   return program.waitFor((screen) => {
     const text = screen.text();
-    return /^›\s*$/m.test(text) && !/esc (interrupts|stops|says no|restores|cancels)|waiting for your answer|opening the session/.test(text);
+    return (
+      /^›\s*$/m.test(text) &&
+      !/esc (interrupts|stops|says no|restores|cancels)|waiting for your answer|opening the session/.test(text)
+    );
   }, "an idle prompt");
 }
 
@@ -61,13 +77,19 @@ export function idle(program: PtyProgram): Promise<void> {
 export async function command(program: PtyProgram, text: string, last: RegExp): Promise<string> {
   const before = echoes(program, text);
   await type(program, text);
-  await program.waitFor((screen) => echoes(program, text) > before && last.test(after(screen.all(), text)), `the end of ${text}`);
+  await program.waitFor(
+    (screen) => echoes(program, text) > before && last.test(after(screen.all(), text)),
+    `the end of ${text}`,
+  );
   await idle(program);
   return after(program.screen.all(), text);
 }
 
 function echoes(program: PtyProgram, text: string): number {
-  return program.screen.all().filter((line) => line === `› ${text}`).length - (promptText(program) === squeeze(`›${text}`) ? 1 : 0);
+  return (
+    program.screen.all().filter((line) => line === `› ${text}`).length -
+    (promptText(program) === squeeze(`›${text}`) ? 1 : 0)
+  );
 }
 
 function after(lines: string[], text: string): string {

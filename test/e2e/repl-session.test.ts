@@ -1,5 +1,5 @@
-// Around the main job at a terminal: resuming and switching sessions, shell commands, completion, the editor, and what each
-// slash command prints. Then the terminal itself: sizes, colours, a dumb one, and every way out.
+// Around the main job at a terminal: resuming and switching sessions, shell commands, completion, the editor, and what
+// each slash command prints. Then the terminal itself: sizes, colours, a dumb one, and every way out.
 
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,10 +11,17 @@ import { planInput, planThen, scene, ticket, type Scene } from "./scenario.ts";
 
 const SIZE = { rows: 45, columns: 120 };
 const PLAN = planInput([ticket("t1", { "a.txt": "modify" })], { title: "Change a" });
-const EXECUTION = [{ calls: [{ name: "view", input: { path: "a.txt" } }] }, { calls: [{ name: "edit", input: { path: "a.txt", old: "one", new: "two" } }] }, { text: "The edit is made." }];
+const EXECUTION = [
+  { calls: [{ name: "view", input: { path: "a.txt" } }] },
+  { calls: [{ name: "edit", input: { path: "a.txt", old: "one", new: "two" } }] },
+  { text: "The edit is made." },
+];
 const END = /warnings +\S/;
 
-async function planned(columns = SIZE.columns, environment: Record<string, string> = {}): Promise<Scene & { program: PtyProgram }> {
+async function planned(
+  columns = SIZE.columns,
+  environment: Record<string, string> = {},
+): Promise<Scene & { program: PtyProgram }> {
   const one = await scene({ replies: planThen(PLAN, EXECUTION) });
   one.place.file("a.txt", "one\n");
   const program = open(one, [], { rows: 45, columns, environment });
@@ -182,7 +189,11 @@ describe("prompt", () => {
   });
 
   test("/plan edit does not open the editor while a turn runs; an interrupted plan says how it goes on", async () => {
-    const one = await scene({ replies: planThen(planInput([ticket("t1", { "a.txt": "modify" }, { commands: ["bash(sleep *)"] })]), [{ calls: [{ name: "bash", input: { command: "sleep 60" } }] }]) });
+    const one = await scene({
+      replies: planThen(planInput([ticket("t1", { "a.txt": "modify" }, { commands: ["bash(sleep *)"] })]), [
+        { calls: [{ name: "bash", input: { command: "sleep 60" } }] },
+      ]),
+    });
     const program = open(one, ["plan it"], { ...SIZE, environment: { EDITOR: "touch opened;" } });
     await program.waitFor(/\/reject +drops it/);
     await idle(program);
@@ -197,11 +208,13 @@ describe("prompt", () => {
   });
 
   test("/plan edit opens the editor; what was edited is the new revision with its changes", async () => {
-    const editor = (script: string): ((one: Scene) => string) => (one) => {
-      one.place.file("../editor.sh", `#!/bin/sh\n${script}\n`);
-      chmodSync(join(one.place.workspace, "..", "editor.sh"), 0o755);
-      return join(one.place.workspace, "..", "editor.sh");
-    };
+    const editor =
+      (script: string): ((one: Scene) => string) =>
+      (one) => {
+        one.place.file("../editor.sh", `#!/bin/sh\n${script}\n`);
+        chmodSync(join(one.place.workspace, "..", "editor.sh"), 0o755);
+        return join(one.place.workspace, "..", "editor.sh");
+      };
     const one = await scene({ replies: planThen(PLAN, EXECUTION) });
     one.place.file("a.txt", "one\n");
     const path = editor('sed -i "s/Change a/Change a in another way/" "$1"')(one);
@@ -214,9 +227,12 @@ describe("prompt", () => {
     expect(program.screen.text()).toContain("revision 2");
     // One blank line below the command, as below any other.
     const shown = program.screen.all();
-    expect(shown.slice(shown.lastIndexOf("› /plan edit")).slice(1, 3)).toEqual(["", expect.stringContaining("◆ Plan Change a in another way") as unknown]);
+    expect(shown.slice(shown.lastIndexOf("› /plan edit")).slice(1, 3)).toEqual([
+      "",
+      expect.stringContaining("◆ Plan Change a in another way") as unknown,
+    ]);
     expect(one.server.requests.length).toBe(1);
-    editor('exit 1')(one);
+    editor("exit 1")(one);
     await type(program, "/plan edit");
     await program.waitFor("nothing was changed");
     editor('printf "title = 3" > "$1"')(one);
@@ -260,7 +276,15 @@ describe("what commands print", () => {
 });
 
 describe("terminal", () => {
-  test.each([[20, { NO_COLOR: "1" }], [20, { NO_COLOR: "" }], [40, { NO_COLOR: "1" }], [40, { NO_COLOR: "" }], [80, { NO_COLOR: "" }], [200, { NO_COLOR: "1" }], [200, { NO_COLOR: "" }]])("%i columns, %o: planned, approved, nothing drawn twice", async (columns, environment) => {
+  test.each([
+    [20, { NO_COLOR: "1" }],
+    [20, { NO_COLOR: "" }],
+    [40, { NO_COLOR: "1" }],
+    [40, { NO_COLOR: "" }],
+    [80, { NO_COLOR: "" }],
+    [200, { NO_COLOR: "1" }],
+    [200, { NO_COLOR: "" }],
+  ])("%i columns, %o: planned, approved, nothing drawn twice", async (columns, environment) => {
     const { program, place } = await planned(columns, environment);
     await type(program, "/status");
     await program.waitFor(/warnings +\S/);
@@ -288,9 +312,16 @@ describe("terminal", () => {
     expect(program.output()).not.toContain("\u001b");
   });
 
-  test.each([["SIGTERM", 143], ["SIGHUP", 129], ["SIGINT", 130]] as const)("%s in the middle of a turn: exit %i, the terminal as it was, the session kept", async (signal, code) => {
+  test.each([
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+    ["SIGINT", 130],
+  ] as const)("%s in the middle of a turn: exit %i, the terminal as it was, the session kept", async (signal, code) => {
     const gate = new Promise<void>(() => undefined);
-    const one = await scene({ replies: () => ({ text: "An answer that never ends." }), onEvent: (_, index) => (index === 3 ? gate : undefined) });
+    const one = await scene({
+      replies: () => ({ text: "An answer that never ends." }),
+      onEvent: (_, index) => (index === 3 ? gate : undefined),
+    });
     const program = open(one, ["--no-plan", "begin"], SIZE);
     await one.server.arrived(1);
     await program.waitFor("esc interrupts");

@@ -1,5 +1,5 @@
-// The main job at a terminal: the request is typed, the plan read, models changed and changed back, /approve typed, the edit
-// seen as a diff. Card, /status and the server's log agree at every point. Then the keys that steer it.
+// The main job at a terminal: the request is typed, the plan read, models changed and changed back, /approve typed, the
+// edit seen as a diff. Card, /status and the server's log agree at every point. Then the keys that steer it.
 
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -20,16 +20,38 @@ const END = /warnings +\S/;
 /** Planner, executor and a third model with ids drawn for this run; the edit needs what `view` showed. */
 async function draw(more: Partial<VendorServerOptions> = {}): Promise<Drawn> {
   const random = (): string => randomBytes(4).toString("hex");
-  const [planner, executor, other, marker] = [`planner-${random()}`, `executor-${random()}`, `other-${random()}`, random()];
+  const [planner, executor, other, marker] = [
+    `planner-${random()}`,
+    `executor-${random()}`,
+    `other-${random()}`,
+    random(),
+  ];
   const plan = planInput([ticket("t1", { "src/a.txt": "modify" })], { title: "Reverse the marker" });
   const replies = (request: SeenRequest): ScriptedReply => {
-    if (isPlanning(request)) return calledTimes(request, "view") === 0 ? { text: "I look first.", calls: [{ name: "view", input: { path: "src/a.txt" } }] } : submit(plan);
+    if (isPlanning(request))
+      return calledTimes(request, "view") === 0
+        ? { text: "I look first.", calls: [{ name: "view", input: { path: "src/a.txt" } }] }
+        : submit(plan);
     if (calledTimes(request, "view") === 0) return { calls: [{ name: "view", input: { path: "src/a.txt" } }] };
     const seen = /marker=(\w+)/.exec(request.toolResults.map((result) => result.text).join("\n"))?.[1] ?? "nothing";
-    if (calledTimes(request, "edit") === 0) return { calls: [{ name: "edit", input: { path: "src/a.txt", old: `marker=${seen}`, new: `marker=${[...seen].reverse().join("")}` } }] };
+    if (calledTimes(request, "edit") === 0)
+      return {
+        calls: [
+          {
+            name: "edit",
+            input: { path: "src/a.txt", old: `marker=${seen}`, new: `marker=${[...seen].reverse().join("")}` },
+          },
+        ],
+      };
     return { text: "The marker is reversed now." };
   };
-  const one = await scene({ replies, ...more }, { models: [other, planner, executor], tables: `[options.phase_model]\nplanning_model = "p/${planner}"\nexecution_model = "p/${executor}"` });
+  const one = await scene(
+    { replies, ...more },
+    {
+      models: [other, planner, executor],
+      tables: `[options.phase_model]\nplanning_model = "p/${planner}"\nexecution_model = "p/${executor}"`,
+    },
+  );
   one.place.file("src/a.txt", `first\nmarker=${marker}\nlast\n`);
   return { ...one, planner, executor, other, marker };
 }
@@ -54,13 +76,22 @@ describe("plan, approve, execute", () => {
     expect(program.screen.text()).toContain("◆ Plan Reverse the marker");
     expect(program.screen.text()).toMatch(new RegExp(`executes +p/${one.executor}`));
     const first = await command(program, "/status", END);
-    expect([statusRow(first, "last model"), statusRow(first, "execution would take")]).toEqual([`p/${one.planner}`, expect.stringContaining(`p/${one.executor} (`) as unknown]);
+    expect([statusRow(first, "last model"), statusRow(first, "execution would take")]).toEqual([
+      `p/${one.planner}`,
+      expect.stringContaining(`p/${one.executor} (`) as unknown,
+    ]);
 
     await type(program, `/model p/${one.other}`);
     await program.waitFor(`the plan now executes on p/${one.other}: pinned by /model`);
     const pinned = await command(program, "/status", END);
-    expect([statusRow(pinned, "next model"), statusRow(pinned, "execution would take"), statusRow(pinned, "routing")]).toEqual([
-      expect.stringContaining(`p/${one.other} (`) as unknown, expect.stringContaining(`p/${one.other} (`) as unknown, `off: pinned by /model to p/${one.other}`,
+    expect([
+      statusRow(pinned, "next model"),
+      statusRow(pinned, "execution would take"),
+      statusRow(pinned, "routing"),
+    ]).toEqual([
+      expect.stringContaining(`p/${one.other} (`) as unknown,
+      expect.stringContaining(`p/${one.other} (`) as unknown,
+      `off: pinned by /model to p/${one.other}`,
     ]);
     await type(program, "/model default");
     await program.waitFor(`the plan now executes on p/${one.executor}`);
@@ -80,7 +111,10 @@ describe("plan, approve, execute", () => {
     expect(one.place.read("src/a.txt")).toBe(`first\nmarker=${reversed}\nlast\n`);
     expect(models(one)).toEqual([one.planner, one.planner, one.executor, one.executor, one.executor]);
     const done = await command(program, "/status", END);
-    expect([statusRow(done, "last model"), statusRow(done, "plan")]).toEqual([`p/${one.executor}`, expect.stringContaining("done: Reverse the marker") as unknown]);
+    expect([statusRow(done, "last model"), statusRow(done, "plan")]).toEqual([
+      `p/${one.executor}`,
+      expect.stringContaining("done: Reverse the marker") as unknown,
+    ]);
     expect(one.server.requests.flatMap((request) => request.violations)).toEqual([]);
   });
 
@@ -109,24 +143,29 @@ describe("plan, approve, execute", () => {
     expect([one.server.requests.length, one.place.digest()]).toEqual([2, before]);
   });
 
-  test.each([["/approve\r\n"], ["/approve\n"], ["please\r/approve\r"], ["!touch pasted\r/approve\r"]])("lines that come at once without paste marks (%j) stay in the prompt", async (bytes) => {
-    const one = await draw();
-    const before = one.place.digest();
-    const program = await planned(one);
-    program.write(bytes);
-    await program.waitFor((screen) => /\/approve$/m.test(screen.text()), "the pasted text");
-    expect(program.screen.text()).not.toContain("plan approved");
-    program.write(KEY.ctrl("c"));
-    await idle(program);
-    const status = await command(program, "/status", END);
-    expect(statusRow(status, "plan")).toContain("awaiting approval");
-    expect([one.server.requests.length, one.place.digest()]).toEqual([2, before]);
-  });
+  test.each([["/approve\r\n"], ["/approve\n"], ["please\r/approve\r"], ["!touch pasted\r/approve\r"]])(
+    "lines that come at once without paste marks (%j) stay in the prompt",
+    async (bytes) => {
+      const one = await draw();
+      const before = one.place.digest();
+      const program = await planned(one);
+      program.write(bytes);
+      await program.waitFor((screen) => /\/approve$/m.test(screen.text()), "the pasted text");
+      expect(program.screen.text()).not.toContain("plan approved");
+      program.write(KEY.ctrl("c"));
+      await idle(program);
+      const status = await command(program, "/status", END);
+      expect(statusRow(status, "plan")).toContain("awaiting approval");
+      expect([one.server.requests.length, one.place.digest()]).toEqual([2, before]);
+    },
+  );
 
   test("text while a plan awaits approval revises it; the new card says what changed", async () => {
     const one = await draw();
     const program = await planned(one);
-    one.server.setReplies(() => submit(planInput([ticket("t1", { "src/a.txt": "modify", "src/b.txt": "create" })], { title: "Reverse it" })));
+    one.server.setReplies(() =>
+      submit(planInput([ticket("t1", { "src/a.txt": "modify", "src/b.txt": "create" })], { title: "Reverse it" })),
+    );
     await type(program, "also make a copy");
     await program.waitFor("changed in this revision");
     await idle(program);
@@ -153,7 +192,10 @@ describe("while a turn runs", () => {
   async function held(): Promise<Drawn & { program: PtyProgram; release: () => void }> {
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
-    const one = await draw({ replies: (request) => ({ text: `Answer number ${request.userTexts.length} is here.` }), onEvent: (request, index) => (request.number === 1 && index === 3 ? gate : undefined) });
+    const one = await draw({
+      replies: (request) => ({ text: `Answer number ${request.userTexts.length} is here.` }),
+      onEvent: (request, index) => (request.number === 1 && index === 3 ? gate : undefined),
+    });
     const program = open(one, ["--no-plan"], { rows: 40, columns: 100 });
     await idle(program);
     await type(program, "first request");

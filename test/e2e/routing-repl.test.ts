@@ -1,4 +1,5 @@
-// Routing at a real terminal, within one process: the line per turn, /why, and an edited configuration that serves the next turn.
+// Routing at a real terminal, within one process: the line per turn, /why, and an edited configuration that serves the
+// next turn.
 
 import { afterEach, expect, test } from "vitest";
 import { startPty, type PtyProgram } from "../support/pty.ts";
@@ -11,24 +12,41 @@ afterEach(() => {
   for (const program of programs.splice(0)) program.dispose();
 });
 
-const MODELS = [{ id: "default-m", scores: 60 }, { id: "balanced-m", scores: 70 }, { id: "coding-m", scores: 80 }];
-const TABLES = '[options.model_router]\nbalanced_model = "p/balanced-m"\ncoding_model = "p/coding-m"\ndynamic_tier_enabled = false\n';
+const MODELS = [
+  { id: "default-m", scores: 60 },
+  { id: "balanced-m", scores: 70 },
+  { id: "coding-m", scores: 80 },
+];
+const TABLES =
+  '[options.model_router]\nbalanced_model = "p/balanced-m"\ncoding_model = "p/coding-m"\ndynamic_tier_enabled = false\n';
 
 function open({ place }: House, words: string[] = []): PtyProgram {
-  const program = startPty([process.execPath, BMO, ...words], { cwd: place.workspace, environment: { HOME: place.home, BMO_HOME: `${place.home}/bmo` }, columns: 110, rows: 40 });
+  const program = startPty([process.execPath, BMO, ...words], {
+    cwd: place.workspace,
+    environment: { HOME: place.home, BMO_HOME: `${place.home}/bmo` },
+    columns: 110,
+    rows: 40,
+  });
   programs.push(program);
   return program;
 }
 
 async function type(program: PtyProgram, text: string): Promise<void> {
   program.write(text);
-  await program.waitFor((screen) => screen.text().replaceAll(/\s+/g, "").includes(text.replaceAll(/\s+/g, "")), `the typed text ${text}`);
+  await program.waitFor(
+    (screen) => screen.text().replaceAll(/\s+/g, "").includes(text.replaceAll(/\s+/g, "")),
+    `the typed text ${text}`,
+  );
   program.write("\r");
 }
 
 test("bindings are read at the moment of the call: an edit serves the next turn, a broken one is said and the old one stays", async () => {
   let turn = 0;
-  const scene = await house(MODELS, { top: 'model = "p/default-m"', tables: TABLES }, { replies: () => ({ text: `answer number ${++turn}` }) });
+  const scene = await house(
+    MODELS,
+    { top: 'model = "p/default-m"', tables: TABLES },
+    { replies: () => ({ text: `answer number ${++turn}` }) },
+  );
   const { place, server } = scene;
   const program = open(scene);
   await type(program, "first question");
@@ -50,7 +68,11 @@ test("bindings are read at the moment of the call: an edit serves the next turn,
 
 test("a choice acts from the next turn; /why says who decided; a skill is announced when it is gone", async () => {
   let turn = 0;
-  const scene = await house(MODELS, { top: 'model = "p/default-m"', tables: TABLES }, { replies: () => ({ text: `answer number ${++turn}` }) });
+  const scene = await house(
+    MODELS,
+    { top: 'model = "p/default-m"', tables: TABLES },
+    { replies: () => ({ text: `answer number ${++turn}` }) },
+  );
   const { server, place } = scene;
   const path = userSkill(place, "coder", "name: coder\ndescription: d\ntier: coding");
   const program = open(scene);
@@ -75,7 +97,9 @@ test("a choice acts from the next turn; /why says who decided; a skill is announ
 
 test("a notice about a model is shown with the first turn, though the status line looked ahead before", async () => {
   const scene = await house([], {}, { replies: () => ({ text: "the answer" }) });
-  scene.place.configure(`model = "anthropic/claude-sonnet-4-20250514"\n[providers.anthropic]\nbase_url = "${scene.server.url}"\napi_key = "test-key-house-0123456789"\n`);
+  scene.place.configure(
+    `model = "anthropic/claude-sonnet-4-20250514"\n[providers.anthropic]\nbase_url = "${scene.server.url}"\napi_key = "test-key-house-0123456789"\n`,
+  );
   const program = open(scene);
   await type(program, "a question");
   await program.waitFor(/the answer/);

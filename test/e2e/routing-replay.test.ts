@@ -1,5 +1,6 @@
-// `bmo route replay` over 1,000 generated sessions, written by the real store and read back by the command: no difference with
-// the same configuration, and with one price changed exactly those that arithmetic from the published formula says.
+// `bmo route replay` over 1,000 generated sessions, written by the real store and read back by the command: no
+// difference with the same configuration, and with one price changed exactly those that arithmetic from the published
+// formula says.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,18 +31,54 @@ const DEARER: Figures = { ...FIGURES, "house/mid": { price: [3.2, 13, 0.3, 4], s
 const PHASES: Phase[] = ["plan", "implement", "debug", "test", "refactor", "document", "small_edit"];
 /** Fresh input and output tokens of a step and smallest capability, per phase. */
 const STEPS: Record<Phase, [input: number, output: number, floor: number]> = {
-  plan: [3_000, 2_500, 50], implement: [2_500, 1_800, 50], debug: [3_500, 1_200, 50], test: [2_500, 1_600, 50], refactor: [3_000, 2_000, 50], document: [2_000, 1_000, 60], small_edit: [1_200, 300, 60],
+  plan: [3_000, 2_500, 50],
+  implement: [2_500, 1_800, 50],
+  debug: [3_500, 1_200, 50],
+  test: [2_500, 1_600, 50],
+  refactor: [3_000, 2_000, 50],
+  document: [2_000, 1_000, 60],
+  small_edit: [1_200, 300, 60],
 };
 
 function withFigures(value: Settings, figures: Figures): Settings {
-  const models = Object.entries(figures).map(([id, { price: [input, output, cache_read, cache_write], score }]) => ({
-    id: id.slice("house/".length), context_window: 400_000, max_output: 8_000, price: { input, output, cache_read, cache_write }, scores: Object.fromEntries(PHASES.map((phase) => [phase, score])),
-  }));
-  return { ...value, model: "house/default", providers: { house: { type: "openai-compatible", base_url: "http://127.0.0.1:9/v1", models } }, options: { ...value.options, phase_router: { ...value.options.phase_router, preferences: Object.fromEntries(PHASES.map((phase) => [phase, Object.keys(figures)])) } } };
+  const models = Object.entries(figures).map(
+    ([
+      id,
+      {
+        price: [input, output, cache_read, cache_write],
+        score,
+      },
+    ]) => ({
+      id: id.slice("house/".length),
+      context_window: 400_000,
+      max_output: 8_000,
+      price: { input, output, cache_read, cache_write },
+      scores: Object.fromEntries(PHASES.map((phase) => [phase, score])),
+    }),
+  );
+  return {
+    ...value,
+    model: "house/default",
+    providers: { house: { type: "openai-compatible", base_url: "http://127.0.0.1:9/v1", models } },
+    options: {
+      ...value.options,
+      phase_router: {
+        ...value.options.phase_router,
+        preferences: Object.fromEntries(PHASES.map((phase) => [phase, Object.keys(figures)])),
+      },
+    },
+  };
 }
 
 function registryFor(value: Settings): ModelRegistry {
-  return createRegistry({ settings: value, environment: {}, runKeyCommand: () => Promise.reject(new Error("no keys here")), onKey: () => undefined, baseDirectory: "/", now: () => new Date("2026-11-21T12:00:00Z") });
+  return createRegistry({
+    settings: value,
+    environment: {},
+    runKeyCommand: () => Promise.reject(new Error("no keys here")),
+    onKey: () => undefined,
+    baseDirectory: "/",
+    now: () => new Date("2026-11-21T12:00:00Z"),
+  });
 }
 
 function dice(seed: number): (below: number) => number {
@@ -52,17 +89,27 @@ function dice(seed: number): (below: number) => number {
   };
 }
 
-const MESSAGES = ["implement", "debug", "plan", "document", "small_edit", "test"].flatMap((name) => readCaseFile(`phase/${name}`).slice(0, 60)).concat(readCaseFile("gate/stay").slice(0, 40));
+const MESSAGES = ["implement", "debug", "plan", "document", "small_edit", "test"]
+  .flatMap((name) => readCaseFile(`phase/${name}`).slice(0, 60))
+  .concat(readCaseFile("gate/stay").slice(0, 40));
 
 function someSettings(draw: (below: number) => number): Settings {
   const pick = (...choices: (string | null)[]): string | null => choices[draw(choices.length)] ?? null;
-  return withFigures(settings((value) => {
-    value.options.phase_model.planning_model = pick(null, "auto", "house/strong", "tier:smart", "tier:balanced");
-    value.options.phase_model.execution_model = pick(null, "auto", "house/mid", "tier:coding");
-    Object.assign(value.options.model_router, { balanced_model: pick(null, "house/small", "house/weak"), coding_model: pick(null, "house/mid"), smart_model: pick(null, "house/strong"), dynamic_tier_enabled: draw(4) > 0 });
-    value.options.phase_router.enabled = draw(2) === 0;
-    value.options.gate.enabled = draw(3) === 0;
-  }), FIGURES);
+  return withFigures(
+    settings((value) => {
+      value.options.phase_model.planning_model = pick(null, "auto", "house/strong", "tier:smart", "tier:balanced");
+      value.options.phase_model.execution_model = pick(null, "auto", "house/mid", "tier:coding");
+      Object.assign(value.options.model_router, {
+        balanced_model: pick(null, "house/small", "house/weak"),
+        coding_model: pick(null, "house/mid"),
+        smart_model: pick(null, "house/strong"),
+        dynamic_tier_enabled: draw(4) > 0,
+      });
+      value.options.phase_router.enabled = draw(2) === 0;
+      value.options.gate.enabled = draw(3) === 0;
+    }),
+    FIGURES,
+  );
 }
 
 interface Stored {
@@ -86,29 +133,65 @@ async function store(seed: number): Promise<Stored> {
   const draw = dice(seed);
   const value = someSettings(draw);
   const router = createRouter({ registry: registryFor(value), ...routerTables });
-  const log = createSession({ dataDirectory: folder, workspace: "/w", now: () => new Date("2026-11-21T12:00:00Z"), redact: (text: string) => text });
+  const log = createSession({
+    dataDirectory: folder,
+    workspace: "/w",
+    now: () => new Date("2026-11-21T12:00:00Z"),
+    redact: (text: string) => text,
+  });
   const routes: Route[] = [];
   let previous: RouteContext["previous"] = null;
   for (let turn = 1; turn <= 1 + draw(4); turn++) {
     const message = MESSAGES[draw(MESSAGES.length)] ?? "";
     const turnContext = context({
-      settings: value, message, turn, previous, stage: (["plan", "execute", "chat"] as const)[draw(3)] ?? "chat", workflowEnabled: draw(2) === 0, pending: draw(3) === 0,
-      overrides: { model: draw(6) === 0 ? { value: draw(2) === 0 ? "auto" : "house/mid", once: false, from: "command" } : null, tier: draw(6) === 0 ? { value: "deep", once: false, from: "command" } : null },
-      skill: draw(5) === 0 ? { name: "s", tier: "smart", activatedBy: draw(2) === 0 ? "user" : "model", turn: 1 } : null,
+      settings: value,
+      message,
+      turn,
+      previous,
+      stage: (["plan", "execute", "chat"] as const)[draw(3)] ?? "chat",
+      workflowEnabled: draw(2) === 0,
+      pending: draw(3) === 0,
+      overrides: {
+        model: draw(6) === 0 ? { value: draw(2) === 0 ? "auto" : "house/mid", once: false, from: "command" } : null,
+        tier: draw(6) === 0 ? { value: "deep", once: false, from: "command" } : null,
+      },
+      skill:
+        draw(5) === 0 ? { name: "s", tier: "smart", activatedBy: draw(2) === 0 ? "user" : "model", turn: 1 } : null,
       needs: { tools: true, vision: false, contextTokens: draw(draw(2) === 0 ? 2_000 : 60_000) },
     });
     log.append({ type: "turn_start", turn, stage: turnContext.stage, ticket: null, text: message });
     const decision = await router.decide(turnContext, null, NEVER);
     const keep = (route: typeof decision.route): void => {
-      const whole: Route = { ...route, id: `${route.id}_${turn}`, turn, served_model: null, cost_usd: null, baseline_cost_usd: null, savings_pct: null };
+      const whole: Route = {
+        ...route,
+        id: `${route.id}_${turn}`,
+        turn,
+        served_model: null,
+        cost_usd: null,
+        baseline_cost_usd: null,
+        savings_pct: null,
+      };
       routes.push(whole);
       log.append({ type: "route", route: whole });
     };
     keep(decision.route);
-    const again = router.reconsider(turnContext, decision, [{ role: "tool", callId: "c", toolName: "bash", content: [{ type: "text", text: "1 test FAILED" }], isError: true }]);
+    const again = router.reconsider(turnContext, decision, [
+      {
+        role: "tool",
+        callId: "c",
+        toolName: "bash",
+        content: [{ type: "text", text: "1 test FAILED" }],
+        isError: true,
+      },
+    ]);
     if (again !== null) keep(again.route);
     log.append({ type: "turn_end", turn, reason: "done", error: null });
-    previous = { model: (again ?? decision).model.id, prefixTokens: draw(draw(2) === 0 ? 2_000 : 80_000), tier: decision.route.tier, warm: draw(2) === 0 };
+    previous = {
+      model: (again ?? decision).model.id,
+      prefixTokens: draw(draw(2) === 0 ? 2_000 : 80_000),
+      tier: decision.route.tier,
+      warm: draw(2) === 0,
+    };
   }
   log.close();
   return { path: log.path, value, routes };
@@ -120,32 +203,72 @@ interface Difference {
   after: string | null;
 }
 
-async function replay(path: string, value: Settings): Promise<{ routes: number; skipped: number; differences: Difference[] }> {
+async function replay(
+  path: string,
+  value: Settings,
+): Promise<{ routes: number; skipped: number; differences: Difference[] }> {
   let out = "";
   const loaded: LoadedSettings = { settings: value, origins: {}, files: [], notices: [], untrusted: [] };
-  const io: SubcommandIo = { stdout: (text) => void (out += text), stderr: () => undefined, environment: {}, workspace: folder, home: folder, isTerminal: false, json: true, question: () => Promise.reject(new Error("asked")) };
+  const io: SubcommandIo = {
+    stdout: (text) => void (out += text),
+    stderr: () => undefined,
+    environment: {},
+    workspace: folder,
+    home: folder,
+    isTerminal: false,
+    json: true,
+    question: () => Promise.reject(new Error("asked")),
+  };
   const registry = registryFor(value);
-  const input = { workspace: folder, environment: {}, flags: [], configFile: null, homeDirectory: folder, isTrusted: () => true };
-  expect(await runRouteCommand(["replay", path], io, routeServices({ loaded: () => loaded, registry: () => registry, input, dataDirectory: folder }))).toBe(0);
+  const input = {
+    workspace: folder,
+    environment: {},
+    flags: [],
+    configFile: null,
+    homeDirectory: folder,
+    isTrusted: () => true,
+  };
+  expect(
+    await runRouteCommand(
+      ["replay", path],
+      io,
+      routeServices({ loaded: () => loaded, registry: () => registry, input, dataDirectory: folder }),
+    ),
+  ).toBe(0);
   return JSON.parse(out) as { routes: number; skipped: number; differences: Difference[] };
 }
 
-function stepCost(model: string, phase: Phase, inputs: NonNullable<Route["inputs"]>, figures: Figures, warm: "found" | "warm" | "cold"): number {
+function stepCost(
+  model: string,
+  phase: Phase,
+  inputs: NonNullable<Route["inputs"]>,
+  figures: Figures,
+  warm: "found" | "warm" | "cold",
+): number {
   const [input = 0, output = 0, read = 0, write = 0] = figures[model]?.price ?? [];
   const { previous, needs } = inputs;
   const prefix = Math.max(needs.contextTokens, previous?.prefixTokens ?? 0);
-  const held = warm === "warm" ? prefix : warm === "found" && previous !== null && previous.warm && previous.model === model ? previous.prefixTokens : 0;
+  const held =
+    warm === "warm"
+      ? prefix
+      : warm === "found" && previous !== null && previous.warm && previous.model === model
+        ? previous.prefixTokens
+        : 0;
   return (held * read + (prefix - held) * write + STEPS[phase][0] * input + STEPS[phase][1] * output) / 1e6;
 }
 
-/** The cheapest finished step: the step and, as often as it fails, three steps of the strongest that write the prefix once. */
+/**
+ * The cheapest finished step: the step and, as often as it fails, three steps of the strongest that write the prefix
+ * once.
+ */
 function cheapest(route: Route, figures: Figures): string {
   const { inputs, phase } = route;
   if (inputs === undefined || phase === null) throw new Error("a route without inputs");
   const ids = Object.keys(figures);
   const score = (id: string): number => figures[id]?.score ?? 0;
   const strongest = ids.reduce((best, id) => (score(id) > score(best) ? id : best));
-  const repair = stepCost(strongest, phase, inputs, figures, "found") + 2 * stepCost(strongest, phase, inputs, figures, "warm");
+  const repair =
+    stepCost(strongest, phase, inputs, figures, "found") + 2 * stepCost(strongest, phase, inputs, figures, "warm");
   const total = (id: string): number => stepCost(id, phase, inputs, figures, "found") + (1 - score(id) / 100) * repair;
   return ids.filter((id) => score(id) >= STEPS[phase][2]).reduce((best, id) => (total(id) < total(best) ? id : best));
 }
@@ -165,7 +288,12 @@ describe("1,000 sessions", () => {
     const sources = new Set<string>();
     let inRun = 0;
     for (const { path, value, routes } of stored) {
-      expect(await replay(path, value)).toEqual({ session: expect.any(String) as unknown, routes: routes.length, skipped: 0, differences: [] });
+      expect(await replay(path, value)).toEqual({
+        session: expect.any(String) as unknown,
+        routes: routes.length,
+        skipped: 0,
+        differences: [],
+      });
       for (const route of routes) sources.add(route.source);
       inRun += routes.filter((route) => route.inputs?.run_signal !== null).length;
     }
@@ -182,7 +310,8 @@ describe("1,000 sessions", () => {
       for (const route of routes) {
         const inRun = route.inputs?.run_signal !== null && route.inputs !== undefined;
         if (!inRun) opening = route.source === "phase" ? cheapest(route, DEARER) : route.model;
-        const after = inRun && route.inputs !== undefined ? promoted(opening, "house/mid", route.inputs, DEARER) : opening;
+        const after =
+          inRun && route.inputs !== undefined ? promoted(opening, "house/mid", route.inputs, DEARER) : opening;
         if (after !== route.model) expected.push({ route: route.id, before: route.model, after });
         if (inRun && after !== route.model) unpromoted++;
       }

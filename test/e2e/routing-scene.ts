@@ -1,5 +1,5 @@
-// What the routing tests share: a house provider whose models differ in price and score, skills, and the look at what the
-// server saw. Asserts only that no request carries a tier, a role or an alias.
+// What the routing tests share: a house provider whose models differ in price and score, skills, and the look at what
+// the server saw. Asserts only that no request carries a tier, a role or an alias.
 
 import { readdirSync } from "node:fs";
 import { expect } from "vitest";
@@ -23,15 +23,24 @@ export interface HouseModel {
 const PHASES: Phase[] = ["plan", "implement", "debug", "test", "refactor", "document", "small_edit"];
 
 function modelToml(provider: string, { id, price = [1, 5], scores, aliases, more = "" }: HouseModel): string {
-  const [input = 0, output = 0, read = 0, write = 0] = price === null ? [] : [price[0], price[1], price[2] ?? price[0] / 10, price[3] ?? price[0] * 1.25];
+  const [input = 0, output = 0, read = 0, write = 0] =
+    price === null ? [] : [price[0], price[1], price[2] ?? price[0] / 10, price[3] ?? price[0] * 1.25];
   const each = typeof scores === "number" ? Object.fromEntries(PHASES.map((phase) => [phase, scores])) : scores;
   return [
     `[[providers.${provider}.models]]`,
     `id = "${id}"`,
     "context_window = 200000",
     "max_output = 8000",
-    ...(price === null ? [] : [`price = { input = ${input}, output = ${output}, cache_read = ${read}, cache_write = ${write} }`]),
-    ...(each === undefined ? [] : [`scores = { ${Object.entries(each).map(([phase, value]) => `${phase} = ${value}`).join(", ")} }`]),
+    ...(price === null
+      ? []
+      : [`price = { input = ${input}, output = ${output}, cache_read = ${read}, cache_write = ${write} }`]),
+    ...(each === undefined
+      ? []
+      : [
+          `scores = { ${Object.entries(each)
+            .map(([phase, value]) => `${phase} = ${value}`)
+            .join(", ")} }`,
+        ]),
     ...(aliases === undefined ? [] : [`aliases = ${JSON.stringify(aliases)}`]),
     more,
   ].join("\n");
@@ -47,10 +56,19 @@ export interface HouseToml {
 }
 
 /** The user's file: one provider `p` on the server, with these models. */
-export function houseToml(url: string, models: readonly (string | HouseModel)[], { top = "", tables = "", wire = "anthropic", provider = "" }: HouseToml = {}): string {
+export function houseToml(
+  url: string,
+  models: readonly (string | HouseModel)[],
+  { top = "", tables = "", wire = "anthropic", provider = "" }: HouseToml = {},
+): string {
   const type = wire === "anthropic" ? "anthropic" : wire === "responses" ? "openai" : "openai-compatible";
   const head = `[providers.p]\ntype = "${type}"\nbase_url = "${wire === "anthropic" ? url : `${url}/v1`}"\napi_key = "test-key-house-0123456789"\nmax_retries = 0\n${provider}`;
-  return [top, head, ...models.map((model) => modelToml("p", typeof model === "string" ? { id: model } : model)), tables].join("\n");
+  return [
+    top,
+    head,
+    ...models.map((model) => modelToml("p", typeof model === "string" ? { id: model } : model)),
+    tables,
+  ].join("\n");
 }
 
 export interface House {
@@ -61,10 +79,15 @@ export interface House {
 }
 
 /** Answers "ok" unless told otherwise. */
-export async function house(models: readonly (string | HouseModel)[], toml: HouseToml = {}, options: VendorServerOptions = {}): Promise<House> {
+export async function house(
+  models: readonly (string | HouseModel)[],
+  toml: HouseToml = {},
+  options: VendorServerOptions = {},
+): Promise<House> {
   const server = await openServer({ replies: () => ({ text: "ok" }), ...options });
   const place = createPlace();
-  const configure = (list: readonly (string | HouseModel)[], more: HouseToml = {}): void => place.configure(houseToml(server.url, list, more));
+  const configure = (list: readonly (string | HouseModel)[], more: HouseToml = {}): void =>
+    place.configure(houseToml(server.url, list, more));
   configure(models, toml);
   return { server, place, configure };
 }
@@ -77,14 +100,19 @@ export function userSkill(place: Place, name: string, frontmatter: string, body 
 }
 
 /** Of one run's `--json`: the object, with its routes as the contract writes them. */
-export function routed(finished: Finished): Omit<ResultObject, "routes"> & { routes: Route[]; cost_is_estimate: boolean } {
+export function routed(
+  finished: Finished,
+): Omit<ResultObject, "routes"> & { routes: Route[]; cost_is_estimate: boolean } {
   return resultOf(finished) as unknown as Omit<ResultObject, "routes"> & { routes: Route[]; cost_is_estimate: boolean };
 }
 
 export const modelsOf = (requests: readonly SeenRequest[]): string[] => requests.map((request) => request.model);
 
 /** Requests seen while `act` ran. */
-export async function during<Result>(server: VendorServer, act: () => Promise<Result>): Promise<{ result: Result; seen: SeenRequest[] }> {
+export async function during<Result>(
+  server: VendorServer,
+  act: () => Promise<Result>,
+): Promise<{ result: Result; seen: SeenRequest[] }> {
   const before = server.requests.length;
   const result = await act();
   return { result, seen: server.requests.slice(before) };

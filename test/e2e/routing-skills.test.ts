@@ -1,4 +1,5 @@
-// Skills: found, activated in every way, sticky over processes, their tier in the order of routing, gone with their folder.
+// Skills: found, activated in every way, sticky over processes, their tier in the order of routing, gone with their
+// folder.
 
 import { mkdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,7 +8,8 @@ import { isPlanning, planInput, submit, ticket } from "./scenario.ts";
 import { during, house, modelsOf, routed, userSkill, type House } from "./routing-scene.ts";
 
 const MODELS = ["default-m", "balanced-m", "coding-m", "stage-m"];
-const TIERS = '[options.model_router]\nbalanced_model = "p/balanced-m"\ncoding_model = "p/coding-m"\ndynamic_tier_enabled = false\n';
+const TIERS =
+  '[options.model_router]\nbalanced_model = "p/balanced-m"\ncoding_model = "p/coding-m"\ndynamic_tier_enabled = false\n';
 const STAGES = '[options.phase_model]\nplanning_model = "p/stage-m"\nexecution_model = "p/stage-m"\n';
 
 function skillHouse(tables = TIERS): Promise<House> {
@@ -21,11 +23,22 @@ describe("sticky", () => {
     const { place, server } = await skillHouse();
     const path = userSkill(place, "coder", CODER, "Always use tabs, never four blanks.");
     await place.run(["-p", "a question"]);
-    expect(await place.run(["-c", "-p", "/skill coder"])).toMatchObject({ code: 0, stdout: "skill coder is active, tier coding\n" });
-    const { seen } = await during(server, async () => {
-      expect(routed(await place.run(["-c", "-p", "--json", "another question"])).routes.at(-1)).toMatchObject({ model: "p/coding-m", source: "skill", tier: "coding", tier_source: "skill", reason: expect.stringContaining("skill coder") as unknown });
+    expect(await place.run(["-c", "-p", "/skill coder"])).toMatchObject({
+      code: 0,
+      stdout: "skill coder is active, tier coding\n",
     });
-    expect(seen.map((request) => [request.model, request.system.includes("Always use tabs")])).toEqual([["coding-m", true]]);
+    const { seen } = await during(server, async () => {
+      expect(routed(await place.run(["-c", "-p", "--json", "another question"])).routes.at(-1)).toMatchObject({
+        model: "p/coding-m",
+        source: "skill",
+        tier: "coding",
+        tier_source: "skill",
+        reason: expect.stringContaining("skill coder") as unknown,
+      });
+    });
+    expect(seen.map((request) => [request.model, request.system.includes("Always use tabs")])).toEqual([
+      ["coding-m", true],
+    ]);
     expect((await place.run(["-c", "-p", "/status"])).stdout).toMatch(/tier\s+coding \(source: skill\)\nskill\s+coder/);
 
     rmSync(dirname(join(place.workspace, path)), { recursive: true });
@@ -41,7 +54,9 @@ describe("sticky", () => {
     const { place, server } = await skillHouse(`${TIERS}${STAGES}`);
     userSkill(place, "coder", CODER);
     place.file("a.txt", "one\n");
-    server.setReplies((request) => (isPlanning(request) ? submit(planInput([ticket("t1", { "a.txt": "modify" })])) : { text: "done" }));
+    server.setReplies((request) =>
+      isPlanning(request) ? submit(planInput([ticket("t1", { "a.txt": "modify" })])) : { text: "done" },
+    );
     await place.run(["-p", "plan something"]);
     await place.run(["-c", "-p", "/skill coder"]);
     expect((await place.run(["-c", "-p", "/approve"])).code).toBe(0);
@@ -58,7 +73,10 @@ describe("activation", () => {
     userSkill(place, "status", "name: status\ndescription: named like a command\ntier: coding");
     await place.run(["-p", "a question"]);
     expect((await place.run(["-c", "-p", "/status"])).stdout).toMatch(/^session/);
-    expect(await place.run(["-c", "-p", "/coder"])).toMatchObject({ code: 0, stdout: "skill coder is active, tier coding\n" });
+    expect(await place.run(["-c", "-p", "/coder"])).toMatchObject({
+      code: 0,
+      stdout: "skill coder is active, tier coding\n",
+    });
     await place.run(["-c", "-p", "a question"]);
     expect(modelsOf(server.requests)).toEqual(["balanced-m", "coding-m"]);
   });
@@ -71,7 +89,14 @@ describe("activation", () => {
     await place.run(["-c", "-p", "a question"]);
     await place.run(["-c", "-p", "/skill talker"]);
     await place.run(["-c", "-p", "a question"]);
-    expect(server.requests.map((request) => [request.tools.includes("activate_skill"), ...["Writes code our way", "Talks a lot", "BODY-OF-CODER", "BODY-OF-TALKER"].map((text) => request.raw.includes(text))])).toEqual([
+    expect(
+      server.requests.map((request) => [
+        request.tools.includes("activate_skill"),
+        ...["Writes code our way", "Talks a lot", "BODY-OF-CODER", "BODY-OF-TALKER"].map((text) =>
+          request.raw.includes(text),
+        ),
+      ]),
+    ).toEqual([
       [false, false, false, false, false],
       [true, true, true, false, false],
       [true, true, true, false, true],
@@ -82,7 +107,11 @@ describe("activation", () => {
   test("by the model through activate_skill: its tier acts from the next turn", async () => {
     const { place, server } = await skillHouse();
     userSkill(place, "coder", CODER, "BODY-OF-CODER");
-    server.setReplies((request) => (request.toolResults.length === 0 ? { calls: [{ name: "activate_skill", input: { name: "coder" } }] } : { text: "ok" }));
+    server.setReplies((request) =>
+      request.toolResults.length === 0
+        ? { calls: [{ name: "activate_skill", input: { name: "coder" } }] }
+        : { text: "ok" },
+    );
     await place.run(["-p", "a question"]);
     const { seen } = await during(server, () => place.run(["-c", "-p", "another question"]));
     expect(modelsOf(server.requests)).toEqual(["balanced-m", "balanced-m", "coding-m"]);
@@ -93,17 +122,39 @@ describe("activation", () => {
   test("by the model, an unknown or unavailable one: an error result, the active one stays", async () => {
     const { place, server } = await skillHouse();
     userSkill(place, "coder", CODER);
-    userSkill(place, "absent", "name: absent\ndescription: needs what is not there\nrequires:\n  env: [NOT_SET_ANYWHERE]\n  binary: [no-such-program]");
+    userSkill(
+      place,
+      "absent",
+      "name: absent\ndescription: needs what is not there\nrequires:\n  env: [NOT_SET_ANYWHERE]\n  binary: [no-such-program]",
+    );
     await place.run(["-p", "a question"]);
     await place.run(["-c", "-p", "/coder"]);
     let step = 0;
-    server.setReplies(() => [{ calls: [{ name: "activate_skill", input: { name: "codr" } }] }, { calls: [{ name: "activate_skill", input: { name: "absent" } }] }, { text: "ok" }][step++] ?? { text: "ok" });
+    server.setReplies(
+      () =>
+        [
+          { calls: [{ name: "activate_skill", input: { name: "codr" } }] },
+          { calls: [{ name: "activate_skill", input: { name: "absent" } }] },
+          { text: "ok" },
+        ][step++] ?? { text: "ok" },
+    );
     const { seen } = await during(server, () => place.run(["-c", "-p", "a question"]));
-    expect(seen.at(-1)?.toolResults.map((one) => one.text)).toEqual([expect.stringMatching(/no skill codr[\s\S]*coder/), expect.stringMatching(/absent is not available[\s\S]*NOT_SET_ANYWHERE[\s\S]*no-such-program/)]);
+    expect(seen.at(-1)?.toolResults.map((one) => one.text)).toEqual([
+      expect.stringMatching(/no skill codr[\s\S]*coder/),
+      expect.stringMatching(/absent is not available[\s\S]*NOT_SET_ANYWHERE[\s\S]*no-such-program/),
+    ]);
     expect((await place.run(["-c", "-p", "/skill"])).stdout).toBe("active skill: coder\n");
-    expect((await place.run(["-c", "-p", "/skills"])).stdout).toMatch(/absent\s+unavailable: needs the environment variable NOT_SET_ANYWHERE and the program no-such-program\ncoder\s+coding\s+Writes code our way/);
-    expect(await place.run(["-c", "-p", "/skill absent"])).toMatchObject({ code: 2, stderr: expect.stringMatching(/not available/) as unknown });
-    expect(await place.run(["-c", "-p", "/skill codr"])).toMatchObject({ code: 2, stderr: expect.stringMatching(/Did you mean coder/) as unknown });
+    expect((await place.run(["-c", "-p", "/skills"])).stdout).toMatch(
+      /absent\s+unavailable: needs the environment variable NOT_SET_ANYWHERE and the program no-such-program\ncoder\s+coding\s+Writes code our way/,
+    );
+    expect(await place.run(["-c", "-p", "/skill absent"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/not available/) as unknown,
+    });
+    expect(await place.run(["-c", "-p", "/skill codr"])).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/Did you mean coder/) as unknown,
+    });
   });
 });
 
@@ -111,12 +162,26 @@ describe("against stage models", () => {
   test.each([
     ["activated by the user beats a concrete stage model", "user", STAGES, ["stage-m", "coding-m"]],
     ["activated by the model never beats a concrete stage model", "model", STAGES, ["stage-m", "stage-m", "stage-m"]],
-    ["activated by the model beats tier:balanced from the next turn", "model", '[options.phase_model]\nplanning_model = "tier:balanced"\nexecution_model = "tier:balanced"\n', ["balanced-m", "balanced-m", "coding-m"]],
-    ["activated by the model beats auto from the next turn", "model", '[options.phase_model]\nplanning_model = "auto"\nexecution_model = "auto"\n[options.phase_router.preferences]\nplan = ["p/stage-m"]\n', ["stage-m", "stage-m", "coding-m"]],
+    [
+      "activated by the model beats tier:balanced from the next turn",
+      "model",
+      '[options.phase_model]\nplanning_model = "tier:balanced"\nexecution_model = "tier:balanced"\n',
+      ["balanced-m", "balanced-m", "coding-m"],
+    ],
+    [
+      "activated by the model beats auto from the next turn",
+      "model",
+      '[options.phase_model]\nplanning_model = "auto"\nexecution_model = "auto"\n[options.phase_router.preferences]\nplan = ["p/stage-m"]\n',
+      ["stage-m", "stage-m", "coding-m"],
+    ],
   ])("%s", async (_name, by, stages, models) => {
     const { place, server } = await skillHouse(`${TIERS}${stages}`);
     userSkill(place, "coder", CODER);
-    server.setReplies((request) => (by === "model" && request.toolResults.length === 0 ? { calls: [{ name: "activate_skill", input: { name: "coder" } }] } : { text: "ok" }));
+    server.setReplies((request) =>
+      by === "model" && request.toolResults.length === 0
+        ? { calls: [{ name: "activate_skill", input: { name: "coder" } }] }
+        : { text: "ok" },
+    );
     await place.run(["-p", "a question"]);
     if (by === "user") await place.run(["-c", "-p", "/skill coder"]);
     await place.run(["-c", "-p", "another question"]);
@@ -138,7 +203,13 @@ describe("against stage models", () => {
 describe("where skills are looked for", () => {
   test("in the four folders of a trusted project and the user's own; untrusted ones are not, and that is said", async () => {
     const { place } = await skillHouse();
-    for (const [folder, name] of [[".bmo/skills", "one"], [".agents/skills", "two"], [".claude/skills", "three"], [".github/skills", "four"]] as const) place.file(`${folder}/${name}/SKILL.md`, `---\nname: ${name}\ndescription: From ${folder}\n---\nBody\n`);
+    for (const [folder, name] of [
+      [".bmo/skills", "one"],
+      [".agents/skills", "two"],
+      [".claude/skills", "three"],
+      [".github/skills", "four"],
+    ] as const)
+      place.file(`${folder}/${name}/SKILL.md`, `---\nname: ${name}\ndescription: From ${folder}\n---\nBody\n`);
     userSkill(place, "own", "name: own\ndescription: My own");
     await place.run(["-p", "--trust", "a question"]);
     const trusted = (await place.run(["-c", "-p", "--trust", "/skills"])).stdout;
@@ -150,12 +221,27 @@ describe("where skills are looked for", () => {
 
   test.each([
     ["without frontmatter", "Just do it well.", /no front matter/, true],
-    ["with a wrong tier", "---\nname: odd\ndescription: d\ntier: huge\n---\nBody", /tier = .*huge.* is ignored; allowed are balanced, coding, smart, deep/, true],
+    [
+      "with a wrong tier",
+      "---\nname: odd\ndescription: d\ntier: huge\n---\nBody",
+      /tier = .*huge.* is ignored; allowed are balanced, coding, smart, deep/,
+      true,
+    ],
     ["with model_tier", "---\nname: odd\ndescription: d\nmodel_tier: coding\n---\nBody", null, true],
     ["with broken YAML", "---\nname: [odd\n---\nBody", /refused/, false],
     ["with a name that is none", "---\nname: Not A Name!\ndescription: d\n---\nBody", /refused, its name/, false],
-    ["1 MB long", `---\nname: odd\ndescription: d\n---\n${"x".repeat(1_000_000)}`, /refused, it has 10\d+ bytes/, false],
-    ["with a body above 50,000 characters", `---\nname: odd\ndescription: d\n---\n${"x".repeat(50_001)}`, /refused, its body has 50001 characters/, false],
+    [
+      "1 MB long",
+      `---\nname: odd\ndescription: d\n---\n${"x".repeat(1_000_000)}`,
+      /refused, it has 10\d+ bytes/,
+      false,
+    ],
+    [
+      "with a body above 50,000 characters",
+      `---\nname: odd\ndescription: d\n---\n${"x".repeat(50_001)}`,
+      /refused, its body has 50001 characters/,
+      false,
+    ],
     ["of bytes that are no text", "\0\0\0", /refused, it is no text/, false],
     ["empty", "", /no front matter/, true],
   ])("a SKILL.md %s is diagnosed, never a crash", async (_name, text, diagnostic, listed) => {
@@ -186,7 +272,10 @@ describe("where skills are looked for", () => {
     await place.run(["-p", "--tier", "balanced", "a question"]);
     await place.run(["-c", "-p", "/coder"]);
     const { result, seen } = await during(server, () => place.run(["-c", "-p", "a question"]));
-    expect(result).toMatchObject({ code: 2, stderr: expect.stringMatching(/options\.model_router\.coding_model[\s\S]*nowhere/) as unknown });
+    expect(result).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/options\.model_router\.coding_model[\s\S]*nowhere/) as unknown,
+    });
     expect(seen).toEqual([]);
   });
 });

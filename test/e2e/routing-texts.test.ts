@@ -24,25 +24,51 @@ function write(path: string, text: string): void {
 }
 
 /** Keys and addresses of two real vendors' names; models come from the catalogue. */
-async function vendors(replies: Parameters<VendorServer["setReplies"]>[0] = () => ({ text: "ok" }), more = ""): Promise<{ server: VendorServer; place: Place }> {
+async function vendors(
+  replies: Parameters<VendorServer["setReplies"]>[0] = () => ({ text: "ok" }),
+  more = "",
+): Promise<{ server: VendorServer; place: Place }> {
   const server = await openServer({ replies });
   const place = createPlace();
-  place.configure(`${more}\n[providers.openai]\napi_key = "test-key-openai-0123456789"\nbase_url = "${server.url}/v1"\n[providers.anthropic]\napi_key = "test-key-anthropic-0123456789"\nbase_url = "${server.url}"\n`);
+  place.configure(
+    `${more}\n[providers.openai]\napi_key = "test-key-openai-0123456789"\nbase_url = "${server.url}/v1"\n[providers.anthropic]\napi_key = "test-key-anthropic-0123456789"\nbase_url = "${server.url}"\n`,
+  );
   return { server, place };
 }
 
 describe("the model router's JSON", () => {
   const SHAPES: [string, (place: Place) => string, string][] = [
-    ["wrapped, in the workspace", (place) => join(place.workspace, "preferences/model-router.json"), JSON.stringify({ modelRouter: ROUTER }, null, 2)],
-    ["bare, in the workspace", (place) => join(place.workspace, "preferences/model-router.json"), JSON.stringify(ROUTER)],
-    ["wrapped, beside the user's file", (place) => join(place.home, "bmo/preferences/model-router.json"), JSON.stringify({ modelRouter: ROUTER })],
-    ["bare, beside the user's file", (place) => join(place.home, "bmo/preferences/model-router.json"), `\uFEFF${JSON.stringify(ROUTER, null, "\t")}`],
+    [
+      "wrapped, in the workspace",
+      (place) => join(place.workspace, "preferences/model-router.json"),
+      JSON.stringify({ modelRouter: ROUTER }, null, 2),
+    ],
+    [
+      "bare, in the workspace",
+      (place) => join(place.workspace, "preferences/model-router.json"),
+      JSON.stringify(ROUTER),
+    ],
+    [
+      "wrapped, beside the user's file",
+      (place) => join(place.home, "bmo/preferences/model-router.json"),
+      JSON.stringify({ modelRouter: ROUTER }),
+    ],
+    [
+      "bare, beside the user's file",
+      (place) => join(place.home, "bmo/preferences/model-router.json"),
+      `\uFEFF${JSON.stringify(ROUTER, null, "\t")}`,
+    ],
   ];
   test.each(SHAPES)("%s: every tier serves what it names, over its own vendor's wire", async (_name, path, text) => {
     const { server, place } = await vendors();
     write(path(place), text);
     const served: Record<string, unknown> = {};
-    for (const [tier, flags] of [["balanced", []], ["smart", ["--tier", "smart"]], ["coding", ["--tier", "CODING"]], ["deep", ["--tier", "deep"]]] as const) {
+    for (const [tier, flags] of [
+      ["balanced", []],
+      ["smart", ["--tier", "smart"]],
+      ["coding", ["--tier", "CODING"]],
+      ["deep", ["--tier", "deep"]],
+    ] as const) {
       const { result, seen } = await during(server, () => place.run(["-p", "--json", ...flags, "what is a mutex"]));
       expect({ code: result.code, stderr: result.stderr }).toMatchObject({ code: 0 });
       served[tier] = seen.map((request) => [request.wire, request.model, request.body["temperature"] ?? null]);
@@ -75,22 +101,33 @@ describe("the model router's JSON", () => {
   });
 
   test.each([
-    ["broken", "{ \"modelRouter\": { ", /model-router\.json/],
+    ["broken", '{ "modelRouter": { ', /model-router\.json/],
     ["a list", "[1, 2]", /model-router\.json/],
     ["a number for a model", '{"modelRouter":{"balancedModel":5}}', /model-router\.json[\s\S]*balanced_model/],
-    ["text for a switch", '{"modelRouter":{"dynamicTierEnabled":"yes"}}', /model-router\.json[\s\S]*dynamic_tier_enabled[\s\S]*true or false/],
+    [
+      "text for a switch",
+      '{"modelRouter":{"dynamicTierEnabled":"yes"}}',
+      /model-router\.json[\s\S]*dynamic_tier_enabled[\s\S]*true or false/,
+    ],
     ["a temperature of 9", '{"modelRouter":{"temperature":9}}', /model-router\.json[\s\S]*temperature[\s\S]*0 to 2/],
   ])("%s: exit 2 with the file's name, nothing asked", async (_name, text, cause) => {
     const { server, place } = await vendors();
     write(join(place.workspace, "preferences/model-router.json"), text);
     const finished = await place.run(["-p", "one"]);
-    expect({ code: finished.code, stdout: finished.stdout, stderr: finished.stderr }).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(cause) as unknown });
+    expect({ code: finished.code, stdout: finished.stdout, stderr: finished.stderr }).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(cause) as unknown,
+    });
     expect(server.requests).toEqual([]);
   });
 
   test("an unknown key is named with the nearest known one, the rest serves", async () => {
     const { server, place } = await vendors();
-    write(join(place.workspace, "preferences/model-router.json"), JSON.stringify({ modelRouter: { balancedModel: "openai/gpt-5.1", smrtModel: "x" } }));
+    write(
+      join(place.workspace, "preferences/model-router.json"),
+      JSON.stringify({ modelRouter: { balancedModel: "openai/gpt-5.1", smrtModel: "x" } }),
+    );
     const finished = await place.run(["-p", "one"]);
     expect(finished.stderr).toMatch(/smrt_?[mM]odel[\s\S]*smart_model/);
     expect(modelsOf(server.requests)).toEqual(["gpt-5.1"]);
@@ -102,16 +139,26 @@ describe("phase models with bare ids", () => {
     const plan = planInput([ticket("t1", { "a.txt": "modify" })]);
     const { server, place } = await vendors((request) => (isPlanning(request) ? submit(plan) : { text: "done" }));
     place.file("a.txt", "one\n");
-    place.file(".bmorc.toml", '[options.phase_model]\nplanning_model = "claude-haiku-4-20250514"\nexecution_model = "claude-sonnet-4-20250514"\n');
+    place.file(
+      ".bmorc.toml",
+      '[options.phase_model]\nplanning_model = "claude-haiku-4-20250514"\nexecution_model = "claude-sonnet-4-20250514"\n',
+    );
     const planned = await place.run(["-p", "do something"]);
     expect({ code: planned.code, stderr: planned.stderr }).toMatchObject({ code: 3 });
     expect((await place.run(["-c", "-p", "/approve"])).code).toBe(0);
     // The planning id never existed at the vendor: it is an alias, and the wire carries the id that does.
-    expect(server.requests.map((request) => [request.wire, request.model])).toEqual([["anthropic", "claude-haiku-4-5-20251001"], ["anthropic", "claude-sonnet-4-20250514"]]);
+    expect(server.requests.map((request) => [request.wire, request.model])).toEqual([
+      ["anthropic", "claude-haiku-4-5-20251001"],
+      ["anthropic", "claude-sonnet-4-20250514"],
+    ]);
   });
 
   test.each([
-    ["a stage model", '[options.phase_model]\nplanning_model = "claude-sonnet-4-20250514"\nexecution_model = "claude-sonnet-5-5"\n', []],
+    [
+      "a stage model",
+      '[options.phase_model]\nplanning_model = "claude-sonnet-4-20250514"\nexecution_model = "claude-sonnet-5-5"\n',
+      [],
+    ],
     ["the default model", 'model = "claude-sonnet-4-20250514"\n', []],
     ["a flag's", "", ["-m", "claude-sonnet-4-20250514"]],
   ])("a retired model warns once, with its successor, and is asked for as written: %s", async (_name, toml, flags) => {
@@ -124,9 +171,18 @@ describe("phase models with bare ids", () => {
 
   test("an id that several providers have must be written in full", async () => {
     const { server, place, configure } = await house(["one-m"]);
-    configure(["one-m"], { top: 'model = "p/one-m"', tables: `[providers.q]\ntype = "openai-compatible"\nbase_url = "${server.url}/v1"\n[[providers.q.models]]\nid = "one-m"\n[options.phase_model]\nplanning_model = "one-m"\nexecution_model = "q/one-m"\n` });
+    configure(["one-m"], {
+      top: 'model = "p/one-m"',
+      tables: `[providers.q]\ntype = "openai-compatible"\nbase_url = "${server.url}/v1"\n[[providers.q.models]]\nid = "one-m"\n[options.phase_model]\nplanning_model = "one-m"\nexecution_model = "q/one-m"\n`,
+    });
     const finished = await place.run(["-p", "do something"]);
-    expect(finished).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/planning_model[\s\S]*one-m[\s\S]*ambiguous[\s\S]*p\/one-m[\s\S]*q\/one-m/) as unknown });
+    expect(finished).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(
+        /planning_model[\s\S]*one-m[\s\S]*ambiguous[\s\S]*p\/one-m[\s\S]*q\/one-m/,
+      ) as unknown,
+    });
     expect(server.requests).toEqual([]);
   });
 });
@@ -134,21 +190,35 @@ describe("phase models with bare ids", () => {
 describe("agents.defaults.routing", () => {
   test.each([
     ["TOML", "bmo.toml", '[agents.defaults.routing]\nenabled = true\nclassifierModel = "openai/gpt-5-mini"\n'],
-    ["JSON", ".bmorc.json", JSON.stringify({ agents: { defaults: { routing: { enabled: true, classifierModel: "openai/gpt-5-mini" } } } })],
-    ["YAML", ".bmorc.yaml", "agents:\n  defaults:\n    routing:\n      enabled: true\n      classifierModel: openai/gpt-5-mini\n"],
+    [
+      "JSON",
+      ".bmorc.json",
+      JSON.stringify({ agents: { defaults: { routing: { enabled: true, classifierModel: "openai/gpt-5-mini" } } } }),
+    ],
+    [
+      "YAML",
+      ".bmorc.yaml",
+      "agents:\n  defaults:\n    routing:\n      enabled: true\n      classifierModel: openai/gpt-5-mini\n",
+    ],
   ])("%s: talk goes to the classifier's model without tools, work to the default model", async (_name, file, text) => {
     const { server, place } = await vendors(undefined, 'model = "anthropic/claude-sonnet-5-5"');
     place.file(file, text);
     const talk = routed(await place.run(["-p", "--json", "hello"]));
     const work = routed(await place.run(["-p", "--json", "fix the failing test in src/a.ts"]));
     expect([talk.routes[0]?.gate, work.routes[0]?.gate]).toEqual(["stay", "escalate"]);
-    expect(server.requests.map((request) => [request.model, request.tools.length > 0])).toEqual([["gpt-5-mini", false], ["claude-sonnet-5-5", true]]);
+    expect(server.requests.map((request) => [request.model, request.tools.length > 0])).toEqual([
+      ["gpt-5-mini", false],
+      ["claude-sonnet-5-5", true],
+    ]);
   });
 
   test("enabled = false: nothing is gated", async () => {
     const { server, place } = await vendors(undefined, 'model = "anthropic/claude-sonnet-5-5"');
     place.file("bmo.toml", '[agents.defaults.routing]\nenabled = false\nclassifierModel = "openai/gpt-5-mini"\n');
-    expect(routed(await place.run(["-p", "--json", "hello"])).routes[0]).toMatchObject({ gate: null, model: "anthropic/claude-sonnet-5-5" });
+    expect(routed(await place.run(["-p", "--json", "hello"])).routes[0]).toMatchObject({
+      gate: null,
+      model: "anthropic/claude-sonnet-5-5",
+    });
     expect(modelsOf(server.requests)).toEqual(["claude-sonnet-5-5"]);
   });
 });

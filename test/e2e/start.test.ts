@@ -1,4 +1,5 @@
-// How the built program starts: what it answers without loading anything, and that the code cache never decides anything.
+// How the built program starts: what it answers without loading anything, and that the code cache never decides
+// anything.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -10,7 +11,9 @@ import { startVendorServer } from "../support/vendor-server.ts";
 import { BMO, createPlace, providerToml, type Place } from "./harness.ts";
 import { need } from "../support/need.ts";
 
-const { version } = JSON.parse(readFileSync(fileURLToPath(new URL("../../package.json", import.meta.url)), "utf8")) as { version: string };
+const { version } = JSON.parse(readFileSync(fileURLToPath(new URL("../../package.json", import.meta.url)), "utf8")) as {
+  version: string;
+};
 
 describe("without loading anything", () => {
   test.each(["--version", "-v", "-V"])("%s prints the version, also without any home", async (word) => {
@@ -26,12 +29,19 @@ describe("without loading anything", () => {
   });
 
   const fullDevice = need(existsSync("/dev/full"), "there is no /dev/full");
-  test.skipIf(fullDevice.missing)(fullDevice.title("a device that is full ends neither --version nor --help with a fault of its own"), () => {
-    for (const option of ["--version", "--help"]) {
-      const { status, stderr } = spawnSync("/bin/sh", ["-c", `"$0" "$1" ${option} > /dev/full`, process.execPath, BMO], { encoding: "utf8" });
-      expect({ option, status, stderr }).toEqual({ option, status: 0, stderr: "" });
-    }
-  });
+  test.skipIf(fullDevice.missing)(
+    fullDevice.title("a device that is full ends neither --version nor --help with a fault of its own"),
+    () => {
+      for (const option of ["--version", "--help"]) {
+        const { status, stderr } = spawnSync(
+          "/bin/sh",
+          ["-c", `"$0" "$1" ${option} > /dev/full`, process.execPath, BMO],
+          { encoding: "utf8" },
+        );
+        expect({ option, status, stderr }).toEqual({ option, status: 0, stderr: "" });
+      }
+    },
+  );
 
   test("help that is asked for among other words says the same", async () => {
     const found = await createPlace().run(["--quiet", "--help"]);

@@ -1,12 +1,22 @@
-// Two bmo in one workspace: what may write waits its turn and is told for whom, what only reads or plans never waits, and nothing
-// that one wrote is taken away by the other.
+// Two bmo in one workspace: what may write waits its turn and is told for whom, what only reads or plans never waits,
+// and nothing that one wrote is taken away by the other.
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { appears } from "./kill-scene.ts";
 import { bash, commitAll } from "./containment-scene.ts";
-import { isPlanning, openServer, planInput, resultOf, scene, submit, ticket, userToml, type Scene } from "./scenario.ts";
+import {
+  isPlanning,
+  openServer,
+  planInput,
+  resultOf,
+  scene,
+  submit,
+  ticket,
+  userToml,
+  type Scene,
+} from "./scenario.ts";
 import type { Finished } from "./harness.ts";
 import type { ScriptedReply } from "../support/vendor-server.ts";
 
@@ -15,7 +25,14 @@ const HOLD = "echo started > marks/held; while [ ! -e marks/go ]; do sleep 0.02;
 /** A run that executes a plan and holds until `marks/go` is there. */
 async function holding(): Promise<{ one: Scene; first: Promise<Finished>; go(): void }> {
   const plan = planInput([ticket("t1", { "src/**": "modify" }, { commands: [HOLD] })]);
-  const one = await scene({ replies: (request) => (isPlanning(request) ? submit(plan) : request.toolResults.length === 0 ? { calls: [bash(HOLD)] } : { text: "done" }) });
+  const one = await scene({
+    replies: (request) =>
+      isPlanning(request)
+        ? submit(plan)
+        : request.toolResults.length === 0
+          ? { calls: [bash(HOLD)] }
+          : { text: "done" },
+  });
   one.place.file("src/a.txt", "a\n");
   one.place.file("marks/.keep", "");
   one.place.file(".gitignore", "marks/\n");
@@ -26,10 +43,22 @@ async function holding(): Promise<{ one: Scene; first: Promise<Finished>; go(): 
 }
 
 /** A second program of the same user, whose model answers as told. */
-async function second({ place }: Scene, replies: ScriptedReply[], words: string[], onError: (text: string) => void = () => undefined, cwd = place.workspace): Promise<Finished> {
-  const server = await openServer({ replies: (request) => replies[Math.min(request.toolResults.length === 0 ? 0 : 1, replies.length - 1)] ?? { text: "nothing" } });
+async function second(
+  { place }: Scene,
+  replies: ScriptedReply[],
+  words: string[],
+  onError: (text: string) => void = () => undefined,
+  cwd = place.workspace,
+): Promise<Finished> {
+  const server = await openServer({
+    replies: (request) =>
+      replies[Math.min(request.toolResults.length === 0 ? 0 : 1, replies.length - 1)] ?? { text: "nothing" },
+  });
   place.configure(userToml(server.url));
-  return place.run(words, { cwd, onStart: (child) => child.stderr?.on("data", (chunk: Buffer) => onError(chunk.toString())) });
+  return place.run(words, {
+    cwd,
+    onStart: (child) => child.stderr?.on("data", (chunk: Buffer) => onError(chunk.toString())),
+  });
 }
 
 const OFF = ["-p", "--json", "--no-plan", "--dangerously-skip-permissions", "write it"];
@@ -39,37 +68,66 @@ const writing: [string, ScriptedReply][] = [
 ];
 
 describe("beside a run that executes", () => {
-  test.each(writing)("with the workflow off, %s waits until the other has ended, and both results stay", async (_what, call) => {
-    const { one, first, go } = await holding();
-    let released = false;
-    const other = second(one, [call, { text: "written" }], OFF, (text) => {
-      if (!text.includes("waiting for another run") || released) return;
-      released = true;
-      expect(existsSync(join(one.place.workspace, "src/second.txt"))).toBe(false);
-      go();
-    });
-    expect([(await first).code, (await other).code, released]).toEqual([0, 0, true]);
-    expect([one.place.read("src/by-plan.txt"), one.place.read("src/second.txt")]).toEqual(["made\n", "second\n"]);
-  });
+  test.each(writing)(
+    "with the workflow off, %s waits until the other has ended, and both results stay",
+    async (_what, call) => {
+      const { one, first, go } = await holding();
+      let released = false;
+      const other = second(one, [call, { text: "written" }], OFF, (text) => {
+        if (!text.includes("waiting for another run") || released) return;
+        released = true;
+        expect(existsSync(join(one.place.workspace, "src/second.txt"))).toBe(false);
+        go();
+      });
+      expect([(await first).code, (await other).code, released]).toEqual([0, 0, true]);
+      expect([one.place.read("src/by-plan.txt"), one.place.read("src/second.txt")]).toEqual(["made\n", "second\n"]);
+    },
+  );
 
   test("what waits longer than ten seconds ends with 1, names the holder and has written nothing", async () => {
     const { one, first, go } = await holding();
     const calls = [
-      second(one, [{ calls: [{ name: "write", input: { path: "outside.txt", content: "second\n" } }] }, { text: "written" }], OFF),
+      second(
+        one,
+        [{ calls: [{ name: "write", input: { path: "outside.txt", content: "second\n" } }] }, { text: "written" }],
+        OFF,
+      ),
     ];
     const [finished] = await Promise.all(calls);
-    const nested = await second(one, [{ calls: [bash("echo second > nested.txt")] }, { text: "written" }], OFF, undefined, join(one.place.workspace, "src"));
-    for (const result of [finished, nested]) expect(result === undefined ? null : resultOf(result)).toMatchObject({ exit_code: 1, error: { code: "locked", message: expect.stringMatching(/process \d+, session/) as string }, files: [] });
-    expect([existsSync(join(one.place.workspace, "outside.txt")), existsSync(join(one.place.workspace, "src/nested.txt"))]).toEqual([false, false]);
+    const nested = await second(
+      one,
+      [{ calls: [bash("echo second > nested.txt")] }, { text: "written" }],
+      OFF,
+      undefined,
+      join(one.place.workspace, "src"),
+    );
+    for (const result of [finished, nested])
+      expect(result === undefined ? null : resultOf(result)).toMatchObject({
+        exit_code: 1,
+        error: { code: "locked", message: expect.stringMatching(/process \d+, session/) as string },
+        files: [],
+      });
+    expect([
+      existsSync(join(one.place.workspace, "outside.txt")),
+      existsSync(join(one.place.workspace, "src/nested.txt")),
+    ]).toEqual([false, false]);
     go();
     expect((await first).code).toBe(0);
   });
 
   test("reading and planning do not wait", async () => {
     const { one, first, go } = await holding();
-    const reading = await second(one, [{ calls: [{ name: "view", input: { path: "src/a.txt" } }, bash("cat src/a.txt")] }, { text: "read" }], OFF);
+    const reading = await second(
+      one,
+      [{ calls: [{ name: "view", input: { path: "src/a.txt" } }, bash("cat src/a.txt")] }, { text: "read" }],
+      OFF,
+    );
     expect(resultOf(reading)).toMatchObject({ exit_code: 0, result: "read" });
-    const planning = await second(one, [submit(planInput([ticket("t1", { "src/b.txt": "create" })]))], ["-p", "--json", "plan it"]);
+    const planning = await second(
+      one,
+      [submit(planInput([ticket("t1", { "src/b.txt": "create" })]))],
+      ["-p", "--json", "plan it"],
+    );
     expect(resultOf(planning)).toMatchObject({ exit_code: 3 });
     expect(reading.stderr + planning.stderr).not.toContain("waiting for another run");
     go();
@@ -78,7 +136,11 @@ describe("beside a run that executes", () => {
 
   test("undo and checkpoint restore wait too", async () => {
     const { one, first, go } = await holding();
-    const written = second(one, [{ calls: [{ name: "write", input: { path: "src/second.txt", content: "second\n" } }] }, { text: "written" }], OFF);
+    const written = second(
+      one,
+      [{ calls: [{ name: "write", input: { path: "src/second.txt", content: "second\n" } }] }, { text: "written" }],
+      OFF,
+    );
     go();
     expect([(await first).code, (await written).code]).toEqual([0, 0]);
     expect((await one.place.run(["-c", "-p", "/undo all"])).code).toBe(0);

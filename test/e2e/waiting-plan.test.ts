@@ -1,4 +1,5 @@
-// A plan that waits while something else is asked: what switches the workflow off, and what the hint to approve it says.
+// A plan that waits while something else is asked: what switches the workflow off, and what the hint to approve it
+// says.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,9 +30,19 @@ async function waiting(plan: JsonObject = PLAN, args: string[] = []): Promise<Sc
 
 describe("the workflow is switched off while a plan waits", () => {
   const expectWritten = async ({ place, id }: Scene & { id: string }, args: string[]): Promise<void> => {
-    const finished = await place.run(["-c", "-p", "--json", "--permission-mode", "acceptEdits", ...args, "just write q.txt"]);
+    const finished = await place.run([
+      "-c",
+      "-p",
+      "--json",
+      "--permission-mode",
+      "acceptEdits",
+      ...args,
+      "just write q.txt",
+    ]);
     expect(resultOf(finished)).toMatchObject({ exit_code: 0, plan: { id, state: "awaiting_approval" } });
-    expect(finished.stderr).toContain(`the staged workflow is off: this request is carried out directly; plan ${id} still waits`);
+    expect(finished.stderr).toContain(
+      `the staged workflow is off: this request is carried out directly; plan ${id} still waits`,
+    );
     expect(place.read("q.txt")).toBe("now\n");
     expect(place.read("a.txt")).toBe("one\n");
   };
@@ -65,7 +76,9 @@ describe("the hint names commands that execute in the same way", () => {
   test("a flagged plan under strict tickets: the hint asks for what is missing first", async () => {
     const flagged = planInput([ticket("t1", { "a.txt": "modify" }, { acceptance: [] })]);
     const { stderr } = await waiting(flagged, ["--preset", "reasoning-plan"]);
-    expect(stderr).toMatch(/cannot be approved yet, because tickets are strict \(.*acceptance.*\): bmo -c -p "<what is missing>"; then run/);
+    expect(stderr).toMatch(
+      /cannot be approved yet, because tickets are strict \(.*acceptance.*\): bmo -c -p "<what is missing>"; then run/,
+    );
   });
 });
 
@@ -93,5 +106,7 @@ test("a word after -r that does not have the form of an id is named", async () =
   const { place } = await scene({ replies: () => ({ text: "hello" }) });
   const finished = await place.run(["-p", "-r", "nope-nope"]);
   expect(finished.code).toBe(2);
-  expect(finished.stderr).toContain('-r needs the id of a session; "nope-nope" does not have the form of one and was taken as the prompt');
+  expect(finished.stderr).toContain(
+    '-r needs the id of a session; "nope-nope" does not have the form of one and was taken as the prompt',
+  );
 });

@@ -1,4 +1,5 @@
-// Places that are unusual but legal: odd names, a home that is the workspace, data inside it, a link to it, several runs at once.
+// Places that are unusual but legal: odd names, a home that is the workspace, data inside it, a link to it, several
+// runs at once.
 
 import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,28 +7,60 @@ import { describe, expect, test } from "vitest";
 import { isPlanning, planInput, planThen, resultOf, scene, submit, ticket, userToml, type Scene } from "./scenario.ts";
 import type { ScriptedReply } from "../support/vendor-server.ts";
 
-const PLAN = planInput([ticket("t1", { "a.txt": "modify", "made.txt": "create" }, { commands: ["bash(sh make.sh)"], verify: ["grep -q made made.txt"] })]);
+const PLAN = planInput([
+  ticket(
+    "t1",
+    { "a.txt": "modify", "made.txt": "create" },
+    { commands: ["bash(sh make.sh)"], verify: ["grep -q made made.txt"] },
+  ),
+]);
 const WORK: ScriptedReply[] = [
   { calls: [{ name: "view", input: { path: "a.txt" } }] },
-  { calls: [{ name: "edit", input: { path: "a.txt", old: "one", new: "two" } }, { name: "bash", input: { command: "sh make.sh" } }] },
+  {
+    calls: [
+      { name: "edit", input: { path: "a.txt", old: "one", new: "two" } },
+      { name: "bash", input: { command: "sh make.sh" } },
+    ],
+  },
   { text: "worked" },
 ];
 
-async function expectWorks({ place, server }: Scene, folder: string, environment: Record<string, string | undefined> = {}): Promise<void> {
+async function expectWorks(
+  { place, server }: Scene,
+  folder: string,
+  environment: Record<string, string | undefined> = {},
+): Promise<void> {
   writeFileSync(join(folder, "a.txt"), "one\n");
   writeFileSync(join(folder, "make.sh"), "echo made > made.txt\n");
   const options = { cwd: folder, environment };
   const planned = resultOf(await place.run(["-p", "--json", "do it"], options));
   expect({ code: planned.exit_code, error: planned.error }).toEqual({ code: 3, error: null });
   const result = resultOf(await place.run(["-c", "-p", "--json", "/approve"], options));
-  expect({ code: result.exit_code, error: result.error, denials: result.denials }).toEqual({ code: 0, error: null, denials: [] });
-  expect(result.files.map(({ path, in_scope }) => [path, in_scope]).sort()).toEqual([["a.txt", true], ["made.txt", true]]);
-  expect([readFileSync(join(folder, "a.txt"), "utf8"), readFileSync(join(folder, "made.txt"), "utf8")]).toEqual(["two\n", "made\n"]);
+  expect({ code: result.exit_code, error: result.error, denials: result.denials }).toEqual({
+    code: 0,
+    error: null,
+    denials: [],
+  });
+  expect(result.files.map(({ path, in_scope }) => [path, in_scope]).sort()).toEqual([
+    ["a.txt", true],
+    ["made.txt", true],
+  ]);
+  expect([readFileSync(join(folder, "a.txt"), "utf8"), readFileSync(join(folder, "made.txt"), "utf8")]).toEqual([
+    "two\n",
+    "made\n",
+  ]);
   expect(server.requests.flatMap((request) => request.violations)).toEqual([]);
 }
 
 describe("a workspace", () => {
-  test.each([["blanks and quotes", "it's a \"place\" $HOME `x`"], ["other scripts", "größe-日本語-ñ"], ["a dash in front", "-rf"], ["a newline", "two\nlines"], ["glob characters", "a[b]*{c}?"], ["percent and hash", "100%25#x"]])("whose name holds %s", async (_name, folder) => {
+  test.each([
+    ["blanks and quotes", 'it\'s a "place" $HOME `x`'],
+    ["other scripts", "größe-日本語-ñ"],
+    ["a dash in front", "-rf"],
+    ["a newline", "two\nlines"],
+    ["glob characters", "a[b]*{c}?"],
+    ["percent and hash", "100%25#x"],
+  ])("whose name holds %s", async (_name, folder) => {
     const one = await scene({ replies: planThen(PLAN, WORK) });
     const path = join(one.place.workspace, folder);
     mkdirSync(path);
@@ -40,7 +73,9 @@ describe("a workspace", () => {
     symlinkSync(one.place.workspace, link);
     const first = resultOf(await one.place.run(["-p", "--json", "hello"], { cwd: link }));
     expect(resultOf(await one.place.run(["-c", "-p", "--json", "again"])).session_id).toBe(first.session_id);
-    expect(resultOf(await one.place.run(["-c", "-p", "--json", "again", "-C", link], { cwd: one.place.home })).session_id).toBe(first.session_id);
+    expect(
+      resultOf(await one.place.run(["-c", "-p", "--json", "again", "-C", link], { cwd: one.place.home })).session_id,
+    ).toBe(first.session_id);
   });
 
   test("that is the home directory, with the data below it", async () => {
@@ -69,7 +104,9 @@ describe("a workspace", () => {
 describe("several runs at once", () => {
   test("six plans in one workspace: six sessions, none harmed", async () => {
     const one = await scene({ replies: () => submit(PLAN) });
-    const results = (await Promise.all(Array.from({ length: 6 }, (_, index) => one.place.run(["-p", "--json", `request ${index}`])))).map(resultOf);
+    const results = (
+      await Promise.all(Array.from({ length: 6 }, (_, index) => one.place.run(["-p", "--json", `request ${index}`])))
+    ).map(resultOf);
     expect(results.map((result) => result.exit_code)).toEqual([3, 3, 3, 3, 3, 3]);
     expect(new Set(results.map((result) => result.session_id)).size).toBe(6);
     for (const result of results) {
@@ -81,7 +118,12 @@ describe("several runs at once", () => {
 
 describe("questions without a person", () => {
   test("ask_question is answered at once: put it into open_questions", async () => {
-    const one = await scene({ replies: (request) => (request.toolResults.length === 0 ? { calls: [{ name: "ask_question", input: { question: "Red or blue?", options: ["red", "blue"] } }] } : submit(planInput([ticket("t1", { "a.txt": "modify" })], { open_questions: ["Red or blue?"] }))) });
+    const one = await scene({
+      replies: (request) =>
+        request.toolResults.length === 0
+          ? { calls: [{ name: "ask_question", input: { question: "Red or blue?", options: ["red", "blue"] } }] }
+          : submit(planInput([ticket("t1", { "a.txt": "modify" })], { open_questions: ["Red or blue?"] })),
+    });
     const planned = await one.place.run(["-p", "paint it"]);
     expect(planned.code).toBe(3);
     expect(planned.stdout).toContain("Red or blue?");
@@ -103,15 +145,27 @@ describe("questions without a person", () => {
   });
 
   test("an executor that asks for a new plan again and again: twice the planner, then exit 1", async () => {
-    const one = await scene({ replies: (request) => (isPlanning(request) ? submit(PLAN) : { calls: [{ name: "request_replan", input: { reason: "still wrong" } }] }) });
+    const one = await scene({
+      replies: (request) =>
+        isPlanning(request) ? submit(PLAN) : { calls: [{ name: "request_replan", input: { reason: "still wrong" } }] },
+    });
     writeFileSync(join(one.place.workspace, "a.txt"), "one\n");
     const result = resultOf(await one.place.run(["-p", "--json", "--approve", "do it"]));
-    expect(result).toMatchObject({ exit_code: 1, plan: { state: "failed" }, error: { message: expect.stringContaining("still wrong") as unknown } });
+    expect(result).toMatchObject({
+      exit_code: 1,
+      plan: { state: "failed" },
+      error: { message: expect.stringContaining("still wrong") as unknown },
+    });
     expect(one.server.requests.filter(isPlanning)).toHaveLength(3);
   });
 
   test("an approved, unfinished plan goes on by its id", async () => {
-    const one = await scene({ replies: planThen(planInput([ticket("t1", { "a.txt": "modify" })]), [{ calls: [{ name: "view", input: { path: "a.txt" } }] }, { text: "looked" }]) });
+    const one = await scene({
+      replies: planThen(planInput([ticket("t1", { "a.txt": "modify" })]), [
+        { calls: [{ name: "view", input: { path: "a.txt" } }] },
+        { text: "looked" },
+      ]),
+    });
     writeFileSync(join(one.place.workspace, "a.txt"), "one\n");
     const stopped = resultOf(await one.place.run(["-p", "--json", "--approve", "--max-turns", "2", "do it"]));
     expect(stopped).toMatchObject({ exit_code: 5, plan: { state: "executing" } });

@@ -15,40 +15,71 @@ async function run(harness: Harness, more: Partial<HeadlessRequest> = {}): Promi
   const out: string[] = [];
   const errors: string[] = [];
   const code = await runHeadless(harness.agent, harness.context, {
-    format: "text", quiet: false, verbose: false, prompt: null, command: null, approve: null, approveNow: null, approveHint: (made) => `approve ${made.content.title}`,
-    startedAt: 1_000, clock: () => 1_234.6, notices: [], signalCode: () => null, writeOut: (text) => out.push(text), writeError: (text) => errors.push(text), ...more,
+    format: "text",
+    quiet: false,
+    verbose: false,
+    prompt: null,
+    command: null,
+    approve: null,
+    approveNow: null,
+    approveHint: (made) => `approve ${made.content.title}`,
+    startedAt: 1_000,
+    clock: () => 1_234.6,
+    notices: [],
+    signalCode: () => null,
+    writeOut: (text) => out.push(text),
+    writeError: (text) => errors.push(text),
+    ...more,
   });
   return { code, out: out.join(""), errors: errors.join("") };
 }
 
 const CHAT: Partial<HarnessOptions> = { flags: ["--no-plan"], headless: true };
 const say = (text: string): HeadlessRequest["prompt"] => ({ text, images: [] });
-const approvals = (harness: Harness): unknown[] => harness.records().flatMap((record) => (record.type === "approval" ? [record.approval] : []));
+const approvals = (harness: Harness): unknown[] =>
+  harness.records().flatMap((record) => (record.type === "approval" ? [record.approval] : []));
 const create = (options: HarnessOptions): Promise<Harness> => createHarness({ headless: true, ...options });
 
 describe("text", () => {
   test("the answer alone on stdout, with one line end, and the way there on stderr", async () => {
     for (const text of ["Hi.", "Hi.\n"]) {
       const harness = await createHarness({ ...CHAT, script: [{ text }] });
-      expect(await run(harness, { prompt: say("hello"), notices: ["first", "second", "first"] })).toEqual({ code: 0, out: "Hi.\n", errors: "bmo: first\nbmo: second\n[chat] p/m-1 (default model of the configuration)\n" });
+      expect(await run(harness, { prompt: say("hello"), notices: ["first", "second", "first"] })).toEqual({
+        code: 0,
+        out: "Hi.\n",
+        errors: "bmo: first\nbmo: second\n[chat] p/m-1 (default model of the configuration)\n",
+      });
     }
   });
 
   test("quiet: nothing on stderr, failures included", async () => {
-    const harness = await createHarness({ ...CHAT, script: [{ text: "Hi." }, { error: { kind: "credentials", message: "no" } }] });
-    expect(await run(harness, { prompt: say("hello"), quiet: true, notices: ["first"] })).toEqual({ code: 0, out: "Hi.\n", errors: "" });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [{ text: "Hi." }, { error: { kind: "credentials", message: "no" } }],
+    });
+    expect(await run(harness, { prompt: say("hello"), quiet: true, notices: ["first"] })).toEqual({
+      code: 0,
+      out: "Hi.\n",
+      errors: "",
+    });
     expect(await run(harness, { prompt: say("again"), quiet: true })).toMatchObject({ out: "", errors: "" });
   });
 
   test("verbose: what each call took", async () => {
-    const harness = await createHarness({ ...CHAT, script: [{ text: "Hi.", usage: { input: 5, cache_read: 7, cache_write: 11, output: 3 } }] });
+    const harness = await createHarness({
+      ...CHAT,
+      script: [{ text: "Hi.", usage: { input: 5, cache_read: 7, cache_write: 11, output: 3 } }],
+    });
     expect((await run(harness, { prompt: say("hello"), verbose: true })).errors).toContain("  p/m-1: 23 in, 3 out\n");
   });
 
   test("a failure: its message and its hint", async () => {
     const harness = await createHarness({ ...CHAT, script: [{ stop: "refusal" }] });
     expect(await run(harness, { prompt: say("hello") })).toEqual({
-      code: 1, out: "", errors: "[chat] p/m-1 (default model of the configuration)\nbmo: p/m-1 refused to answer\n     Rephrase the request or choose another model with /model.\n",
+      code: 1,
+      out: "",
+      errors:
+        "[chat] p/m-1 (default model of the configuration)\nbmo: p/m-1 refused to answer\n     Rephrase the request or choose another model with /model.\n",
     });
   });
 
@@ -75,21 +106,32 @@ describe("plans", () => {
   });
 
   test("none made: said, unless the workflow is off", async () => {
-    expect((await run(await create({ script: [{ text: "Blue." }] }), { prompt: say("which colour?") })).errors).toMatch(/\nbmo: no plan was made\n$/);
-    expect((await run(await createHarness({ ...CHAT, script: [{ text: "Blue." }] }), { prompt: say("which colour?") })).errors).not.toContain("no plan");
+    expect((await run(await create({ script: [{ text: "Blue." }] }), { prompt: say("which colour?") })).errors).toMatch(
+      /\nbmo: no plan was made\n$/,
+    );
+    expect(
+      (await run(await createHarness({ ...CHAT, script: [{ text: "Blue." }] }), { prompt: say("which colour?") }))
+        .errors,
+    ).not.toContain("no plan");
   });
 
   test("approved in advance: shown on stderr, executed, and stdout holds the result alone", async () => {
     const harness = await create({ script: [ONE_TICKET, write("a.txt", "x\n"), { text: "Made." }] });
     const ran = await run(harness, { prompt: say("make a file"), approve: { unscoped: false } });
-    expect({ code: ran.code, out: ran.out, file: harness.read("a.txt") }).toEqual({ code: 0, out: "Made.\n", file: "x\n" });
+    expect({ code: ran.code, out: ran.out, file: harness.read("a.txt") }).toEqual({
+      code: 0,
+      out: "Made.\n",
+      file: "x\n",
+    });
     expect(ran.errors).toContain("# The plan\n");
     expect(ran.errors).toContain("\nticket t1: Ticket t1\n");
     expect(ran.errors).toContain("\nticket t1: done\n");
   });
 
   test("what cannot be approved in advance says why, and still awaits a person", async () => {
-    const harness = await create({ script: [plan([ticket("t1", { "a.txt": "create" })], { open_questions: ["which encoding?"] })] });
+    const harness = await create({
+      script: [plan([ticket("t1", { "a.txt": "create" })], { open_questions: ["which encoding?"] })],
+    });
     const ran = await run(harness, { prompt: say("make a file"), approve: { unscoped: false } });
     expect(ran.code).toBe(3);
     expect(ran.errors).toMatch(/bmo: not approved in advance: .*which encoding/);
@@ -109,7 +151,9 @@ describe("plans", () => {
     const harness = await create({ script: [ONE_TICKET, write("b.txt", "x"), { text: "Could not." }] });
     const ran = await run(harness, { prompt: say("make a file"), approve: { unscoped: false } });
     expect(ran.code).toBe(4);
-    expect(ran.errors).toContain("outside the plan: create b.txt (b.txt is not among the files of the approved plan)\n");
+    expect(ran.errors).toContain(
+      "outside the plan: create b.txt (b.txt is not among the files of the approved plan)\n",
+    );
     expect(ran.errors).toMatch(/\n {4}failed: Refused: b\.txt is not among/);
   });
 });
@@ -125,7 +169,8 @@ describe("commands", () => {
 
   test("a choice in a session of commands only is said to be lost; a look at things is not", async () => {
     const harness = await create({ script: [{ text: "Blue." }] });
-    const lost = "bmo: this session holds commands only and -c will not take it: give the choice as an option of the run that has the request\n";
+    const lost =
+      "bmo: this session holds commands only and -c will not take it: give the choice as an option of the run that has the request\n";
     expect((await run(harness, { command: "/status" })).errors).not.toContain(lost);
     expect((await run(harness, { command: "/tier deep" })).errors).toContain(lost);
     await harness.submit("which colour?");
@@ -148,7 +193,11 @@ describe("commands", () => {
 
 describe("endings", () => {
   test("without a prompt and without anything else: exit 2", async () => {
-    expect(await run(await create({ script: [] }))).toEqual({ code: 2, out: "", errors: "bmo: there is no prompt\n     Give one as an argument or pipe it in.\n" });
+    expect(await run(await create({ script: [] }))).toEqual({
+      code: 2,
+      out: "",
+      errors: "bmo: there is no prompt\n     Give one as an argument or pipe it in.\n",
+    });
   });
 
   test("the code of a signal goes before all others", async () => {
@@ -174,28 +223,82 @@ describe("machine-readable", () => {
     const ran = await run(harness, { format: "json", prompt: say("hello"), notices: ["first"] });
     expect(ran.out.endsWith("}\n")).toBe(true);
     expect(JSON.parse(ran.out)).toMatchObject({
-      type: "result", version: 1, session_id: harness.agent.sessionId, status: "done", exit_code: 0, result: "Hi.", data: null, plan: null, usage: { input: 100, output: 10, cache_read: 0, cache_write: 0 }, cost_usd: 0.00012, cost_is_estimate: false,
-      files: [], denials: [], report: null, warnings: ["first"], error: null, duration_ms: 235,
+      type: "result",
+      version: 1,
+      session_id: harness.agent.sessionId,
+      status: "done",
+      exit_code: 0,
+      result: "Hi.",
+      data: null,
+      plan: null,
+      usage: { input: 100, output: 10, cache_read: 0, cache_write: 0 },
+      cost_usd: 0.00012,
+      cost_is_estimate: false,
+      files: [],
+      denials: [],
+      report: null,
+      warnings: ["first"],
+      error: null,
+      duration_ms: 235,
     });
   });
 
   test("json: a failure has its code, message and hint, and exit code and status agree", async () => {
     const harness = await createHarness({ ...CHAT, script: [{ stop: "refusal" }] });
     const ran = await run(harness, { format: "json", prompt: say("hello") });
-    expect(JSON.parse(ran.out)).toMatchObject({ status: "error", exit_code: ran.code, result: "", error: { code: "failed", message: "p/m-1 refused to answer", hint: "Rephrase the request or choose another model with /model." } });
+    expect(JSON.parse(ran.out)).toMatchObject({
+      status: "error",
+      exit_code: ran.code,
+      result: "",
+      error: {
+        code: "failed",
+        message: "p/m-1 refused to answer",
+        hint: "Rephrase the request or choose another model with /model.",
+      },
+    });
   });
 
   test("stream-json: the session first, each event as a line, the result last", async () => {
     const harness = await create({ script: [ONE_TICKET] });
     const ran = await run(harness, { format: "stream-json", prompt: say("make a file") });
-    const lines = ran.out.trimEnd().split("\n").map((line) => JSON.parse(line) as { type: string; text?: string });
+    const lines = ran.out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string; text?: string });
     // What the machine lacks is not part of what the run does.
     const own = lines.filter(({ text }) => text?.startsWith("no sandbox:") !== true);
     expect(own.map(({ type }) => type).filter((type, index, all) => type !== all[index - 1])).toEqual([
-      "session_start", "turn_start", "gate_decision", "route_decision", "step_start", "message_end", "cost_entry", "tool_start", "tool_end", "turn_end", "plan_ready", "result",
+      "session_start",
+      "turn_start",
+      "gate_decision",
+      "route_decision",
+      "step_start",
+      "message_end",
+      "cost_entry",
+      "tool_start",
+      "tool_end",
+      "turn_end",
+      "plan_ready",
+      "result",
     ]);
-    expect(lines[0]).toEqual({ type: "session_start", session_id: harness.agent.sessionId, workspace: harness.workspace, resumed: false });
-    expect(lines.at(-1)).toMatchObject({ status: "awaiting_approval", exit_code: 3, plan: { revision: 1, state: "awaiting_approval", title: "The plan", tickets: [{ id: "t1", title: "Ticket t1", state: "open", files: [{ path: "a.txt", action: "create" }], cost_usd: 0 }] } });
+    expect(lines[0]).toEqual({
+      type: "session_start",
+      session_id: harness.agent.sessionId,
+      workspace: harness.workspace,
+      resumed: false,
+    });
+    expect(lines.at(-1)).toMatchObject({
+      status: "awaiting_approval",
+      exit_code: 3,
+      plan: {
+        revision: 1,
+        state: "awaiting_approval",
+        title: "The plan",
+        tickets: [
+          { id: "t1", title: "Ticket t1", state: "open", files: [{ path: "a.txt", action: "create" }], cost_usd: 0 },
+        ],
+      },
+    });
     const again = await run(harness, { format: "stream-json", command: "/help" });
     expect(JSON.parse(again.out.split("\n")[0] ?? "")).toMatchObject({ resumed: true });
   });

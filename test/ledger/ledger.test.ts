@@ -19,11 +19,26 @@ function cost(used: Usage, of: ModelInfo): number | null {
 }
 
 function call(of: ModelInfo, facts: Partial<ModelCall> = {}): ModelCall {
-  return { turn: 1, step: 1, route: { id: "r_1" }, purpose: "main", stage: "execute", phase: "implement", tier: "balanced", ticket: null, model: of, conversation: 1, ...facts };
+  return {
+    turn: 1,
+    step: 1,
+    route: { id: "r_1" },
+    purpose: "main",
+    stage: "execute",
+    phase: "implement",
+    tier: "balanced",
+    ticket: null,
+    model: of,
+    conversation: 1,
+    ...facts,
+  };
 }
 
 /** A ledger without caps whose clock is moved by hand. */
-function ledgerWith(baseline: { fixed: ModelInfo | null; candidates: ModelInfo[] }): { ledger: Ledger; wait(seconds: number): void } {
+function ledgerWith(baseline: { fixed: ModelInfo | null; candidates: ModelInfo[] }): {
+  ledger: Ledger;
+  wait(seconds: number): void;
+} {
   let time = Date.parse("2026-11-21T10:00:00.000Z");
   let count = 0;
   const ledger = createLedger({
@@ -52,11 +67,24 @@ describe("prices", () => {
     const tokens = fc.integer({ min: 0, max: 2_000_000 });
     const price = fc.integer({ min: 0, max: 100_000 });
     fc.assert(
-      fc.property(fc.tuple(tokens, tokens, tokens, tokens), fc.tuple(price, price, price, price), ([input, output, read, write], [a, b, c, d]) => {
-        const priced = model("x/y", { input: a / 1000, output: b / 1000, cache_read: c / 1000, cache_write: d / 1000 });
-        const exact = BigInt(input) * BigInt(a) + BigInt(output) * BigInt(b) + BigInt(read) * BigInt(c) + BigInt(write) * BigInt(d);
-        expect(priceUsage(usage(input, output, read, write), priced).costUsd).toBe(exact * 10n ** 15n);
-      }),
+      fc.property(
+        fc.tuple(tokens, tokens, tokens, tokens),
+        fc.tuple(price, price, price, price),
+        ([input, output, read, write], [a, b, c, d]) => {
+          const priced = model("x/y", {
+            input: a / 1000,
+            output: b / 1000,
+            cache_read: c / 1000,
+            cache_write: d / 1000,
+          });
+          const exact =
+            BigInt(input) * BigInt(a) +
+            BigInt(output) * BigInt(b) +
+            BigInt(read) * BigInt(c) +
+            BigInt(write) * BigInt(d);
+          expect(priceUsage(usage(input, output, read, write), priced).costUsd).toBe(exact * 10n ** 15n);
+        },
+      ),
     );
   });
 
@@ -73,7 +101,11 @@ describe("prices", () => {
   });
 
   test("the long price holds for the whole request once its input is above the border", () => {
-    const long = model("x/long", { input: 2, output: 10, cache_read: 0.2 }, { longContext: { above: 100_000, price: { input: 4, output: 15 } } });
+    const long = model(
+      "x/long",
+      { input: 2, output: 10, cache_read: 0.2 },
+      { longContext: { above: 100_000, price: { input: 4, output: 15 } } },
+    );
     expect(cost(usage(100_000, 1_000), long)).toBe(0.21);
     expect(cost(usage(100_001, 1_000), long)).toBe(0.415004);
     expect(cost(usage(1, 0, 100_000), long)).toBe(0.020004);
@@ -93,13 +125,43 @@ describe("prices", () => {
 describe("booking", () => {
   test("an entry carries the call, its cost and the baseline of the same usage", () => {
     const { ledger } = ledgerWith({ fixed: dear, candidates: [] });
-    const { entry, error } = ledger.settle(call(cheap, { turn: 4, step: 2, ticket: "t1" }), usage(1_000, 100, 10_000), "cheap-2");
+    const { entry, error } = ledger.settle(
+      call(cheap, { turn: 4, step: 2, ticket: "t1" }),
+      usage(1_000, 100, 10_000),
+      "cheap-2",
+    );
     expect(error).toBeNull();
     expect(entry).toEqual({
-      id: "c_1", conversation: 1, turn: 4, step: 2, route: "r_1", purpose: "main", stage: "execute", phase: "implement", tier: "balanced", ticket: "t1", model: "house/cheap", served_model: "cheap-2",
-      usage: usage(1_000, 100, 10_000), cost_usd: 0.00025, estimate: false, baseline_model: "house/dear", baseline_cost_usd: 0.0075, switch_penalty_usd: null, at: "2026-11-21T10:00:00.000Z",
+      id: "c_1",
+      conversation: 1,
+      turn: 4,
+      step: 2,
+      route: "r_1",
+      purpose: "main",
+      stage: "execute",
+      phase: "implement",
+      tier: "balanced",
+      ticket: "t1",
+      model: "house/cheap",
+      served_model: "cheap-2",
+      usage: usage(1_000, 100, 10_000),
+      cost_usd: 0.00025,
+      estimate: false,
+      baseline_model: "house/dear",
+      baseline_cost_usd: 0.0075,
+      switch_penalty_usd: null,
+      at: "2026-11-21T10:00:00.000Z",
     });
-    expect(ledger.totals([entry])).toEqual({ calls: 1, usage: usage(1_000, 100, 10_000), cost_usd: 0.00025, estimate: false, baseline_model: "house/dear", baseline_cost_usd: 0.0075, baseline_estimate: false, savings_pct: 96.67 });
+    expect(ledger.totals([entry])).toEqual({
+      calls: 1,
+      usage: usage(1_000, 100, 10_000),
+      cost_usd: 0.00025,
+      estimate: false,
+      baseline_model: "house/dear",
+      baseline_cost_usd: 0.0075,
+      baseline_estimate: false,
+      savings_pct: 96.67,
+    });
   });
 
   test("unknown stays unknown in sums, estimates stay marked", () => {
@@ -109,9 +171,24 @@ describe("booking", () => {
     const first = ledger.settle(call(unpriced), usage(10, 10), null).entry;
     expect(first).toMatchObject({ cost_usd: null, baseline_model: null, baseline_cost_usd: null });
     const second = ledger.settle(call(guessed), usage(10, 10), null).entry;
-    expect(ledger.totals([first, second])).toMatchObject({ calls: 2, cost_usd: null, estimate: true, baseline_cost_usd: null, savings_pct: null });
+    expect(ledger.totals([first, second])).toMatchObject({
+      calls: 2,
+      cost_usd: null,
+      estimate: true,
+      baseline_cost_usd: null,
+      savings_pct: null,
+    });
     expect(ledger.totals([second])).toMatchObject({ cost_usd: 0.00002, estimate: true });
-    expect(ledger.totals([])).toEqual({ calls: 0, usage: usage(0, 0), cost_usd: 0, estimate: false, baseline_model: null, baseline_cost_usd: 0, baseline_estimate: false, savings_pct: null });
+    expect(ledger.totals([])).toEqual({
+      calls: 0,
+      usage: usage(0, 0),
+      cost_usd: 0,
+      estimate: false,
+      baseline_model: null,
+      baseline_cost_usd: 0,
+      baseline_estimate: false,
+      savings_pct: null,
+    });
   });
 
   test("a sum of many entries is exact, from this run and from records", () => {
@@ -129,7 +206,11 @@ describe("switching", () => {
 
   test("a session that goes to and fro pays for cold caches and saves less than nothing", () => {
     const { ledger } = ledgerWith({ fixed: null, candidates: [dear, half] });
-    const entries = Array.from({ length: 10 }, (_, step) => ledger.settle(call(step % 2 === 0 ? dear : half, { step }), usage(0, 100, 0, 50_000 + step * 100), null).entry);
+    const entries = Array.from(
+      { length: 10 },
+      (_, step) =>
+        ledger.settle(call(step % 2 === 0 ? dear : half, { step }), usage(0, 100, 0, 50_000 + step * 100), null).entry,
+    );
     expect(entries[0]).toMatchObject({ switch_penalty_usd: null, baseline_model: "house/dear" });
     // 50,100 tokens of the second request were there before: written at 2.5 instead of read at 0.2.
     expect(entries[1]?.switch_penalty_usd).toBe(0.11523);
@@ -142,7 +223,8 @@ describe("switching", () => {
   test("no penalty where nothing was lost: same model, other conversation, cold by time, short prefix, warm cache, small calls", () => {
     const { ledger, wait } = ledgerWith({ fixed: dear, candidates: [] });
     const big = usage(0, 100, 0, 50_000);
-    const penalty = (of: ModelInfo, used: Usage, facts: Partial<ModelCall> = {}): number | null => ledger.settle(call(of, facts), used, null).entry.switch_penalty_usd;
+    const penalty = (of: ModelInfo, used: Usage, facts: Partial<ModelCall> = {}): number | null =>
+      ledger.settle(call(of, facts), used, null).entry.switch_penalty_usd;
     expect(penalty(dear, big)).toBeNull();
     expect(penalty(dear, big)).toBeNull();
     expect(penalty(half, big, { conversation: 2 })).toBeNull();

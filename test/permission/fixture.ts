@@ -16,7 +16,16 @@ export interface Workspace {
   remove(): void;
 }
 
-export const cleanGit = { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", GIT_CONFIG_GLOBAL: "/dev/null", GIT_CONFIG_NOSYSTEM: "1", GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@b", GIT_COMMITTER_NAME: "a", GIT_COMMITTER_EMAIL: "a@b" };
+export const cleanGit = {
+  PATH: process.env["PATH"] ?? "",
+  HOME: "/nonexistent",
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_AUTHOR_NAME: "a",
+  GIT_AUTHOR_EMAIL: "a@b",
+  GIT_COMMITTER_NAME: "a",
+  GIT_COMMITTER_EMAIL: "a@b",
+};
 
 export function createWorkspace(): Workspace {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "bmo-shell-")));
@@ -32,7 +41,8 @@ export function createWorkspace(): Workspace {
   writeFileSync(join(path, "src", "deep", "c.ts"), "export const baz = 3;\n");
   symlinkSync(outside, join(path, "escape"));
   symlinkSync(join(outside, "secret.txt"), join(path, "src", "link.txt"));
-  const git = (...words: string[]): string => execFileSync("git", words, { cwd: path, env: cleanGit, encoding: "utf8" });
+  const git = (...words: string[]): string =>
+    execFileSync("git", words, { cwd: path, env: cleanGit, encoding: "utf8" });
   git("init", "-q", "-b", "main");
   git("add", "README.md", "package.json", "src");
   git("commit", "-qm", "first");
@@ -42,7 +52,10 @@ export function createWorkspace(): Workspace {
 
 export function contextOf(workspace: Workspace, planCommands: string[] = []): ShellContext {
   return {
-    workspace: workspace.path, readRoots: [], planCommands, gitConfig: readGitConfigFacts,
+    workspace: workspace.path,
+    readRoots: [],
+    planCommands,
+    gitConfig: readGitConfigFacts,
     isProtected: (path) => isProtectedPath(path, workspace.path, "/root"),
   };
 }

@@ -5,10 +5,126 @@ import { spawnSync } from "node:child_process";
 import { readShellLine, refusesCharacters, type ShellLine } from "../../src/permission/shell-words.ts";
 
 const FRAGMENTS = [
-  "aa", "bb", "cc", "x", "-l", "--opt=1", "a=b", "A=1", "=", "1", "2", "[", "]", ".", ":", "/", "~", "@", "%", "^", "+", ",", "é", "日本", " ", " ", " ", "  ", "\t", "\n", "\r", "\v", "\f", "\u00a0",
-  "'", "'", "'q q'", "''", '"', '"', '"d d"', '""', '"a\'b"', "\\", "\\ ", "\\\n", "\\'", '\\"', "\\\\", "\\$", "\\|", "\\;", "\\&", "$", "$a", "${a}", "${a:-b}", "$(aa)", "`aa`", "$((1))", "$'q'", '$"q"', "$1", "$@",
-  "|", "||", "&&", ";", "&", "|&", ";;", "!", "! ", "(", ")", "{ ", "}", "{a,b}", "{1..2}", "<", ">", ">>", "2>&1", "2>/dev/null", ">/dev/null", "</dev/null", "&>/dev/null", ">&2", "<<E\n", "<<<", "<(aa)",
-  "*", "?", "[a]", "#", " #", "a#b", "if ", "then ", "fi", "time ", "coproc ", "function ", "case ", "in ", "do ", "done", "while ", "for ", "[[ ", "]]", "((", "))", "select ", "until ", "esac", "!(a)", "aa bb", "cc | bb", "aa && bb",
+  "aa",
+  "bb",
+  "cc",
+  "x",
+  "-l",
+  "--opt=1",
+  "a=b",
+  "A=1",
+  "=",
+  "1",
+  "2",
+  "[",
+  "]",
+  ".",
+  ":",
+  "/",
+  "~",
+  "@",
+  "%",
+  "^",
+  "+",
+  ",",
+  "é",
+  "日本",
+  " ",
+  " ",
+  " ",
+  "  ",
+  "\t",
+  "\n",
+  "\r",
+  "\v",
+  "\f",
+  "\u00a0",
+  "'",
+  "'",
+  "'q q'",
+  "''",
+  '"',
+  '"',
+  '"d d"',
+  '""',
+  '"a\'b"',
+  "\\",
+  "\\ ",
+  "\\\n",
+  "\\'",
+  '\\"',
+  "\\\\",
+  "\\$",
+  "\\|",
+  "\\;",
+  "\\&",
+  "$",
+  "$a",
+  "${a}",
+  "${a:-b}",
+  "$(aa)",
+  "`aa`",
+  "$((1))",
+  "$'q'",
+  '$"q"',
+  "$1",
+  "$@",
+  "|",
+  "||",
+  "&&",
+  ";",
+  "&",
+  "|&",
+  ";;",
+  "!",
+  "! ",
+  "(",
+  ")",
+  "{ ",
+  "}",
+  "{a,b}",
+  "{1..2}",
+  "<",
+  ">",
+  ">>",
+  "2>&1",
+  "2>/dev/null",
+  ">/dev/null",
+  "</dev/null",
+  "&>/dev/null",
+  ">&2",
+  "<<E\n",
+  "<<<",
+  "<(aa)",
+  "*",
+  "?",
+  "[a]",
+  "#",
+  " #",
+  "a#b",
+  "if ",
+  "then ",
+  "fi",
+  "time ",
+  "coproc ",
+  "function ",
+  "case ",
+  "in ",
+  "do ",
+  "done",
+  "while ",
+  "for ",
+  "[[ ",
+  "]]",
+  "((",
+  "))",
+  "select ",
+  "until ",
+  "esac",
+  "!(a)",
+  "aa bb",
+  "cc | bb",
+  "aa && bb",
 ];
 
 /** A small generator with a seed, so that every run is repeatable. */
@@ -43,8 +159,21 @@ while IFS= read -r -d '' line; do ( eval -- "$line" ) </dev/null >/dev/null 2>&1
 `;
 
 function runInBash(lines: string[], status: 0 | 1): string[][][] {
-  const result = spawnSync("/bin/bash", ["--noprofile", "--norc", "-c", `status=${status}; exec 9>&1; ${DRIVER}`], { input: `${lines.join("\0")}\0`, env: { LC_ALL: "C.UTF-8" }, maxBuffer: 1 << 30 });
-  return result.stdout.toString("utf8").split("\x1d").slice(0, -1).map((record) => record.split("\x1e").slice(0, -1).map((argv) => argv.split("\x1f").slice(0, -1)));
+  const result = spawnSync("/bin/bash", ["--noprofile", "--norc", "-c", `status=${status}; exec 9>&1; ${DRIVER}`], {
+    input: `${lines.join("\0")}\0`,
+    env: { LC_ALL: "C.UTF-8" },
+    maxBuffer: 1 << 30,
+  });
+  return result.stdout
+    .toString("utf8")
+    .split("\x1d")
+    .slice(0, -1)
+    .map((record) =>
+      record
+        .split("\x1e")
+        .slice(0, -1)
+        .map((argv) => argv.split("\x1f").slice(0, -1)),
+    );
 }
 
 /** What the announced line runs when every command ends with the same status. */
@@ -76,7 +205,10 @@ export async function fuzzShell(count: number, seed: number): Promise<FuzzResult
   const result: FuzzResult = { tried: count, accepted: 0, differences: [] };
   const flush = (): void => {
     for (const status of [0, 1] as const) {
-      const ran = runInBash(accepted.map(({ text }) => text), status);
+      const ran = runInBash(
+        accepted.map(({ text }) => text),
+        status,
+      );
       accepted.forEach(({ text, line }, index) => {
         const expected = sorted(announcedRuns(line, status === 0));
         const found = sorted(ran[index] ?? []);
@@ -91,7 +223,8 @@ export async function fuzzShell(count: number, seed: number): Promise<FuzzResult
     if (text.trim() === "" || refusesCharacters(text) !== null) continue;
     const line = await readShellLine(text);
     // A name with a slash is a file: bash reports those to nobody.
-    if (line.unclear === null && !line.segments.some(({ argv }) => argv[0]?.includes("/"))) accepted.push({ text, line });
+    if (line.unclear === null && !line.segments.some(({ argv }) => argv[0]?.includes("/")))
+      accepted.push({ text, line });
     if (accepted.length >= 4_000) flush();
   }
   if (accepted.length > 0) flush();

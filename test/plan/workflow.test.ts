@@ -7,16 +7,52 @@ import { planHash } from "../../src/plan/content.ts";
 import type { Approval, Plan, PlanContent, Ticket, WorkflowEvent, WorkflowState } from "../../src/types/plan.ts";
 
 function ticket(id: string, dependsOn: string[] = []): Ticket {
-  return { id, title: id, detail: "", phase: null, files: [{ path: `${id}.ts`, action: "modify" }], commands: [], acceptance: ["a"], verify: [], depends_on: dependsOn, out_of_scope: ["b"] };
+  return {
+    id,
+    title: id,
+    detail: "",
+    phase: null,
+    files: [{ path: `${id}.ts`, action: "modify" }],
+    commands: [],
+    acceptance: ["a"],
+    verify: [],
+    depends_on: dependsOn,
+    out_of_scope: ["b"],
+  };
 }
 
 function plan(id: string, revision: number, tickets = [ticket("t1"), ticket("t2", ["t1"])]): Plan {
-  const content: PlanContent = { title: `${id} ${revision}`, summary: "", tickets, network: false, open_questions: [], decisions: [] };
-  return { id, revision, hash: planHash(content), content, state: "awaiting_approval", tickets: Object.fromEntries(tickets.map((one) => [one.id, "open" as const])), flags: [] };
+  const content: PlanContent = {
+    title: `${id} ${revision}`,
+    summary: "",
+    tickets,
+    network: false,
+    open_questions: [],
+    decisions: [],
+  };
+  return {
+    id,
+    revision,
+    hash: planHash(content),
+    content,
+    state: "awaiting_approval",
+    tickets: Object.fromEntries(tickets.map((one) => [one.id, "open" as const])),
+    flags: [],
+  };
 }
 
 function approvalOf(target: Plan, tickets: string[] | null = null): Approval {
-  return { plan_id: target.id, hash: target.hash, workspace: "/w", session_id: "s", via: "command", tickets, note: null, unscoped: false, at: "2026-11-21T00:00:00.000Z" };
+  return {
+    plan_id: target.id,
+    hash: target.hash,
+    workspace: "/w",
+    session_id: "s",
+    via: "command",
+    tickets,
+    note: null,
+    unscoped: false,
+    at: "2026-11-21T00:00:00.000Z",
+  };
 }
 
 function run(events: WorkflowEvent[], enabled = true): WorkflowState {
@@ -34,7 +70,14 @@ describe("the way from plan to done", () => {
       { type: "plan_finished", state: "done" },
       { type: "stage_reset" },
     ] as WorkflowEvent[];
-    const seen = states.map((_, index) => run(states.slice(0, index + 1))).map((state) => [state.stage, state.plan?.state ?? null, state.approval?.hash ?? null, state.plan?.tickets ?? null]);
+    const seen = states
+      .map((_, index) => run(states.slice(0, index + 1)))
+      .map((state) => [
+        state.stage,
+        state.plan?.state ?? null,
+        state.approval?.hash ?? null,
+        state.plan?.tickets ?? null,
+      ]);
     expect(seen).toEqual([
       ["plan", "awaiting_approval", null, { t1: "open", t2: "open" }],
       ["plan", "approved", first.hash, { t1: "open", t2: "open" }],
@@ -45,29 +88,57 @@ describe("the way from plan to done", () => {
     ]);
   });
   test("a revision takes the approval away", () => {
-    const state = run([{ type: "plan_stored", plan: first }, { type: "plan_approved", approval: approvalOf(first) }, { type: "plan_stored", plan: plan("p1", 2) }, { type: "execution_started" }]);
+    const state = run([
+      { type: "plan_stored", plan: first },
+      { type: "plan_approved", approval: approvalOf(first) },
+      { type: "plan_stored", plan: plan("p1", 2) },
+      { type: "execution_started" },
+    ]);
     expect([state.stage, state.approval, state.plan?.revision]).toEqual(["plan", null, 2]);
   });
   test("an approval for another hash or plan changes nothing", () => {
     const waiting = run([{ type: "plan_stored", plan: first }]);
-    expect(reduceWorkflow(waiting, { type: "plan_approved", approval: { ...approvalOf(first), hash: plan("p1", 2).hash } })).toBe(waiting);
-    expect(reduceWorkflow(waiting, { type: "plan_approved", approval: { ...approvalOf(first), plan_id: "p2" } })).toBe(waiting);
+    expect(
+      reduceWorkflow(waiting, { type: "plan_approved", approval: { ...approvalOf(first), hash: plan("p1", 2).hash } }),
+    ).toBe(waiting);
+    expect(reduceWorkflow(waiting, { type: "plan_approved", approval: { ...approvalOf(first), plan_id: "p2" } })).toBe(
+      waiting,
+    );
   });
   test("/plan <feedback> during execution goes back, and needs a new approval", () => {
-    const state = run([{ type: "plan_stored", plan: first }, { type: "plan_approved", approval: approvalOf(first) }, { type: "execution_started" }, { type: "revision_requested", by: "user" }]);
+    const state = run([
+      { type: "plan_stored", plan: first },
+      { type: "plan_approved", approval: approvalOf(first) },
+      { type: "execution_started" },
+      { type: "revision_requested", by: "user" },
+    ]);
     expect([state.stage, state.plan?.state, state.approval]).toEqual(["plan", "awaiting_approval", null]);
     expect(reduceWorkflow(state, { type: "execution_started" })).toBe(state);
   });
   test("partial approval skips the others", () => {
-    expect(run([{ type: "plan_stored", plan: first }, { type: "plan_approved", approval: approvalOf(first, ["t1"]) }]).plan?.tickets).toEqual({ t1: "open", t2: "skipped" });
+    expect(
+      run([
+        { type: "plan_stored", plan: first },
+        { type: "plan_approved", approval: approvalOf(first, ["t1"]) },
+      ]).plan?.tickets,
+    ).toEqual({ t1: "open", t2: "skipped" });
   });
   test("automatic re-plans are counted, the user's own are not", () => {
-    const by = (who: "user" | "executor" | "verification"): number => run([{ type: "plan_stored", plan: first }, { type: "revision_requested", by: who }]).replans;
+    const by = (who: "user" | "executor" | "verification"): number =>
+      run([
+        { type: "plan_stored", plan: first },
+        { type: "revision_requested", by: who },
+      ]).replans;
     expect([by("user"), by("executor"), by("verification")]).toEqual([0, 1, 1]);
   });
   test("switching the workflow off while nothing executes leads to chat, and back", () => {
     expect(run([{ type: "workflow_switched", enabled: false }]).stage).toBe("chat");
-    expect(run([{ type: "workflow_switched", enabled: false }, { type: "workflow_switched", enabled: true }]).stage).toBe("plan");
+    expect(
+      run([
+        { type: "workflow_switched", enabled: false },
+        { type: "workflow_switched", enabled: true },
+      ]).stage,
+    ).toBe("plan");
   });
 });
 
@@ -77,8 +148,17 @@ describe("no order of events", () => {
     fc.boolean().map((enabled): WorkflowEvent => ({ type: "workflow_switched", enabled })),
     fc.constantFrom(...plans).map((one): WorkflowEvent => ({ type: "plan_stored", plan: one })),
     fc.constantFrom(...plans).map((one): WorkflowEvent => ({ type: "plan_approved", approval: approvalOf(one) })),
-    fc.constantFrom<WorkflowEvent>({ type: "execution_started" }, { type: "execution_interrupted" }, { type: "plan_finished", state: "done" }, { type: "plan_finished", state: "failed" }, { type: "plan_rejected" }, { type: "stage_reset" }),
-    fc.constantFrom("user", "executor", "verification").map((by): WorkflowEvent => ({ type: "revision_requested", by: by as "user" })),
+    fc.constantFrom<WorkflowEvent>(
+      { type: "execution_started" },
+      { type: "execution_interrupted" },
+      { type: "plan_finished", state: "done" },
+      { type: "plan_finished", state: "failed" },
+      { type: "plan_rejected" },
+      { type: "stage_reset" },
+    ),
+    fc
+      .constantFrom("user", "executor", "verification")
+      .map((by): WorkflowEvent => ({ type: "revision_requested", by: by as "user" })),
   );
   test("reaches the execute stage without an approval of exactly the plan at hand", () => {
     fc.assert(

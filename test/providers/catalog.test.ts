@@ -13,9 +13,13 @@ describe("rows", () => {
   test("ids are unique, providers are vendors of the table, and every name means one model", () => {
     expect(models).toHaveLength(69);
     expect(byId.size).toBe(69);
-    expect(models.filter((model) => !VENDORS.some((vendor) => vendor.id === model.provider)).map((model) => model.id)).toEqual([]);
+    expect(
+      models.filter((model) => !VENDORS.some((vendor) => vendor.id === model.provider)).map((model) => model.id),
+    ).toEqual([]);
     const owners = new Map<string, Set<string>>();
-    for (const model of models) for (const name of [model.wireId, model.id.slice(model.provider.length + 1), ...model.aliases]) owners.set(normal(name), (owners.get(normal(name)) ?? new Set()).add(model.id));
+    for (const model of models)
+      for (const name of [model.wireId, model.id.slice(model.provider.length + 1), ...model.aliases])
+        owners.set(normal(name), (owners.get(normal(name)) ?? new Set()).add(model.id));
     expect([...owners].filter(([, ids]) => ids.size > 1).map(([name]) => name)).toEqual([]);
   });
 
@@ -48,12 +52,14 @@ describe("rows", () => {
 
 describe("dates", () => {
   test("a dated price change holds from its day on", () => {
-    const price = (day: string): number | null | undefined => catalogModels(new Date(day)).find((model) => model.id === "google/gemini-4-argon")?.price.input;
+    const price = (day: string): number | null | undefined =>
+      catalogModels(new Date(day)).find((model) => model.id === "google/gemini-4-argon")?.price.input;
     expect([price("2026-11-30"), price("2026-12-01"), price("2027-06-01")]).toEqual([2, 4, 4]);
   });
 
   test("a model is retired from its day on", () => {
-    const status = (day: string): string | undefined => catalogModels(new Date(day)).find((model) => model.id === "openai/gpt-5-mini")?.status;
+    const status = (day: string): string | undefined =>
+      catalogModels(new Date(day)).find((model) => model.id === "openai/gpt-5-mini")?.status;
     expect([status("2026-12-10"), status("2026-12-11")]).toEqual(["legacy", "retired"]);
   });
 });
@@ -63,7 +69,8 @@ describe("roles", () => {
     for (const provider of new Set(models.map((model) => model.provider))) {
       const roles = roleDefaults(provider);
       expect(hasCatalog(provider)).toBe(true);
-      for (const id of [roles.capable, roles.fast]) expect(byId.get(id ?? "")).toMatchObject({ provider, status: "current" });
+      for (const id of [roles.capable, roles.fast])
+        expect(byId.get(id ?? "")).toMatchObject({ provider, status: "current" });
     }
     expect(roleDefaults("ollama")).toEqual({ capable: null, fast: null });
   });

@@ -37,23 +37,33 @@ async function collect(batches: AsyncIterable<unknown[]>): Promise<{ batches: un
 describe("batches", () => {
   test("one per chunk that has events, whatever the cuts", async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.string({ unit: fc.constantFrom("a", "b", "c", ".") }), { maxLength: 12 }), async (texts) => {
-        const { body, batches } = batchedBody(chunksOf(texts));
-        const expected = texts.map((text) => [...text.replaceAll(".", "")]).filter((batch) => batch.length > 0);
-        expect(await collect(batches(letters(body)))).toEqual({ batches: expected, thrown: null });
-      }), { numRuns: 200, seed: 7 },
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: fc.constantFrom("a", "b", "c", ".") }), { maxLength: 12 }),
+        async (texts) => {
+          const { body, batches } = batchedBody(chunksOf(texts));
+          const expected = texts.map((text) => [...text.replaceAll(".", "")]).filter((batch) => batch.length > 0);
+          expect(await collect(batches(letters(body)))).toEqual({ batches: expected, thrown: null });
+        },
+      ),
+      { numRuns: 200, seed: 7 },
     );
   });
 
   test("events before a failure come first, from the parser and from the network", async () => {
     const parser = batchedBody(chunksOf(["ab", "c!d", "e"]));
-    expect(await collect(parser.batches(letters(parser.body)))).toEqual({ batches: [["a", "b"], ["c"]], thrown: new Error("unreadable") });
+    expect(await collect(parser.batches(letters(parser.body)))).toEqual({
+      batches: [["a", "b"], ["c"]],
+      thrown: new Error("unreadable"),
+    });
     async function* breaking(): AsyncGenerator<Uint8Array, void, undefined> {
       yield* chunksOf(["ab"]);
       throw new Error("cut");
     }
     const network = batchedBody(breaking());
-    expect(await collect(network.batches(letters(network.body)))).toEqual({ batches: [["a", "b"]], thrown: new Error("cut") });
+    expect(await collect(network.batches(letters(network.body)))).toEqual({
+      batches: [["a", "b"]],
+      thrown: new Error("cut"),
+    });
   });
 
   test("no further chunk is read before a batch is taken", async () => {

@@ -16,10 +16,20 @@ afterAll(() => server.close());
 async function askFor(kind: string, wire: Wire, signal: AbortSignal, timeout = 30): Promise<StreamPart[]> {
   const type = { anthropic: "anthropic", responses: "openai", chat: "openai-compatible" } as const;
   const url = server.url(kind);
-  const registry = registryWith({ house: { type: type[wire], base_url: wire === "anthropic" ? url : `${url}/v1`, api_key: "sk-planted-0123456789", timeout_s: timeout, max_retries: timeout < 1 ? 0 : 1, models: [{ id: "model-a" }] } });
+  const registry = registryWith({
+    house: {
+      type: type[wire],
+      base_url: wire === "anthropic" ? url : `${url}/v1`,
+      api_key: "sk-planted-0123456789",
+      timeout_s: timeout,
+      max_retries: timeout < 1 ? 0 : 1,
+      models: [{ id: "model-a" }],
+    },
+  });
   const { model } = registry.resolve("house/model-a", "test");
   const parts: StreamPart[] = [];
-  for await (const part of (await registry.provider(model)).stream(request(model, [user("go")]), signal)) parts.push(part);
+  for await (const part of (await registry.provider(model)).stream(request(model, [user("go")]), signal))
+    parts.push(part);
   return parts;
 }
 
@@ -35,13 +45,22 @@ describe.each(WIRES)("on %s", (wire) => {
     expect(server.requests() - before).toBe(1);
   });
 
-  test.each([...Object.keys(SILENT), "an error byte by byte", "a head byte by byte", "a body that is no stream"])("%s: ended after the time that content may take", async (kind) => {
-    const last = failed(await askFor(kind, wire, never, 0.1));
-    expect(last.error).toMatchObject({ kind: "network", status: null });
-    expect(last.error.message).toMatch(/although the connection was alive/);
-  });
+  test.each([...Object.keys(SILENT), "an error byte by byte", "a head byte by byte", "a body that is no stream"])(
+    "%s: ended after the time that content may take",
+    async (kind) => {
+      const last = failed(await askFor(kind, wire, never, 0.1));
+      expect(last.error).toMatchObject({ kind: "network", status: null });
+      expect(last.error.message).toMatch(/although the connection was alive/);
+    },
+  );
 
-  test.each([...Object.keys(ENDLESS), ...Object.keys(SILENT), "a compressed bomb", "an error byte by byte", "a head byte by byte"])("%s: stopped at once by the person", async (kind) => {
+  test.each([
+    ...Object.keys(ENDLESS),
+    ...Object.keys(SILENT),
+    "a compressed bomb",
+    "an error byte by byte",
+    "a head byte by byte",
+  ])("%s: stopped at once by the person", async (kind) => {
     const controller = new AbortController();
     const stream = askFor(kind, wire, controller.signal);
     setImmediate(() => controller.abort());
@@ -56,25 +75,32 @@ describe.each(WIRES)("on %s", (wire) => {
     expect(failed(await askFor("a head of a megabyte", wire, never)).error.kind).toBe("network");
   });
 
-  test.each(Object.keys(ODD))("%s: every call has a text for a name and an id of its own, every figure is a whole number", async (kind) => {
-    const { message, usage } = ended(await askFor(kind, wire, never));
-    const calls = message.content.flatMap((block) => (block.type === "tool_call" ? [block] : []));
-    expect(new Set(calls.map((call) => call.id)).size).toBe(calls.length);
-    for (const call of calls) {
-      expect(typeof call.id).toBe("string");
-      expect(typeof call.name).toBe("string");
-      expect(call.id.length + call.name.length).toBeLessThanOrEqual(400);
-      expect(() => JSON.stringify(call.input)).not.toThrow();
-    }
-    expect(Object.values(usage).every((figure) => Number.isSafeInteger(figure) && figure >= 0)).toBe(true);
-  });
+  test.each(Object.keys(ODD))(
+    "%s: every call has a text for a name and an id of its own, every figure is a whole number",
+    async (kind) => {
+      const { message, usage } = ended(await askFor(kind, wire, never));
+      const calls = message.content.flatMap((block) => (block.type === "tool_call" ? [block] : []));
+      expect(new Set(calls.map((call) => call.id)).size).toBe(calls.length);
+      for (const call of calls) {
+        expect(typeof call.id).toBe("string");
+        expect(typeof call.name).toBe("string");
+        expect(call.id.length + call.name.length).toBeLessThanOrEqual(400);
+        expect(() => JSON.stringify(call.input)).not.toThrow();
+      }
+      expect(Object.values(usage).every((figure) => Number.isSafeInteger(figure) && figure >= 0)).toBe(true);
+    },
+  );
 
-  test.each(Object.keys(ODD).filter((kind) => /nested|keys/.test(kind)))("%s: the call is kept and marked as not to be run", async (kind) => {
-    const { message } = ended(await askFor(kind, wire, never));
-    const calls = message.content.flatMap((block) => (block.type === "tool_call" ? [block] : []));
-    expect(calls.length).toBeGreaterThan(0);
-    for (const call of calls) expect(call).toMatchObject({ input: {}, name: "view", invalid: expect.any(String) as string });
-  });
+  test.each(Object.keys(ODD).filter((kind) => /nested|keys/.test(kind)))(
+    "%s: the call is kept and marked as not to be run",
+    async (kind) => {
+      const { message } = ended(await askFor(kind, wire, never));
+      const calls = message.content.flatMap((block) => (block.type === "tool_call" ? [block] : []));
+      expect(calls.length).toBeGreaterThan(0);
+      for (const call of calls)
+        expect(call).toMatchObject({ input: {}, name: "view", invalid: expect.any(String) as string });
+    },
+  );
 
   test("an ordinary reply comes as it is", async () => {
     const parts = await askFor("ordinary", wire, never);

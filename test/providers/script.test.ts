@@ -25,8 +25,24 @@ const EDIT = { ...VIEW, name: "edit" };
 const STAGES = {
   scenes: [
     { when: { no_tools: true }, replies: [{ when: { system: "classify" }, text: "plan" }, { text: "stay" }] },
-    { when: { tools_include: "edit" }, replies: [{ calls: [{ name: "edit", input: { path: "a" } }] }, { text: "edited" }] },
-    { when: { tools_exclude: "edit" }, replies: [{ when: { user: "revise" }, text: "revised" }, { reasoning: "hm", calls: [{ name: "view", input: {} }, { name: "view", input: {} }] }, { text: "planned", usage: { input: 10, output: 5, cache_read: 3 } }] },
+    {
+      when: { tools_include: "edit" },
+      replies: [{ calls: [{ name: "edit", input: { path: "a" } }] }, { text: "edited" }],
+    },
+    {
+      when: { tools_exclude: "edit" },
+      replies: [
+        { when: { user: "revise" }, text: "revised" },
+        {
+          reasoning: "hm",
+          calls: [
+            { name: "view", input: {} },
+            { name: "view", input: {} },
+          ],
+        },
+        { text: "planned", usage: { input: 10, output: 5, cache_read: 3 } },
+      ],
+    },
   ],
 };
 
@@ -41,15 +57,30 @@ describe("choice", () => {
     const history: Message[] = [user("go"), one.message, result(left ?? "", "A"), result(right ?? "", "B")];
     const second = await scripted(STAGES);
     const two = ended(await ask(second.provider, second.model, history));
-    expect(two).toMatchObject({ stopReason: "end", usage: { input: 10, output: 5, cache_read: 3, cache_write: 0 }, message: { content: [{ type: "text", text: "planned" }] } });
+    expect(two).toMatchObject({
+      stopReason: "end",
+      usage: { input: 10, output: 5, cache_read: 3, cache_write: 0 },
+      message: { content: [{ type: "text", text: "planned" }] },
+    });
     const three = ended(await ask(second.provider, second.model, [...history, two.message, user("please revise it")]));
     expect(three.message.content).toEqual([{ type: "text", text: "revised" }]);
-    const four = ended(await ask(second.provider, second.model, [...history, two.message, user("execute")], { tools: [VIEW, EDIT] }));
+    const four = ended(
+      await ask(second.provider, second.model, [...history, two.message, user("execute")], { tools: [VIEW, EDIT] }),
+    );
     expect(four).toMatchObject({ stopReason: "tool_calls", message: { content: [{ name: "edit", id: "script_3" }] } });
-    const five = ended(await ask(second.provider, second.model, [user("execute"), four.message, result("script_3", "ok")], { tools: [VIEW, EDIT] }));
+    const five = ended(
+      await ask(second.provider, second.model, [user("execute"), four.message, result("script_3", "ok")], {
+        tools: [VIEW, EDIT],
+      }),
+    );
     expect(five.message.content).toEqual([{ type: "text", text: "edited" }]);
-    expect(ended(await ask(second.provider, second.model, [user("x")], { tools: [] })).message.content).toEqual([{ type: "text", text: "stay" }]);
-    expect(ended(await ask(second.provider, second.model, [user("x")], { tools: [], system: "now classify this" })).message.content).toEqual([{ type: "text", text: "plan" }]);
+    expect(ended(await ask(second.provider, second.model, [user("x")], { tools: [] })).message.content).toEqual([
+      { type: "text", text: "stay" },
+    ]);
+    expect(
+      ended(await ask(second.provider, second.model, [user("x")], { tools: [], system: "now classify this" })).message
+        .content,
+    ).toEqual([{ type: "text", text: "plan" }]);
   });
 
   test("conditions on counts, results, texts and the model", async () => {
@@ -62,34 +93,60 @@ describe("choice", () => {
         { when: { model: "demo/planner" }, text: "model" },
       ],
     });
-    const says = async (messages: Message[]): Promise<unknown> => ended(await ask(provider, model, messages)).message.content[0];
-    const called: Message = { role: "assistant", model: "demo/planner", content: [{ type: "tool_call", id: "a", name: "view", input: {} }] };
+    const says = async (messages: Message[]): Promise<unknown> =>
+      ended(await ask(provider, model, messages)).message.content[0];
+    const called: Message = {
+      role: "assistant",
+      model: "demo/planner",
+      content: [{ type: "tool_call", id: "a", name: "view", input: {} }],
+    };
     expect(await says([user("x")])).toMatchObject({ text: "model" });
     expect(await says([user("magic")])).toMatchObject({ text: "seen" });
     expect(await says([user("x"), called, result("a", "hay")])).toMatchObject({ text: "one" });
-    expect(await says([user("x"), called, result("a", "hay"), called, result("a", "hay")])).toMatchObject({ text: "two" });
+    expect(await says([user("x"), called, result("a", "hay"), called, result("a", "hay")])).toMatchObject({
+      text: "two",
+    });
     expect(await says([user("x"), called, result("a", "a needle")])).toMatchObject({ text: "found" });
   });
 });
 
 describe("faults", () => {
   test("an exhausted script, a scripted failure and broken arguments", async () => {
-    const { provider, model } = await scripted({ replies: [{ calls: [{ name: "view", raw: '{"pa' }], stop: "max_tokens" }, { error: "the house is on fire" }] });
+    const { provider, model } = await scripted({
+      replies: [{ calls: [{ name: "view", raw: '{"pa' }], stop: "max_tokens" }, { error: "the house is on fire" }],
+    });
     const first = ended(await ask(provider, model, [user("x")]));
-    expect(first).toMatchObject({ stopReason: "max_tokens", message: { content: [{ type: "tool_call", input: {}, invalid: '{"pa' }] } });
-    expect(failed(await ask(provider, model, [user("x"), first.message, result("script_1", "cut")])).error.message).toContain("the house is on fire");
+    expect(first).toMatchObject({
+      stopReason: "max_tokens",
+      message: { content: [{ type: "tool_call", input: {}, invalid: '{"pa' }] },
+    });
+    expect(
+      failed(await ask(provider, model, [user("x"), first.message, result("script_1", "cut")])).error.message,
+    ).toContain("the house is on fire");
     const again: Message = { role: "assistant", model: "m", content: [{ type: "text", text: "x" }] };
-    expect(failed(await ask(provider, model, [user("x"), again, again])).error.message).toMatch(/provider demo has no reply/);
+    expect(failed(await ask(provider, model, [user("x"), again, again])).error.message).toMatch(
+      /provider demo has no reply/,
+    );
   });
 
-  test.each([["{", /no JSON/], [{ replies: [{ txt: "x" }] }, /replies\.0/], [{ replies: "x" }, /replies/], [[], /wrong at its top/]])("script %j says what is wrong", async (script, sentence) => {
+  test.each([
+    ["{", /no JSON/],
+    [{ replies: [{ txt: "x" }] }, /replies\.0/],
+    [{ replies: "x" }, /replies/],
+    [[], /wrong at its top/],
+  ])("script %j says what is wrong", async (script, sentence) => {
     const { provider, model } = await scripted(script);
     expect(failed(await ask(provider, model, [user("x")])).error.message).toMatch(sentence);
-    expect(await provider.check(new AbortController().signal)).toMatchObject({ ok: false, detail: expect.stringMatching(sentence) as string });
+    expect(await provider.check(new AbortController().signal)).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(sentence) as string,
+    });
   });
 
   test("can be stopped while it types", async () => {
-    const { provider, model } = await scripted({ replies: [{ text: "one two three", pace_ms: 60_000 }, { text: "x" }] });
+    const { provider, model } = await scripted({
+      replies: [{ text: "one two three", pace_ms: 60_000 }, { text: "x" }],
+    });
     const controller = new AbortController();
     const stream = provider.stream(request(model, [user("x")]), controller.signal)[Symbol.asyncIterator]();
     const next = stream.next();

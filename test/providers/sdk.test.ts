@@ -1,4 +1,5 @@
-// The vendors' SDKs as bmo uses them: what they send, that they touch nothing of the process, and that they print nothing.
+// The vendors' SDKs as bmo uses them: what they send, that they touch nothing of the process, and that they print
+// nothing.
 
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -46,8 +47,17 @@ describe("in a process of its own, bundled as it ships", () => {
   `;
   beforeAll(async () => {
     await build({
-      stdin: { contents: program, resolveDir: root, loader: "ts" }, absWorkingDir: root, outfile: join(folder, "program.mjs"), bundle: true, format: "esm", platform: "node", target: "node20", external: ["vitest"],
-      banner: { js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);" },
+      stdin: { contents: program, resolveDir: root, loader: "ts" },
+      absWorkingDir: root,
+      outfile: join(folder, "program.mjs"),
+      bundle: true,
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      external: ["vitest"],
+      banner: {
+        js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);",
+      },
     });
   });
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -57,21 +67,40 @@ describe("in a process of its own, bundled as it ships", () => {
     ["anthropic", "claude-opus-4-6"],
     ["responses", "gpt-5"],
     ["chat", "gpt-5"],
-  ] as const)("%s with %s, which the SDK may find outdated: undici is never loaded, nothing is printed, no variable has a say", async (wire, id) => {
-    const server = await serve({ keys: [KEY], replies: [{ text: "ok" }] });
-    const type = { anthropic: "anthropic", responses: "openai", chat: "openai-compatible" }[wire];
-    const environment = {
-      PATH: process.env.PATH, HOME: folder, ANTHROPIC_API_KEY: "sk-stolen-1", ANTHROPIC_AUTH_TOKEN: "sk-stolen-2", ANTHROPIC_CUSTOM_HEADERS: "x-stolen: 3", ANTHROPIC_LOG: "debug", ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
-      OPENAI_API_KEY: "sk-stolen-4", OPENAI_CUSTOM_HEADERS: "x-stolen: 5", OPENAI_ORG_ID: "stolen-6", OPENAI_PROJECT_ID: "stolen-7", OPENAI_LOG: "debug", OPENAI_BASE_URL: "http://127.0.0.1:9",
-    };
-    const outcome = await new Promise((resolve) => {
-      execFile(process.execPath, [join(folder, "program.mjs"), type, server.baseUrl(wire), id], { env: environment }, (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }));
-    });
-    expect(outcome).toEqual({ code: 0, stdout: "", stderr: "" });
-    const headers = server.requests[0]?.headers ?? {};
-    expect(JSON.stringify(headers)).not.toMatch(/stolen|stainless/i);
-    expect(headers["user-agent"]).toBe("bmo");
-  });
+  ] as const)(
+    "%s with %s, which the SDK may find outdated: undici is never loaded, nothing is printed, no variable has a say",
+    async (wire, id) => {
+      const server = await serve({ keys: [KEY], replies: [{ text: "ok" }] });
+      const type = { anthropic: "anthropic", responses: "openai", chat: "openai-compatible" }[wire];
+      const environment = {
+        PATH: process.env.PATH,
+        HOME: folder,
+        ANTHROPIC_API_KEY: "sk-stolen-1",
+        ANTHROPIC_AUTH_TOKEN: "sk-stolen-2",
+        ANTHROPIC_CUSTOM_HEADERS: "x-stolen: 3",
+        ANTHROPIC_LOG: "debug",
+        ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
+        OPENAI_API_KEY: "sk-stolen-4",
+        OPENAI_CUSTOM_HEADERS: "x-stolen: 5",
+        OPENAI_ORG_ID: "stolen-6",
+        OPENAI_PROJECT_ID: "stolen-7",
+        OPENAI_LOG: "debug",
+        OPENAI_BASE_URL: "http://127.0.0.1:9",
+      };
+      const outcome = await new Promise((resolve) => {
+        execFile(
+          process.execPath,
+          [join(folder, "program.mjs"), type, server.baseUrl(wire), id],
+          { env: environment },
+          (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }),
+        );
+      });
+      expect(outcome).toEqual({ code: 0, stdout: "", stderr: "" });
+      const headers = server.requests[0]?.headers ?? {};
+      expect(JSON.stringify(headers)).not.toMatch(/stolen|stainless/i);
+      expect(headers["user-agent"]).toBe("bmo");
+    },
+  );
 });
 
 describe.each(WIRES)("%s", (wire) => {
@@ -81,13 +110,22 @@ describe.each(WIRES)("%s", (wire) => {
     const { createServer, request: forward } = await import("node:http");
     const gate = createServer((incoming, response) => {
       seen.push(incoming.url ?? "");
-      incoming.pipe(forward(`${server.url}${new URL(incoming.url ?? "", "http://gate").pathname}`, { method: incoming.method, headers: incoming.headers }, (answer) => answer.pipe(response.writeHead(answer.statusCode ?? 0, answer.headers))));
+      incoming.pipe(
+        forward(
+          `${server.url}${new URL(incoming.url ?? "", "http://gate").pathname}`,
+          { method: incoming.method, headers: incoming.headers },
+          (answer) => answer.pipe(response.writeHead(answer.statusCode ?? 0, answer.headers)),
+        ),
+      );
     });
     await new Promise<void>((resolve) => gate.listen(0, "127.0.0.1", resolve));
     const address = gate.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
     const path = new URL(server.baseUrl(wire)).pathname.replace(/\/$/, "");
-    const { provider, model } = await open(wire, server, { base_url: `http://127.0.0.1:${port}${path}?api-version=2026-01-01`, headers: { "X-Team": "blue", "user-agent": "ours/1" } });
+    const { provider, model } = await open(wire, server, {
+      base_url: `http://127.0.0.1:${port}${path}?api-version=2026-01-01`,
+      headers: { "X-Team": "blue", "user-agent": "ours/1" },
+    });
     ended(await ask(provider, model, [user("hi")]));
     await provider.check(new AbortController().signal);
     const call = { anthropic: "/v1/messages", responses: "/v1/responses", chat: "/v1/chat/completions" }[wire];
@@ -114,10 +152,20 @@ describe.each(WIRES)("%s", (wire) => {
   });
 
   test("an error body of a shape that the SDK does not know is quoted", async () => {
-    const server = await serve({ faults: [{ kind: "status", status: 400, body: '{"detail":"no such field: frobnicate"}' }, { kind: "status", status: 400, body: "<b>plain text refusal</b>" }, { kind: "status", status: 400, body: '[{"error":{"message":"listed refusal"}}]' }] });
+    const server = await serve({
+      faults: [
+        { kind: "status", status: 400, body: '{"detail":"no such field: frobnicate"}' },
+        { kind: "status", status: 400, body: "<b>plain text refusal</b>" },
+        { kind: "status", status: 400, body: '[{"error":{"message":"listed refusal"}}]' },
+      ],
+    });
     const { provider, model } = await open(wire, server);
     for (const words of ["no such field: frobnicate", "plain text refusal", "listed refusal"]) {
-      expect(failed(await ask(provider, model, [user("hi")])).error).toMatchObject({ kind: "bad_request", status: 400, message: expect.stringContaining(words) as string });
+      expect(failed(await ask(provider, model, [user("hi")])).error).toMatchObject({
+        kind: "bad_request",
+        status: 400,
+        message: expect.stringContaining(words) as string,
+      });
     }
   });
 
@@ -128,19 +176,26 @@ describe.each(WIRES)("%s", (wire) => {
     const note = (warning: Error): void => void warnings.push(warning.message);
     process.on("warning", note);
     const { signal } = new AbortController();
-    for (let step = 0; step < 15; step++) for await (const part of provider.stream(request(model, [user("hi")]), signal)) expect(part.type).not.toBe("error");
+    for (let step = 0; step < 15; step++)
+      for await (const part of provider.stream(request(model, [user("hi")]), signal))
+        expect(part.type).not.toBe("error");
     await new Promise((resolve) => setImmediate(resolve));
     process.off("warning", note);
     expect(warnings).toEqual([]);
   });
 
   test("calls at the same time do not disturb each other, and the globals are what they were", async () => {
-    const server = await serve({ replies: () => ({ text: "abc" }), faults: [{ kind: "status", status: 500 }, { kind: "reset" }] });
+    const server = await serve({
+      replies: () => ({ text: "abc" }),
+      faults: [{ kind: "status", status: 500 }, { kind: "reset" }],
+    });
     const { provider, model } = await open(wire, server);
     const names = ["Headers", "FormData", "ReadableStream", "console", "process"];
     const before = names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
     const all = await Promise.all(Array.from({ length: 8 }, () => ask(provider, model, [user("hi")])));
-    expect(all.map((parts) => ended(parts).message.content)).toEqual(Array.from({ length: 8 }, () => [{ type: "text", text: "abc" }]));
+    expect(all.map((parts) => ended(parts).message.content)).toEqual(
+      Array.from({ length: 8 }, () => [{ type: "text", text: "abc" }]),
+    );
     expect(names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name))).toEqual(before);
   });
 });
@@ -152,9 +207,18 @@ describe("the version of the Anthropic protocol", () => {
     ended(await ask(plain.provider, plain.model, [user("hi")], { temperature: 0.5 }));
     const warm = await open("anthropic", server, {}, { temperature: true });
     ended(await ask(warm.provider, warm.model, [user("hi")], { temperature: 0.5 }));
-    const fixed = await open("anthropic", server, { headers: { "Anthropic-Version": "2024-02-29" } }, { temperature: true });
+    const fixed = await open(
+      "anthropic",
+      server,
+      { headers: { "Anthropic-Version": "2024-02-29" } },
+      { temperature: true },
+    );
     ended(await ask(fixed.provider, fixed.model, [user("hi")], { temperature: 0.5 }));
-    expect(server.requests.map((seen) => [seen.headers["anthropic-version"], seen.body.temperature])).toEqual([["2026-10-21", undefined], ["2023-06-01", 0.5], ["2024-02-29", 0.5]]);
+    expect(server.requests.map((seen) => [seen.headers["anthropic-version"], seen.body.temperature])).toEqual([
+      ["2026-10-21", undefined],
+      ["2023-06-01", 0.5],
+      ["2024-02-29", 0.5],
+    ]);
   });
 });
 
@@ -173,10 +237,16 @@ describe("stand-ins", () => {
 
   test("isolation ends with the call, also by a throw", () => {
     const before = [console, process, process.env.PATH];
-    expect(isolated(() => [process.env.PATH, process.version, globalThis.console === before[0]])).toEqual([undefined, process.version, false]);
-    expect(() => isolated(() => {
-      throw new Error("inside");
-    })).toThrow("inside");
+    expect(isolated(() => [process.env.PATH, process.version, globalThis.console === before[0]])).toEqual([
+      undefined,
+      process.version,
+      false,
+    ]);
+    expect(() =>
+      isolated(() => {
+        throw new Error("inside");
+      }),
+    ).toThrow("inside");
     expect([console, process, process.env.PATH]).toEqual(before);
   });
 
@@ -187,7 +257,10 @@ describe("stand-ins", () => {
     headers.set("CONTENT-TYPE", "b");
     headers.append("gone", "x");
     headers.delete("Gone");
-    expect([...new PlainHeaders(headers)]).toEqual([["content-type", "b"], ["x-one", "1, 2"]]);
+    expect([...new PlainHeaders(headers)]).toEqual([
+      ["content-type", "b"],
+      ["x-one", "1, 2"],
+    ]);
     expect([headers.get("X-ONE"), headers.get("gone"), headers.has("Content-type")]).toEqual(["1, 2", null, true]);
   });
 });

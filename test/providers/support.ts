@@ -1,7 +1,14 @@
 // Shared by the provider tests: a registry against a loopback server, and requests in short form.
 
 import type { AssistantMessage, Message } from "../../src/types/message.ts";
-import type { ModelInfo, ModelRegistry, ModelRequest, Provider, StreamPart, ToolSpec } from "../../src/types/provider.ts";
+import type {
+  ModelInfo,
+  ModelRegistry,
+  ModelRequest,
+  Provider,
+  StreamPart,
+  ToolSpec,
+} from "../../src/types/provider.ts";
 import type { ModelSettings, ProviderSettings } from "../../src/types/settings.ts";
 import { createRegistry } from "../../src/providers/index.ts";
 import { plainSettings } from "../support/settings.ts";
@@ -18,7 +25,10 @@ export interface RegistryOptions {
   baseDirectory?: string;
 }
 
-export function registryWith(providers: Record<string, ProviderSettings>, options: RegistryOptions = {}): ModelRegistry {
+export function registryWith(
+  providers: Record<string, ProviderSettings>,
+  options: RegistryOptions = {},
+): ModelRegistry {
   return createRegistry({
     settings: plainSettings(null, providers),
     environment: options.environment ?? {},
@@ -31,25 +41,61 @@ export function registryWith(providers: Record<string, ProviderSettings>, option
 }
 
 /** Provider settings that speak the given format to the server. */
-export function settingsFor(wire: Wire, server: VendorServer, more: Partial<ProviderSettings> = {}, model: Partial<ModelSettings> = {}): ProviderSettings {
+export function settingsFor(
+  wire: Wire,
+  server: VendorServer,
+  more: Partial<ProviderSettings> = {},
+  model: Partial<ModelSettings> = {},
+): ProviderSettings {
   const type = { anthropic: "anthropic", responses: "openai", chat: "openai-compatible" } as const;
-  return { type: type[wire], base_url: server.baseUrl(wire), api_key: KEY, models: [{ id: "model-a", ...model }], ...more };
+  return {
+    type: type[wire],
+    base_url: server.baseUrl(wire),
+    api_key: KEY,
+    models: [{ id: "model-a", ...model }],
+    ...more,
+  };
 }
 
-export async function open(wire: Wire, server: VendorServer, more: Partial<ProviderSettings> = {}, model: Partial<ModelSettings> = {}): Promise<{ provider: Provider; model: ModelInfo }> {
+export async function open(
+  wire: Wire,
+  server: VendorServer,
+  more: Partial<ProviderSettings> = {},
+  model: Partial<ModelSettings> = {},
+): Promise<{ provider: Provider; model: ModelInfo }> {
   const registry = registryWith({ house: settingsFor(wire, server, more, model) });
   const found = registry.resolve("house/model-a", "test").model;
   return { provider: await registry.provider(found), model: found };
 }
 
-export const VIEW: ToolSpec = { name: "view", description: "Reads a file.", schema: { type: "object", properties: { path: { type: "string" } }, required: ["path"] } };
+export const VIEW: ToolSpec = {
+  name: "view",
+  description: "Reads a file.",
+  schema: { type: "object", properties: { path: { type: "string" } }, required: ["path"] },
+};
 
 export function request(model: ModelInfo, messages: Message[], more: Partial<ModelRequest> = {}): ModelRequest {
-  return { model, system: "You are tested.", messages, tools: [VIEW], maxTokens: 4000, temperature: null, reasoning: null, cacheKey: "conversation-1", ...more };
+  return {
+    model,
+    system: "You are tested.",
+    messages,
+    tools: [VIEW],
+    maxTokens: 4000,
+    temperature: null,
+    reasoning: null,
+    cacheKey: "conversation-1",
+    ...more,
+  };
 }
 
 export const user = (text: string): Message => ({ role: "user", content: [{ type: "text", text }] });
-export const result = (callId: string, text: string, isError = false): Message => ({ role: "tool", callId, toolName: "view", content: text === "" ? [] : [{ type: "text", text }], isError });
+export const result = (callId: string, text: string, isError = false): Message => ({
+  role: "tool",
+  callId,
+  toolName: "view",
+  content: text === "" ? [] : [{ type: "text", text }],
+  isError,
+});
 
 export async function collect(stream: AsyncIterable<StreamPart>): Promise<StreamPart[]> {
   const parts: StreamPart[] = [];
@@ -57,7 +103,12 @@ export async function collect(stream: AsyncIterable<StreamPart>): Promise<Stream
   return parts;
 }
 
-export async function ask(provider: Provider, model: ModelInfo, messages: Message[], more: Partial<ModelRequest> = {}): Promise<StreamPart[]> {
+export async function ask(
+  provider: Provider,
+  model: ModelInfo,
+  messages: Message[],
+  more: Partial<ModelRequest> = {},
+): Promise<StreamPart[]> {
   return collect(provider.stream(request(model, messages, more), new AbortController().signal));
 }
 

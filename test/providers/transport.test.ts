@@ -5,7 +5,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createSecureServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { gzipSync } from "node:zlib";
@@ -19,7 +25,9 @@ import { createTransport, type HttpCall } from "../../src/providers/transport.ts
 import { needProgram } from "../support/need.ts";
 
 const servers: Server[] = [];
-async function listen(handle: (incoming: IncomingMessage, response: ServerResponse) => void): Promise<{ server: Server; url: string; port: number }> {
+async function listen(
+  handle: (incoming: IncomingMessage, response: ServerResponse) => void,
+): Promise<{ server: Server; url: string; port: number }> {
   const server = createServer(handle);
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -27,13 +35,23 @@ async function listen(handle: (incoming: IncomingMessage, response: ServerRespon
   return { server, url: `http://127.0.0.1:${port}`, port };
 }
 afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  }));
+  await Promise.all(
+    servers.splice(0).map((server) => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    }),
+  );
 });
 
-const call = (url: string, more: Partial<HttpCall> = {}): HttpCall => ({ method: "POST", url, headers: { "x-api-key": "secret" }, body: "{}", idleMs: 5000, signal: new AbortController().signal, ...more });
+const call = (url: string, more: Partial<HttpCall> = {}): HttpCall => ({
+  method: "POST",
+  url,
+  headers: { "x-api-key": "secret" },
+  body: "{}",
+  idleMs: 5000,
+  signal: new AbortController().signal,
+  ...more,
+});
 async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of body) chunks.push(chunk);
@@ -57,7 +75,8 @@ describe("redirects", () => {
     const transport = createTransport({});
     const answer = await transport.call(call(`${first.url}/near`, { body: "hello" }));
     expect([answer.headers["x-key"], await text(answer.body)]).toEqual(["secret", "hello"]);
-    for (const path of ["/far", "/get", "/round"]) await expect(transport.call(call(`${first.url}${path}`))).rejects.toMatchObject({ reason: "redirect" });
+    for (const path of ["/far", "/get", "/round"])
+      await expect(transport.call(call(`${first.url}${path}`))).rejects.toMatchObject({ reason: "redirect" });
     expect(reached).toEqual([]);
   });
 });
@@ -68,19 +87,33 @@ describe("proxies", () => {
     const target = await listen((incoming, response) => response.end(`direct ${incoming.url}`));
     const proxy = await listen((incoming, response) => {
       lines.push(`${incoming.method} ${incoming.url} ${incoming.headers["proxy-authorization"] ?? "-"}`);
-      const onward = httpRequest(`${target.url}${new URL(incoming.url ?? "").pathname}`, { method: incoming.method }, (answer) => answer.pipe(response));
+      const onward = httpRequest(
+        `${target.url}${new URL(incoming.url ?? "").pathname}`,
+        { method: incoming.method },
+        (answer) => answer.pipe(response),
+      );
       incoming.pipe(onward);
     });
     proxy.server.on("connect", (incoming, socket) => {
       lines.push(`CONNECT ${incoming.url}`);
       socket.end("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n");
     });
-    const environment = { http_proxy: `http://user:p%40ss@127.0.0.1:${proxy.port}`, HTTPS_PROXY: `127.0.0.1:${proxy.port}`, NO_PROXY: "skipped.example, .inside.example" };
+    const environment = {
+      http_proxy: `http://user:p%40ss@127.0.0.1:${proxy.port}`,
+      HTTPS_PROXY: `127.0.0.1:${proxy.port}`,
+      NO_PROXY: "skipped.example, .inside.example",
+    };
     const transport = createTransport(environment);
     const answer = await transport.call(call("http://models.example/v1/x"));
     expect(await text(answer.body)).toBe("direct /v1/x");
-    await expect(transport.call(call("https://models.example/v1/x"))).rejects.toMatchObject({ reason: "proxy", message: expect.stringContaining("407") as string });
-    expect(lines).toEqual([`POST http://models.example/v1/x Basic ${Buffer.from("user:p@ss").toString("base64")}`, "CONNECT models.example:443"]);
+    await expect(transport.call(call("https://models.example/v1/x"))).rejects.toMatchObject({
+      reason: "proxy",
+      message: expect.stringContaining("407") as string,
+    });
+    expect(lines).toEqual([
+      `POST http://models.example/v1/x Basic ${Buffer.from("user:p@ss").toString("base64")}`,
+      "CONNECT models.example:443",
+    ]);
   });
 
   test.each([
@@ -110,8 +143,33 @@ describe.skipIf(certificates.missing)(certificates.title("secure connections"), 
   test("an unknown certificate is refused, one named by SSL_CERT_FILE is taken, directly and through a tunnel", async () => {
     const folder = mkdtempSync(join(tmpdir(), "bmo-tls-"));
     const [keyFile, certFile] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-    execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-keyout", keyFile, "-out", certFile, "-subj", "/CN=models.example", "-addext", "subjectAltName=DNS:models.example,DNS:localhost,IP:127.0.0.1"], { stdio: "ignore" });
-    const secure = createSecureServer({ key: readFileSync(keyFile), cert: readFileSync(certFile) }, (incoming, response) => response.end(`secure ${incoming.url}`));
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        keyFile,
+        "-out",
+        certFile,
+        "-subj",
+        "/CN=models.example",
+        "-addext",
+        "subjectAltName=DNS:models.example,DNS:localhost,IP:127.0.0.1",
+      ],
+      { stdio: "ignore" },
+    );
+    const secure = createSecureServer(
+      { key: readFileSync(keyFile), cert: readFileSync(certFile) },
+      (incoming, response) => response.end(`secure ${incoming.url}`),
+    );
     await new Promise<void>((resolve) => secure.listen(0, "127.0.0.1", resolve));
     const { port } = secure.address() as AddressInfo;
     const proxy = await listen((_incoming, response) => response.writeHead(500).end());
@@ -128,13 +186,19 @@ describe.skipIf(certificates.missing)(certificates.title("secure connections"), 
       onward.on("error", () => socket.destroy());
       socket.on("error", () => onward.destroy());
     });
-    await expect(createTransport({}).call(call(`https://127.0.0.1:${port}/a`))).rejects.toMatchObject({ reason: "tls" });
+    await expect(createTransport({}).call(call(`https://127.0.0.1:${port}/a`))).rejects.toMatchObject({
+      reason: "tls",
+    });
     const answer = await createTransport({ SSL_CERT_FILE: certFile }).call(call(`https://127.0.0.1:${port}/a`));
     expect(await text(answer.body)).toBe("secure /a");
-    const tunnelled = await createTransport({ SSL_CERT_FILE: certFile, HTTPS_PROXY: proxy.url }).call(call("https://models.example/b"));
+    const tunnelled = await createTransport({ SSL_CERT_FILE: certFile, HTTPS_PROXY: proxy.url }).call(
+      call("https://models.example/b"),
+    );
     expect(await text(tunnelled.body)).toBe("secure /b");
     expect(tunnels).toEqual(["models.example:443"]);
-    await expect(createTransport({ SSL_CERT_FILE: join(folder, "none.pem") }).call(call(`https://127.0.0.1:${port}/a`))).rejects.toMatchObject({ reason: "tls", message: expect.stringContaining("SSL_CERT_FILE") as string });
+    await expect(
+      createTransport({ SSL_CERT_FILE: join(folder, "none.pem") }).call(call(`https://127.0.0.1:${port}/a`)),
+    ).rejects.toMatchObject({ reason: "tls", message: expect.stringContaining("SSL_CERT_FILE") as string });
     for (const socket of open) socket.destroy();
     secure.closeAllConnections();
     await new Promise((resolve) => secure.close(resolve));
@@ -187,25 +251,43 @@ describe("answers", () => {
 describe("event framing", () => {
   const read = (bytes: Uint8Array, cuts: number[]): string[] => {
     const reader = createSseReader();
-    const points = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].sort((left, right) => left - right);
-    return [...points.slice(0, -1).flatMap((from, index) => reader.push(bytes.subarray(from, points[index + 1]))), ...reader.end()];
+    const points = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].sort(
+      (left, right) => left - right,
+    );
+    return [
+      ...points.slice(0, -1).flatMap((from, index) => reader.push(bytes.subarray(from, points[index + 1]))),
+      ...reader.end(),
+    ];
   };
 
   test("any line ends, comments, fields and cuts give the same events", () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: "grapheme", minLength: 1 }).filter((value) => !/[\r\n]/.test(value) && value !== "[DONE]"), { minLength: 1, maxLength: 6 }), fc.array(fc.constantFrom("\n", "\r\n", "\r"), { minLength: 1, maxLength: 4 }), fc.array(fc.nat(), { maxLength: 8 }), (events, ends, cuts) => {
-        let turn = 0;
-        const end = (): string => ends[turn++ % ends.length] ?? "\n";
-        const stream = events.map((data) => `: ping${end()}event: x${end()}data: ${data}${end()}id: 1${end()}${end()}`).join("");
-        // A lone CR before a line that begins with LF would be one line end; the sender never means that.
-        fc.pre(!/\r\n?\r?\n/.test(stream) || !ends.includes("\r") || ends.every((one) => one === "\r"));
-        expect(read(new TextEncoder().encode(stream), cuts)).toEqual(events);
-      }), { numRuns: 300, seed: 7 },
+      fc.property(
+        fc.array(
+          fc.string({ unit: "grapheme", minLength: 1 }).filter((value) => !/[\r\n]/.test(value) && value !== "[DONE]"),
+          { minLength: 1, maxLength: 6 },
+        ),
+        fc.array(fc.constantFrom("\n", "\r\n", "\r"), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.nat(), { maxLength: 8 }),
+        (events, ends, cuts) => {
+          let turn = 0;
+          const end = (): string => ends[turn++ % ends.length] ?? "\n";
+          const stream = events
+            .map((data) => `: ping${end()}event: x${end()}data: ${data}${end()}id: 1${end()}${end()}`)
+            .join("");
+          // A lone CR before a line that begins with LF would be one line end; the sender never means that.
+          fc.pre(!/\r\n?\r?\n/.test(stream) || !ends.includes("\r") || ends.every((one) => one === "\r"));
+          expect(read(new TextEncoder().encode(stream), cuts)).toEqual(events);
+        },
+      ),
+      { numRuns: 300, seed: 7 },
     );
   });
 
   test("several data lines are joined, [DONE] and empty events are left out, a last event without its blank line counts", () => {
-    const bytes = new TextEncoder().encode('\ufeffdata: {"a":\ndata: 1}\n\ndata\n\n\ndata:[DONE]\n\ndatum: x\n\ndata: {"b":2}');
+    const bytes = new TextEncoder().encode(
+      '\ufeffdata: {"a":\ndata: 1}\n\ndata\n\n\ndata:[DONE]\n\ndatum: x\n\ndata: {"b":2}',
+    );
     expect(read(bytes, [])).toEqual(['{"a":\n1}', '{"b":2}']);
   });
 
@@ -213,7 +295,9 @@ describe("event framing", () => {
     const one = createSseReader(100);
     expect(() => one.push(new TextEncoder().encode(`data: ${"x".repeat(200)}`))).toThrow(RangeError);
     const many = createSseReader(100);
-    expect(() => many.push(new TextEncoder().encode("data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(5)))).toThrow(RangeError);
+    expect(() => many.push(new TextEncoder().encode("data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(5)))).toThrow(
+      RangeError,
+    );
   });
 });
 

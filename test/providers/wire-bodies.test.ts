@@ -23,8 +23,17 @@ function known(id: string): ModelInfo {
 
 function sent(wire: WireFormat, model: ModelInfo, messages: Message[], more: Partial<ModelRequest> = {}): JsonObject {
   const endpoint: Endpoint = {
-    provider: model.provider, baseUrl: "http://127.0.0.1:9", key: null, bearer: false, keySource: null, headers: {}, idleMs: 1000,
-    retry: { maxRetries: 0, baseMs: 1 }, dialect: findVendor(model.provider)?.dialect ?? PLAIN_DIALECT, alternatives: () => [], redact: (text) => text,
+    provider: model.provider,
+    baseUrl: "http://127.0.0.1:9",
+    key: null,
+    bearer: false,
+    keySource: null,
+    headers: {},
+    idleMs: 1000,
+    retry: { maxRetries: 0, baseMs: 1 },
+    dialect: findVendor(model.provider)?.dialect ?? PLAIN_DIALECT,
+    alternatives: () => [],
+    redact: (text) => text,
   };
   return JSON.parse(JSON.stringify(wire.body(request(model, messages, more), endpoint))) as JsonObject;
 }
@@ -35,7 +44,13 @@ afterEach(async () => {
 });
 
 describe("reasoning levels", () => {
-  const at = (wire: WireFormat, id: string, level: ReasoningLevel | null, keys: string[], maxTokens = 32_000): JsonObject => {
+  const at = (
+    wire: WireFormat,
+    id: string,
+    level: ReasoningLevel | null,
+    keys: string[],
+    maxTokens = 32_000,
+  ): JsonObject => {
     const body = sent(wire, known(id), [user("hi")], { reasoning: level, maxTokens });
     return Object.fromEntries(keys.flatMap((key) => (body[key] === undefined ? [] : [[key, body[key]]])));
   };
@@ -51,12 +66,22 @@ describe("reasoning levels", () => {
     expect(at(anthropicFormat, id, level, ["thinking", "output_config"])).toEqual(expected);
   });
   test("anthropic: a budget leaves room for the answer and is left out where there is none", () => {
-    expect(at(anthropicFormat, "anthropic/claude-haiku-4-5", "medium", ["thinking"], 6_000)).toEqual({ thinking: { type: "enabled", budget_tokens: 3_000 } });
+    expect(at(anthropicFormat, "anthropic/claude-haiku-4-5", "medium", ["thinking"], 6_000)).toEqual({
+      thinking: { type: "enabled", budget_tokens: 3_000 },
+    });
     expect(at(anthropicFormat, "anthropic/claude-haiku-4-5", "medium", ["thinking"], 2_000)).toEqual({});
   });
   test.each([
-    ["openai/gpt-6.1-sol", "medium", { reasoning: { effort: "medium", summary: "auto" }, include: ["reasoning.encrypted_content"] }],
-    ["openai/gpt-6.1-sol", "off", { reasoning: { effort: "low", summary: "auto" }, include: ["reasoning.encrypted_content"] }],
+    [
+      "openai/gpt-6.1-sol",
+      "medium",
+      { reasoning: { effort: "medium", summary: "auto" }, include: ["reasoning.encrypted_content"] },
+    ],
+    [
+      "openai/gpt-6.1-sol",
+      "off",
+      { reasoning: { effort: "low", summary: "auto" }, include: ["reasoning.encrypted_content"] },
+    ],
     ["openai/gpt-6-luna", "off", { reasoning: { effort: "none" }, include: ["reasoning.encrypted_content"] }],
     ["openai/gpt-5.3-chat-latest", "high", {}],
   ] as const)("responses: %s at %s", (id, level, expected) => {
@@ -81,30 +106,51 @@ describe("reasoning levels", () => {
 });
 
 describe("temperature", () => {
-  test.each([["anthropic", anthropicFormat], ["chat", chatFormat], ["responses", responsesFormat]] as const)("%s: only where the model takes it", (_name, wire) => {
+  test.each([
+    ["anthropic", anthropicFormat],
+    ["chat", chatFormat],
+    ["responses", responsesFormat],
+  ] as const)("%s: only where the model takes it", (_name, wire) => {
     const model = unknownModel("house", "m");
     expect(sent(wire, model, [user("hi")], { temperature: 0.7 })).not.toHaveProperty("temperature");
     expect(sent(wire, { ...model, temperature: true }, [user("hi")], { temperature: 0.7 }).temperature).toBe(0.7);
-    expect(sent(wire, { ...model, temperature: true }, [user("hi")], { temperature: null })).not.toHaveProperty("temperature");
+    expect(sent(wire, { ...model, temperature: true }, [user("hi")], { temperature: null })).not.toHaveProperty(
+      "temperature",
+    );
   });
   test("anthropic: not beside a thinking budget", () => {
     const haiku = known("anthropic/claude-haiku-4-5");
     expect(haiku.temperature).toBe(true);
-    expect(sent(anthropicFormat, haiku, [user("hi")], { temperature: 0.2, reasoning: "high", maxTokens: 20_000 })).not.toHaveProperty("temperature");
+    expect(
+      sent(anthropicFormat, haiku, [user("hi")], { temperature: 0.2, reasoning: "high", maxTokens: 20_000 }),
+    ).not.toHaveProperty("temperature");
     expect(sent(anthropicFormat, haiku, [user("hi")], { temperature: 0.2, reasoning: "off" }).temperature).toBe(0.2);
   });
 });
 
 describe("caches", () => {
   const long: Message[] = [user("a")];
-  for (let step = 0; step < 9; step++) long.push({ role: "assistant", model: "x/y", content: [{ type: "tool_call", id: `c${step}`, name: "view", input: { path: "a" } }] }, result(`c${step}`, `r${step}`));
+  for (let step = 0; step < 9; step++)
+    long.push(
+      {
+        role: "assistant",
+        model: "x/y",
+        content: [{ type: "tool_call", id: `c${step}`, name: "view", input: { path: "a" } }],
+      },
+      result(`c${step}`, `r${step}`),
+    );
 
   test("anthropic: four marks, on tools, system and the last two messages of the user", () => {
     const body = sent(anthropicFormat, unknownModel("house", "m"), long);
     const marks = JSON.stringify(body).split('"cache_control"').length - 1;
     expect(marks).toBe(4);
     const messages = body.messages as JsonObject[];
-    expect(messages.map((message) => JSON.stringify(message).includes("cache_control"))).toEqual([...Array.from({ length: 16 }, () => false), true, false, true]);
+    expect(messages.map((message) => JSON.stringify(message).includes("cache_control"))).toEqual([
+      ...Array.from({ length: 16 }, () => false),
+      true,
+      false,
+      true,
+    ]);
   });
   test("OpenAI formats: the conversation's key, where the vendor has one", () => {
     expect(sent(responsesFormat, known("openai/gpt-6-luna"), [user("hi")]).prompt_cache_key).toBe("conversation-1");
@@ -114,14 +160,31 @@ describe("caches", () => {
 });
 
 describe("dialects", () => {
-  const called = (id: string, model: string, more: object = {}): Message => ({ role: "assistant", model, content: [{ type: "reasoning", text: "hm", providerData: { format: "chat", ...more } }, { type: "tool_call", id, name: "view", input: {} }] });
-  const calls = (body: JsonObject): JsonObject[] => (body.messages as JsonObject[]).flatMap((message) => (message.tool_calls as JsonObject[] | undefined) ?? []);
+  const called = (id: string, model: string, more: object = {}): Message => ({
+    role: "assistant",
+    model,
+    content: [
+      { type: "reasoning", text: "hm", providerData: { format: "chat", ...more } },
+      { type: "tool_call", id, name: "view", input: {} },
+    ],
+  });
+  const calls = (body: JsonObject): JsonObject[] =>
+    (body.messages as JsonObject[]).flatMap((message) => (message.tool_calls as JsonObject[] | undefined) ?? []);
 
   test("nine alphanumeric characters where the vendor wants them, the same on both sides", () => {
-    const body = sent(chatFormat, known("mistral/mistral-medium-2604"), [user("hi"), called("toolu_01abc", "x/y"), result("toolu_01abc", "R"), called("Ab1Cd2Ef3", "x/y"), result("Ab1Cd2Ef3", "S")]);
+    const body = sent(chatFormat, known("mistral/mistral-medium-2604"), [
+      user("hi"),
+      called("toolu_01abc", "x/y"),
+      result("toolu_01abc", "R"),
+      called("Ab1Cd2Ef3", "x/y"),
+      result("Ab1Cd2Ef3", "S"),
+    ]);
     const messages = body.messages as JsonObject[];
     expect(calls(body).map((call) => call.id)).toEqual(["call00001", "Ab1Cd2Ef3"]);
-    expect(messages.filter((message) => message.role === "tool").map((message) => message.tool_call_id)).toEqual(["call00001", "Ab1Cd2Ef3"]);
+    expect(messages.filter((message) => message.role === "tool").map((message) => message.tool_call_id)).toEqual([
+      "call00001",
+      "Ab1Cd2Ef3",
+    ]);
   });
   test("own reasoning text goes back beside the calls only where the vendor wants it and only to its own model", () => {
     const flash = known("deepseek/deepseek-flash");
@@ -134,31 +197,54 @@ describe("dialects", () => {
   test("signatures of calls go back to the model that made them; foreign calls carry the vendor's own mark", async () => {
     const argon = known("google/gemini-4-argon");
     const extra = { extra_content: { google: { thought_signature: "sig" } } };
-    expect(calls(sent(chatFormat, argon, [user("hi"), called("c1", argon.id, { extras: [extra] }), result("c1", "R")]))[0]).toMatchObject(extra);
-    expect(calls(sent(chatFormat, argon, [user("hi"), called("c1", "x/y", { extras: [extra] }), result("c1", "R")]))[0]).toMatchObject({ extra_content: { google: { thought_signature: "skip_thought_signature_validator" } } });
-    expect(calls(sent(chatFormat, known("xai/grok-4.3"), [user("hi"), called("c1", "x/y"), result("c1", "R")]))[0]).not.toHaveProperty("extra_content");
+    expect(
+      calls(sent(chatFormat, argon, [user("hi"), called("c1", argon.id, { extras: [extra] }), result("c1", "R")]))[0],
+    ).toMatchObject(extra);
+    expect(
+      calls(sent(chatFormat, argon, [user("hi"), called("c1", "x/y", { extras: [extra] }), result("c1", "R")]))[0],
+    ).toMatchObject({ extra_content: { google: { thought_signature: "skip_thought_signature_validator" } } });
+    expect(
+      calls(sent(chatFormat, known("xai/grok-4.3"), [user("hi"), called("c1", "x/y"), result("c1", "R")]))[0],
+    ).not.toHaveProperty("extra_content");
   });
   test("budget models do not think on in a loop that another model began", () => {
     const haiku = known("anthropic/claude-haiku-4-5");
     const begun: Message[] = [user("hi"), called("c1", "x/y"), result("c1", "R")];
-    expect(sent(anthropicFormat, haiku, begun, { reasoning: "high", maxTokens: 20_000 })).not.toHaveProperty("thinking");
-    expect(sent(anthropicFormat, haiku, [...begun, user("and now")], { reasoning: "high", maxTokens: 20_000 })).toHaveProperty("thinking");
+    expect(sent(anthropicFormat, haiku, begun, { reasoning: "high", maxTokens: 20_000 })).not.toHaveProperty(
+      "thinking",
+    );
+    expect(
+      sent(anthropicFormat, haiku, [...begun, user("and now")], { reasoning: "high", maxTokens: 20_000 }),
+    ).toHaveProperty("thinking");
   });
 });
 
 describe("loose servers", () => {
-  const chunk = (delta: JsonObject, finish: string | null = null, more: JsonObject = {}): string => `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }], ...more })}\r\n\r\n`;
+  const chunk = (delta: JsonObject, finish: string | null = null, more: JsonObject = {}): string =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }], ...more })}\r\n\r\n`;
   test("chat: calls without index or id, all arguments at once, no usage, comments and CRLF", async () => {
     const { createServer } = await import("node:http");
-    const body = [": keep-alive\r\n\r\n", chunk({ reasoning: "hm" }), chunk({ tool_calls: [{ function: { name: "view", arguments: '{"path":"a"}' } }] }), chunk({ tool_calls: [{ id: "x", function: { name: "view", arguments: '{"path":"b"}' } }] }), chunk({}, "stop")].join("");
-    const server = createServer((_incoming, response) => response.writeHead(200, { "content-type": "text/event-stream" }).end(body));
+    const body = [
+      ": keep-alive\r\n\r\n",
+      chunk({ reasoning: "hm" }),
+      chunk({ tool_calls: [{ function: { name: "view", arguments: '{"path":"a"}' } }] }),
+      chunk({ tool_calls: [{ id: "x", function: { name: "view", arguments: '{"path":"b"}' } }] }),
+      chunk({}, "stop"),
+    ].join("");
+    const server = createServer((_incoming, response) =>
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(body),
+    );
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     const url = typeof address === "object" && address !== null ? `http://127.0.0.1:${address.port}` : "";
     const stand = { baseUrl: () => `${url}/v1` } as unknown as VendorServer;
     const { provider, model } = await open("chat", stand);
     const end = ended(await ask(provider, model, [user("hi")]));
-    expect(end.message.content).toMatchObject([{ type: "reasoning", text: "hm" }, { type: "tool_call", input: { path: "a" } }, { type: "tool_call", id: "x", input: { path: "b" } }]);
+    expect(end.message.content).toMatchObject([
+      { type: "reasoning", text: "hm" },
+      { type: "tool_call", input: { path: "a" } },
+      { type: "tool_call", id: "x", input: { path: "b" } },
+    ]);
     expect(end.stopReason).toBe("tool_calls");
     expect(end.servedModel).toBeNull();
     expect(end.usage.input).toBeGreaterThan(0);
@@ -171,7 +257,14 @@ describe("loose servers", () => {
     const server = await startVendorServer({ replies: [{ text: "ok" }] });
     servers.push(server);
     const { provider, model } = await open("anthropic", server);
-    ended(await ask(provider, model, [user("hi")], { tools: [{ ...VIEW, name: "zeta" }, { ...VIEW, name: "alpha" }] }));
+    ended(
+      await ask(provider, model, [user("hi")], {
+        tools: [
+          { ...VIEW, name: "zeta" },
+          { ...VIEW, name: "alpha" },
+        ],
+      }),
+    );
     expect(server.requests[0]?.tools).toEqual(["zeta", "alpha"]);
     expect((server.requests[0]?.body.tools as JsonObject[])[0]?.input_schema).toEqual(VIEW.schema);
   });

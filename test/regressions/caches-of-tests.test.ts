@@ -1,5 +1,5 @@
-// What interpreters and test runners keep for themselves is no change of the tree: an honest test run in a project without a
-// .gitignore is neither put back nor counted as refused.
+// What interpreters and test runners keep for themselves is no change of the tree: an honest test run in a project
+// without a .gitignore is neither put back nor counted as refused.
 
 import { describe, expect, test } from "vitest";
 import { bash, commitAll, isGit, pathWithout, SANDBOXES, treeOf } from "../e2e/containment-scene.ts";
@@ -8,7 +8,10 @@ import { need, needAll, needBubblewrap, needProgram, works, type Need } from "..
 
 const RUNNERS: [string, Need][] = [
   ["python3 -m unittest -q", needProgram("python3", "Python")],
-  ["python3 -m pytest -q -p no:benchmark", need(works("python3", "-m", "pytest", "--version"), "pytest is not installed")],
+  [
+    "python3 -m pytest -q -p no:benchmark",
+    need(works("python3", "-m", "pytest", "--version"), "pytest is not installed"),
+  ],
 ];
 
 describe.each(RUNNERS)("%s", (command, runner) => {
@@ -16,13 +19,29 @@ describe.each(RUNNERS)("%s", (command, runner) => {
     const needed = needAll(runner, needBubblewrap(sandboxed));
     test.skipIf(needed.missing)(needed.title("leaves nothing in the tree"), async () => {
       const plan = planInput([ticket("t1", { "sums.py": "modify" }, { verify: [command] })]);
-      const replies = planThen(plan, [{ calls: [{ name: "view", input: { path: "sums.py" } }] }, { calls: [{ name: "edit", input: { path: "sums.py", old: "a - b", new: "a + b" } }] }, { calls: [bash(command)] }, { text: "Done." }]);
+      const replies = planThen(plan, [
+        { calls: [{ name: "view", input: { path: "sums.py" } }] },
+        { calls: [{ name: "edit", input: { path: "sums.py", old: "a - b", new: "a + b" } }] },
+        { calls: [bash(command)] },
+        { text: "Done." },
+      ]);
       const { place } = await scene({ replies });
       place.file("sums.py", "def add(a, b):\n    return a - b\n");
-      place.file("test_sums.py", "import unittest\nimport sums\n\n\nclass Sums(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(sums.add(1, 2), 3)\n");
+      place.file(
+        "test_sums.py",
+        "import unittest\nimport sums\n\n\nclass Sums(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(sums.add(1, 2), 3)\n",
+      );
       commitAll(place);
-      const result = resultOf(await place.run(["-p", "--json", "--approve", "mend it"], { environment: sandboxed ? {} : { PATH: pathWithout(place, "bwrap") } }));
-      expect({ code: result.exit_code, denials: result.denials, files: result.files.map(({ path }) => path) }).toEqual({ code: 0, denials: [], files: ["sums.py"] });
+      const result = resultOf(
+        await place.run(["-p", "--json", "--approve", "mend it"], {
+          environment: sandboxed ? {} : { PATH: pathWithout(place, "bwrap") },
+        }),
+      );
+      expect({ code: result.exit_code, denials: result.denials, files: result.files.map(({ path }) => path) }).toEqual({
+        code: 0,
+        denials: [],
+        files: ["sums.py"],
+      });
       expect(Object.keys(treeOf(place.workspace, isGit))).toEqual(["sums.py", "test_sums.py"]);
     });
   });

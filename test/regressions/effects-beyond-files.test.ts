@@ -1,5 +1,5 @@
-// Effects that no file tells of: permission bits of folders, pipes and sockets. Out of scope they are put back; ignored output,
-// empty folders in it included, is left alone.
+// Effects that no file tells of: permission bits of folders, pipes and sockets. Out of scope they are put back; ignored
+// output, empty folders in it included, is left alone.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,12 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     server.setReplies(planThen(plan, [{ calls: [bash(OUT_OF_SCOPE)] }, { text: "Done." }]));
     const refused = resultOf(await place.run(["-p", "--json", "--approve", "go"], { environment }));
     expect(refused.exit_code).toBe(4);
-    expect(refused.files.filter((file) => file.rolled_back).map(({ path, action }) => `${action} ${path}`).sort()).toEqual(["create made/pipe", "create pipe", "create s.sock", "delete empty/", "modify ./", "modify lib/"]);
+    expect(
+      refused.files
+        .filter((file) => file.rolled_back)
+        .map(({ path, action }) => `${action} ${path}`)
+        .sort(),
+    ).toEqual(["create made/pipe", "create pipe", "create s.sock", "delete empty/", "modify ./", "modify lib/"]);
     expect(treeOf(place.workspace, isGit)).toEqual(before);
     server.setReplies(planThen(plan, [{ calls: [bash(IGNORED)] }, { text: "Done." }]));
     const left = resultOf(await place.run(["-p", "--json", "--approve", "go"], { environment }));

@@ -9,6 +9,11 @@ test.each([
 ])("%s: %s", async (prompt, decision, reason) => {
   const { place } = await scene({ replies: [{ text: "An answer." }] });
   const finished = await place.run(["--preset", "gated", "--output-format", "stream-json", "-p", prompt]);
-  const events = finished.stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as { type: string });
-  expect(events.filter((event) => event.type === "gate_decision")).toEqual([{ type: "gate_decision", turn: 1, decision, reason, preview: prompt }]);
+  const events = finished.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { type: string });
+  expect(events.filter((event) => event.type === "gate_decision")).toEqual([
+    { type: "gate_decision", turn: 1, decision, reason, preview: prompt },
+  ]);
 });

@@ -1,4 +1,5 @@
-// A descriptor that bmo was started with is a handle on the writable file system. No child of bmo gets it, whatever its number.
+// A descriptor that bmo was started with is a handle on the writable file system. No child of bmo gets it, whatever its
+// number.
 
 import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { spawnSync, type StdioOptions } from "node:child_process";
@@ -34,20 +35,33 @@ function descriptorsOfChildren(numbers: number[]): Record<string, number[]> {
   const stdio: StdioOptions = Array<"ignore" | number>(Math.max(2, ...numbers) + 1).fill("ignore");
   stdio[2] = "pipe";
   for (const number of numbers) stdio[number] = handle;
-  const ended = spawnSync(process.execPath, ["--import", "tsx", script, folder], { stdio, cwd: fileURLToPath(new URL("../..", import.meta.url)) });
+  const ended = spawnSync(process.execPath, ["--import", "tsx", script, folder], {
+    stdio,
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+  });
   closeSync(handle);
   expect(String(ended.stderr)).toBe("");
-  return Object.fromEntries(["command", "own", "editor"].map((name) => [name, [...readFileSync(join(folder, name), "utf8").matchAll(/ (\d+) -> (?!\/proc)/g)].map((match) => Number(match[1])).sort((a, b) => a - b)]));
+  return Object.fromEntries(
+    ["command", "own", "editor"].map((name) => [
+      name,
+      [...readFileSync(join(folder, name), "utf8").matchAll(/ (\d+) -> (?!\/proc)/g)]
+        .map((match) => Number(match[1]))
+        .sort((a, b) => a - b),
+    ]),
+  );
 }
 
 const STANDARD = [0, 1, 2];
 
 const proc = needProc();
-test.skipIf(proc.missing).each([[[]], [[3]], [[200]], [[3, 17, 19, 20, 21]], [[16, 63, 255, 256, 900]]])(proc.title("opened by the caller under %j: none of them reaches a child"), (numbers) => {
-  const found = descriptorsOfChildren(numbers);
-  // 19 is the report of commands; `ls` writes its list through 1.
-  expect(found).toEqual({ command: [...STANDARD, 19], own: STANDARD, editor: STANDARD });
-});
+test.skipIf(proc.missing).each([[[]], [[3]], [[200]], [[3, 17, 19, 20, 21]], [[16, 63, 255, 256, 900]]])(
+  proc.title("opened by the caller under %j: none of them reaches a child"),
+  (numbers) => {
+    const found = descriptorsOfChildren(numbers);
+    // 19 is the report of commands; `ls` writes its list through 1.
+    expect(found).toEqual({ command: [...STANDARD, 19], own: STANDARD, editor: STANDARD });
+  },
+);
 
 test("the argument list stays as it is where nothing is to be closed", () => {
   const argv = ["/bin/sh", "-c", ":"];

@@ -1,7 +1,17 @@
-// PATH may name anything: a folder of another user, a file, a loop. Each such entry is passed over; bmo starts all the same.
+// PATH may name anything: a folder of another user, a file, a loop. Each such entry is passed over; bmo starts all the
+// same.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findProgram } from "../../src/cli/wire-containment.ts";
@@ -15,7 +25,8 @@ beforeEach(() => {
   // Not in the folder of the test run, which is closed to others.
   root = realpathSync(mkdtempSync("/tmp/bmo-path-"));
   chmodSync(root, 0o755);
-  for (const folder of ["closed", "home", "workspace", "good", "folder/bwrap", "folder/git"]) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ["closed", "home", "workspace", "good", "folder/bwrap", "folder/git"])
+    mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, "file"), "");
   symlinkSync("loop", join(root, "loop"));
   symlinkSync("missing", join(root, "dangling"));
@@ -44,7 +55,7 @@ const ENTRIES: Record<string, () => string> = {
   "a folder that holds folders of the programs' names": () => join(root, "folder"),
   "a folder where each name is a loop": () => root,
   "a relative folder": () => "good",
-  "nothing": () => "",
+  nothing: () => "",
   "a folder that is missing": () => join(root, "missing"),
 };
 
@@ -59,8 +70,17 @@ describe.each(Object.entries(ENTRIES))("PATH with %s", (_name, entry) => {
   });
 
   test("bmo runs as an ordinary user and says what it found", () => {
-    const environment = { PATH: `${entry()}:/usr/bin:/bin`, HOME: join(root, "home"), BMO_HOME: join(root, "home", "bmo") };
-    const ended = spawnSync(process.execPath, [BMO, "doctor", "--json"], { cwd: join(root, "workspace"), env: environment, encoding: "utf8", ...(isRoot ? { uid: ORDINARY, gid: ORDINARY } : {}) });
+    const environment = {
+      PATH: `${entry()}:/usr/bin:/bin`,
+      HOME: join(root, "home"),
+      BMO_HOME: join(root, "home", "bmo"),
+    };
+    const ended = spawnSync(process.execPath, [BMO, "doctor", "--json"], {
+      cwd: join(root, "workspace"),
+      env: environment,
+      encoding: "utf8",
+      ...(isRoot ? { uid: ORDINARY, gid: ORDINARY } : {}),
+    });
     expect(ended.stderr).toBe("");
     const { checks } = JSON.parse(ended.stdout) as { checks: { name: string; state: string }[] };
     expect(checks.find(({ name }) => name === "git")).toMatchObject({ state: "ok" });

@@ -10,13 +10,18 @@ const folder = fileURLToPath(new URL("../../src/router", import.meta.url));
 const cases = fileURLToPath(new URL("../../bench/router/cases", import.meta.url));
 
 /** The text of every labelled case, whole and by sentence, in the gate's spelling. */
-const texts = readdirSync(cases).filter((name) => name.endsWith(".jsonl")).flatMap((name) =>
-  readFileSync(join(cases, name), "utf8").split("\n").filter((line) => line !== "").flatMap((line) => {
-    const { message } = JSON.parse(line) as { message?: string };
-    const lower = (message ?? "").toLowerCase();
-    return [lower, ...lower.split(/[.!?,]+\s*/u)];
-  }),
-);
+const texts = readdirSync(cases)
+  .filter((name) => name.endsWith(".jsonl"))
+  .flatMap((name) =>
+    readFileSync(join(cases, name), "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .flatMap((line) => {
+        const { message } = JSON.parse(line) as { message?: string };
+        const lower = (message ?? "").toLowerCase();
+        return [lower, ...lower.split(/[.!?,]+\s*/u)];
+      }),
+  );
 
 /** The sources of a list as its file writes them. */
 function sourcesOf(name: string): string[] {
@@ -30,7 +35,11 @@ function sourcesOf(name: string): string[] {
 }
 
 describe("a list of phrases in pieces", () => {
-  it.each([["TALK", TALK], ["TALK_ELSEWHERE", TALK_ELSEWHERE], ["ABOUT", ABOUT]] as const)("%s answers every labelled case as one expression of the same phrases does", (name, list) => {
+  it.each([
+    ["TALK", TALK],
+    ["TALK_ELSEWHERE", TALK_ELSEWHERE],
+    ["ABOUT", ABOUT],
+  ] as const)("%s answers every labelled case as one expression of the same phrases does", (name, list) => {
     const sources = sourcesOf(name);
     expect(sources.length).toBeGreaterThan(10);
     const whole = new RegExp(`^(?:${sources.join("|")})$`, "u");
@@ -49,12 +58,20 @@ describe("a list of phrases in pieces", () => {
     expect(splitAlternatives(source)).toEqual(parts);
   });
 
-  it.each([["ab?c", "ac"], ["ab*c", "ac"], ["ab{0,1}c", "ac"], ["ab+c", "abbc"], ["a|", ""], ["(?:x|ab)c", "xc"]])("%s matches %j, whose opening letters are not fixed", (source, text) => {
+  it.each([
+    ["ab?c", "ac"],
+    ["ab*c", "ac"],
+    ["ab{0,1}c", "ac"],
+    ["ab+c", "abbc"],
+    ["a|", ""],
+    ["(?:x|ab)c", "xc"],
+  ])("%s matches %j, whose opening letters are not fixed", (source, text) => {
     expect(phrases("zz", source).test(text)).toBe(true);
     expect(phrases("zz", source).test(`${text}!`)).toBe(false);
   });
 
   it("every class of the lexicon is cut into expressions that compile", () => {
-    for (const source of Object.values(STEMS)) for (const part of splitAlternatives(source)) expect(() => new RegExp(part, "u")).not.toThrow();
+    for (const source of Object.values(STEMS))
+      for (const part of splitAlternatives(source)) expect(() => new RegExp(part, "u")).not.toThrow();
   });
 });

@@ -37,7 +37,8 @@ test("cut at every byte: opens, keeps every whole record, takes the next one, hi
     const expected = ends.filter((end) => end - 1 <= cut).length - 1;
     const content = readSession(path);
     const notices = content.notices.length;
-    if (content.records.length !== expected) expect.fail(`cut at ${cut}: ${content.records.length} records instead of ${expected}`);
+    if (content.records.length !== expected)
+      expect.fail(`cut at ${cut}: ${content.records.length} records instead of ${expected}`);
     if (expected !== replayed) {
       const session = replay(content.header, content.records, reduceWorkflow, initialWorkflow(true));
       const wrong = [...session.conversations.values()].flatMap(complaints);
@@ -74,8 +75,15 @@ test("any one byte changed: the file still opens, and at most the record it stan
     const content = readSession(log.path);
     const kept = content.records.map((record) => record.seq);
     const missing = original.filter((record) => !kept.includes(record.seq));
-    expect({ position, lost: [1, 2].includes(missing.length), told: content.notices.length > 0 }).toEqual({ position, lost: true, told: true });
+    expect({ position, lost: [1, 2].includes(missing.length), told: content.notices.length > 0 }).toEqual({
+      position,
+      lost: true,
+      told: true,
+    });
     const session = replay(content.header, content.records, reduceWorkflow, initialWorkflow(true));
-    expect({ position, complaints: [...session.conversations.values()].flatMap(complaints) }).toEqual({ position, complaints: [] });
+    expect({ position, complaints: [...session.conversations.values()].flatMap(complaints) }).toEqual({
+      position,
+      complaints: [],
+    });
   }
 });

@@ -1,7 +1,18 @@
-// The index of a session says nothing that its file does not say: whatever was written, in however many runs, and whatever
-// happened to index or file meanwhile, going on and listing give what a reading of the whole file gives.
+// The index of a session says nothing that its file does not say: whatever was written, in however many runs, and
+// whatever happened to index or file meanwhile, going on and listing give what a reading of the whole file gives.
 
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -13,16 +24,32 @@ import { replay } from "../../src/session/replay.ts";
 import { createSession, removeSession, resumeSession } from "../../src/session/store.ts";
 import { encodeLine } from "../../src/util/jsonl.ts";
 import type { SessionRecord } from "../../src/types/session.ts";
-import { costEntry, header, richRecords, route, steppingClock, temporaryDirectory, unchanged, user } from "./samples.ts";
+import {
+  costEntry,
+  header,
+  richRecords,
+  route,
+  steppingClock,
+  temporaryDirectory,
+  unchanged,
+  user,
+} from "./samples.ts";
 
 const rules = { reduce: reduceWorkflow, initial: initialWorkflow(true) };
-const options = (): { now: () => Date; redact: (text: string) => string } => ({ now: steppingClock(), redact: unchanged });
+const options = (): { now: () => Date; redact: (text: string) => string } => ({
+  now: steppingClock(),
+  redact: unchanged,
+});
 
 /** What going on from the file gives, as plain data; the lock is given back. */
 function resumed(path: string): object {
   const { log, restored, notices, header: found } = resumeSession(path, options(), rules);
   log.close();
-  return { found, notices, restored: { ...restored, routes: restored.routes, ledger: restored.ledger, transcript: restored.transcript } };
+  return {
+    found,
+    notices,
+    restored: { ...restored, routes: restored.routes, ledger: restored.ledger, transcript: restored.transcript },
+  };
 }
 
 function readWhole(path: string): object {
@@ -30,38 +57,74 @@ function readWhole(path: string): object {
   return { found, notices, restored: { ...replay(found, records, rules.reduce, rules.initial) } };
 }
 
-const indexOf = (data: string, path: string): string => join(data, "sessions", "index", path.replace(/^.*\//, "").replace(".jsonl", ""));
+const indexOf = (data: string, path: string): string =>
+  join(data, "sessions", "index", path.replace(/^.*\//, "").replace(".jsonl", ""));
 const known = (path: string): boolean => readIndexBody(path, stampOf(path) ?? "") !== null;
 
 /** Records in any order, as a session that was interrupted again and again might hold them. */
-const anyRecords = (id: string): fc.Arbitrary<SessionRecord[]> => fc.array(fc.oneof(
-  fc.constantFrom(...richRecords(id, "/repo")),
-  fc.record({ turn: fc.integer({ min: 1, max: 6 }), stage: fc.constantFrom("plan" as const, "execute" as const, "gate" as const) }).map(({ turn, stage }): SessionRecord => ({ type: "route", route: route(`r_${turn}`, turn, "house/planner", stage) })),
-  fc.record({ turn: fc.integer({ min: 1, max: 6 }), cost: fc.constantFrom(0, 0.1, 0.2, null), conversation: fc.constantFrom(1, 2, undefined) }).map(({ turn, cost, conversation }): SessionRecord => ({ type: "cost", entry: { ...costEntry(`c_${turn}`, turn, "house/planner", cost), ...(conversation === undefined ? {} : { conversation }) } })),
-  fc.string({ unit: "grapheme" }).map((text): SessionRecord => ({ type: "message", conversation: 1, turn: 1, message: user(`${text},"sum":"0123456789abcdef"},"message":{`) })),
-), { maxLength: 25 });
+const anyRecords = (id: string): fc.Arbitrary<SessionRecord[]> =>
+  fc.array(
+    fc.oneof(
+      fc.constantFrom(...richRecords(id, "/repo")),
+      fc
+        .record({
+          turn: fc.integer({ min: 1, max: 6 }),
+          stage: fc.constantFrom("plan" as const, "execute" as const, "gate" as const),
+        })
+        .map(({ turn, stage }): SessionRecord => ({
+          type: "route",
+          route: route(`r_${turn}`, turn, "house/planner", stage),
+        })),
+      fc
+        .record({
+          turn: fc.integer({ min: 1, max: 6 }),
+          cost: fc.constantFrom(0, 0.1, 0.2, null),
+          conversation: fc.constantFrom(1, 2, undefined),
+        })
+        .map(({ turn, cost, conversation }): SessionRecord => ({
+          type: "cost",
+          entry: {
+            ...costEntry(`c_${turn}`, turn, "house/planner", cost),
+            ...(conversation === undefined ? {} : { conversation }),
+          },
+        })),
+      fc.string({ unit: "grapheme" }).map((text): SessionRecord => ({
+        type: "message",
+        conversation: 1,
+        turn: 1,
+        message: user(`${text},"sum":"0123456789abcdef"},"message":{`),
+      })),
+    ),
+    { maxLength: 25 },
+  );
 
 test("going on from the index gives what the whole file gives, run after run", () => {
-  fc.assert(fc.property(fc.integer().chain(() => fc.array(anyRecords("x"), { minLength: 1, maxLength: 4 })), (runs) => {
-    const data = temporaryDirectory();
-    const first = createSession({ ...options(), dataDirectory: data, workspace: "/repo", rules });
-    first.append({ type: "command", text: "/status" });
-    for (const record of runs[0] ?? []) first.append(record);
-    first.close();
-    for (const records of runs.slice(1)) {
-      expect(known(first.path)).toBe(true);
-      expect(resumed(first.path)).toEqual(readWhole(first.path));
-      const { log } = resumeSession(first.path, options(), rules);
-      for (const record of records) log.append(record);
-      log.close();
-    }
-    expect(known(first.path)).toBe(true);
-    expect(resumed(first.path)).toEqual(readWhole(first.path));
-    const fromIndex = listSessions(data);
-    rmSync(join(data, "sessions", "index"), { recursive: true });
-    expect(listSessions(data)).toEqual(fromIndex);
-    expect(resumed(first.path)).toEqual(readWhole(first.path));
-  }), { numRuns: 60 });
+  fc.assert(
+    fc.property(
+      fc.integer().chain(() => fc.array(anyRecords("x"), { minLength: 1, maxLength: 4 })),
+      (runs) => {
+        const data = temporaryDirectory();
+        const first = createSession({ ...options(), dataDirectory: data, workspace: "/repo", rules });
+        first.append({ type: "command", text: "/status" });
+        for (const record of runs[0] ?? []) first.append(record);
+        first.close();
+        for (const records of runs.slice(1)) {
+          expect(known(first.path)).toBe(true);
+          expect(resumed(first.path)).toEqual(readWhole(first.path));
+          const { log } = resumeSession(first.path, options(), rules);
+          for (const record of records) log.append(record);
+          log.close();
+        }
+        expect(known(first.path)).toBe(true);
+        expect(resumed(first.path)).toEqual(readWhole(first.path));
+        const fromIndex = listSessions(data);
+        rmSync(join(data, "sessions", "index"), { recursive: true });
+        expect(listSessions(data)).toEqual(fromIndex);
+        expect(resumed(first.path)).toEqual(readWhole(first.path));
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 function session(data: string): string {
@@ -73,29 +136,58 @@ function session(data: string): string {
 
 test.each<[string, (path: string, index: string) => void]>([
   ["the file cut anywhere", (path) => truncateSync(path, statSync(path).size - 57)],
-  ["a record written by one who died", (path) => appendFileSync(path, encodeLine({ seq: 99, at: "2026-11-21T10:00:00.000Z", type: "command", text: "/cost" }))],
+  [
+    "a record written by one who died",
+    (path) =>
+      appendFileSync(path, encodeLine({ seq: 99, at: "2026-11-21T10:00:00.000Z", type: "command", text: "/cost" })),
+  ],
   ["half a record written by one who died", (path) => appendFileSync(path, '{"seq":99,"at":')],
-  ["another file of the same name", (path) => writeFileSync(path, encodeLine({ seq: 0, at: "2026-11-21T10:00:00.000Z", ...header("20261121-090001000-abcdef", "/repo") }))],
-  ["a byte changed in its middle, times put back", (path) => {
-    const bytes = readFileSync(path);
-    const { atime, mtime } = statSync(path);
-    const at = Math.floor(bytes.length / 2);
-    bytes[at] = (bytes[at] ?? 0) ^ 1;
-    writeFileSync(path, bytes);
-    utimesSync(path, atime, mtime);
-  }],
+  [
+    "another file of the same name",
+    (path) =>
+      writeFileSync(
+        path,
+        encodeLine({ seq: 0, at: "2026-11-21T10:00:00.000Z", ...header("20261121-090001000-abcdef", "/repo") }),
+      ),
+  ],
+  [
+    "a byte changed in its middle, times put back",
+    (path) => {
+      const bytes = readFileSync(path);
+      const { atime, mtime } = statSync(path);
+      const at = Math.floor(bytes.length / 2);
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      writeFileSync(path, bytes);
+      utimesSync(path, atime, mtime);
+    },
+  ],
   ["no index", (_, index) => rmSync(index)],
   ["an empty index", (_, index) => writeFileSync(index, "")],
   ["an index cut anywhere", (_, index) => truncateSync(index, statSync(index).size - 100)],
-  ["an index of another session", (path, index) => {
-    const other = session(path.replace(/\/sessions\/.*$/, ""));
-    copyFileSync(indexOf(path.replace(/\/sessions\/.*$/, ""), other), index);
-  }],
-  ["an index in which an approved plan waits", (_, index) => writeFileSync(index, readFileSync(index, "utf8").replaceAll('"interrupted":false', '"interrupted":true').replaceAll('"grants":[', '"grants":["bash",'))],
-  ["a folder in its place", (_, index) => {
-    rmSync(index);
-    mkdirSync(index);
-  }],
+  [
+    "an index of another session",
+    (path, index) => {
+      const other = session(path.replace(/\/sessions\/.*$/, ""));
+      copyFileSync(indexOf(path.replace(/\/sessions\/.*$/, ""), other), index);
+    },
+  ],
+  [
+    "an index in which an approved plan waits",
+    (_, index) =>
+      writeFileSync(
+        index,
+        readFileSync(index, "utf8")
+          .replaceAll('"interrupted":false', '"interrupted":true')
+          .replaceAll('"grants":[', '"grants":["bash",'),
+      ),
+  ],
+  [
+    "a folder in its place",
+    (_, index) => {
+      rmSync(index);
+      mkdirSync(index);
+    },
+  ],
   ["a key of another", (_, index) => writeFileSync(join(index, "..", "key"), "not a key")],
 ])("%s: the same state, the same list, and the index is made again", (_, spoil) => {
   const data = temporaryDirectory();
@@ -104,7 +196,9 @@ test.each<[string, (path: string, index: string) => void]>([
   spoil(path, indexOf(data, path));
   const whole = readWhole(path);
   const [listed] = listSessions(data).filter((one) => one.path === path);
-  expect(listed).toMatchObject({ updated_at: readSession(path).records.at(-1)?.at ?? readSession(path).header.created_at });
+  expect(listed).toMatchObject({
+    updated_at: readSession(path).records.at(-1)?.at ?? readSession(path).header.created_at,
+  });
   expect(resumed(path)).toEqual(whole);
   const { log } = resumeSession(path, options(), rules);
   log.append({ type: "turn_end", turn: 3, reason: "done", error: null });
@@ -119,7 +213,10 @@ test("a session that begins with another workflow than the index was made with i
   const { log, restored } = resumeSession(path, options(), chat);
   log.close();
   const { header: found, records } = readSession(path);
-  expect({ ...restored, transcript: [] }).toEqual({ ...replay(found, records, chat.reduce, chat.initial), transcript: [] });
+  expect({ ...restored, transcript: [] }).toEqual({
+    ...replay(found, records, chat.reduce, chat.initial),
+    transcript: [],
+  });
 });
 
 test("a removed session leaves no index", () => {

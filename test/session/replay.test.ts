@@ -5,7 +5,18 @@ import { replay } from "../../src/session/replay.ts";
 import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import type { SessionRecord } from "../../src/types/session.ts";
 import type { ReplayedSession } from "../../src/session/replay.ts";
-import { approvalFor, assistant, costEntry, header, result, richRecords, route, samplePlan, stored, user } from "./samples.ts";
+import {
+  approvalFor,
+  assistant,
+  costEntry,
+  header,
+  result,
+  richRecords,
+  route,
+  samplePlan,
+  stored,
+  user,
+} from "./samples.ts";
 
 const id = "20261121-090000000-abc123";
 
@@ -15,21 +26,53 @@ function replayed(records: SessionRecord[], enabled = true): ReplayedSession {
 
 test("a session that broke off in the middle of an approved plan", () => {
   const session = replayed(richRecords(id, "/repo"));
-  expect(session.workflow).toMatchObject({ enabled: true, stage: "execute", interrupted: true, approval: approvalFor(id, "/repo"), plan: { id: "p_1", state: "executing", tickets: { t1: "done", t2: "in_progress" } } });
+  expect(session.workflow).toMatchObject({
+    enabled: true,
+    stage: "execute",
+    interrupted: true,
+    approval: approvalFor(id, "/repo"),
+    plan: { id: "p_1", state: "executing", tickets: { t1: "done", t2: "in_progress" } },
+  });
   expect(session.conversationOf).toEqual({ plan: 1, chat: 1, execute: 3 });
   expect(session.conversations.get(2)?.[0]).toEqual(user("seeded"));
   expect(session.conversations.get(3)).toEqual([
     user("carry out t2"),
-    assistant("Now.", [{ id: "d", name: "bash" }, { id: "e", name: "edit" }]),
-    { role: "tool", callId: "d", toolName: "bash", content: [{ type: "text", text: "Interrupted while this call was running: what it did is unknown. Look before you repeat it." }], isError: true },
-    { role: "tool", callId: "e", toolName: "edit", content: [{ type: "text", text: "Not run: the session was interrupted before this call." }], isError: true },
+    assistant("Now.", [
+      { id: "d", name: "bash" },
+      { id: "e", name: "edit" },
+    ]),
+    {
+      role: "tool",
+      callId: "d",
+      toolName: "bash",
+      content: [
+        {
+          type: "text",
+          text: "Interrupted while this call was running: what it did is unknown. Look before you repeat it.",
+        },
+      ],
+      isError: true,
+    },
+    {
+      role: "tool",
+      callId: "e",
+      toolName: "edit",
+      content: [{ type: "text", text: "Not run: the session was interrupted before this call." }],
+      isError: true,
+    },
   ]);
   expect(session.openTurn).toEqual({ turn: 3, stage: "execute", ticket: "t2" });
-  expect(session.notices).toEqual(["turn 3 was interrupted before its end", "bash (npm test) was running when the session was interrupted; what it did is unknown"]);
+  expect(session.notices).toEqual([
+    "turn 3 was interrupted before its end",
+    "bash (npm test) was running when the session was interrupted; what it did is unknown",
+  ]);
   expect(session.overrides).toEqual({ model: null, tier: { value: "smart", once: false, from: "command" } });
   expect(session.skill).toEqual({ name: "docs", tier: "coding", activatedBy: "user", turn: 2 });
   expect(session.grants).toEqual(["bash(npm *)"]);
-  expect(session.routes.map((one) => [one.id, one.cost_usd])).toEqual([["r_1", 0.0021], ["r_2", null]]);
+  expect(session.routes.map((one) => [one.id, one.cost_usd])).toEqual([
+    ["r_1", 0.0021],
+    ["r_2", null],
+  ]);
   expect(session.ledger.map((entry) => entry.id)).toEqual(["c_1", "c_2", "c_3"]);
   expect(session.files).toEqual([{ path: "src/sum.js", action: "create", in_scope: true, rolled_back: false }]);
   expect(session.denials).toHaveLength(1);
@@ -42,14 +85,48 @@ test("a session that broke off in the middle of an approved plan", () => {
 test("the transcript shows turns, routes once with their final cost, calls with results, plan and tickets", () => {
   const { transcript } = replayed(richRecords(id, "/repo"));
   expect(transcript.map((event) => event.type)).toEqual([
-    "turn_start", "route_decision", "cost_entry", "message_end", "tool_start", "tool_start", "tool_end", "tool_end", "plan_ready", "turn_end",
-    "notice", "plan_approved", "ticket_start", "turn_start", "route_decision", "cost_entry", "message_end", "tool_start", "tool_end", "message_end", "turn_end",
-    "notice", "ticket_end", "ticket_start", "turn_start", "cost_entry", "message_end", "tool_start", "tool_start", "tool_start", "tool_end",
+    "turn_start",
+    "route_decision",
+    "cost_entry",
+    "message_end",
+    "tool_start",
+    "tool_start",
+    "tool_end",
+    "tool_end",
+    "plan_ready",
+    "turn_end",
+    "notice",
+    "plan_approved",
+    "ticket_start",
+    "turn_start",
+    "route_decision",
+    "cost_entry",
+    "message_end",
+    "tool_start",
+    "tool_end",
+    "message_end",
+    "turn_end",
+    "notice",
+    "ticket_end",
+    "ticket_start",
+    "turn_start",
+    "cost_entry",
+    "message_end",
+    "tool_start",
+    "tool_start",
+    "tool_start",
+    "tool_end",
   ]);
   expect(transcript[1]).toMatchObject({ route: { id: "r_1", cost_usd: 0.0021 } });
   expect(transcript[4]).toMatchObject({ summary: "view src/sum.js", call: { id: "a" } });
-  expect(transcript[6]).toMatchObject({ callId: "a", tool: "view", output: { isError: false, display: [{ kind: "text", text: "line one\nline two\u2028three" }] } });
-  expect(transcript.at(-1)).toMatchObject({ output: { display: [{ kind: "shell", command: "ls", exitCode: 0, output: "README.md\n" }] } });
+  expect(transcript[6]).toMatchObject({
+    callId: "a",
+    tool: "view",
+    output: { isError: false, display: [{ kind: "text", text: "line one\nline two\u2028three" }] },
+  });
+  expect(transcript.at(-1)).toMatchObject({
+    output: { display: [{ kind: "shell", command: "ls", exitCode: 0, output: "README.md\n" }] },
+  });
 });
 
 test("nothing is announced for an interruption that was gone past", () => {
@@ -65,9 +142,20 @@ test("nothing is announced for an interruption that was gone past", () => {
   ]);
   expect(session.notices).toEqual([]);
   expect(session.openTurn).toBeNull();
-  expect(session.workflow).toMatchObject({ stage: "plan", plan: { state: "done", tickets: { t1: "done", t2: "done" } }, approval: null });
+  expect(session.workflow).toMatchObject({
+    stage: "plan",
+    plan: { state: "done", tickets: { t1: "done", t2: "done" } },
+    approval: null,
+  });
   expect(session.reports).toEqual({ t1: "Mended.", t2: "Described." });
-  expect(session.conversations.get(3)?.map((message) => message.role)).toEqual(["user", "assistant", "tool", "tool", "user", "assistant"]);
+  expect(session.conversations.get(3)?.map((message) => message.role)).toEqual([
+    "user",
+    "assistant",
+    "tool",
+    "tool",
+    "user",
+    "assistant",
+  ]);
   // What is told to the planner afterwards does not make its conversation the executor's.
   expect(session.conversationOf).toEqual({ plan: 1, chat: 1, execute: 3 });
 });
@@ -79,18 +167,41 @@ test("a server that counts its call ids anew: each call is shown as it was annou
     { type: "message", conversation: 1, turn: 1, message: result("call_1", path) },
   ];
   const { transcript } = replayed([...called("one.js"), ...called("two.js")]);
-  expect(transcript.flatMap((event) => (event.type === "tool_start" ? [event.summary] : []))).toEqual(["view one.js", "view two.js"]);
+  expect(transcript.flatMap((event) => (event.type === "tool_start" ? [event.summary] : []))).toEqual([
+    "view one.js",
+    "view two.js",
+  ]);
 });
 
 test("an approval counts only with its record, in its session and in its workspace", () => {
-  const workflow = (records: SessionRecord[]): SessionRecord[] => [{ type: "workflow", event: { type: "plan_stored", plan: samplePlan } }, ...records, { type: "workflow", event: { type: "execution_started" } }];
+  const workflow = (records: SessionRecord[]): SessionRecord[] => [
+    { type: "workflow", event: { type: "plan_stored", plan: samplePlan } },
+    ...records,
+    { type: "workflow", event: { type: "execution_started" } },
+  ];
   const own = approvalFor(id, "/repo");
-  expect(replayed(workflow([{ type: "approval", approval: own }, { type: "workflow", event: { type: "plan_approved", approval: own } }])).workflow.plan?.state).toBe("executing");
+  expect(
+    replayed(
+      workflow([
+        { type: "approval", approval: own },
+        { type: "workflow", event: { type: "plan_approved", approval: own } },
+      ]),
+    ).workflow.plan?.state,
+  ).toBe("executing");
   const forged: SessionRecord[][] = [
     [{ type: "workflow", event: { type: "plan_approved", approval: own } }],
-    [{ type: "approval", approval: approvalFor(id, "/elsewhere") }, { type: "workflow", event: { type: "plan_approved", approval: approvalFor(id, "/elsewhere") } }],
-    [{ type: "approval", approval: approvalFor("another", "/repo") }, { type: "workflow", event: { type: "plan_approved", approval: approvalFor("another", "/repo") } }],
-    [{ type: "approval", approval: { ...own, hash: "sha256:00" } }, { type: "workflow", event: { type: "plan_approved", approval: own } }],
+    [
+      { type: "approval", approval: approvalFor(id, "/elsewhere") },
+      { type: "workflow", event: { type: "plan_approved", approval: approvalFor(id, "/elsewhere") } },
+    ],
+    [
+      { type: "approval", approval: approvalFor("another", "/repo") },
+      { type: "workflow", event: { type: "plan_approved", approval: approvalFor("another", "/repo") } },
+    ],
+    [
+      { type: "approval", approval: { ...own, hash: "sha256:00" } },
+      { type: "workflow", event: { type: "plan_approved", approval: own } },
+    ],
   ];
   for (const records of forged) {
     const session = replayed(workflow(records));
@@ -101,10 +212,21 @@ test("an approval counts only with its record, in its session and in its workspa
 
 test("a plan whose content does not fit its hash is no plan, and an earlier revision does not step in for the approved one", () => {
   const other = { ...samplePlan, content: { ...samplePlan.content, title: "Mend the sun" } };
-  const stored = (plan: typeof samplePlan): SessionRecord => ({ type: "workflow", event: { type: "plan_stored", plan } });
+  const stored = (plan: typeof samplePlan): SessionRecord => ({
+    type: "workflow",
+    event: { type: "plan_stored", plan },
+  });
   const own = approvalFor(id, "/repo");
-  const approved = (hash: string): SessionRecord[] => [{ type: "approval", approval: { ...own, hash } }, { type: "workflow", event: { type: "plan_approved", approval: { ...own, hash } } }, { type: "workflow", event: { type: "execution_started" } }];
-  for (const records of [[stored(other), ...approved(own.hash)], [stored(samplePlan), stored({ ...other, revision: 2 })], [stored(samplePlan), ...approved("sha256:of-a-lost-revision")]]) {
+  const approved = (hash: string): SessionRecord[] => [
+    { type: "approval", approval: { ...own, hash } },
+    { type: "workflow", event: { type: "plan_approved", approval: { ...own, hash } } },
+    { type: "workflow", event: { type: "execution_started" } },
+  ];
+  for (const records of [
+    [stored(other), ...approved(own.hash)],
+    [stored(samplePlan), stored({ ...other, revision: 2 })],
+    [stored(samplePlan), ...approved("sha256:of-a-lost-revision")],
+  ]) {
     const session = replayed(records);
     expect(session.workflow).toMatchObject({ stage: "plan", plan: null, approval: null });
     expect(session.notices.join()).toMatch(/changed/);
@@ -137,16 +259,42 @@ test("results without their call and second results are left out; calls amid the
   const session = replayed([
     { type: "conversation", id: 1, reason: "start", seed: [] },
     { type: "message", conversation: 1, turn: 1, message: result("zero", "orphan") },
-    { type: "message", conversation: 1, turn: 1, message: assistant("", [{ id: "a", name: "view" }, { id: "b", name: "view" }]) },
+    {
+      type: "message",
+      conversation: 1,
+      turn: 1,
+      message: assistant("", [
+        { id: "a", name: "view" },
+        { id: "b", name: "view" },
+      ]),
+    },
     { type: "message", conversation: 1, turn: 1, message: result("b", "b") },
     { type: "message", conversation: 1, turn: 1, message: result("b", "again") },
     { type: "message", conversation: 1, turn: 2, message: user("on") },
   ]);
-  expect(session.conversations.get(1)?.map((message) => (message.role === "tool" ? `${message.callId} ${String(message.isError)}` : message.role))).toEqual(["assistant", "b false", "a true", "user"]);
+  expect(
+    session.conversations
+      .get(1)
+      ?.map((message) => (message.role === "tool" ? `${message.callId} ${String(message.isError)}` : message.role)),
+  ).toEqual(["assistant", "b false", "a true", "user"]);
 });
 
 test("an empty session is the initial state", () => {
   const session = replayed([], false);
-  expect(session).toMatchObject({ workflow: initialWorkflow(false), turns: 0, lastModel: null, lastText: "", openTurn: null, notices: [], transcript: [], reports: {} });
-  expect(replayed([{ type: "cost", entry: { ...costEntry("c", 1), purpose: "classify" } }, { type: "route", route: route("r", 1) }]).lastModel).toBeNull();
+  expect(session).toMatchObject({
+    workflow: initialWorkflow(false),
+    turns: 0,
+    lastModel: null,
+    lastText: "",
+    openTurn: null,
+    notices: [],
+    transcript: [],
+    reports: {},
+  });
+  expect(
+    replayed([
+      { type: "cost", entry: { ...costEntry("c", 1), purpose: "classify" } },
+      { type: "route", route: route("r", 1) },
+    ]).lastModel,
+  ).toBeNull();
 });

@@ -32,18 +32,58 @@ const content: PlanContent = {
   title: "Mend the sum",
   summary: "One file.",
   tickets: [
-    { id: "t1", title: "Mend", detail: "", phase: "debug", files: [{ path: "src/sum.js", action: "modify" }], commands: [], acceptance: ["test passes"], verify: ["node --test"], depends_on: [], out_of_scope: [] },
-    { id: "t2", title: "Describe", detail: "", phase: "document", files: [{ path: "README.md", action: "modify" }], commands: [], acceptance: ["named"], verify: [], depends_on: ["t1"], out_of_scope: [] },
+    {
+      id: "t1",
+      title: "Mend",
+      detail: "",
+      phase: "debug",
+      files: [{ path: "src/sum.js", action: "modify" }],
+      commands: [],
+      acceptance: ["test passes"],
+      verify: ["node --test"],
+      depends_on: [],
+      out_of_scope: [],
+    },
+    {
+      id: "t2",
+      title: "Describe",
+      detail: "",
+      phase: "document",
+      files: [{ path: "README.md", action: "modify" }],
+      commands: [],
+      acceptance: ["named"],
+      verify: [],
+      depends_on: ["t1"],
+      out_of_scope: [],
+    },
   ],
   network: false,
   open_questions: [],
   decisions: ["keep it small"],
 };
 
-export const samplePlan: Plan = { id: "p_1", revision: 1, hash: sha256(canonicalJson(content)), content, state: "awaiting_approval", tickets: { t1: "open", t2: "open" }, flags: [] };
+export const samplePlan: Plan = {
+  id: "p_1",
+  revision: 1,
+  hash: sha256(canonicalJson(content)),
+  content,
+  state: "awaiting_approval",
+  tickets: { t1: "open", t2: "open" },
+  flags: [],
+};
 
 export function approvalFor(sessionId: string, workspace: string): Approval {
-  return { plan_id: "p_1", hash: samplePlan.hash, workspace, session_id: sessionId, via: "command", tickets: null, note: null, unscoped: false, at: "2026-11-21T09:00:30.000Z" };
+  return {
+    plan_id: "p_1",
+    hash: samplePlan.hash,
+    workspace,
+    session_id: sessionId,
+    via: "command",
+    tickets: null,
+    note: null,
+    unscoped: false,
+    at: "2026-11-21T09:00:30.000Z",
+  };
 }
 
 export function user(text: string): Message {
@@ -51,7 +91,14 @@ export function user(text: string): Message {
 }
 
 export function assistant(text: string, calls: { id: string; name: string }[] = []): AssistantMessage {
-  return { role: "assistant", model: "house/planner", content: [...(text === "" ? [] : [{ type: "text" as const, text }]), ...calls.map((call) => ({ type: "tool_call" as const, ...call, input: { path: "src/sum.js" } }))] };
+  return {
+    role: "assistant",
+    model: "house/planner",
+    content: [
+      ...(text === "" ? [] : [{ type: "text" as const, text }]),
+      ...calls.map((call) => ({ type: "tool_call" as const, ...call, input: { path: "src/sum.js" } })),
+    ],
+  };
 }
 
 export function result(callId: string, text: string, toolName = "view"): Message {
@@ -60,15 +107,53 @@ export function result(callId: string, text: string, toolName = "view"): Message
 
 export function route(id: string, turn: number, model = "house/planner", stage: Route["stage"] = "plan"): Route {
   return {
-    id, turn, ticket: null, stage, phase: "debug", phase_confidence: 0.9, phase_layer: "message", tier: "balanced", tier_source: "default", gate: null, model, served_model: null,
-    source: "stage", reason: "planning_model is set", candidates: [{ model, capability: 0.8, est_cost_usd: 0.01, score: 80, rejected: null }], decide_ms: 0.2, cost_usd: null, baseline_cost_usd: null, savings_pct: null,
+    id,
+    turn,
+    ticket: null,
+    stage,
+    phase: "debug",
+    phase_confidence: 0.9,
+    phase_layer: "message",
+    tier: "balanced",
+    tier_source: "default",
+    gate: null,
+    model,
+    served_model: null,
+    source: "stage",
+    reason: "planning_model is set",
+    candidates: [{ model, capability: 0.8, est_cost_usd: 0.01, score: 80, rejected: null }],
+    decide_ms: 0.2,
+    cost_usd: null,
+    baseline_cost_usd: null,
+    savings_pct: null,
   };
 }
 
-export function costEntry(id: string, turn: number, model = "house/planner", cost: number | null = 0.0021): LedgerEntry {
+export function costEntry(
+  id: string,
+  turn: number,
+  model = "house/planner",
+  cost: number | null = 0.0021,
+): LedgerEntry {
   return {
-    id, turn, step: 1, route: `r_${turn}`, purpose: "main", stage: turn === 1 ? "plan" : "execute", phase: "debug", tier: "balanced", ticket: turn === 1 ? null : "t1", model, served_model: null,
-    usage: { input: 100, output: 20, cache_read: 300, cache_write: 40 }, cost_usd: cost, estimate: false, baseline_model: "house/dear", baseline_cost_usd: cost === null ? null : 0.01, switch_penalty_usd: null, at: "2026-11-21T09:00:10.000Z",
+    id,
+    turn,
+    step: 1,
+    route: `r_${turn}`,
+    purpose: "main",
+    stage: turn === 1 ? "plan" : "execute",
+    phase: "debug",
+    tier: "balanced",
+    ticket: turn === 1 ? null : "t1",
+    model,
+    served_model: null,
+    usage: { input: 100, output: 20, cache_read: 300, cache_write: 40 },
+    cost_usd: cost,
+    estimate: false,
+    baseline_model: "house/dear",
+    baseline_cost_usd: cost === null ? null : 0.01,
+    switch_penalty_usd: null,
+    at: "2026-11-21T09:00:10.000Z",
   };
 }
 
@@ -76,18 +161,36 @@ export function costEntry(id: string, turn: number, model = "house/planner", cos
 export function richRecords(sessionId: string, workspace: string): SessionRecord[] {
   const approval = approvalFor(sessionId, workspace);
   return [
-    { type: "overrides", overrides: { model: { value: "house/planner", once: false, from: "flag" }, tier: { value: "smart", once: false, from: "command" } } },
+    {
+      type: "overrides",
+      overrides: {
+        model: { value: "house/planner", once: false, from: "flag" },
+        tier: { value: "smart", once: false, from: "command" },
+      },
+    },
     { type: "turn_start", turn: 1, stage: "plan", ticket: null, text: "mend the sum – ünïcödé 🙂\nsecond line" },
     { type: "route", route: route("r_1", 1) },
     { type: "conversation", id: 1, reason: "start", seed: [] },
     { type: "message", conversation: 1, turn: 1, message: user("mend the sum – ünïcödé 🙂") },
     { type: "cost", entry: costEntry("c_1", 1) },
-    { type: "message", conversation: 1, turn: 1, message: assistant("Looking.", [{ id: "a", name: "view" }, { id: "b", name: "view" }]) },
+    {
+      type: "message",
+      conversation: 1,
+      turn: 1,
+      message: assistant("Looking.", [
+        { id: "a", name: "view" },
+        { id: "b", name: "view" },
+      ]),
+    },
     { type: "tool_intent", turn: 1, call_id: "a", tool: "view", summary: "view src/sum.js" },
     { type: "message", conversation: 1, turn: 1, message: result("a", "line one\nline two\u2028three") },
     { type: "tool_intent", turn: 1, call_id: "b", tool: "view", summary: "view README.md" },
     { type: "message", conversation: 1, turn: 1, message: result("b", "readme") },
-    { type: "denial", turn: 1, denial: { tool: "write", summary: "write x", reason: "not in the plan stage", target: "x" } },
+    {
+      type: "denial",
+      turn: 1,
+      denial: { tool: "write", summary: "write x", reason: "not in the plan stage", target: "x" },
+    },
     { type: "workflow", event: { type: "plan_stored", plan: samplePlan } },
     { type: "plan", plan: samplePlan },
     { type: "route", route: { ...route("r_1", 1), cost_usd: 0.0021 } },
@@ -119,7 +222,15 @@ export function richRecords(sessionId: string, workspace: string): SessionRecord
     { type: "turn_start", turn: 3, stage: "execute", ticket: "t2", text: "t2: Describe" },
     { type: "message", conversation: 3, turn: 3, message: user("carry out t2") },
     { type: "cost", entry: costEntry("c_3", 3, "house/executor", null) },
-    { type: "message", conversation: 3, turn: 3, message: assistant("Now.", [{ id: "d", name: "bash" }, { id: "e", name: "edit" }]) },
+    {
+      type: "message",
+      conversation: 3,
+      turn: 3,
+      message: assistant("Now.", [
+        { id: "d", name: "bash" },
+        { id: "e", name: "edit" },
+      ]),
+    },
     { type: "shell", command: "ls", output: "README.md\n", exit_code: 0 },
     { type: "tool_intent", turn: 3, call_id: "d", tool: "bash", summary: "npm test" },
   ];

@@ -1,7 +1,18 @@
 // Session files as bytes on disk, and as several processes meet over them.
 
 import { execFileSync, fork, spawnSync, type ChildProcess } from "node:child_process";
-import { appendFileSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,7 +29,10 @@ import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { assistant, richRecords, steppingClock, temporaryDirectory, unchanged, user } from "./samples.ts";
 import { need, needOrdinaryUser } from "../support/need.ts";
 
-const options = (): { now: () => Date; redact: (text: string) => string } => ({ now: steppingClock(), redact: unchanged });
+const options = (): { now: () => Date; redact: (text: string) => string } => ({
+  now: steppingClock(),
+  redact: unchanged,
+});
 const writer = fileURLToPath(new URL("./writer.ts", import.meta.url));
 
 function errorOf(act: () => unknown): BmoError {
@@ -72,7 +86,10 @@ describe("appending", () => {
 
   test("ids sort by the time of the session", () => {
     const now = steppingClock();
-    const ids = Array.from({ length: 5 }, () => createSession({ dataDirectory: temporaryDirectory(), workspace: "/w", now, redact: unchanged }).id);
+    const ids = Array.from(
+      { length: 5 },
+      () => createSession({ dataDirectory: temporaryDirectory(), workspace: "/w", now, redact: unchanged }).id,
+    );
     expect([...ids].sort()).toEqual(ids);
     expect(new Set(ids).size).toBe(5);
   });
@@ -82,14 +99,41 @@ describe("appending", () => {
     const redactor = createRedactor();
     redactor.add(secret);
     redactor.add("assistant");
-    const log = createSession({ dataDirectory: temporaryDirectory(), workspace: "/repo", now: steppingClock(), redact: (text) => redactor.redact(text) });
+    const log = createSession({
+      dataDirectory: temporaryDirectory(),
+      workspace: "/repo",
+      now: steppingClock(),
+      redact: (text) => redactor.redact(text),
+    });
     log.append({ type: "message", conversation: 1, turn: 1, message: user(`my key is ${secret}!`) });
-    log.append({ type: "message", conversation: 1, turn: 1, message: { role: "assistant", model: "assistant/x", content: [{ type: "tool_call", id: "a", name: "bash", input: { command: `echo ${secret}`, [secret]: { model: secret, role: [secret] } } }] } });
+    log.append({
+      type: "message",
+      conversation: 1,
+      turn: 1,
+      message: {
+        role: "assistant",
+        model: "assistant/x",
+        content: [
+          {
+            type: "tool_call",
+            id: "a",
+            name: "bash",
+            input: { command: `echo ${secret}`, [secret]: { model: secret, role: [secret] } },
+          },
+        ],
+      },
+    });
     log.append({ type: "shell", command: "env", output: `KEY=${secret}`, exit_code: 0 });
-    log.append({ type: "turn_end", turn: 1, reason: "error", error: { code: "credentials", message: `refused ${secret}`, hint: secret } });
+    log.append({
+      type: "turn_end",
+      turn: 1,
+      reason: "error",
+      error: { code: "credentials", message: `refused ${secret}`, hint: secret },
+    });
     log.close();
     const text = readFileSync(log.path, "utf8");
-    for (const spelling of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]) expect(text).not.toContain(spelling);
+    for (const spelling of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])
+      expect(text).not.toContain(spelling);
     expect(text.match(/\[redacted\]/g)?.length).toBe(8);
     const { records, notices } = readSession(log.path);
     expect(notices).toEqual([]);
@@ -108,30 +152,39 @@ describe("appending", () => {
   test.skipIf(ordinaryUser.missing)(ordinaryUser.title("a data directory without permission is a usage error"), () => {
     const directory = temporaryDirectory();
     chmodSync(directory, 0o500);
-    expect(errorOf(() => createSession({ dataDirectory: join(directory, "x"), workspace: "/repo", ...options() })).code).toBe("usage");
+    expect(
+      errorOf(() => createSession({ dataDirectory: join(directory, "x"), workspace: "/repo", ...options() })).code,
+    ).toBe("usage");
   });
 
   const tmpfs = mkdtempSync(join(tmpdir(), "bmo-full-"));
-  const mounted = process.platform === "linux" && spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "none", tmpfs], { stdio: "ignore" }).status === 0;
+  const mounted =
+    process.platform === "linux" &&
+    spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "none", tmpfs], { stdio: "ignore" }).status === 0;
   const fullDisk = need(mounted, "a small file system cannot be mounted here");
-  test.skipIf(fullDisk.missing)(fullDisk.title("a full disk: an error, nothing half-written, and the next append goes on"), () => {
-    onTestFinished(() => {
-      execFileSync("umount", [tmpfs]);
-      rmSync(tmpfs, { recursive: true, force: true });
-    });
-    const log = createSession({ dataDirectory: tmpfs, workspace: "/repo", ...options() });
-    log.append({ type: "notice", level: "info", text: "before" });
-    const sizeBefore = statSync(log.path).size;
-    const error = errorOf(() => log.append({ type: "notice", level: "info", text: "x".repeat(200_000) }));
-    expect(error.code).toBe("failed");
-    expect(error.message).toContain("no space left");
-    expect(statSync(log.path).size).toBe(sizeBefore);
-    log.append({ type: "notice", level: "info", text: "after" });
-    log.close();
-    const content = readSession(log.path);
-    expect(content.notices).toEqual([]);
-    expect(content.records.map((record) => (record.type === "notice" ? `${record.seq} ${record.text}` : record.type))).toEqual(["1 before", "2 after"]);
-  });
+  test.skipIf(fullDisk.missing)(
+    fullDisk.title("a full disk: an error, nothing half-written, and the next append goes on"),
+    () => {
+      onTestFinished(() => {
+        execFileSync("umount", [tmpfs]);
+        rmSync(tmpfs, { recursive: true, force: true });
+      });
+      const log = createSession({ dataDirectory: tmpfs, workspace: "/repo", ...options() });
+      log.append({ type: "notice", level: "info", text: "before" });
+      const sizeBefore = statSync(log.path).size;
+      const error = errorOf(() => log.append({ type: "notice", level: "info", text: "x".repeat(200_000) }));
+      expect(error.code).toBe("failed");
+      expect(error.message).toContain("no space left");
+      expect(statSync(log.path).size).toBe(sizeBefore);
+      log.append({ type: "notice", level: "info", text: "after" });
+      log.close();
+      const content = readSession(log.path);
+      expect(content.notices).toEqual([]);
+      expect(
+        content.records.map((record) => (record.type === "notice" ? `${record.seq} ${record.text}` : record.type)),
+      ).toEqual(["1 before", "2 after"]);
+    },
+  );
   if (!mounted) rmSync(tmpfs, { recursive: true, force: true });
 });
 
@@ -142,7 +195,8 @@ describe("reading what is not as it was written", () => {
     log.close();
     return { path: log.path, lines: readFileSync(log.path, "utf8").split("\n").slice(0, -1) };
   }
-  const texts = (path: string): string[] => readSession(path).records.flatMap((record) => (record.type === "notice" ? [record.text] : []));
+  const texts = (path: string): string[] =>
+    readSession(path).records.flatMap((record) => (record.type === "notice" ? [record.text] : []));
 
   test("a damaged record in the middle is skipped with a notice and stays in the file", () => {
     const { path, lines } = written();
@@ -162,7 +216,18 @@ describe("reading what is not as it was written", () => {
 
   test("unknown types and wrong forms are skipped with notices", () => {
     const { path } = written();
-    appendFileSync(path, encodeLine({ seq: 4, at: "2026-11-21T09:00:00.000Z", type: "hologram", x: 1 }) + encodeLine({ seq: 5, at: "2026-11-21T09:00:00.000Z", type: "message", conversation: 1, turn: 1, message: { role: "user", content: "text" } }));
+    appendFileSync(
+      path,
+      encodeLine({ seq: 4, at: "2026-11-21T09:00:00.000Z", type: "hologram", x: 1 }) +
+        encodeLine({
+          seq: 5,
+          at: "2026-11-21T09:00:00.000Z",
+          type: "message",
+          conversation: 1,
+          turn: 1,
+          message: { role: "user", content: "text" },
+        }),
+    );
     expect(texts(path)).toEqual(["one", "two", "three"]);
     expect(readSession(path).notices).toEqual([
       "line 6 of the session file does not have the form of a record and was skipped",
@@ -173,7 +238,19 @@ describe("reading what is not as it was written", () => {
   test("another version, a foreign file, an empty file, binary, a folder: refused by name, unchanged", () => {
     const { path } = written();
     const refused: [content: string | Buffer, phrase: string][] = [
-      [encodeLine({ seq: 0, at: "x", type: "session", version: 2, id: "x", workspace: "/", created_at: "", forked_from: null }), "session version 2"],
+      [
+        encodeLine({
+          seq: 0,
+          at: "x",
+          type: "session",
+          version: 2,
+          id: "x",
+          workspace: "/",
+          created_at: "",
+          forked_from: null,
+        }),
+        "session version 2",
+      ],
       ['{"type":"session","version":7}\n', "session version 7"],
       ['{"role":"user"}\n', "no session file"],
       ["", "is empty"],
@@ -264,7 +341,11 @@ describe("copies", () => {
     expect(copy.header).toMatchObject({ workspace: "/repo", forked_from: log.id });
     expect(copy.log.id).not.toBe(log.id);
     const replayed = replay(copy.header, copy.records, reduceWorkflow, initialWorkflow(true));
-    expect(replayed.workflow).toMatchObject({ stage: "plan", approval: null, plan: { state: "awaiting_approval", tickets: { t1: "done" } } });
+    expect(replayed.workflow).toMatchObject({
+      stage: "plan",
+      approval: null,
+      plan: { state: "awaiting_approval", tickets: { t1: "done" } },
+    });
     expect(replayed.grants).toEqual([]);
     expect(replayed.conversations.get(1)).toHaveLength(4);
     copy.log.append({ type: "message", conversation: 1, turn: 4, message: assistant("on") });
@@ -272,7 +353,9 @@ describe("copies", () => {
     expect(readSession(copy.log.path).notices).toEqual([]);
     expect(readFileSync(log.path)).toEqual(before);
     const original = readSession(log.path);
-    expect(replay(original.header, original.records, reduceWorkflow, initialWorkflow(true)).workflow.plan?.state).toBe("executing");
+    expect(replay(original.header, original.records, reduceWorkflow, initialWorkflow(true)).workflow.plan?.state).toBe(
+      "executing",
+    );
   });
 
   test("a copy made with cp has no approval either", () => {

@@ -1,4 +1,5 @@
-// Run as a process of its own by the tests: opens a new session in the given directory and holds it, or appends without end.
+// Run as a process of its own by the tests: opens a new session in the given directory and holds it, or appends without
+// end.
 
 import { createSession } from "../../src/session/store.ts";
 

@@ -22,7 +22,10 @@ function project(directory: string, folder = ".bmo/skills"): SkillRoot {
   return { path: join(directory, folder), origin: "project", within: directory };
 }
 
-async function scan(files: Record<string, string>, environment: Record<string, string> = {}): Promise<SkillScan & { directory: string }> {
+async function scan(
+  files: Record<string, string>,
+  environment: Record<string, string> = {},
+): Promise<SkillScan & { directory: string }> {
   const directory = workspace(files);
   return { ...(await discoverSkills([project(directory)], { environment })), directory };
 }
@@ -32,15 +35,36 @@ const skill = (frontmatter: string, body = "Do it."): string => `---\n${frontmat
 describe("reading", () => {
   test("name, description, tier and body; the folder names a skill that does not name itself", async () => {
     const { skills, diagnostics, directory } = await scan({
-      ".bmo/skills/release/SKILL.md": skill("name: release-notes\ndescription: >\n  Writes the\n  release notes\ntier: coding", "# Steps\n\n1. look"),
+      ".bmo/skills/release/SKILL.md": skill(
+        "name: release-notes\ndescription: >\n  Writes the\n  release notes\ntier: coding",
+        "# Steps\n\n1. look",
+      ),
       ".bmo/skills/plain/SKILL.md": `\ufeff${skill("description: plain one").replaceAll("\n", "\r\n")}`,
       ".bmo/skills/not-a-skill/README.md": "x",
       ".bmo/skills/file.md": "x",
     });
     expect(diagnostics).toEqual([]);
     expect(skills).toEqual([
-      { name: "plain", description: "plain one", tier: null, body: "Do it.", path: join(directory, ".bmo/skills/plain/SKILL.md"), origin: "project", available: true, reason: null },
-      { name: "release-notes", description: "Writes the release notes", tier: "coding", body: "# Steps\n\n1. look", path: join(directory, ".bmo/skills/release/SKILL.md"), origin: "project", available: true, reason: null },
+      {
+        name: "plain",
+        description: "plain one",
+        tier: null,
+        body: "Do it.",
+        path: join(directory, ".bmo/skills/plain/SKILL.md"),
+        origin: "project",
+        available: true,
+        reason: null,
+      },
+      {
+        name: "release-notes",
+        description: "Writes the release notes",
+        tier: "coding",
+        body: "# Steps\n\n1. look",
+        path: join(directory, ".bmo/skills/release/SKILL.md"),
+        origin: "project",
+        available: true,
+        reason: null,
+      },
     ]);
   });
 
@@ -51,7 +75,12 @@ describe("reading", () => {
       ".bmo/skills/c/SKILL.md": skill("description: c\ntier: genius"),
       ".bmo/skills/d/SKILL.md": skill("description: d\ntier: [smart]\nmodel_tier: coding"),
     });
-    expect(skills.map((one) => [one.name, one.tier])).toEqual([["a", "deep"], ["b", "smart"], ["c", null], ["d", "coding"]]);
+    expect(skills.map((one) => [one.name, one.tier])).toEqual([
+      ["a", "deep"],
+      ["b", "smart"],
+      ["c", null],
+      ["d", "coding"],
+    ]);
     expect(diagnostics.map((text) => text.replace(/^.*SKILL\.md: /, ""))).toEqual([
       "tier is smart and model_tier is deep; tier wins",
       'tier = "genius" is ignored; allowed are balanced, coding, smart, deep',
@@ -72,9 +101,22 @@ describe("reading", () => {
       ".bmo/skills/bomb/SKILL.md": skill(bomb),
       ".bmo/skills/empty/SKILL.md": "",
     });
-    expect(skills.map((one) => [one.name, one.description, one.body])).toEqual([["body", "Only a body", "# Only a body\n\ntext"], ["empty", "", ""]]);
+    expect(skills.map((one) => [one.name, one.description, one.body])).toEqual([
+      ["body", "Only a body", "# Only a body\n\ntext"],
+      ["empty", "", ""],
+    ]);
     const said = diagnostics.join("\n");
-    for (const phrase of ["body/SKILL.md: it has no front matter", "open/SKILL.md: refused, the front matter is not closed", "broken/SKILL.md: refused, the front matter is no valid YAML", "list/SKILL.md: refused, the front matter is no list of `key: value` lines", 'named/SKILL.md: refused, its name "../evil"', "number/SKILL.md: refused, its name 5", 'Upper/SKILL.md: refused, its name "Upper"', "bomb/SKILL.md: refused"]) expect(said).toContain(phrase);
+    for (const phrase of [
+      "body/SKILL.md: it has no front matter",
+      "open/SKILL.md: refused, the front matter is not closed",
+      "broken/SKILL.md: refused, the front matter is no valid YAML",
+      "list/SKILL.md: refused, the front matter is no list of `key: value` lines",
+      'named/SKILL.md: refused, its name "../evil"',
+      "number/SKILL.md: refused, its name 5",
+      'Upper/SKILL.md: refused, its name "Upper"',
+      "bomb/SKILL.md: refused",
+    ])
+      expect(said).toContain(phrase);
   });
 
   test("limits: a long description is cut, a long body and a large file are refused, binary too", async () => {
@@ -94,15 +136,23 @@ describe("reading", () => {
   });
 
   test("control and bidi characters do not get through", async () => {
-    const { skills } = await scan({ ".bmo/skills/x/SKILL.md": skill('description: "a\\e[31mred\\u202eb"', "text\u001b]0;title\u0007 end\u202e") });
+    const { skills } = await scan({
+      ".bmo/skills/x/SKILL.md": skill('description: "a\\e[31mred\\u202eb"', "text\u001b]0;title\u0007 end\u202e"),
+    });
     expect(JSON.stringify(skills)).not.toMatch(/\\u001b|\u202e|\u0007/);
   });
 });
 
 describe("links", () => {
   test("links out of the folder are refused; links inside it are followed", async () => {
-    const outside = workspace({ "secret/SKILL.md": skill("description: secret"), "secret.md": skill("description: file") });
-    const directory = workspace({ ".bmo/skills/real/SKILL.md": skill("description: real"), ".bmo/skills/inner/text.md": skill("description: inner") });
+    const outside = workspace({
+      "secret/SKILL.md": skill("description: secret"),
+      "secret.md": skill("description: file"),
+    });
+    const directory = workspace({
+      ".bmo/skills/real/SKILL.md": skill("description: real"),
+      ".bmo/skills/inner/text.md": skill("description: inner"),
+    });
     const root = join(directory, ".bmo/skills");
     symlinkSync(join(outside, "secret"), join(root, "linked-folder"));
     mkdirSync(join(root, "linked-file"));
@@ -128,9 +178,13 @@ describe("links", () => {
     mkdirSync(join(directory, ".bmo"));
     symlinkSync(join(outside, "skills"), join(directory, ".bmo/skills"));
     execFileSync("mkfifo", [join(directory, ".agents/skills/pipe/SKILL.md")]);
-    const scanned = await discoverSkills([project(directory), project(directory, ".agents/skills")], { environment: {} });
+    const scanned = await discoverSkills([project(directory), project(directory, ".agents/skills")], {
+      environment: {},
+    });
     expect(scanned.skills).toEqual([]);
-    expect(scanned.diagnostics.join("\n")).toMatch(/\.bmo\/skills: not looked at, it is a link out of the workspace\n.*pipe\/SKILL\.md: refused, it is no regular file/);
+    expect(scanned.diagnostics.join("\n")).toMatch(
+      /\.bmo\/skills: not looked at, it is a link out of the workspace\n.*pipe\/SKILL\.md: refused, it is no regular file/,
+    );
     const user: SkillRoot = { path: join(directory, ".bmo/skills"), origin: "user", within: null };
     expect((await discoverSkills([user], { environment: {} })).skills.map((one) => one.origin)).toEqual(["user"]);
   });
@@ -138,11 +192,19 @@ describe("links", () => {
 
 describe("several roots and requirements", () => {
   test("the first of a name wins; roots that do not exist cost nothing", async () => {
-    const directory = workspace({ ".bmo/skills/a/SKILL.md": skill("description: first"), ".claude/skills/a/SKILL.md": skill("description: second"), ".github/skills/b/SKILL.md": skill("description: third") });
-    const roots = [".bmo/skills", ".agents/skills", ".claude/skills", ".github/skills"].map((folder) => project(directory, folder));
+    const directory = workspace({
+      ".bmo/skills/a/SKILL.md": skill("description: first"),
+      ".claude/skills/a/SKILL.md": skill("description: second"),
+      ".github/skills/b/SKILL.md": skill("description: third"),
+    });
+    const roots = [".bmo/skills", ".agents/skills", ".claude/skills", ".github/skills"].map((folder) =>
+      project(directory, folder),
+    );
     const { skills, diagnostics } = await discoverSkills(roots, { environment: {} });
     expect(skills.map((one) => one.description)).toEqual(["first", "third"]);
-    expect(diagnostics).toEqual([`${join(directory, ".claude/skills/a/SKILL.md")}: not used, ${join(directory, ".bmo/skills/a/SKILL.md")} has the same name a`]);
+    expect(diagnostics).toEqual([
+      `${join(directory, ".claude/skills/a/SKILL.md")}: not used, ${join(directory, ".bmo/skills/a/SKILL.md")} has the same name a`,
+    ]);
   });
 
   test("unmet requirements make a skill unavailable, and those that need it", async () => {
@@ -150,9 +212,13 @@ describe("several roots and requirements", () => {
     chmodSync(join(bin, "tool"), 0o755);
     const { skills, diagnostics } = await scan(
       {
-        ".bmo/skills/met/SKILL.md": skill("description: x\nrequires:\n  env: TOKEN\n  binary: [tool]\n  skills: [peer]"),
+        ".bmo/skills/met/SKILL.md": skill(
+          "description: x\nrequires:\n  env: TOKEN\n  binary: [tool]\n  skills: [peer]",
+        ),
         ".bmo/skills/peer/SKILL.md": skill("description: x\nrequires: {skills: [met]}"),
-        ".bmo/skills/no-env/SKILL.md": skill("description: x\nrequires: {env: [MISSING, EMPTY], binary: [plain, ../tool]}"),
+        ".bmo/skills/no-env/SKILL.md": skill(
+          "description: x\nrequires: {env: [MISSING, EMPTY], binary: [plain, ../tool]}",
+        ),
         ".bmo/skills/chain/SKILL.md": skill("description: x\nrequires: {skills: [needs-it]}"),
         ".bmo/skills/needs-it/SKILL.md": skill("description: x\nrequires: {skills: [no-env, nobody]}"),
         ".bmo/skills/odd/SKILL.md": skill("description: x\nrequires: {env: [5]}"),
@@ -167,7 +233,9 @@ describe("several roots and requirements", () => {
       "needs-it": "needs the skill no-env, nobody",
       odd: null,
     });
-    expect(diagnostics.map((text) => text.replace(/^.*skills\//, ""))).toEqual(["odd/SKILL.md: requires.env is no list of names"]);
+    expect(diagnostics.map((text) => text.replace(/^.*skills\//, ""))).toEqual([
+      "odd/SKILL.md: requires.env is no list of names",
+    ]);
   });
 });
 
@@ -184,15 +252,28 @@ describe("in use", () => {
     expect(skillPrompt(skills, null)).toBe(names);
     expect(skillPrompt(skills, "gone")).toBe(names);
     expect(skillPrompt(skills, "off")).toBe(names);
-    expect(skillPrompt(skills, "docs")).toBe(`${names}\n\nActive skill: docs (from the repository; its folder: ${join(directory, ".bmo/skills/docs")})\nIt set the tier to coding.\n\nWrite well.`);
+    expect(skillPrompt(skills, "docs")).toBe(
+      `${names}\n\nActive skill: docs (from the repository; its folder: ${join(directory, ".bmo/skills/docs")})\nIt set the tier to coding.\n\nWrite well.`,
+    );
     expect(skillPrompt([], "docs")).toBe("");
   });
 
   test("activating: unknown names the nearest, unavailable names the reason", async () => {
     const { skills } = await scan(files);
     expect(requireSkill(skills, "docs").tier).toBe("coding");
-    expect(() => requireSkill(skills, "dosc")).toThrow(expect.objectContaining({ code: "usage", message: "there is no skill dosc", hint: "Did you mean docs? /skills lists all." }));
-    expect(() => requireSkill(skills, "off")).toThrow(expect.objectContaining({ code: "usage", message: "the skill off is not available: needs the environment variable NOPE" }));
+    expect(() => requireSkill(skills, "dosc")).toThrow(
+      expect.objectContaining({
+        code: "usage",
+        message: "there is no skill dosc",
+        hint: "Did you mean docs? /skills lists all.",
+      }),
+    );
+    expect(() => requireSkill(skills, "off")).toThrow(
+      expect.objectContaining({
+        code: "usage",
+        message: "the skill off is not available: needs the environment variable NOPE",
+      }),
+    );
   });
 
   test("an active skill that vanished is gone with a notice", async () => {
@@ -201,6 +282,8 @@ describe("in use", () => {
     rmSync(join(directory, ".bmo/skills/docs"), { recursive: true });
     const after = await discoverSkills([project(directory)], { environment: {} });
     expect(whyGone(after.skills, "docs")).toBe("The skill docs is gone; it is no longer active.");
-    expect(whyGone(after.skills, "off")).toBe("The skill off is no longer active: it needs the environment variable NOPE.");
+    expect(whyGone(after.skills, "off")).toBe(
+      "The skill off is no longer active: it needs the environment variable NOPE.",
+    );
   });
 });

@@ -2,7 +2,10 @@
 
 import type { Message } from "../../src/types/message.ts";
 
-/** A call whose results do not follow at once, one each; a result without its call. Empty for a history that every vendor takes. */
+/**
+ * A call whose results do not follow at once, one each; a result without its call. Empty for a history that every
+ * vendor takes.
+ */
 export function complaints(messages: readonly Message[]): string[] {
   const wrong: string[] = [];
   let waiting: string[] = [];
@@ -13,7 +16,10 @@ export function complaints(messages: readonly Message[]): string[] {
       continue;
     }
     if (waiting.length > 0) wrong.push(`calls without result: ${waiting.join(", ")}`);
-    waiting = message.role === "assistant" ? message.content.flatMap((block) => (block.type === "tool_call" ? [block.id] : [])) : [];
+    waiting =
+      message.role === "assistant"
+        ? message.content.flatMap((block) => (block.type === "tool_call" ? [block.id] : []))
+        : [];
   }
   if (waiting.length > 0) wrong.push(`calls without result at the end: ${waiting.join(", ")}`);
   return wrong;

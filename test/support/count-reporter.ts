@@ -1,5 +1,5 @@
-// The end of a test run: what was left out and why, which tests needed a second try, and one plain line that counts. Fails the
-// run for a test that is left out without a reason, and for too many second tries.
+// The end of a test run: what was left out and why, which tests needed a second try, and one plain line that counts.
+// Fails the run for a test that is left out without a reason, and for too many second tries.
 
 import type { Reporter, TestCase, TestModule, Vitest } from "vitest/node";
 
@@ -35,12 +35,17 @@ export function judgeCounts(counts: RunCounts, chosen: boolean): { lines: string
   const told = chosen ? [] : skipped;
   for (const reason of new Set(told.map((one) => one.reason))) {
     const names = told.filter((one) => one.reason === reason).map(({ name }) => `  ${name}`);
-    lines.push(`${names.length} skipped: ${reason ?? "no reason given, which fails the run (see test/support/need.ts)"}`, ...names);
+    lines.push(
+      `${names.length} skipped: ${reason ?? "no reason given, which fails the run (see test/support/need.ts)"}`,
+      ...names,
+    );
   }
   const allowed = Math.max(1, Math.floor((passed + failed) / TESTS_PER_SECOND_TRY));
   const tooMany = secondTries.length > allowed;
   if (secondTries.length > 0) {
-    lines.push(`${secondTries.length} passed at the second try (${allowed} allowed)${tooMany ? ", which fails the run" : ""}`);
+    lines.push(
+      `${secondTries.length} passed at the second try (${allowed} allowed)${tooMany ? ", which fails the run" : ""}`,
+    );
     lines.push(...secondTries.map((name) => `  ${name}`));
   }
   lines.push(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
@@ -54,14 +59,23 @@ export function createCountReporter(): Reporter {
       chosen = vitest.config.testNamePattern !== undefined;
     },
     onTestRunEnd(modules: readonly TestModule[]) {
-      const tests = modules.flatMap((module): { name: string; test: TestCase }[] => [...module.children.allTests()].map((test) => ({ name: `${module.relativeModuleId} > ${test.fullName}`, test })));
-      const inState = (state: string): { name: string; test: TestCase }[] => tests.filter(({ test }) => test.result().state === state);
+      const tests = modules.flatMap((module): { name: string; test: TestCase }[] =>
+        [...module.children.allTests()].map((test) => ({
+          name: `${module.relativeModuleId} > ${test.fullName}`,
+          test,
+        })),
+      );
+      const inState = (state: string): { name: string; test: TestCase }[] =>
+        tests.filter(({ test }) => test.result().state === state);
       const passed = inState("passed");
       const { lines, ok } = judgeCounts(
         {
           passed: passed.length,
           failed: inState("failed").length,
-          skipped: inState("skipped").map(({ name, test }) => ({ name, reason: noteOf(test) ?? reasonOf(test.fullName) })),
+          skipped: inState("skipped").map(({ name, test }) => ({
+            name,
+            reason: noteOf(test) ?? reasonOf(test.fullName),
+          })),
           secondTries: passed.filter(({ test }) => (test.diagnostic()?.retryCount ?? 0) > 0).map(({ name }) => name),
         },
         chosen,

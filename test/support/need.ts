@@ -1,4 +1,5 @@
-// What only some machines can test: asked here once, so that a test is left out visibly and its title says what is missing.
+// What only some machines can test: asked here once, so that a test is left out visibly and its title says what is
+// missing.
 
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, statSync } from "node:fs";
@@ -58,7 +59,21 @@ export function needBubblewrap(wanted = true): Need {
   if (!wanted) return NOTHING;
   const program = programPath("bwrap");
   if (program === null) return need(false, "bubblewrap is not installed");
-  return need(works(program, "--ro-bind", "/", "/", "--unshare-user", "--unshare-pid", "--unshare-net", "--proc", "/proc", "true"), "bubblewrap does not work here");
+  return need(
+    works(
+      program,
+      "--ro-bind",
+      "/",
+      "/",
+      "--unshare-user",
+      "--unshare-pid",
+      "--unshare-net",
+      "--proc",
+      "/proc",
+      "true",
+    ),
+    "bubblewrap does not work here",
+  );
 }
 
 export const isRoot = process.getuid?.() === 0;

@@ -71,9 +71,23 @@ export function useRepl(): ReplStarts {
 async function buildRepl(): Promise<ReplBuild> {
   const folder = mkdtempSync(join(tmpdir(), "bmo-ui-build-"));
   await build({
-    absWorkingDir: root, entryPoints: { program: "test/ui/fixtures/repl-program.ts" }, outdir: folder, bundle: true, splitting: true, format: "esm", platform: "node", target: "node20",
-    minify: true, jsx: "automatic", alias: { "react-devtools-core": join(root, "scripts", "empty-module.mjs") }, define: { "process.env.NODE_ENV": '"production"', "process.env.DEV": "undefined" },
-    outExtension: { ".js": ".mjs" }, logLevel: "error", banner: { js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);" },
+    absWorkingDir: root,
+    entryPoints: { program: "test/ui/fixtures/repl-program.ts" },
+    outdir: folder,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    minify: true,
+    jsx: "automatic",
+    alias: { "react-devtools-core": join(root, "scripts", "empty-module.mjs") },
+    define: { "process.env.NODE_ENV": '"production"', "process.env.DEV": "undefined" },
+    outExtension: { ".js": ".mjs" },
+    logLevel: "error",
+    banner: {
+      js: "import{createRequire as bmoCreateRequire}from'node:module';const require=bmoCreateRequire(import.meta.url);",
+    },
   });
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
@@ -81,11 +95,20 @@ async function buildRepl(): Promise<ReplBuild> {
 function startRepl(build: ReplBuild, options: StartOptions): ReplRun {
   const folder = options.folder ?? mkdtempSync(join(build.folder, "run-"));
   const log = join(folder, "calls.jsonl");
-  const program = startPty([process.execPath, join(build.folder, "program.mjs"), JSON.stringify({ folder, log, ...options.arguments })], options);
+  const program = startPty(
+    [process.execPath, join(build.folder, "program.mjs"), JSON.stringify({ folder, log, ...options.arguments })],
+    options,
+  );
   return {
     ...program,
     folder,
-    calls: () => (existsSync(log) ? readFileSync(log, "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as { call: string; argument: unknown }) : []),
+    calls: () =>
+      existsSync(log)
+        ? readFileSync(log, "utf8")
+            .split("\n")
+            .filter((line) => line !== "")
+            .map((line) => JSON.parse(line) as { call: string; argument: unknown })
+        : [],
     submit: (text) => program.write(`${text}\r`),
   };
 }

@@ -36,8 +36,18 @@ export function startPty(argv: readonly string[], options: PtyOptions = {}): Pty
   const { columns = 80, rows = 24, patience = Number(process.env["BMO_TEST_PATIENCE"] ?? 20_000) } = options;
   const [file = "", ...rest] = argv;
   const child = spawn(file, [...rest], {
-    cols: columns, rows, cwd: options.cwd ?? process.cwd(), name: options.environment?.["TERM"] ?? "xterm-256color",
-    env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", TERM: "xterm-256color", LANG: "C.UTF-8", NO_COLOR: "1", ...options.environment },
+    cols: columns,
+    rows,
+    cwd: options.cwd ?? process.cwd(),
+    name: options.environment?.["TERM"] ?? "xterm-256color",
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: "/nonexistent",
+      TERM: "xterm-256color",
+      LANG: "C.UTF-8",
+      NO_COLOR: "1",
+      ...options.environment,
+    },
   });
   const screen = createScreen(columns, rows, options.environment?.["TERM_PROGRAM"] !== "vscode");
   const watchers = new Set<() => void>();
@@ -72,7 +82,11 @@ export function startPty(argv: readonly string[], options: PtyOptions = {}): Pty
       };
       const timer = setTimeout(() => {
         settle();
-        reject(new Error(`never seen: ${what}${ended ? " (the program has ended)" : ""}\n--- screen ---\n${screen.all().join("\n").trimEnd()}\n--- last bytes ---\n${JSON.stringify(bytes.slice(-600))}`));
+        reject(
+          new Error(
+            `never seen: ${what}${ended ? " (the program has ended)" : ""}\n--- screen ---\n${screen.all().join("\n").trimEnd()}\n--- last bytes ---\n${JSON.stringify(bytes.slice(-600))}`,
+          ),
+        );
       }, patience);
       watchers.add(watch);
       watch();
@@ -88,7 +102,12 @@ export function startPty(argv: readonly string[], options: PtyOptions = {}): Pty
       child.resize(newColumns, newRows);
     },
     waitFor(condition, what) {
-      const holds = typeof condition === "function" ? () => condition(screen) : typeof condition === "string" ? () => screen.all().join("\n").includes(condition) : () => condition.test(screen.all().join("\n"));
+      const holds =
+        typeof condition === "function"
+          ? () => condition(screen)
+          : typeof condition === "string"
+            ? () => screen.all().join("\n").includes(condition)
+            : () => condition.test(screen.all().join("\n"));
       return wait(holds, what ?? String(condition));
     },
     waitForBytes: (condition) => wait(() => condition.test(bytes), String(condition)),

@@ -17,9 +17,16 @@ export interface Screen {
 
 /** `reflowCursorLine`: most terminals wrap the cursor's line anew too, that of VS Code does not. */
 export function createScreen(columns: number, rows: number, reflowCursorLine = true): Screen {
-  const terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 10_000, allowProposedApi: true, reflowCursorLine });
+  const terminal = new xterm.Terminal({
+    cols: columns,
+    rows,
+    scrollback: 10_000,
+    allowProposedApi: true,
+    reflowCursorLine,
+  });
   const line = (index: number): string => terminal.buffer.active.getLine(index)?.translateToString(true) ?? "";
-  const range = (from: number, to: number): string[] => Array.from({ length: Math.max(0, to - from) }, (_, index) => line(from + index));
+  const range = (from: number, to: number): string[] =>
+    Array.from({ length: Math.max(0, to - from) }, (_, index) => line(from + index));
   const lines = (): string[] => range(terminal.buffer.active.baseY, terminal.buffer.active.baseY + terminal.rows);
   return {
     write: (data) => new Promise((resolve) => terminal.write(data, resolve)),

@@ -1,4 +1,5 @@
-// What the vendors answer 400 to, per wire format, as sentences. Pure: the server hands in the body and what it issued itself.
+// What the vendors answer 400 to, per wire format, as sentences. Pure: the server hands in the body and what it issued
+// itself.
 
 import type { Json, JsonObject } from "../../src/types/json.ts";
 
@@ -8,7 +9,8 @@ export type Wire = "anthropic" | "responses" | "chat";
 export type IssuedReasoning = Map<string, { model: string; text: string }>;
 
 export const list = (value: Json | undefined): JsonObject[] => (Array.isArray(value) ? value.filter(isObject) : []);
-export const isObject = (value: Json | undefined): value is JsonObject => value !== null && typeof value === "object" && !Array.isArray(value);
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  value !== null && typeof value === "object" && !Array.isArray(value);
 export const string = (value: Json | undefined): string => (typeof value === "string" ? value : "");
 
 const LEGAL_ID = /^[a-zA-Z0-9_-]{1,64}$/;
@@ -54,22 +56,27 @@ function anthropic(body: JsonObject, headers: Record<string, string>, issued: Is
   if (countKey(body, "cache_control") > 4) bad("A maximum of 4 blocks with cache_control may be provided");
   if (isObject(body.thinking) && body.thinking.type === "enabled") {
     const budget = body.thinking.budget_tokens;
-    if (typeof budget !== "number" || budget < 1024 || (typeof maximum === "number" && budget >= maximum)) bad("thinking.budget_tokens: must be at least 1024 and below max_tokens");
-    if (body.temperature !== undefined && body.temperature !== 1) bad("temperature may only be set to 1 when thinking is enabled");
+    if (typeof budget !== "number" || budget < 1024 || (typeof maximum === "number" && budget >= maximum))
+      bad("thinking.budget_tokens: must be at least 1024 and below max_tokens");
+    if (body.temperature !== undefined && body.temperature !== 1)
+      bad("temperature may only be set to 1 when thinking is enabled");
   }
   if (Array.isArray(body.system)) anthropicContent("system", list(body.system), bad);
-  else if (body.system !== undefined && string(body.system).trim() === "") bad("system: text content blocks must be non-empty");
+  else if (body.system !== undefined && string(body.system).trim() === "")
+    bad("system: text content blocks must be non-empty");
   const seen = new Set<string>();
   for (const [index, message] of messages.entries()) {
     const where = `messages.${index}`;
     if (message.role !== "user" && message.role !== "assistant") bad(`${where}.role: ${string(message.role)}`);
-    const parts = typeof message.content === "string" ? [{ type: "text", text: message.content }] : list(message.content);
+    const parts =
+      typeof message.content === "string" ? [{ type: "text", text: message.content }] : list(message.content);
     if (parts.length === 0) bad(`${where}: content must be non-empty`);
     anthropicContent(where, parts, bad);
     for (const part of parts) {
       if (part.type === "thinking") {
         const known = issued.get(string(part.signature));
-        if (known === undefined || known.model !== body.model || known.text !== part.thinking) bad(`${where}: Invalid signature in thinking block`);
+        if (known === undefined || known.model !== body.model || known.text !== part.thinking)
+          bad(`${where}: Invalid signature in thinking block`);
         if (part.cache_control !== undefined) bad(`${where}: cache_control is not allowed on thinking blocks`);
       }
       if (part.type === "tool_use") {
@@ -80,19 +87,30 @@ function anthropic(body: JsonObject, headers: Record<string, string>, issued: Is
         seen.add(string(part.id));
       }
       if (part.type === "tool_result") {
-        const before = list(messages[index - 1]?.content).filter((one) => one.type === "tool_use").map((one) => one.id);
-        if (message.role !== "user" || !before.includes(part.tool_use_id ?? null)) bad(`${where}: tool_result ${string(part.tool_use_id)} has no tool_use in the message before`);
+        const before = list(messages[index - 1]?.content)
+          .filter((one) => one.type === "tool_use")
+          .map((one) => one.id);
+        if (message.role !== "user" || !before.includes(part.tool_use_id ?? null))
+          bad(`${where}: tool_result ${string(part.tool_use_id)} has no tool_use in the message before`);
         if (Array.isArray(part.content)) anthropicContent(where, list(part.content), bad);
       }
     }
     const uses = parts.filter((part) => part.type === "tool_use").map((part) => part.id);
-    const results = list(messages[index + 1]?.content).filter((part) => part.type === "tool_result").map((part) => part.tool_use_id);
-    for (const id of uses) if (results.filter((one) => one === id).length !== 1) bad(`${where}: tool_use ${string(id)} without exactly one tool_result in the next message`);
+    const results = list(messages[index + 1]?.content)
+      .filter((part) => part.type === "tool_result")
+      .map((part) => part.tool_use_id);
+    for (const id of uses)
+      if (results.filter((one) => one === id).length !== 1)
+        bad(`${where}: tool_use ${string(id)} without exactly one tool_result in the next message`);
     const firstOther = parts.findIndex((part) => part.type !== "tool_result");
-    if (firstOther >= 0 && parts.slice(firstOther).some((part) => part.type === "tool_result")) bad(`${where}: tool_result blocks must come first`);
+    if (firstOther >= 0 && parts.slice(firstOther).some((part) => part.type === "tool_result"))
+      bad(`${where}: tool_result blocks must come first`);
   }
-  if (seen.size > 0 && list(body.tools).length === 0) bad("tools: requests which include tool_use or tool_result blocks must define tools");
-  for (const tool of list(body.tools)) if (!LEGAL_NAME.test(string(tool.name)) || !isObject(tool.input_schema) || tool.input_schema.type !== "object") bad(`tools: ${string(tool.name)} is malformed`);
+  if (seen.size > 0 && list(body.tools).length === 0)
+    bad("tools: requests which include tool_use or tool_result blocks must define tools");
+  for (const tool of list(body.tools))
+    if (!LEGAL_NAME.test(string(tool.name)) || !isObject(tool.input_schema) || tool.input_schema.type !== "object")
+      bad(`tools: ${string(tool.name)} is malformed`);
   return wrong;
 }
 
@@ -112,16 +130,20 @@ function chat(body: JsonObject): string[] {
     if (message.role === "tool") {
       if (!open.includes(string(message.tool_call_id))) bad(`${where}: tool message answers no preceding tool_calls`);
       open = open.filter((id) => id !== message.tool_call_id);
-      if (typeof message.content !== "string" && list(message.content).some((part) => part.type !== "text")) bad(`${where}: tool messages take text only`);
+      if (typeof message.content !== "string" && list(message.content).some((part) => part.type !== "text"))
+        bad(`${where}: tool messages take text only`);
     } else if (message.role === "assistant") {
       const calls = list(message.tool_calls);
-      if ((message.content === null || message.content === undefined || message.content === "") && calls.length === 0) bad(`${where}: assistant message needs content or tool_calls`);
+      if ((message.content === null || message.content === undefined || message.content === "") && calls.length === 0)
+        bad(`${where}: assistant message needs content or tool_calls`);
       if (message.tool_calls !== undefined && calls.length === 0) bad(`${where}: tool_calls is empty`);
       for (const call of calls) {
         const definition = isObject(call.function) ? call.function : {};
-        if (string(call.id) === "" || string(call.id).length > 40) bad(`${where}: tool call id is missing or above 40 characters`);
+        if (string(call.id) === "" || string(call.id).length > 40)
+          bad(`${where}: tool call id is missing or above 40 characters`);
         if (!LEGAL_NAME.test(string(definition.name))) bad(`${where}: function name is illegal`);
-        if (!parsesToObject(string(definition.arguments))) bad(`${where}: arguments of ${string(call.id)} are not a JSON object`);
+        if (!parsesToObject(string(definition.arguments)))
+          bad(`${where}: arguments of ${string(call.id)} are not a JSON object`);
       }
       open = calls.map((call) => string(call.id));
       if (new Set(open).size !== open.length) bad(`${where}: duplicate tool call ids`);
@@ -130,12 +152,15 @@ function chat(body: JsonObject): string[] {
       if (typeof message.content !== "string" && parts.length === 0) bad(`${where}: content is missing`);
       for (const part of parts) {
         if (part.type === "image_url" && message.role !== "user") bad(`${where}: images are for user messages`);
-        if (part.type === "image_url") checkDataUrl(where, isObject(part.image_url) ? string(part.image_url.url) : "", bad);
+        if (part.type === "image_url")
+          checkDataUrl(where, isObject(part.image_url) ? string(part.image_url.url) : "", bad);
       }
     } else bad(`${where}.role: ${string(message.role)}`);
   }
   if (open.length > 0) bad(`tool_calls must be followed by tool messages: ${open.join(", ")}`);
-  for (const tool of list(body.tools)) if (tool.type !== "function" || !isObject(tool.function) || !LEGAL_NAME.test(string(tool.function.name))) bad("tools: malformed function");
+  for (const tool of list(body.tools))
+    if (tool.type !== "function" || !isObject(tool.function) || !LEGAL_NAME.test(string(tool.function.name)))
+      bad("tools: malformed function");
   if (Array.isArray(body.tools) && body.tools.length === 0) bad("tools: [] is too short");
   return wrong;
 }
@@ -169,25 +194,39 @@ function responses(body: JsonObject, issued: IssuedReasoning): string[] {
       outputs.add(id);
     } else if (item.type === "reasoning") {
       const known = issued.get(string(item.encrypted_content));
-      if (known === undefined || known.model !== body.model) bad(`${where}: The encrypted content could not be verified`);
+      if (known === undefined || known.model !== body.model)
+        bad(`${where}: The encrypted content could not be verified`);
       const next = input[index + 1];
-      if (next === undefined || next.type === "function_call_output" || next.role === "user") bad(`${where}: reasoning item was provided without its required following item`);
+      if (next === undefined || next.type === "function_call_output" || next.role === "user")
+        bad(`${where}: reasoning item was provided without its required following item`);
     } else if (item.type === undefined || item.type === "message") {
       const parts = list(item.content);
       if (typeof item.content !== "string" && parts.length === 0) bad(`${where}: content is missing`);
       for (const part of parts) {
-        if (item.role === "assistant" ? part.type !== "output_text" && part.type !== "refusal" : part.type !== "input_text" && part.type !== "input_image") bad(`${where}: invalid value ${string(part.type)} for role ${string(item.role)}`);
+        if (
+          item.role === "assistant"
+            ? part.type !== "output_text" && part.type !== "refusal"
+            : part.type !== "input_text" && part.type !== "input_image"
+        )
+          bad(`${where}: invalid value ${string(part.type)} for role ${string(item.role)}`);
         if (part.type === "input_image") checkDataUrl(where, string(part.image_url), bad);
       }
     } else bad(`${where}.type: ${string(item.type)}`);
   }
   for (const id of calls) if (!outputs.has(id)) bad(`No tool output found for function call ${id}`);
-  for (const tool of list(body.tools)) if (tool.type !== "function" || !LEGAL_NAME.test(string(tool.name)) || !isObject(tool.parameters)) bad("tools: malformed function");
+  for (const tool of list(body.tools))
+    if (tool.type !== "function" || !LEGAL_NAME.test(string(tool.name)) || !isObject(tool.parameters))
+      bad("tools: malformed function");
   return wrong;
 }
 
 /** Why the vendor would answer 400 to this body; empty when it would not. */
-export function violations(wire: Wire, body: JsonObject, headers: Record<string, string>, issued: IssuedReasoning): string[] {
+export function violations(
+  wire: Wire,
+  body: JsonObject,
+  headers: Record<string, string>,
+  issued: IssuedReasoning,
+): string[] {
   const missing = string(body.model) === "" ? ["model: Field required"] : [];
   switch (wire) {
     case "anthropic":

@@ -37,7 +37,9 @@ export interface SeenRequest {
   violations: string[];
 }
 
-/** One fault hits one accepted request (or `times` of them) before any reply is taken. Counts are server-sent events. */
+/**
+ * One fault hits one accepted request (or `times` of them) before any reply is taken. Counts are server-sent events.
+ */
 export type Fault = { times?: number } & (
   | { kind: "status"; status: number; headers?: Record<string, string>; message?: string; code?: string; body?: string }
   | { kind: "reset" }
@@ -53,7 +55,10 @@ export type Fault = { times?: number } & (
 );
 
 export interface VendorServerOptions {
-  /** In the order of accepted requests, or a function of the request. An exhausted list answers 418, which no client retries. */
+  /**
+   * In the order of accepted requests, or a function of the request. An exhausted list answers 418, which no client
+   * retries.
+   */
   replies?: ScriptedReply[] | ((request: SeenRequest) => ScriptedReply | Promise<ScriptedReply>);
   /** Keys accepted (x-api-key or bearer); default: any, also none. Others get 401. */
   keys?: string[];
@@ -100,55 +105,104 @@ function wireOf(path: string): Wire | null {
 
 function plainText(content: Json | undefined): string {
   if (typeof content === "string") return content;
-  return list(content).map((part) => string(part.text)).filter((text) => text !== "").join("\n");
+  return list(content)
+    .map((part) => string(part.text))
+    .filter((text) => text !== "")
+    .join("\n");
 }
 
 /** Reads what tests ask for out of a body of any of the three formats. */
-function look(wire: Wire, body: JsonObject): Pick<SeenRequest, "model" | "system" | "tools" | "userTexts" | "toolResults" | "toolCalls"> {
+function look(
+  wire: Wire,
+  body: JsonObject,
+): Pick<SeenRequest, "model" | "system" | "tools" | "userTexts" | "toolResults" | "toolCalls"> {
   const messages = list(wire === "responses" ? body.input : body.messages);
   const parts = wire === "anthropic" ? messages.flatMap((message) => list(message.content)) : [];
-  const userTexts = messages.filter((message) => message.role === "user").map((message) => plainText(message.content)).filter((text) => text !== "");
+  const userTexts = messages
+    .filter((message) => message.role === "user")
+    .map((message) => plainText(message.content))
+    .filter((text) => text !== "");
   const model = string(body.model);
   const tools = list(body.tools).map((tool) => string(isObject(tool.function) ? tool.function.name : tool.name));
   switch (wire) {
     case "anthropic":
       return {
-        model, tools, userTexts, system: plainText(body.system),
-        toolResults: parts.filter((part) => part.type === "tool_result").map((part) => ({ id: string(part.tool_use_id), text: plainText(part.content) })),
-        toolCalls: parts.filter((part) => part.type === "tool_use").map((part) => ({ id: string(part.id), name: string(part.name) })),
+        model,
+        tools,
+        userTexts,
+        system: plainText(body.system),
+        toolResults: parts
+          .filter((part) => part.type === "tool_result")
+          .map((part) => ({ id: string(part.tool_use_id), text: plainText(part.content) })),
+        toolCalls: parts
+          .filter((part) => part.type === "tool_use")
+          .map((part) => ({ id: string(part.id), name: string(part.name) })),
       };
     case "responses":
       return {
-        model, tools, userTexts, system: string(body.instructions),
-        toolResults: messages.filter((item) => item.type === "function_call_output").map((item) => ({ id: string(item.call_id), text: plainText(item.output) })),
-        toolCalls: messages.filter((item) => item.type === "function_call").map((item) => ({ id: string(item.call_id), name: string(item.name) })),
+        model,
+        tools,
+        userTexts,
+        system: string(body.instructions),
+        toolResults: messages
+          .filter((item) => item.type === "function_call_output")
+          .map((item) => ({ id: string(item.call_id), text: plainText(item.output) })),
+        toolCalls: messages
+          .filter((item) => item.type === "function_call")
+          .map((item) => ({ id: string(item.call_id), name: string(item.name) })),
       };
     case "chat":
       return {
-        model, tools, userTexts, system: messages.filter((message) => message.role === "system").map((message) => plainText(message.content)).join("\n"),
-        toolResults: messages.filter((message) => message.role === "tool").map((message) => ({ id: string(message.tool_call_id), text: plainText(message.content) })),
-        toolCalls: messages.flatMap((message) => list(message.tool_calls)).map((call) => ({ id: string(call.id), name: isObject(call.function) ? string(call.function.name) : "" })),
+        model,
+        tools,
+        userTexts,
+        system: messages
+          .filter((message) => message.role === "system")
+          .map((message) => plainText(message.content))
+          .join("\n"),
+        toolResults: messages
+          .filter((message) => message.role === "tool")
+          .map((message) => ({ id: string(message.tool_call_id), text: plainText(message.content) })),
+        toolCalls: messages
+          .flatMap((message) => list(message.tool_calls))
+          .map((call) => ({ id: string(call.id), name: isObject(call.function) ? string(call.function.name) : "" })),
       };
   }
 }
 
 function errorBody(wire: Wire | null, type: string, message: string, code: string | null): string {
-  return JSON.stringify(wire === "anthropic" ? { type: "error", error: { type, message } } : { error: { message, type, code, param: null } });
+  return JSON.stringify(
+    wire === "anthropic"
+      ? { type: "error", error: { type, message } }
+      : { error: { message, type, code, param: null } },
+  );
 }
 
-const ERROR_TYPES: Record<number, string> = { 400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error", 529: "overloaded_error" };
+const ERROR_TYPES: Record<number, string> = {
+  400: "invalid_request_error",
+  401: "authentication_error",
+  403: "permission_error",
+  404: "not_found_error",
+  429: "rate_limit_error",
+  529: "overloaded_error",
+};
 
 function truncated(reply: ScriptedReply): ScriptedReply {
   const calls = reply.calls ?? [];
   const last = calls.at(-1);
   if (last === undefined) return { ...reply, stop: "max_tokens" };
   const raw = last.rawArguments ?? JSON.stringify(last.input ?? {});
-  return { ...reply, calls: [...calls.slice(0, -1), { ...last, rawArguments: raw.slice(0, Math.floor(raw.length / 2)) }], stop: "max_tokens" };
+  return {
+    ...reply,
+    calls: [...calls.slice(0, -1), { ...last, rawArguments: raw.slice(0, Math.floor(raw.length / 2)) }],
+    stop: "max_tokens",
+  };
 }
 
 /**
  * Starts the server on a free loopback port. Typical use:
- *   const server = await startVendorServer({ keys: ["k"], replies: [{ text: "hi" }, { calls: [{ name: "view", input: { path: "a" } }] }] });
+ *   const replies = [{ text: "hi" }, { calls: [{ name: "view", input: { path: "a" } }] }];
+ *   const server = await startVendorServer({ keys: ["k"], replies });
  *   … point a provider at server.baseUrl("anthropic") … expect(server.requests[0]?.model) … await server.close();
  */
 export async function startVendorServer(options: VendorServerOptions = {}): Promise<VendorServer> {
@@ -161,10 +215,12 @@ export async function startVendorServer(options: VendorServerOptions = {}): Prom
   let replies: NonNullable<VendorServerOptions["replies"]> = options.replies ?? [];
   let taken = 0;
   let ids = 0;
-  const unfold = (faults: Fault[]): Fault[] => faults.flatMap((fault) => Array.from({ length: fault.times ?? 1 }, () => fault));
+  const unfold = (faults: Fault[]): Fault[] =>
+    faults.flatMap((fault) => Array.from({ length: fault.times ?? 1 }, () => fault));
   const faults = unfold(options.faults ?? []);
 
-  const nextReply = async (request: SeenRequest): Promise<ScriptedReply | undefined> => (typeof replies === "function" ? replies(request) : replies[taken++]);
+  const nextReply = async (request: SeenRequest): Promise<ScriptedReply | undefined> =>
+    typeof replies === "function" ? replies(request) : replies[taken++];
 
   const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
@@ -172,11 +228,23 @@ export async function startVendorServer(options: VendorServerOptions = {}): Prom
     const raw = Buffer.concat(chunks).toString("utf8");
     const path = incoming.url ?? "/";
     const wire = wireOf(path.split("?")[0] ?? "");
-    const headers = Object.fromEntries(Object.entries(incoming.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value ?? ""]));
+    const headers = Object.fromEntries(
+      Object.entries(incoming.headers).map(([name, value]) => [
+        name,
+        Array.isArray(value) ? value.join(", ") : (value ?? ""),
+      ]),
+    );
     const answer = (status: number, body: string, extra: Record<string, string> = {}): void => {
-      response.writeHead(status, { "content-type": "application/json", "request-id": `req_${requests.length}`, ...extra }).end(body);
+      response
+        .writeHead(status, { "content-type": "application/json", "request-id": `req_${requests.length}`, ...extra })
+        .end(body);
     };
-    const fail = (status: number, message: string, code: string | null = null, extra: Record<string, string> = {}): void => {
+    const fail = (
+      status: number,
+      message: string,
+      code: string | null = null,
+      extra: Record<string, string> = {},
+    ): void => {
       const seen = requests.at(-1);
       if (wire !== null && seen !== undefined) seen.status = status;
       answer(status, errorBody(wire, ERROR_TYPES[status] ?? "api_error", message, code), extra);
@@ -186,7 +254,11 @@ export async function startVendorServer(options: VendorServerOptions = {}): Prom
     if (wire === null || incoming.method !== "POST") {
       others.push(`${incoming.method ?? ""} ${path}`);
       if (wrongKey) return fail(401, "invalid x-api-key");
-      if (path.endsWith("/models")) return answer(200, JSON.stringify({ object: "list", data: (options.models ?? []).map((id) => ({ id, object: "model" })) }));
+      if (path.endsWith("/models"))
+        return answer(
+          200,
+          JSON.stringify({ object: "list", data: (options.models ?? []).map((id) => ({ id, object: "model" })) }),
+        );
       return fail(404, `no route ${path}`);
     }
     let body: JsonObject = {};
@@ -198,15 +270,37 @@ export async function startVendorServer(options: VendorServerOptions = {}): Prom
     } catch {
       parsed = false;
     }
-    const seen: SeenRequest = { number: requests.length + 1, wire, path, headers, body, raw, ...look(wire, body), status: 200, violations: [] };
+    const seen: SeenRequest = {
+      number: requests.length + 1,
+      wire,
+      path,
+      headers,
+      body,
+      raw,
+      ...look(wire, body),
+      status: 200,
+      violations: [],
+    };
     requests.push(seen);
-    ends.set(seen.number, new Promise((resolve) => response.once("close", () => resolve(response.writableFinished ? "whole" : "cut"))));
+    ends.set(
+      seen.number,
+      new Promise((resolve) => response.once("close", () => resolve(response.writableFinished ? "whole" : "cut"))),
+    );
     for (const one of waiting.filter(({ count }) => count === requests.length)) one.resolve(seen);
     if (!parsed) return fail(400, "We could not parse the JSON body of your request");
-    if (wrongKey) return fail(401, wire === "anthropic" ? "invalid x-api-key" : `Incorrect API key provided: ${key ?? ""}`, "invalid_api_key");
-    if (options.models !== undefined && !options.models.includes(seen.model)) return fail(404, `model: ${seen.model} does not exist`, "model_not_found");
+    if (wrongKey)
+      return fail(
+        401,
+        wire === "anthropic" ? "invalid x-api-key" : `Incorrect API key provided: ${key ?? ""}`,
+        "invalid_api_key",
+      );
+    if (options.models !== undefined && !options.models.includes(seen.model))
+      return fail(404, `model: ${seen.model} does not exist`, "model_not_found");
     const refused = options.refuse?.(seen);
-    seen.violations = [...violations(wire, body, headers, issued), ...(refused === null || refused === undefined ? [] : [refused])];
+    seen.violations = [
+      ...violations(wire, body, headers, issued),
+      ...(refused === null || refused === undefined ? [] : [refused]),
+    ];
     if (seen.violations.length > 0) return fail(400, seen.violations.join("; "));
 
     const fault = faults.shift();
@@ -228,7 +322,8 @@ export async function startVendorServer(options: VendorServerOptions = {}): Prom
     const { events, json } = render(wire, reply, {
       model: seen.model,
       requestBytes: raw.length,
-      makeId: (prefix) => `${prefix}${String(++ids).padStart(6, "0")}${Math.random().toString(36).slice(2, 10).padEnd(8, "0")}`,
+      makeId: (prefix) =>
+        `${prefix}${String(++ids).padStart(6, "0")}${Math.random().toString(36).slice(2, 10).padEnd(8, "0")}`,
       sign: (text) => {
         const signature = `sig${++ids}-${Buffer.from(`${seen.model}:${text}`).toString("base64url").slice(0, 40)}`;
         issued.set(signature, { model: seen.model, text });
@@ -236,12 +331,21 @@ export async function startVendorServer(options: VendorServerOptions = {}): Prom
       },
     });
     if (body.stream !== true) return answer(200, JSON.stringify(json));
-    response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "request-id": `req_${seen.number}` });
+    response.writeHead(200, {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache",
+      "request-id": `req_${seen.number}`,
+    });
     response.flushHeaders();
     await write(seen, response, events, fault);
   };
 
-  const write = async (seen: SeenRequest, response: ServerResponse, events: string[], fault: Fault | undefined): Promise<void> => {
+  const write = async (
+    seen: SeenRequest,
+    response: ServerResponse,
+    events: string[],
+    fault: Fault | undefined,
+  ): Promise<void> => {
     const after = fault !== undefined && "after" in fault ? fault.after : events.length;
     const slow = options.paceMs !== undefined || options.onEvent !== undefined;
     const closed = new Promise((resolve) => response.once("close", resolve));
@@ -273,7 +377,9 @@ export async function startVendorServer(options: VendorServerOptions = {}): Prom
         await send('event: content_block_delta\ndata: {"type": "broken\n\n');
         break;
       case "sse-error":
-        await send(`event: error\ndata: ${JSON.stringify({ type: "error", error: { type: fault.type, message: fault.message }, message: fault.message, code: fault.type })}\n\n`);
+        await send(
+          `event: error\ndata: ${JSON.stringify({ type: "error", error: { type: fault.type, message: fault.message }, message: fault.message, code: fault.type })}\n\n`,
+        );
         break;
       default:
         break;

@@ -3,7 +3,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { changedLines, compareTexts, diffBlock } from "../../src/tools/changed-lines.ts";
 
-const text = fc.array(fc.constantFrom("a", "b", "c", "a", "", "longer line"), { maxLength: 40 }).chain((lines) => fc.boolean().map((end) => lines.join("\n") + (end && lines.length > 0 ? "\n" : "")));
+const text = fc
+  .array(fc.constantFrom("a", "b", "c", "a", "", "longer line"), { maxLength: 40 })
+  .chain((lines) => fc.boolean().map((end) => lines.join("\n") + (end && lines.length > 0 ? "\n" : "")));
 
 describe("a change of any two texts", () => {
   test("as a patch turns the one into the other, with the counts it names", async () => {
@@ -14,7 +16,10 @@ describe("a change of any two texts", () => {
         if (block.kind !== "diff") throw new Error("a diff was asked for");
         expect(applyPatch(before, block.patch)).toBe(after);
         const lines = block.patch.split("\n").slice(2);
-        expect([block.added, block.removed]).toEqual([lines.filter((line) => line.startsWith("+")).length, lines.filter((line) => line.startsWith("-")).length]);
+        expect([block.added, block.removed]).toEqual([
+          lines.filter((line) => line.startsWith("+")).length,
+          lines.filter((line) => line.startsWith("-")).length,
+        ]);
       }),
       { seed: 3, numRuns: 1_000 },
     );
@@ -35,5 +40,11 @@ describe("a change of any two texts", () => {
 });
 
 test("a new file is a patch from nothing", async () => {
-  expect(diffBlock("a.ts", await compareTexts(null, "one\ntwo\n"))).toEqual({ kind: "diff", path: "a.ts", patch: "--- /dev/null\n+++ b/a.ts\n@@ -0,0 +1,2 @@\n+one\n+two\n", added: 2, removed: 0 });
+  expect(diffBlock("a.ts", await compareTexts(null, "one\ntwo\n"))).toEqual({
+    kind: "diff",
+    path: "a.ts",
+    patch: "--- /dev/null\n+++ b/a.ts\n@@ -0,0 +1,2 @@\n+one\n+two\n",
+    added: 2,
+    removed: 0,
+  });
 });

@@ -1,6 +1,17 @@
 // A real workspace in a temporary folder and a host that writes down what tools ask of it.
 
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { afterEach } from "vitest";
@@ -32,7 +43,9 @@ afterEach(() => {
 });
 
 export function textOf(output: ToolOutput): string {
-  const text = output.content.map((block) => (block.type === "text" ? block.text : `<${block.mediaType} ${block.data.length}>`)).join("\n");
+  const text = output.content
+    .map((block) => (block.type === "text" ? block.text : `<${block.mediaType} ${block.data.length}>`))
+    .join("\n");
   return (output.isError ? "ERROR " : "") + text;
 }
 
@@ -71,7 +84,11 @@ export function createWorkspace(options: WorkspaceOptions = {}): Workspace {
       askQuestion: async (question, choices) => answer(`question ${question} ${choices.join("/")}`),
       requestReplan: async (reason) => answer(`replan ${reason}`),
       activateSkill: async (name) => answer(`skill ${name}`),
-      runShell: options.shell ?? (async () => { throw new Error("no shell in this test"); }),
+      runShell:
+        options.shell ??
+        (async () => {
+          throw new Error("no shell in this test");
+        }),
       checkWrite(path, action) {
         asked.push(`check ${action} ${relative(root, path)}`);
         const reason = refused.get(relative(root, path));
@@ -91,7 +108,13 @@ export function createWorkspace(options: WorkspaceOptions = {}): Workspace {
     return tool.run(parsed.value, context);
   };
   return {
-    root, context, asked, refused, protectedPaths, readFiles, call,
+    root,
+    context,
+    asked,
+    refused,
+    protectedPaths,
+    readFiles,
+    call,
     text: async (name, input) => textOf(await call(name, input)),
     put(path, content, mode) {
       const full = join(root, path);
@@ -106,7 +129,11 @@ export function createWorkspace(options: WorkspaceOptions = {}): Workspace {
       return Object.fromEntries(
         entries.map((path) => {
           const stat = lstatSync(join(base, path));
-          const content = stat.isFile() ? readFileSync(join(base, path), "latin1") : stat.isSymbolicLink() ? `-> ${readlinkSync(join(base, path))}` : "";
+          const content = stat.isFile()
+            ? readFileSync(join(base, path), "latin1")
+            : stat.isSymbolicLink()
+              ? `-> ${readlinkSync(join(base, path))}`
+              : "";
           return [path, `${stat.mode.toString(8)} ${content}`];
         }),
       );

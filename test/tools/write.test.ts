@@ -19,13 +19,21 @@ describe("write", () => {
   test("replaces a viewed file, keeps mode, byte order mark and line ends, and shows what changed", async () => {
     const workspace = createWorkspace();
     workspace.put("a.txt", "\ufeffone\r\ntwo\r\n", 0o755);
-    expect(await workspace.text("write", { path: "a.txt", content: "x" })).toBe("ERROR write: a.txt: exists and was not read in this session. View it first, or use edit");
+    expect(await workspace.text("write", { path: "a.txt", content: "x" })).toBe(
+      "ERROR write: a.txt: exists and was not read in this session. View it first, or use edit",
+    );
     await workspace.call("view", { path: "a.txt" });
-    expect(await workspace.text("write", { path: "a.txt", content: "one\n2\n" })).toBe("Replaced a.txt (2 lines, 11 bytes).\n1|one\n2+2");
+    expect(await workspace.text("write", { path: "a.txt", content: "one\n2\n" })).toBe(
+      "Replaced a.txt (2 lines, 11 bytes).\n1|one\n2+2",
+    );
     expect(workspace.tree()["workspace/a.txt"]).toBe(`100755 \xef\xbb\xbfone\r\n2\r\n`);
-    expect(await workspace.text("write", { path: "a.txt", content: "one\n2\n" })).toBe("ERROR write: a.txt: holds exactly this content already; nothing to do");
+    expect(await workspace.text("write", { path: "a.txt", content: "one\n2\n" })).toBe(
+      "ERROR write: a.txt: holds exactly this content already; nothing to do",
+    );
     workspace.put("a.txt", "changed\n");
-    expect(await workspace.text("write", { path: "a.txt", content: "x" })).toBe("ERROR write: a.txt: was changed on disk since it was read. View it again");
+    expect(await workspace.text("write", { path: "a.txt", content: "x" })).toBe(
+      "ERROR write: a.txt: was changed on disk since it was read. View it again",
+    );
   });
 
   test.each([
@@ -65,14 +73,30 @@ describe("write", () => {
     const workspace = createWorkspace();
     symlinkSync("target.txt", join(workspace.root, "inside"));
     symlinkSync("../target.txt", join(workspace.root, "outside"));
-    expect(await workspace.text("write", { path: "inside", content: "x" })).toBe("Created target.txt (1 line, 1 bytes).\nNote: inside leads through a link to target.txt.");
+    expect(await workspace.text("write", { path: "inside", content: "x" })).toBe(
+      "Created target.txt (1 line, 1 bytes).\nNote: inside leads through a link to target.txt.",
+    );
     expect(await workspace.text("write", { path: "outside", content: "x" })).toContain("lies outside the workspace");
-    expect(Object.keys(workspace.tree())).toEqual(["workspace", "workspace/inside", "workspace/outside", "workspace/target.txt"]);
+    expect(Object.keys(workspace.tree())).toEqual([
+      "workspace",
+      "workspace/inside",
+      "workspace/outside",
+      "workspace/target.txt",
+    ]);
   });
 
   test("folders made for a write that fails are taken back", async () => {
-    const workspace = createWorkspace({ onPreImage: () => mkdirSync(join(workspace.root, "taken/by/somebody.txt"), { recursive: true }) });
-    expect(await workspace.text("write", { path: "taken/by/somebody.txt", content: "x" })).toMatch(/^ERROR write: .*nothing was written$/);
-    expect(Object.keys(workspace.tree())).toEqual(["workspace", "workspace/taken", "workspace/taken/by", "workspace/taken/by/somebody.txt"]);
+    const workspace = createWorkspace({
+      onPreImage: () => mkdirSync(join(workspace.root, "taken/by/somebody.txt"), { recursive: true }),
+    });
+    expect(await workspace.text("write", { path: "taken/by/somebody.txt", content: "x" })).toMatch(
+      /^ERROR write: .*nothing was written$/,
+    );
+    expect(Object.keys(workspace.tree())).toEqual([
+      "workspace",
+      "workspace/taken",
+      "workspace/taken/by",
+      "workspace/taken/by/somebody.txt",
+    ]);
   });
 });

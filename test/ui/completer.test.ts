@@ -10,7 +10,10 @@ function typed(): { store: Store; listed: (names: string[]) => Promise<void> } {
   let list = (_: string[]): void => undefined;
   const names = new Promise<string[]>((resolve) => (list = resolve));
   const store = createStore(initialState(80, 24));
-  const options: Pick<ReplOptions, "listFiles" | "skillNames"> = { listFiles: () => names, skillNames: () => Promise.resolve([]) };
+  const options: Pick<ReplOptions, "listFiles" | "skillNames"> = {
+    listFiles: () => names,
+    skillNames: () => Promise.resolve([]),
+  };
   const completer = createCompleter(options as ReplOptions, store);
   store.dispatch({ type: "editor", action: { type: "insert", text: "look @al" } });
   completer.update();
@@ -30,7 +33,10 @@ test("files found while the text still stands are offered", async () => {
   expect(store.get().completion?.items.map((item) => item.value)).toEqual(["@src/alpha.ts "]);
 });
 
-test.each([["sent", ""], ["another one from the history", "an earlier text"]])("not where the text was %s meanwhile", async (_, text) => {
+test.each([
+  ["sent", ""],
+  ["another one from the history", "an earlier text"],
+])("not where the text was %s meanwhile", async (_, text) => {
   const { store, listed } = typed();
   store.dispatch({ type: "editor", action: { type: "set", text } });
   await listed(["src/alpha.ts"]);

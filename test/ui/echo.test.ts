@@ -14,12 +14,22 @@ describe("what counts as typed at the end", () => {
   test.each<[string, UiState, UiAction[], string | null]>([
     ["a character", after(EMPTY, insert("ab")), [insert("c")], "c"],
     ["several at once", EMPTY, [insert("abc")], "abc"],
-    ["not in the middle", after(EMPTY, insert("ab"), { type: "editor", action: { type: "left" } }), [insert("c")], null],
+    [
+      "not in the middle",
+      after(EMPTY, insert("ab"), { type: "editor", action: { type: "left" } }),
+      [insert("c")],
+      null,
+    ],
     ["not a wide character", EMPTY, [insert("日")], null],
     ["not a new line", after(EMPTY, insert("ab")), [insert("\n")], null],
     ["not a deletion", after(EMPTY, insert("ab")), [{ type: "editor", action: { type: "backspace" } }], null],
     ["not the mark of a shell command", EMPTY, [insert("!")], null],
-    ["not where a hint went away with it", after(EMPTY, { type: "set", values: { hint: "ctrl+c again exits" } }), [{ type: "set", values: { hint: null } }, insert("a")], null],
+    [
+      "not where a hint went away with it",
+      after(EMPTY, { type: "set", values: { hint: "ctrl+c again exits" } }),
+      [{ type: "set", values: { hint: null } }, insert("a")],
+      null,
+    ],
     ["not where nothing changed", EMPTY, [], null],
   ])("%s", (_, before, actions, expected) => {
     expect(typedAtEnd(before, after(before, ...actions))).toBe(expected);
@@ -51,7 +61,11 @@ describe("what is written", () => {
 
   test("nothing where the line goes on, at its end, or without a cursor", () => {
     const { output, written } = terminal();
-    for (const frame of [{ lines: ["› ab <hint>"], cursor: { x: 4, y: 0 }, card: null }, { lines: [`› ${"x".repeat(16)}`], cursor: { x: 18, y: 0 }, card: null }, { lines: ["card"], cursor: null, card: null }]) {
+    for (const frame of [
+      { lines: ["› ab <hint>"], cursor: { x: 4, y: 0 }, card: null },
+      { lines: [`› ${"x".repeat(16)}`], cursor: { x: 18, y: 0 }, card: null },
+      { lines: ["card"], cursor: null, card: null },
+    ]) {
       output.setFrame(frame);
       output.write("drawn");
       output.echo("c");

@@ -5,17 +5,44 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { EMPTY_EDITOR, expandPastes, isCommandTyped, layoutEditor, moveVertically, reduceEditor, type EditorAction, type EditorState } from "../../src/ui/editor.ts";
+import {
+  EMPTY_EDITOR,
+  expandPastes,
+  isCommandTyped,
+  layoutEditor,
+  moveVertically,
+  reduceEditor,
+  type EditorAction,
+  type EditorState,
+} from "../../src/ui/editor.ts";
 import { addEntry, createHistory, loadHistory, saveEntry, searchHistory, walk } from "../../src/ui/history.ts";
 import { graphemes, width } from "../../src/ui/text.ts";
 
-const run = (actions: readonly EditorAction[], from: EditorState = EMPTY_EDITOR): EditorState => actions.reduce(reduceEditor, from);
+const run = (actions: readonly EditorAction[], from: EditorState = EMPTY_EDITOR): EditorState =>
+  actions.reduce(reduceEditor, from);
 
-const text = fc.string({ unit: fc.constantFrom("a", "B", "1", " ", "\n", "é", "日", "👩‍👩‍👧", "e\u0301", "-", "/"), maxLength: 12 });
+const text = fc.string({
+  unit: fc.constantFrom("a", "B", "1", " ", "\n", "é", "日", "👩‍👩‍👧", "e\u0301", "-", "/"),
+  maxLength: 12,
+});
 const action: fc.Arbitrary<EditorAction> = fc.oneof(
   text.map((value) => ({ type: "insert" as const, text: value })),
   text.map((value) => ({ type: "paste" as const, text: value })),
-  fc.constantFrom<EditorAction>({ type: "backspace" }, { type: "delete" }, { type: "left" }, { type: "right" }, { type: "word_left" }, { type: "word_right" }, { type: "line_start" }, { type: "line_end" }, { type: "kill_word" }, { type: "kill_line_start" }, { type: "kill_line_end" }, { type: "yank" }, { type: "clear" }),
+  fc.constantFrom<EditorAction>(
+    { type: "backspace" },
+    { type: "delete" },
+    { type: "left" },
+    { type: "right" },
+    { type: "word_left" },
+    { type: "word_right" },
+    { type: "line_start" },
+    { type: "line_end" },
+    { type: "kill_word" },
+    { type: "kill_line_start" },
+    { type: "kill_line_end" },
+    { type: "yank" },
+    { type: "clear" },
+  ),
 );
 
 describe("editing", () => {
@@ -29,8 +56,12 @@ describe("editing", () => {
         // Inserting may join graphemes around the cursor; it still never leaves the text or splits a surrogate pair.
         expect(state.cursor).toBeGreaterThanOrEqual(0);
         expect(state.cursor).toBeLessThanOrEqual(state.text.length);
-        expect(/[\ud800-\udbff]$/.test(state.text.slice(0, state.cursor)) && /^[\udc00-\udfff]/.test(state.text.slice(state.cursor))).toBe(false);
-        if (actions.every((one) => one.type !== "insert" && one.type !== "paste" && one.type !== "yank")) expect(boundaries.has(state.cursor)).toBe(true);
+        expect(
+          /[\ud800-\udbff]$/.test(state.text.slice(0, state.cursor)) &&
+            /^[\udc00-\udfff]/.test(state.text.slice(state.cursor)),
+        ).toBe(false);
+        if (actions.every((one) => one.type !== "insert" && one.type !== "paste" && one.type !== "yank"))
+          expect(boundaries.has(state.cursor)).toBe(true);
       }),
       { numRuns: 1000 },
     );
@@ -41,7 +72,10 @@ describe("editing", () => {
       fc.property(fc.array(fc.constantFrom("a", "日", "👩‍👩‍👧", "🏳️‍🌈"), { minLength: 1, maxLength: 5 }), (pieces) => {
         const before = run([{ type: "insert", text: "xy" }, { type: "left" }]);
         const typed = run([{ type: "insert", text: pieces.join("") }], before);
-        const deleted = run(pieces.map(() => ({ type: "backspace" as const })), typed);
+        const deleted = run(
+          pieces.map(() => ({ type: "backspace" as const })),
+          typed,
+        );
         expect([deleted.text, deleted.cursor]).toEqual(["xy", 1]);
       }),
     );
@@ -63,26 +97,60 @@ describe("pastes", () => {
 
   test("a large one is shown as a mark, sent as itself, deleted as one", () => {
     const content = "line\n".repeat(300);
-    const state = run([{ type: "insert", text: "see " }, { type: "paste", text: content }, { type: "insert", text: " end" }]);
+    const state = run([
+      { type: "insert", text: "see " },
+      { type: "paste", text: content },
+      { type: "insert", text: " end" },
+    ]);
     expect(state.text).toBe("see [paste 1: 301 lines, 1500 characters] end");
     expect(expandPastes(state)).toBe(`see ${content} end`);
-    expect(run([...Array.from({ length: 4 }, () => ({ type: "left" as const })), { type: "backspace" }], state).text).toBe("see  end");
+    expect(
+      run([...Array.from({ length: 4 }, () => ({ type: "left" as const })), { type: "backspace" }], state).text,
+    ).toBe("see  end");
   });
 
   test("a mark typed by hand stands for nothing", () => {
-    expect(expandPastes(run([{ type: "insert", text: "[paste 1: 301 lines, 1500 characters]" }]))).toBe("[paste 1: 301 lines, 1500 characters]");
+    expect(expandPastes(run([{ type: "insert", text: "[paste 1: 301 lines, 1500 characters]" }]))).toBe(
+      "[paste 1: 301 lines, 1500 characters]",
+    );
   });
 
   test("only a typed command word counts as typed", () => {
     const typed = (actions: readonly EditorAction[]): boolean => isCommandTyped(run(actions));
     expect(typed([{ type: "insert", text: "/approve" }])).toBe(true);
     expect(typed([{ type: "paste", text: "/approve" }])).toBe(false);
-    expect(typed([{ type: "insert", text: "/" }, { type: "paste", text: "approve" }])).toBe(false);
-    expect(typed([{ type: "insert", text: "/app" }, { type: "paste", text: "rove t1" }])).toBe(false);
-    expect(typed([{ type: "paste", text: "approve" }, { type: "line_start" }, { type: "insert", text: "/" }])).toBe(false);
-    expect(typed([{ type: "insert", text: "/approve " }, { type: "paste", text: "a note" }])).toBe(true);
-    expect(typed([{ type: "insert", text: "/status " }, { type: "paste", text: "/approve" }, ...Array.from({ length: 8 }, () => ({ type: "left" as const })), { type: "kill_line_start" }])).toBe(false);
-    expect(typed([{ type: "paste", text: "x" }, { type: "backspace" }, { type: "insert", text: "/approve" }])).toBe(true);
+    expect(
+      typed([
+        { type: "insert", text: "/" },
+        { type: "paste", text: "approve" },
+      ]),
+    ).toBe(false);
+    expect(
+      typed([
+        { type: "insert", text: "/app" },
+        { type: "paste", text: "rove t1" },
+      ]),
+    ).toBe(false);
+    expect(typed([{ type: "paste", text: "approve" }, { type: "line_start" }, { type: "insert", text: "/" }])).toBe(
+      false,
+    );
+    expect(
+      typed([
+        { type: "insert", text: "/approve " },
+        { type: "paste", text: "a note" },
+      ]),
+    ).toBe(true);
+    expect(
+      typed([
+        { type: "insert", text: "/status " },
+        { type: "paste", text: "/approve" },
+        ...Array.from({ length: 8 }, () => ({ type: "left" as const })),
+        { type: "kill_line_start" },
+      ]),
+    ).toBe(false);
+    expect(typed([{ type: "paste", text: "x" }, { type: "backspace" }, { type: "insert", text: "/approve" }])).toBe(
+      true,
+    );
   });
 });
 

@@ -20,6 +20,9 @@ test("the header fits its line and shows the end of a long path", () => {
   expect(headerLine("1.0.0", "/home/me/deep/er/project", "/home/me", 80)).toBe("bmo 1.0.0 · ~/deep/er/project");
   expect(headerLine("1.0.0", "/home/me/deep/er/project", "/home/me", 24)).toBe("bmo 1.0.0 · …er/project");
   expect(headerLine("1.0.0", "/evil\u001b[2J", null, 80)).toBe("bmo 1.0.0 · /evil?[2J");
-  for (const columns of [1, 5, 10, 20, 40]) expect(width(headerLine("1.0.0", "/a/long/path/of/many/parts", null, columns))).toBeLessThanOrEqual(columns);
-  expect([shortenPath("/home/me", "/home/me"), shortenPath("/home/meet", "/home/me"), shortenPath("/x", null)]).toEqual(["~", "/home/meet", "/x"]);
+  for (const columns of [1, 5, 10, 20, 40])
+    expect(width(headerLine("1.0.0", "/a/long/path/of/many/parts", null, columns))).toBeLessThanOrEqual(columns);
+  expect([shortenPath("/home/me", "/home/me"), shortenPath("/home/meet", "/home/me"), shortenPath("/x", null)]).toEqual(
+    ["~", "/home/meet", "/x"],
+  );
 });

@@ -14,15 +14,34 @@ const UP = "\u001b[A";
 
 const { launch, start } = useRepl();
 
-const submits = (run: ReplRun): unknown[] => run.calls().filter(({ call }) => call === "submit").map(({ argument }) => (argument as { text: string }).text);
-const named = (run: ReplRun, name: string): unknown[] => run.calls().filter(({ call }) => call === name).map(({ argument }) => argument);
+const submits = (run: ReplRun): unknown[] =>
+  run
+    .calls()
+    .filter(({ call }) => call === "submit")
+    .map(({ argument }) => (argument as { text: string }).text);
+const named = (run: ReplRun, name: string): unknown[] =>
+  run
+    .calls()
+    .filter(({ call }) => call === name)
+    .map(({ argument }) => argument);
 /** The screen's last line that is not empty. */
-const bottom = (run: ReplRun): string => run.screen.lines().filter((line) => line !== "").at(-1) ?? "";
+const bottom = (run: ReplRun): string =>
+  run.screen
+    .lines()
+    .filter((line) => line !== "")
+    .at(-1) ?? "";
 
 describe("start", () => {
   test("header once, then the prompt with the cursor in it", async () => {
     const run = await start();
-    expect(run.screen.lines().slice(0, 6)).toEqual(["bmo 1.2.3 · ~/project", "", "! two files in one folder", "", "›", READY]);
+    expect(run.screen.lines().slice(0, 6)).toEqual([
+      "bmo 1.2.3 · ~/project",
+      "",
+      "! two files in one folder",
+      "",
+      "›",
+      READY,
+    ]);
     expect(run.screen.cursor()).toEqual({ x: 2, y: 4 });
   });
 
@@ -41,7 +60,10 @@ describe("start", () => {
   });
 
   test("a prompt given on the command line is sent; a command given there is one, ! is not", async () => {
-    const prompt = await start({ arguments: { initialPrompt: "!ls is no command here" } }, "echo: !ls is no command here (1)");
+    const prompt = await start(
+      { arguments: { initialPrompt: "!ls is no command here" } },
+      "echo: !ls is no command here (1)",
+    );
     expect(submits(prompt)).toEqual(["!ls is no command here"]);
     const command = await start({ arguments: { initialPrompt: "/status" } }, "s_fake");
     expect(submits(command)).toEqual([]);
@@ -80,7 +102,16 @@ describe("approval", () => {
     await run.waitFor("/reject       drops it");
     await run.waitFor("plan · plan awaits /approve");
     const card = run.screen.text();
-    for (const part of ["◆ Plan Fix the sum", "modify src/a.ts", "bash(npm test)", "the whole workspace (**)", "executes  fake/small", "/approve      carries it out", "none for commands"]) expect(card).toContain(part);
+    for (const part of [
+      "◆ Plan Fix the sum",
+      "modify src/a.ts",
+      "bash(npm test)",
+      "the whole workspace (**)",
+      "executes  fake/small",
+      "/approve      carries it out",
+      "none for commands",
+    ])
+      expect(card).toContain(part);
 
     run.paste("/approve\r");
     await run.waitFor("› /approve");
@@ -225,7 +256,10 @@ describe("cards", () => {
     await run.waitFor("enter sends");
     run.submit("gamma ray");
     await run.waitFor("chosen gamma ray");
-    expect(named(run, "reply")).toEqual([{ answer: "text", text: "beta" }, { answer: "text", text: "gamma ray" }]);
+    expect(named(run, "reply")).toEqual([
+      { answer: "text", text: "beta" },
+      { answer: "text", text: "gamma ray" },
+    ]);
   });
 
   test("a card that opens in the middle of typing does not take the typed letters", async () => {
@@ -267,10 +301,19 @@ describe("modes", () => {
       run.write(SHIFT_TAB);
       await run.waitFor(() => bottom(run).startsWith(`${mode} ·`));
     }
-    expect(run.calls().filter(({ call }) => call.startsWith("set")).map(({ argument }) => argument)).toEqual([false, "default", false, "acceptEdits", true, "default"]);
+    expect(
+      run
+        .calls()
+        .filter(({ call }) => call.startsWith("set"))
+        .map(({ argument }) => argument),
+    ).toEqual([false, "default", false, "acceptEdits", true, "default"]);
   });
 
-  test.each([[1, "default"], [2, "acceptEdits"], [3, "plan"]])("pressed %i times while the session is opened, it leaves the mode %s", async (presses, mode) => {
+  test.each([
+    [1, "default"],
+    [2, "acceptEdits"],
+    [3, "plan"],
+  ])("pressed %i times while the session is opened, it leaves the mode %s", async (presses, mode) => {
     const folder = mkdtempSync(join(tmpdir(), "bmo-opening-"));
     const file = join(folder, "open");
     const run = launch({ arguments: { openWith: file } });
@@ -315,7 +358,9 @@ describe("modes", () => {
     run.write(SHIFT_TAB);
     await run.waitFor(() => bottom(run).startsWith("plan ·"));
     run.submit("plan");
-    await run.waitFor((screen) => screen.text().includes("plan awaits /approve") && !screen.text().includes("esc interrupts"));
+    await run.waitFor(
+      (screen) => screen.text().includes("plan awaits /approve") && !screen.text().includes("esc interrupts"),
+    );
     const before = named(run, "setWorkflow").length;
     run.write(SHIFT_TAB);
     await run.waitFor("Switch to default although the plan");
@@ -361,7 +406,9 @@ describe("keys", () => {
     await run.waitFor("› first thing");
     run.write(ENTER);
     await run.waitFor("echo: first thing");
-    expect(readFileSync(join(first.folder, "state", "history.jsonl"), "utf8")).toBe('"first thing"\n"second thing"\n"first thing"\n');
+    expect(readFileSync(join(first.folder, "state", "history.jsonl"), "utf8")).toBe(
+      '"first thing"\n"second thing"\n"first thing"\n',
+    );
   });
 
   test("Tab completes commands with hints, files and skills", async () => {
@@ -432,7 +479,12 @@ describe("keys", () => {
     await run.waitFor("! interrupted");
     run.write(CTRL("c"));
     expect((await run.exited).exitCode).toBe(0);
-    expect(run.calls().map(({ call }) => call).filter((call) => call === "abort" || call === "close")).toEqual(["abort", "close"]);
+    expect(
+      run
+        .calls()
+        .map(({ call }) => call)
+        .filter((call) => call === "abort" || call === "close"),
+    ).toEqual(["abort", "close"]);
   });
 
   test("Ctrl+L draws anew and loses nothing; Ctrl+Z without a shell goes on", async () => {

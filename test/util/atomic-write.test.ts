@@ -1,5 +1,17 @@
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync, renameSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  renameSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,14 +64,22 @@ describe("writeFileAtomic", () => {
     const path = join(base, "b.txt");
     writeFileSync(path, "one");
     const known = await identity(path);
-    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: null })).rejects.toThrow("created by somebody else");
+    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: null })).rejects.toThrow(
+      "created by somebody else",
+    );
     writeFileSync(path, "longer");
-    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: known })).rejects.toThrow("changed on disk");
+    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: known })).rejects.toThrow(
+      "changed on disk",
+    );
     rmSync(path);
-    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: known })).rejects.toThrow("changed on disk");
+    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: known })).rejects.toThrow(
+      "changed on disk",
+    );
     writeFileSync(join(base, "victim"), "keep");
     symlinkSync("victim", path);
-    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: known })).rejects.toThrow("no regular file");
+    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: known })).rejects.toThrow(
+      "no regular file",
+    );
     await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: null })).rejects.toThrow("no regular file");
     expect(readFileSync(join(base, "victim"), "utf8")).toBe("keep");
   });
@@ -69,8 +89,12 @@ describe("writeFileAtomic", () => {
     mkdirSync(join(base, "other/deep"), { recursive: true });
     renameSync(join(base, "real"), join(base, "moved"));
     symlinkSync("other", join(base, "real"));
-    await expect(writeFileAtomic({ path: join(base, "real/deep/x"), bytes: Buffer.from("x"), expected: null })).rejects.toThrow("replaced by a link");
-    await expect(writeFileAtomic({ path: join(base, "real/x"), bytes: Buffer.from("x"), expected: null })).rejects.toThrow("replaced by a link");
+    await expect(
+      writeFileAtomic({ path: join(base, "real/deep/x"), bytes: Buffer.from("x"), expected: null }),
+    ).rejects.toThrow("replaced by a link");
+    await expect(
+      writeFileAtomic({ path: join(base, "real/x"), bytes: Buffer.from("x"), expected: null }),
+    ).rejects.toThrow("replaced by a link");
     expect([readdirSync(join(base, "other")), readdirSync(join(base, "other/deep"))]).toEqual([["deep"], []]);
   });
 
@@ -84,14 +108,21 @@ describe("writeFileAtomic", () => {
   });
 
   const fullDisk = need(mounted, "a small file system cannot be mounted here");
-  test.skipIf(fullDisk.missing)(fullDisk.title("on a full disk the old content stands, the error is told and no temporary file is left"), async () => {
-    const path = join(small, "a.txt");
-    writeFileSync(path, "precious");
-    const known = await identity(path);
-    await expect(writeFileAtomic({ path, bytes: Buffer.alloc(3_000_000, "x"), expected: known })).rejects.toMatchObject({ code: "ENOSPC" });
-    await expect(writeFileAtomic({ path: join(small, "new"), bytes: Buffer.alloc(3_000_000, "x"), expected: null })).rejects.toMatchObject({ code: "ENOSPC" });
-    expect([readdirSync(small), readFileSync(path, "utf8")]).toEqual([["a.txt"], "precious"]);
-  });
+  test.skipIf(fullDisk.missing)(
+    fullDisk.title("on a full disk the old content stands, the error is told and no temporary file is left"),
+    async () => {
+      const path = join(small, "a.txt");
+      writeFileSync(path, "precious");
+      const known = await identity(path);
+      await expect(
+        writeFileAtomic({ path, bytes: Buffer.alloc(3_000_000, "x"), expected: known }),
+      ).rejects.toMatchObject({ code: "ENOSPC" });
+      await expect(
+        writeFileAtomic({ path: join(small, "new"), bytes: Buffer.alloc(3_000_000, "x"), expected: null }),
+      ).rejects.toMatchObject({ code: "ENOSPC" });
+      expect([readdirSync(small), readFileSync(path, "utf8")]).toEqual([["a.txt"], "precious"]);
+    },
+  );
 
   test("read and killed at any moment of being replaced, the file is old or new, never a mixture", async () => {
     const path = join(base, "killed.txt");
@@ -111,7 +142,10 @@ describe("writeFileAtomic", () => {
       }`;
     for (let killed = 0; killed < 3; killed++) {
       writeFileSync(path, Buffer.alloc(size, "o"));
-      const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], { stdio: ["ignore", "pipe", "inherit"], cwd: fileURLToPath(new URL("../..", import.meta.url)) });
+      const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+        stdio: ["ignore", "pipe", "inherit"],
+        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+      });
       const ended = new Promise((resolve) => child.once("exit", resolve));
       let rounds = 0;
       let torn = 0;
@@ -132,8 +166,15 @@ describe("regular files", () => {
   test("fifos, devices and links are named and never opened", async () => {
     execFileSync("mkfifo", [join(base, "pipe")]);
     symlinkSync("/etc/hostname", join(base, "link"));
-    expect([await kindOf(join(base, "pipe")), await kindOf(join(base, "link")), await kindOf("/dev/null"), await kindOf(base), await kindOf(join(base, "none"))]).toEqual(["fifo", "link", "device", "directory", "missing"]);
-    for (const name of ["pipe", "link"]) await expect(readRegular(join(base, name), 10)).rejects.toThrow("not a regular file");
+    expect([
+      await kindOf(join(base, "pipe")),
+      await kindOf(join(base, "link")),
+      await kindOf("/dev/null"),
+      await kindOf(base),
+      await kindOf(join(base, "none")),
+    ]).toEqual(["fifo", "link", "device", "directory", "missing"]);
+    for (const name of ["pipe", "link"])
+      await expect(readRegular(join(base, name), 10)).rejects.toThrow("not a regular file");
     writeFileSync(join(base, "eleven"), "12345678901");
     expect(await readRegular(join(base, "eleven"), 10)).toBeNull();
   });

@@ -3,11 +3,22 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Json } from "../../src/types/json.ts";
-import { createDepthWatch, jsonFault, JSON_DEPTH_LIMIT, JSON_MEMBER_LIMIT, valueFault } from "../../src/util/json-bounds.ts";
+import {
+  createDepthWatch,
+  jsonFault,
+  JSON_DEPTH_LIMIT,
+  JSON_MEMBER_LIMIT,
+  valueFault,
+} from "../../src/util/json-bounds.ts";
 
-const deep = (levels: number, open: string, close: string, inner: string): string => open.repeat(levels) + inner + close.repeat(levels);
+const deep = (levels: number, open: string, close: string, inner: string): string =>
+  open.repeat(levels) + inner + close.repeat(levels);
 
-test.each([["lists", "[", "]", "1"], ["objects", '{"a":', "}", "1"], ["both", '[{"a":', "}]", "1"]])("%s: at the limit they pass, one level above they do not", (_name, open, close, inner) => {
+test.each([
+  ["lists", "[", "]", "1"],
+  ["objects", '{"a":', "}", "1"],
+  ["both", '[{"a":', "}]", "1"],
+])("%s: at the limit they pass, one level above they do not", (_name, open, close, inner) => {
   const step = open.length === 6 ? 2 : 1;
   const within = deep(JSON_DEPTH_LIMIT / step, open, close, inner);
   const beyond = `[${within}]`;
@@ -17,7 +28,13 @@ test.each([["lists", "[", "]", "1"], ["objects", '{"a":', "}", "1"], ["both", '[
 });
 
 test("brackets, braces, commas and escaped quotes inside of strings count for nothing", () => {
-  for (const text of ["[".repeat(1000), "{".repeat(1000), '\\"['.repeat(1000), ",".repeat(JSON_MEMBER_LIMIT * 2), "\\".repeat(999)]) {
+  for (const text of [
+    "[".repeat(1000),
+    "{".repeat(1000),
+    '\\"['.repeat(1000),
+    ",".repeat(JSON_MEMBER_LIMIT * 2),
+    "\\".repeat(999),
+  ]) {
     const json = JSON.stringify({ [text]: [text] });
     expect(jsonFault(json)).toBeNull();
     expect(createDepthWatch()(Buffer.from(`data: ${json}\n\n`))).toBe(true);
@@ -28,7 +45,9 @@ test("more members than the limit are refused, in one table or in many", () => {
   const wide = Array.from({ length: JSON_MEMBER_LIMIT + 2 }, () => 0);
   expect(jsonFault(JSON.stringify(wide))).toBe(`larger than ${JSON_MEMBER_LIMIT} members`);
   expect(valueFault(wide)).toBe(`larger than ${JSON_MEMBER_LIMIT} members`);
-  expect(valueFault(Array.from({ length: 300 }, () => wide.slice(0, 300)))).toBe(`larger than ${JSON_MEMBER_LIMIT} members`);
+  expect(valueFault(Array.from({ length: 300 }, () => wide.slice(0, 300)))).toBe(
+    `larger than ${JSON_MEMBER_LIMIT} members`,
+  );
 });
 
 test("whatever JSON passes can be walked, copied and written again", () => {

@@ -14,12 +14,16 @@ test("decimals are read as they are written", () => {
 });
 
 test("what goes in comes out, and sums do not depend on order", () => {
-  fc.assert(fc.property(fc.double({ min: 1e-5, max: 1e9, noNaN: true }), (value) => fromMoney(toMoney(value)) === value));
+  fc.assert(
+    fc.property(fc.double({ min: 1e-5, max: 1e9, noNaN: true }), (value) => fromMoney(toMoney(value)) === value),
+  );
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 100_000_000 }), { maxLength: 40 }), (cents) => {
       const figures = cents.map((cent) => cent / 100_000);
       const exact = cents.reduce((sum, cent) => sum + BigInt(cent), 0n);
-      return addMoney(figures.map(toMoney)) === exact * 10n ** 19n && addUsd(figures) === addUsd([...figures].reverse());
+      return (
+        addMoney(figures.map(toMoney)) === exact * 10n ** 19n && addUsd(figures) === addUsd([...figures].reverse())
+      );
     }),
   );
   expect(addUsd([0.1, 0.2])).toBe(0.3);
@@ -44,7 +48,17 @@ test("savings", () => {
 });
 
 test("amounts as they are shown", () => {
-  expect([null, 0, 12.345, 1, 0.1, 0.0123, 0.0099, 0.00000456, -0.5].map((usd) => formatUsd(usd))).toEqual(["unknown", "$0", "$12.35", "$1.00", "$0.1000", "$0.0123", "$0.0099", "$0.0000046", "-$0.5000"]);
+  expect([null, 0, 12.345, 1, 0.1, 0.0123, 0.0099, 0.00000456, -0.5].map((usd) => formatUsd(usd))).toEqual([
+    "unknown",
+    "$0",
+    "$12.35",
+    "$1.00",
+    "$0.1000",
+    "$0.0123",
+    "$0.0099",
+    "$0.0000046",
+    "-$0.5000",
+  ]);
   expect(formatUsd(1.2, true)).toBe("~$1.20");
   expect(formatUsd(null, true)).toBe("unknown");
 });

@@ -28,14 +28,17 @@ function otherProcess(ending: string): void {
     writeFileSync(own + "/deep/file", "x");
     ${ending}`;
   writeFileSync(join(root, "other.mts"), program);
-  spawnSync(process.execPath, ["--import", "tsx", join(root, "other.mts")], { cwd: fileURLToPath(new URL("../..", import.meta.url)) });
+  spawnSync(process.execPath, ["--import", "tsx", join(root, "other.mts")], {
+    cwd: fileURLToPath(new URL("../..", import.meta.url)),
+  });
   rmSync(join(root, "other.mts"));
 }
 
 const everything = (): string[] => readdirSync(root, { recursive: true, encoding: "utf8" }).sort();
 
 test("what a killed process left is removed, files of the user with such names stay", () => {
-  for (const name of [".bmo-0123456789abcdef-1.tmp", ".bmo-0123456789abcdef.tmp", ".bmo-notes"]) writeFileSync(join(root, "one", name), "the user's");
+  for (const name of [".bmo-0123456789abcdef-1.tmp", ".bmo-0123456789abcdef.tmp", ".bmo-notes"])
+    writeFileSync(join(root, "one", name), "the user's");
   const before = everything();
   otherProcess('process.kill(process.pid, "SIGKILL");');
   expect(everything().filter((path) => path.startsWith("one/.bmo-"))).toHaveLength(5);

@@ -14,7 +14,14 @@ const environment = { PATH: "/usr/local/bin:/usr/bin:/bin", LANG: "C.UTF-8" };
 const proc = needProc();
 
 function request(command: string, more: Partial<RunRequest> = {}): RunRequest {
-  return { argv: shellArguments(command), cwd: directory, environment, timeoutSeconds: 30, signal: new AbortController().signal, ...more };
+  return {
+    argv: shellArguments(command),
+    cwd: directory,
+    environment,
+    timeoutSeconds: 30,
+    signal: new AbortController().signal,
+    ...more,
+  };
 }
 const shell = (command: string, more: Partial<RunRequest> = {}) => runProcess(request(command, more));
 
@@ -34,7 +41,17 @@ function alive(token: string): string[] {
 describe("runProcess", () => {
   test("gives output of both streams in true order, and the exit code", async () => {
     const result = await shell("echo one; echo two >&2; echo three; exit 7");
-    expect(result).toEqual({ exitCode: 7, signalName: null, timedOut: false, aborted: false, began: true, output: "one\ntwo\nthree\n", totalBytes: 14, truncated: false, notes: [] });
+    expect(result).toEqual({
+      exitCode: 7,
+      signalName: null,
+      timedOut: false,
+      aborted: false,
+      began: true,
+      output: "one\ntwo\nthree\n",
+      totalBytes: 14,
+      truncated: false,
+      notes: [],
+    });
   });
 
   test.each([
@@ -64,7 +81,11 @@ describe("runProcess", () => {
 
   test("nothing of the parent's environment is inherited", async () => {
     const result = await shell("env | cut -d= -f1 | sort | tr '\\n' ' '");
-    expect(result.output.split(" ").filter((name) => !["BMO_RUN_ID", "LANG", "PATH", "PWD", "SHLVL", "_", ""].includes(name))).toEqual([]);
+    expect(
+      result.output
+        .split(" ")
+        .filter((name) => !["BMO_RUN_ID", "LANG", "PATH", "PWD", "SHLVL", "_", ""].includes(name)),
+    ).toEqual([]);
   });
 
   test.each([
@@ -85,7 +106,9 @@ describe("runProcess", () => {
 
   test("100 MB of output stay bounded: head, tail and the count", async () => {
     const before = process.memoryUsage().rss;
-    const result = await shell("echo first; head -c 100000000 /dev/zero | tr '\\0' 'x' | fold -w 99; echo; echo last", { outputCap: 10_000 });
+    const result = await shell("echo first; head -c 100000000 /dev/zero | tr '\\0' 'x' | fold -w 99; echo; echo last", {
+      outputCap: 10_000,
+    });
     expect(result.totalBytes).toBeGreaterThan(100_000_000);
     expect(result.truncated).toBe(true);
     expect(result.output.length).toBeLessThan(10_200);
@@ -96,12 +119,16 @@ describe("runProcess", () => {
   });
 
   test("binary output becomes size and digest, invalid UTF-8 replacement characters", async () => {
-    expect((await shell("printf '\\000\\001abc'")).output).toBe(`[binary output: 5 bytes, sha256 ${createHash("sha256").update("\0\x01abc").digest("hex")}]`);
+    expect((await shell("printf '\\000\\001abc'")).output).toBe(
+      `[binary output: 5 bytes, sha256 ${createHash("sha256").update("\0\x01abc").digest("hex")}]`,
+    );
     expect((await shell("printf 'a\\377b\\n'")).output).toBe("a\ufffdb\n");
   });
 
   test("characters cut at chunk borders, escapes and overwritten lines come out clean", async () => {
-    const result = await shell("printf '\\xe2'; sleep 0.05; printf '\\x82\\xac\\n'; printf '\\033[3'; sleep 0.05; printf '1mred\\033[0m\\n10%%\\r20%%\\r100%%\\n\\033]0;title\\007end\\n'");
+    const result = await shell(
+      "printf '\\xe2'; sleep 0.05; printf '\\x82\\xac\\n'; printf '\\033[3'; sleep 0.05; printf '1mred\\033[0m\\n10%%\\r20%%\\r100%%\\n\\033]0;title\\007end\\n'",
+    );
     expect(result.output).toBe("€\nred\n100%\nend\n");
   });
 
@@ -113,7 +140,13 @@ describe("runProcess", () => {
 
   test("a time limit ends the command and keeps its output", async () => {
     const result = await shell("echo begun; sleep 60", { timeoutSeconds: 0.2 });
-    expect(result).toMatchObject({ timedOut: true, aborted: false, output: "begun\n", exitCode: null, signalName: "SIGTERM" });
+    expect(result).toMatchObject({
+      timedOut: true,
+      aborted: false,
+      output: "begun\n",
+      exitCode: null,
+      signalName: "SIGTERM",
+    });
   });
 
   test("an abort before the start runs nothing", async () => {
@@ -140,24 +173,41 @@ describe("runProcess", () => {
     expect(alive("987.2")).toEqual([]);
   });
 
-  test.skipIf(proc.missing)(proc.title("after cancellation no member survives: TERM ignored, grandchildren, own sessions, double forks"), async () => {
-    const controller = new AbortController();
-    const script = [
-      "trap '' TERM",
-      "(trap '' TERM; sleep 987.3; sleep 987.3) &",
-      "setsid bash -c \"trap '' TERM; sleep 987.3; sleep 987.3\" &",
-      "(setsid bash -c 'sleep 987.3 & disown' &)",
-      "sleep 0.3; echo ready; sleep 987.3; sleep 987.3",
-    ].join("\n");
-    const result = await shell(script, { signal: controller.signal, graceSeconds: 0.2, onOutput: (text) => { if (text.includes("ready")) controller.abort(); } });
-    expect(result).toMatchObject({ aborted: true, timedOut: false, output: "ready\n" });
-    expect(alive("987.3")).toEqual([]);
-  });
+  test.skipIf(proc.missing)(
+    proc.title("after cancellation no member survives: TERM ignored, grandchildren, own sessions, double forks"),
+    async () => {
+      const controller = new AbortController();
+      const script = [
+        "trap '' TERM",
+        "(trap '' TERM; sleep 987.3; sleep 987.3) &",
+        "setsid bash -c \"trap '' TERM; sleep 987.3; sleep 987.3\" &",
+        "(setsid bash -c 'sleep 987.3 & disown' &)",
+        "sleep 0.3; echo ready; sleep 987.3; sleep 987.3",
+      ].join("\n");
+      const result = await shell(script, {
+        signal: controller.signal,
+        graceSeconds: 0.2,
+        onOutput: (text) => {
+          if (text.includes("ready")) controller.abort();
+        },
+      });
+      expect(result).toMatchObject({ aborted: true, timedOut: false, output: "ready\n" });
+      expect(alive("987.3")).toEqual([]);
+    },
+  );
 
   test.skipIf(proc.missing)(proc.title("twenty awkward commands at their limit leave nothing"), async () => {
-    const awkward = ["sleep 987.4", "trap '' TERM; while :; do sleep 987.4; done", "setsid -f sleep 987.4; sleep 987.4", "nohup sleep 987.4 & wait", "while :; do sleep 987.4 & sleep 0.01; done"];
+    const awkward = [
+      "sleep 987.4",
+      "trap '' TERM; while :; do sleep 987.4; done",
+      "setsid -f sleep 987.4; sleep 987.4",
+      "nohup sleep 987.4 & wait",
+      "while :; do sleep 987.4 & sleep 0.01; done",
+    ];
     for (let round = 0; round < 4; round++) {
-      const results = await Promise.all(awkward.map((command) => shell(command, { timeoutSeconds: 0.3, graceSeconds: 0.1 })));
+      const results = await Promise.all(
+        awkward.map((command) => shell(command, { timeoutSeconds: 0.3, graceSeconds: 0.1 })),
+      );
       expect(results.map((result) => result.timedOut)).toEqual(awkward.map(() => true));
     }
     expect(alive("987.4")).toEqual([]);
@@ -169,10 +219,29 @@ const sandbox = needBubblewrap();
 
 describe("inside a sandbox", () => {
   const sandboxed = (command: string, more: Partial<RunRequest> = {}) =>
-    runProcess({ ...request(command, more), argv: [bubblewrap, "--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--dev", "/dev", "--die-with-parent", ...shellArguments(command)] });
+    runProcess({
+      ...request(command, more),
+      argv: [
+        bubblewrap,
+        "--ro-bind",
+        "/",
+        "/",
+        "--unshare-pid",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--die-with-parent",
+        ...shellArguments(command),
+      ],
+    });
 
   test.skipIf(sandbox.missing)(sandbox.title("the report of failed parts comes through"), async () => {
-    expect(await sandboxed("false | cat; echo on")).toMatchObject({ exitCode: 0, output: "on\n", notes: ["pipeline ending in `cat`: exit codes of its parts 1 | 0"] });
+    expect(await sandboxed("false | cat; echo on")).toMatchObject({
+      exitCode: 0,
+      output: "on\n",
+      notes: ["pipeline ending in `cat`: exit codes of its parts 1 | 0"],
+    });
   });
 
   test.skipIf(sandbox.missing)(sandbox.title("a limit ends everything in it"), async () => {
@@ -184,15 +253,33 @@ describe("inside a sandbox", () => {
 
 describe("runToBytes and runToString", () => {
   test("keep streams apart, take input, give bytes", async () => {
-    const result = await runToBytes({ argv: ["/bin/sh", "-c", "cat; printf '\\377\\000'; echo oops >&2; exit 3"], cwd: directory, environment, input: "in" });
+    const result = await runToBytes({
+      argv: ["/bin/sh", "-c", "cat; printf '\\377\\000'; echo oops >&2; exit 3"],
+      cwd: directory,
+      environment,
+      input: "in",
+    });
     expect(result.stdout).toEqual(Buffer.from([0x69, 0x6e, 0xff, 0x00]));
-    expect(result).toMatchObject({ exitCode: 3, stderr: "oops\n", started: true, truncated: false, timedOut: false, aborted: false });
+    expect(result).toMatchObject({
+      exitCode: 3,
+      stderr: "oops\n",
+      started: true,
+      truncated: false,
+      timedOut: false,
+      aborted: false,
+    });
   });
 
   test("stop at the cap, at the limit, and where there is no program", async () => {
     const capped = await runToString({ argv: ["/usr/bin/yes"], cwd: directory, environment, capBytes: 1_000 });
     expect([capped.truncated, capped.stdout.length]).toEqual([true, 1_000]);
-    expect(await runToString({ argv: ["/bin/sleep", "60"], cwd: directory, environment, timeoutSeconds: 0.1 })).toMatchObject({ timedOut: true, stdout: "" });
-    expect(await runToString({ argv: ["/nowhere/rg"], cwd: directory, environment })).toMatchObject({ started: false, exitCode: 127, stderr: "program not found: /nowhere/rg" });
+    expect(
+      await runToString({ argv: ["/bin/sleep", "60"], cwd: directory, environment, timeoutSeconds: 0.1 }),
+    ).toMatchObject({ timedOut: true, stdout: "" });
+    expect(await runToString({ argv: ["/nowhere/rg"], cwd: directory, environment })).toMatchObject({
+      started: false,
+      exitCode: 127,
+      stderr: "program not found: /nowhere/rg",
+    });
   });
 });

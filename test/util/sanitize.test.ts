@@ -30,7 +30,33 @@ describe("sanitizeText", () => {
   });
 
   test("leaves no control, escape or invisible character of any text, and is idempotent", () => {
-    const hostile = fc.array(fc.oneof(fc.constantFrom("\x1b", "[", "]", "0", ";", "m", "K", "\r", "\b", "\x1a", "\n", "\x9b", "\x9d", "\x07", "\\", "\u202e", "\u200d", "😀", "\ue000"), fc.string({ unit: "binary" })), { maxLength: 40 });
+    const hostile = fc.array(
+      fc.oneof(
+        fc.constantFrom(
+          "\x1b",
+          "[",
+          "]",
+          "0",
+          ";",
+          "m",
+          "K",
+          "\r",
+          "\b",
+          "\x1a",
+          "\n",
+          "\x9b",
+          "\x9d",
+          "\x07",
+          "\\",
+          "\u202e",
+          "\u200d",
+          "😀",
+          "\ue000",
+        ),
+        fc.string({ unit: "binary" }),
+      ),
+      { maxLength: 40 },
+    );
     fc.assert(
       fc.property(hostile, (parts) => {
         const clean = sanitizeText(parts.join(""));

@@ -10,7 +10,8 @@ import { type DrawContext, labelled, shorten } from "./draw.ts";
 const LABEL = 10;
 const PREVIEW_LINES = 200;
 /** A person who says yes must know that it lets the repository run things. */
-const TRUST_MEANS = "these count. Such settings can start programs, name the servers that see your code, and allow commands unasked.";
+const TRUST_MEANS =
+  "these count. Such settings can start programs, name the servers that see your code, and allow commands unasked.";
 
 function title(text: string, context: DrawContext): string[] {
   return wrapIndented(context.theme.bold(text), context.columns, context.theme.warning("? "), "  ");
@@ -33,8 +34,15 @@ function permissionLines(request: Extract<Card["request"], { kind: "permission" 
     }
   });
   // The target is what is really touched; the summary is the tool's own wording.
-  const summary = request.summary === "" || request.summary === request.target ? [] : row("what", request.summary, context);
-  return [...title(`Allow ${cleanLine(request.tool)}?`, context), ...summary, ...(request.target === "" ? [] : row(request.tool === "bash" ? "command" : "target", request.target, context)), ...(request.reason === "" ? [] : row("why ask", request.reason, context)), ...preview];
+  const summary =
+    request.summary === "" || request.summary === request.target ? [] : row("what", request.summary, context);
+  return [
+    ...title(`Allow ${cleanLine(request.tool)}?`, context),
+    ...summary,
+    ...(request.target === "" ? [] : row(request.tool === "bash" ? "command" : "target", request.target, context)),
+    ...(request.reason === "" ? [] : row("why ask", request.reason, context)),
+    ...preview,
+  ];
 }
 
 function detailLines(card: Card, context: DrawContext): string[] {
@@ -43,7 +51,13 @@ function detailLines(card: Card, context: DrawContext): string[] {
     case "permission":
       return permissionLines(request, context);
     case "scope":
-      return [...title("Extend the plan's scope?", context), ...row(request.action, request.path, context), ...row("tool", request.tool, context), ...row("why", request.reason, context), ...row("plan", request.plan.content.title, context)];
+      return [
+        ...title("Extend the plan's scope?", context),
+        ...row(request.action, request.path, context),
+        ...row("tool", request.tool, context),
+        ...row("why", request.reason, context),
+        ...row("plan", request.plan.content.title, context),
+      ];
     case "effects":
       return [
         ...title(`A command changed ${plural(request.changes.length, "path")} outside the plan's scope`, context),
@@ -55,7 +69,10 @@ function detailLines(card: Card, context: DrawContext): string[] {
     case "question":
       return title(clean(request.question), context);
     case "fallback":
-      return [...title(`${cleanLine(request.from)} cannot serve this. Go on with ${cleanLine(request.to)}?`, context), ...row("why", request.reason, context)];
+      return [
+        ...title(`${cleanLine(request.from)} cannot serve this. Go on with ${cleanLine(request.to)}?`, context),
+        ...row("why", request.reason, context),
+      ];
     case "trust":
       return [
         ...title("Do you trust this directory's project configuration?", context),
@@ -64,7 +81,10 @@ function detailLines(card: Card, context: DrawContext): string[] {
         ...row("if yes", TRUST_MEANS, context),
       ];
     case "confirm":
-      return [...title(clean(request.question), context), ...(request.detail === "" ? [] : wrap(clean(request.detail), context.columns - 2).map((line) => `  ${line}`))];
+      return [
+        ...title(clean(request.question), context),
+        ...(request.detail === "" ? [] : wrap(clean(request.detail), context.columns - 2).map((line) => `  ${line}`)),
+      ];
     case "sessions":
       return title(request.sessions.length === 0 ? "There is no session in this workspace" : "Which session?", context);
   }
@@ -74,25 +94,42 @@ function sessionLabel(card: Card, index: number): string | null {
   if (card.request.kind !== "sessions") return null;
   const session = card.request.sessions[index];
   if (session === undefined) return null;
-  const facts = [session.updated_at.slice(0, 16).replace("T", " "), plural(session.turns, "turn"), ...(session.plan_state === null ? [] : [`plan ${session.plan_state.replaceAll("_", " ")}`]), formatUsd(session.cost_usd, session.cost_is_estimate)];
+  const facts = [
+    session.updated_at.slice(0, 16).replace("T", " "),
+    plural(session.turns, "turn"),
+    ...(session.plan_state === null ? [] : [`plan ${session.plan_state.replaceAll("_", " ")}`]),
+    formatUsd(session.cost_usd, session.cost_is_estimate),
+  ];
   const held = session.held_by === null ? "" : ` · in use by process ${session.held_by}`;
   return `${cleanLine(session.title === "" ? session.id : session.title)} · ${facts.join(" · ")}${held}`;
 }
 
-/** The lines of each choice: whole, because what is allowed stands there; cut to one line each where the card has no room for that, and in a list of sessions. */
+/**
+ * The lines of each choice: whole, because what is allowed stands there; cut to one line each where the card has no
+ * room for that, and in a list of sessions.
+ */
 function choiceLines(card: Card, context: DrawContext, limit: number): string[][] {
   const { theme, columns } = context;
   const parts = card.options.map((option, index) => ({
     mark: `${index === card.selected ? "›" : " "} ${index < 9 ? `${index + 1}.` : "  "} `,
-    text: (sessionLabel(card, index) ?? cleanLine(option.label)) + (option.letter === null ? "" : theme.dim(` (${option.letter})`)),
+    text:
+      (sessionLabel(card, index) ?? cleanLine(option.label)) +
+      (option.letter === null ? "" : theme.dim(` (${option.letter})`)),
     style: index === card.selected ? theme.accent : (text: string): string => text,
   }));
-  const whole = parts.map(({ mark, text, style }) => wrapIndented(text, columns, mark, " ".repeat(mark.length)).map(style));
+  const whole = parts.map(({ mark, text, style }) =>
+    wrapIndented(text, columns, mark, " ".repeat(mark.length)).map(style),
+  );
   if (card.request.kind !== "sessions" && whole.flat().length <= limit / 2) return whole;
   return parts.map(({ mark, text, style }) => [clip(style(mark + text), columns)]);
 }
 
-function optionLines(card: Card, choices: readonly string[][], context: DrawContext, limit: number): { lines: string[]; cursor: { x: number; y: number } | null } {
+function optionLines(
+  card: Card,
+  choices: readonly string[][],
+  context: DrawContext,
+  limit: number,
+): { lines: string[]; cursor: { x: number; y: number } | null } {
   const { theme } = context;
   const all = choices.flat();
   const room = Math.max(1, card.typing === null ? limit : limit - 1);
@@ -100,7 +137,9 @@ function optionLines(card: Card, choices: readonly string[][], context: DrawCont
   const from = Math.max(0, Math.min(card.selected - Math.floor(room / 2), all.length - room));
   const shown = all.slice(from, from + room);
   if (card.typing === null) return { lines: shown, cursor: null };
-  const typed = wrapIndented(clean(card.typing), context.columns - 1, theme.accent("  › "), "    ").slice(-Math.max(1, limit - shown.length));
+  const typed = wrapIndented(clean(card.typing), context.columns - 1, theme.accent("  › "), "    ").slice(
+    -Math.max(1, limit - shown.length),
+  );
   const lines = card.options.length > 1 ? [...shown, ...typed] : typed;
   const last = typed.at(-1) ?? "";
   return { lines, cursor: { x: width(last), y: lines.length - 1 } };
@@ -116,14 +155,22 @@ export interface DrawnCard {
 export function drawCard(card: Card, waiting: number, context: DrawContext, limit: number): DrawnCard {
   const { theme } = context;
   const more = waiting === 0 ? "" : ` · ${plural(waiting, "more question")} after this`;
-  const help = card.typing !== null ? "enter sends, esc goes back" : `↑↓, number or letter · esc ${card.request.kind === "permission" || card.request.kind === "scope" ? "says no" : card.request.kind === "effects" ? "restores" : "cancels"}${more}`;
+  const help =
+    card.typing !== null
+      ? "enter sends, esc goes back"
+      : `↑↓, number or letter · esc ${card.request.kind === "permission" || card.request.kind === "scope" ? "says no" : card.request.kind === "effects" ? "restores" : "cancels"}${more}`;
   const choices = choiceLines(card, context, limit);
   const wanted = choices.flat().length + (card.typing === null ? 0 : 1);
   const optionRoom = Math.max(1, Math.min(wanted, card.request.kind === "sessions" ? limit - 2 : limit - 1));
   const options = optionLines(card, choices, context, optionRoom);
   const helpLines = limit - options.lines.length >= 3 ? [theme.dim(clip(`  ${help}`, context.columns))] : [];
   const room = Math.max(0, limit - options.lines.length - helpLines.length);
-  const detail = shorten(detailLines(card, context), room, (hidden) => theme.dim(`  … ${hidden} more lines`), Math.min(3, Math.floor(room / 3))).map((line) => clip(line, context.columns));
+  const detail = shorten(
+    detailLines(card, context),
+    room,
+    (hidden) => theme.dim(`  … ${hidden} more lines`),
+    Math.min(3, Math.floor(room / 3)),
+  ).map((line) => clip(line, context.columns));
   return {
     lines: [...detail, ...options.lines, ...helpLines].slice(0, limit),
     cursor: options.cursor === null ? null : { x: options.cursor.x, y: detail.length + options.cursor.y },

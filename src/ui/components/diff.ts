@@ -49,7 +49,12 @@ export function diffTitle(block: DiffBlock, context: DrawContext): string {
 }
 
 /** At most `limit` lines; a `note` says how many more there are. */
-export function drawDiff(block: DiffBlock, context: DrawContext, limit: number, note: (hidden: number) => string): string[] {
+export function drawDiff(
+  block: DiffBlock,
+  context: DrawContext,
+  limit: number,
+  note: (hidden: number) => string,
+): string[] {
   const { theme } = context;
   const rows = parsePatch(block.patch);
   const digits = String(Math.max(0, ...rows.map((row) => row.number ?? 0))).length;
@@ -59,7 +64,9 @@ export function drawDiff(block: DiffBlock, context: DrawContext, limit: number, 
     const first = `  ${theme.dim(number)} ${row.mark} `;
     const text = visibleText(row.text).replaceAll("\t", "    ");
     const style = row.mark === "+" ? theme.added : row.mark === "-" ? theme.removed : theme.dim;
-    return wrapIndented(text, context.columns, first, " ".repeat(digits + 5)).map((line) => (row.mark === " " ? line : style(line)));
+    return wrapIndented(text, context.columns, first, " ".repeat(digits + 5)).map((line) =>
+      row.mark === " " ? line : style(line),
+    );
   });
   const hidden = rows.length - Math.min(rows.length, limit + 1);
   const shown = shorten(lines, limit, (more) => note(more + hidden));

@@ -14,19 +14,43 @@ export interface DrawContext {
 }
 
 export function drawMarkdown(text: string, context: DrawContext): string[] {
-  return context.markdown === null ? wrap(clean(text), context.columns) : context.markdown(text, context.columns, context.theme, context.highlight);
+  return context.markdown === null
+    ? wrap(clean(text), context.columns)
+    : context.markdown(text, context.columns, context.theme, context.highlight);
 }
 
 /** `label  text`, the text (clean already, may carry styles) wrapped beside its label. */
-export function labelled(label: string, text: string, labelWidth: number, indent: string, context: DrawContext): string[] {
+export function labelled(
+  label: string,
+  text: string,
+  labelWidth: number,
+  indent: string,
+  context: DrawContext,
+): string[] {
   const beside = context.columns >= labelWidth + indent.length + 16;
-  if (beside) return wrapIndented(text, context.columns, `${indent}${context.theme.dim(label.padEnd(labelWidth))}`, indent + " ".repeat(labelWidth));
+  if (beside)
+    return wrapIndented(
+      text,
+      context.columns,
+      `${indent}${context.theme.dim(label.padEnd(labelWidth))}`,
+      indent + " ".repeat(labelWidth),
+    );
   // On a narrow screen the label is the first word of its text.
-  return wrapIndented(label === "" ? text : `${context.theme.dim(label)} ${text}`, context.columns, indent, `${indent}  `);
+  return wrapIndented(
+    label === "" ? text : `${context.theme.dim(label)} ${text}`,
+    context.columns,
+    indent,
+    `${indent}  `,
+  );
 }
 
 /** Keeps the first and last lines of what is too tall, and says how much is left out. */
-export function shorten(lines: readonly string[], limit: number, note: (hidden: number) => string, keepEnd = 0): string[] {
+export function shorten(
+  lines: readonly string[],
+  limit: number,
+  note: (hidden: number) => string,
+  keepEnd = 0,
+): string[] {
   if (lines.length <= limit) return [...lines];
   if (limit <= 0) return [];
   const end = Math.min(keepEnd, limit - 1);

@@ -21,7 +21,9 @@ export function routeText(line: RouteLine): string {
   const served = line.servedModel === null || line.servedModel === line.model ? "" : ` (served ${line.servedModel})`;
   const kind = [line.phase ?? line.stage, line.tier].filter((part) => part !== null).join(" · ");
   const cost = line.calls === 0 ? [] : [formatUsd(line.cost, line.estimate)];
-  return [`${kind} → ${line.model ?? "no model"}${served}`, ...(line.reason === "" ? [] : [line.reason]), ...cost].join(" · ");
+  return [`${kind} → ${line.model ?? "no model"}${served}`, ...(line.reason === "" ? [] : [line.reason]), ...cost].join(
+    " · ",
+  );
 }
 
 function drawTicket(block: Extract<Block, { kind: "ticket" }>, context: DrawContext): string[] {
@@ -43,14 +45,25 @@ function drawTicket(block: Extract<Block, { kind: "ticket" }>, context: DrawCont
 
 /** A command's text; what is wrapped of a table stays in its column. */
 function drawOutput(text: string, failed: boolean, context: DrawContext): string[] {
-  return clean(text).replace(/\n+$/, "").split("\n").flatMap((line, index) => {
-    const mark = index === 0 && failed ? context.theme.error("✗ ") : "  ";
-    // A line that begins with blanks goes on in the column of the line above it.
-    const column = /^(\s*\S.*?\s{2,}|\s+)\S/.exec(line)?.[1] ?? "";
-    const beside = column.length <= context.columns / 2;
-    if (beside) return wrapIndented(line.slice(column.length), context.columns, mark + column, "  " + " ".repeat(column.length));
-    return column.trim() === "" ? wrapIndented(line.trimStart(), context.columns, mark + "  ", "    ") : wrapIndented(line.replace(/(\S)\s{2,}/g, "$1  "), context.columns, mark, "    ");
-  });
+  return clean(text)
+    .replace(/\n+$/, "")
+    .split("\n")
+    .flatMap((line, index) => {
+      const mark = index === 0 && failed ? context.theme.error("✗ ") : "  ";
+      // A line that begins with blanks goes on in the column of the line above it.
+      const column = /^(\s*\S.*?\s{2,}|\s+)\S/.exec(line)?.[1] ?? "";
+      const beside = column.length <= context.columns / 2;
+      if (beside)
+        return wrapIndented(
+          line.slice(column.length),
+          context.columns,
+          mark + column,
+          "  " + " ".repeat(column.length),
+        );
+      return column.trim() === ""
+        ? wrapIndented(line.trimStart(), context.columns, mark + "  ", "    ")
+        : wrapIndented(line.replace(/(\S)\s{2,}/g, "$1  "), context.columns, mark, "    ");
+    });
 }
 
 /** What was sent; of a large paste the beginning is enough to know it again. */
@@ -65,7 +78,15 @@ function drawUser(text: string, context: DrawContext): string[] {
 function drawReport(report: JsonObject, context: DrawContext): string[] {
   const rows = reportRows(report);
   const size = Math.max(...rows.map((row) => row.label.length)) + 2;
-  return rows.flatMap((row) => labelled(row.label, row.attention ? context.theme.warning(cleanLine(row.text)) : cleanLine(row.text), size, "  ", context));
+  return rows.flatMap((row) =>
+    labelled(
+      row.label,
+      row.attention ? context.theme.warning(cleanLine(row.text)) : cleanLine(row.text),
+      size,
+      "  ",
+      context,
+    ),
+  );
 }
 
 function drawBody(block: Block, context: DrawContext): string[] {
@@ -84,15 +105,27 @@ function drawBody(block: Block, context: DrawContext): string[] {
     case "plan":
       return drawPlanCard(block, context);
     case "approved":
-      return prefixed(theme.success("✓ "), `plan approved: ${cleanLine(block.plan.content.title)}${block.approval.tickets === null ? "" : ` (${block.approval.tickets.join(", ")})`}`, context);
+      return prefixed(
+        theme.success("✓ "),
+        `plan approved: ${cleanLine(block.plan.content.title)}${block.approval.tickets === null ? "" : ` (${block.approval.tickets.join(", ")})`}`,
+        context,
+      );
     case "report":
       return drawReport(block.report, context);
     case "ticket":
       return drawTicket(block, context);
     case "violation":
-      return prefixed(theme.warning("! "), `${block.action} ${cleanLine(block.path)} is outside the plan's scope: ${block.allowed ? "allowed" : "refused"}. ${block.reason}`, context);
+      return prefixed(
+        theme.warning("! "),
+        `${block.action} ${cleanLine(block.path)} is outside the plan's scope: ${block.allowed ? "allowed" : "refused"}. ${block.reason}`,
+        context,
+      );
     case "rollback":
-      return prefixed(theme.warning("! "), `restored ${plural(block.paths.length, "path")}: ${block.paths.map(cleanLine).join(", ")}\ncopy: ${block.copy}\nto bring it back: ${block.restoreCommand}`, context);
+      return prefixed(
+        theme.warning("! "),
+        `restored ${plural(block.paths.length, "path")}: ${block.paths.map(cleanLine).join(", ")}\ncopy: ${block.copy}\nto bring it back: ${block.restoreCommand}`,
+        context,
+      );
     case "route":
       return prefixed("  ", routeText(block.line), context).map((line) => theme.dim(line));
     case "notice":

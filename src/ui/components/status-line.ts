@@ -11,10 +11,14 @@ const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "
 export const FRAME_MS = 120;
 
 function modeText(status: StatusView): string {
-  return status.nextMode === null || status.nextMode === status.mode ? status.mode : `${status.mode} → ${status.nextMode} next turn`;
+  return status.nextMode === null || status.nextMode === status.mode
+    ? status.mode
+    : `${status.mode} → ${status.nextMode} next turn`;
 }
 
-/** Mode, stage, model or tier of the next request, tokens, cost; the least important goes first where there is no room. */
+/**
+ * Mode, stage, model or tier of the next request, tokens, cost; the least important goes first where there is no room.
+ */
 export function drawStatus(status: StatusView | null, hint: string | null, context: DrawContext): string {
   const { theme, columns } = context;
   if (hint !== null) return clip(theme.warning(cleanLine(hint)), columns);
@@ -25,7 +29,12 @@ export function drawStatus(status: StatusView | null, hint: string | null, conte
     { text: modeText(status), weight: 5 },
     ...(stage === null || `${status.mode} `.startsWith(`${stage} `) ? [] : [{ text: stage, weight: 4 }]),
     { text: status.tier === null ? model : `${model} (${status.tier})`, weight: 3 },
-    ...(status.calls === 0 ? [] : [{ text: `${formatTokens(status.tokens)} tokens`, weight: 1 }, { text: formatUsd(status.cost, status.costEstimate), weight: 2 }]),
+    ...(status.calls === 0
+      ? []
+      : [
+          { text: `${formatTokens(status.tokens)} tokens`, weight: 1 },
+          { text: formatUsd(status.cost, status.costEstimate), weight: 2 },
+        ]),
   ];
   const join = (): string => parts.map((part) => part.text).join(" · ");
   while (parts.length > 1 && width(join()) > columns) {
@@ -42,7 +51,12 @@ export function drawActivity(state: UiState, context: DrawContext): string | nul
   const frame = FRAMES[Math.floor(state.now / FRAME_MS) % FRAMES.length] ?? "";
   const { retry } = state.transcript;
   if (retry !== null) {
-    return clip(theme.warning(`${frame} try ${retry.attempt} of ${retry.maxAttempts} in ${formatSeconds(retry.until - state.now + 999)}: ${cleanLine(retry.reason)} · esc stops`), columns);
+    return clip(
+      theme.warning(
+        `${frame} try ${retry.attempt} of ${retry.maxAttempts} in ${formatSeconds(retry.until - state.now + 999)}: ${cleanLine(retry.reason)} · esc stops`,
+      ),
+      columns,
+    );
   }
   const since = formatSeconds(state.now - state.running.since);
   // An open card takes Esc for itself.

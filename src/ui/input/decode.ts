@@ -3,19 +3,25 @@
 
 export interface KeyEvent {
   type: "key";
-  /** `enter escape tab backspace delete up down left right home end pageup pagedown insert`, or one lower-case character. */
+  /**
+   * `enter escape tab backspace delete up down left right home end pageup pagedown insert`, or one lower-case
+   * character.
+   */
   name: string;
   ctrl: boolean;
   alt: boolean;
   shift: boolean;
-  /** True for Enter inside a burst of several lines: a terminal without bracketed paste pasted, or text was typed ahead. */
+  /**
+   * True for Enter inside a burst of several lines: a terminal without bracketed paste pasted, or text was typed ahead.
+   */
   burst: boolean;
   /** The key came by itself, as a person presses it: nothing else in its chunk. Only such keys approve and answer. */
   alone: boolean;
 }
 
 /** `alone` as with a key; `foreign`: so much at once, or with so much around it, that no person typed it. */
-export type InputEvent = KeyEvent | { type: "text"; text: string; alone: boolean; foreign: boolean } | { type: "paste"; text: string };
+export type InputEvent =
+  KeyEvent | { type: "text"; text: string; alone: boolean; foreign: boolean } | { type: "paste"; text: string };
 
 export interface DecoderState {
   /** The beginning of a sequence whose rest has not come yet. */
@@ -34,12 +40,45 @@ const LONGEST_SEQUENCE = 64;
 /** Characters in one chunk above which nobody typed them. */
 const LONGEST_TYPED = 256;
 
-const FINAL_NAMES: Record<string, string> = { A: "up", B: "down", C: "right", D: "left", H: "home", F: "end", M: "enter" };
-const TILDE_NAMES: Record<string, string> = { "1": "home", "2": "insert", "3": "delete", "4": "end", "5": "pageup", "6": "pagedown", "7": "home", "8": "end" };
-const CODE_NAMES: Record<number, string> = { 8: "backspace", 9: "tab", 10: "enter", 13: "enter", 27: "escape", 127: "backspace", 57414: "enter" };
+const FINAL_NAMES: Record<string, string> = {
+  A: "up",
+  B: "down",
+  C: "right",
+  D: "left",
+  H: "home",
+  F: "end",
+  M: "enter",
+};
+const TILDE_NAMES: Record<string, string> = {
+  "1": "home",
+  "2": "insert",
+  "3": "delete",
+  "4": "end",
+  "5": "pageup",
+  "6": "pagedown",
+  "7": "home",
+  "8": "end",
+};
+const CODE_NAMES: Record<number, string> = {
+  8: "backspace",
+  9: "tab",
+  10: "enter",
+  13: "enter",
+  27: "escape",
+  127: "backspace",
+  57414: "enter",
+};
 
 function key(name: string, modifiers: { ctrl?: boolean; alt?: boolean; shift?: boolean } = {}): KeyEvent {
-  return { type: "key", name, ctrl: modifiers.ctrl ?? false, alt: modifiers.alt ?? false, shift: modifiers.shift ?? false, burst: false, alone: false };
+  return {
+    type: "key",
+    name,
+    ctrl: modifiers.ctrl ?? false,
+    alt: modifiers.alt ?? false,
+    shift: modifiers.shift ?? false,
+    burst: false,
+    alone: false,
+  };
 }
 
 /** xterm's modifier parameter: 1 + (1 shift, 2 alt, 4 ctrl). */
@@ -63,7 +102,14 @@ function codeEvent(code: number, parameter: string | undefined): InputEvent | nu
   const modifiers = modifiersOf(parameter);
   const name = CODE_NAMES[code];
   if (name !== undefined) return key(name, modifiers);
-  if (!Number.isInteger(code) || code < 0x20 || code > 0x10ffff || (code >= 0xe000 && code <= 0xf8ff) || (code >= 0xd800 && code <= 0xdfff)) return null;
+  if (
+    !Number.isInteger(code) ||
+    code < 0x20 ||
+    code > 0x10ffff ||
+    (code >= 0xe000 && code <= 0xf8ff) ||
+    (code >= 0xd800 && code <= 0xdfff)
+  )
+    return null;
   const character = String.fromCodePoint(code);
   if (modifiers.ctrl || modifiers.alt) return key(character.toLowerCase(), modifiers);
   return { type: "text", text: modifiers.shift ? character.toUpperCase() : character, alone: false, foreign: false };
@@ -92,7 +138,8 @@ function readEscape(data: string, at: number): Step {
     const match = /^[0-9;:<=>?]*[ -/]*/.exec(data.slice(at + 2, at + 2 + LONGEST_SEQUENCE));
     const body = match?.[0] ?? "";
     const final = data[at + 2 + body.length];
-    if (final === undefined) return body.length >= LONGEST_SEQUENCE ? { used: 2 + body.length, event: null } : "incomplete";
+    if (final === undefined)
+      return body.length >= LONGEST_SEQUENCE ? { used: 2 + body.length, event: null } : "incomplete";
     if (body === "" && final === "[") return data[at + 3] === undefined ? "incomplete" : { used: 4, event: null };
     if (!/[@-~]/.test(final)) return { used: 2 + body.length, event: null };
     if (body === "200" && final === "~") return "paste";
@@ -112,11 +159,15 @@ function readEscape(data: string, at: number): Step {
   }
   const code = next.codePointAt(0) ?? 0;
   if (code < 0x20 || code === 0x7f) {
-    if (code === 0x0d || code === 0x7f || code === 0x08 || code === 0x09) return { used: 2, event: controlKey(code, true) };
+    if (code === 0x0d || code === 0x7f || code === 0x08 || code === 0x09)
+      return { used: 2, event: controlKey(code, true) };
     return { used: 1, event: key("escape") };
   }
   const character = String.fromCodePoint(data.codePointAt(at + 1) ?? 0);
-  return { used: 1 + character.length, event: key(character.toLowerCase(), { alt: true, shift: character !== character.toLowerCase() }) };
+  return {
+    used: 1 + character.length,
+    event: key(character.toLowerCase(), { alt: true, shift: character !== character.toLowerCase() }),
+  };
 }
 
 function isPlain(code: number): boolean {
@@ -124,10 +175,19 @@ function isPlain(code: number): boolean {
 }
 
 /** Takes the text up to the end mark; what may be the beginning of that mark stays pending. */
-function readPaste(data: string, from: number, collected: string[]): { at: number; done: string | null; pending: string } {
+function readPaste(
+  data: string,
+  from: number,
+  collected: string[],
+): { at: number; done: string | null; pending: string } {
   const end = data.indexOf(PASTE_END, from);
   const size = collected.reduce((sum, part) => sum + part.length, 0);
-  if (end >= 0) return { at: end + PASTE_END.length, done: [...collected, data.slice(from, end)].join("").slice(0, PASTE_LIMIT), pending: "" };
+  if (end >= 0)
+    return {
+      at: end + PASTE_END.length,
+      done: [...collected, data.slice(from, end)].join("").slice(0, PASTE_LIMIT),
+      pending: "",
+    };
   const possible = data.lastIndexOf("\u001b");
   const keep = possible >= from && PASTE_END.startsWith(data.slice(possible)) ? possible : data.length;
   if (size < PASTE_LIMIT) collected.push(data.slice(from, keep));
@@ -137,19 +197,30 @@ function readPaste(data: string, from: number, collected: string[]): { at: numbe
 function markBursts(events: InputEvent[]): InputEvent[] {
   const firstEnter = events.findIndex((event) => event.type === "key" && event.name === "enter");
   // A line feed after the Enter is the other half of a line end.
-  const isMore = (event: InputEvent): boolean => event.type === "text" || (event.type === "key" && event.name === "j" && event.ctrl);
+  const isMore = (event: InputEvent): boolean =>
+    event.type === "text" || (event.type === "key" && event.name === "j" && event.ctrl);
   if (firstEnter < 0 || !events.slice(firstEnter).some(isMore)) return events;
   // One Enter at the very beginning ends what was typed before; the text after it was typed on.
-  if (firstEnter === 0 && !events.slice(1).some((event) => event.type === "key" && (event.name === "enter" || event.name === "j"))) return events;
+  if (
+    firstEnter === 0 &&
+    !events.slice(1).some((event) => event.type === "key" && (event.name === "enter" || event.name === "j"))
+  )
+    return events;
   return events.map((event) => (event.type === "key" && event.name === "enter" ? { ...event, burst: true } : event));
 }
 
 const isMove = (event: InputEvent): boolean => event.type === "key" && (event.name === "up" || event.name === "down");
 
-/** One event in a chunk, and one character of text at most, is what a key press is; all else came together. Arrows before a key may wait for it. */
+/**
+ * One event in a chunk, and one character of text at most, is what a key press is; all else came together. Arrows
+ * before a key may wait for it.
+ */
 function markCompany(events: InputEvent[], size: number, strange: boolean): InputEvent[] {
   const single = events.length > 0 && events.slice(0, -1).every(isMove) && !strange;
-  const mixed = strange || size > LONGEST_TYPED || events.some((event) => event.type === "paste" || (event.type === "key" && event.name !== "enter"));
+  const mixed =
+    strange ||
+    size > LONGEST_TYPED ||
+    events.some((event) => event.type === "paste" || (event.type === "key" && event.name !== "enter"));
   return events.map((event) => {
     if (event.type === "paste") return event;
     if (event.type === "key") return { ...event, alone: single };
@@ -218,9 +289,14 @@ export function decode(state: DecoderState, chunk: string): { state: DecoderStat
   return finish("");
 }
 
-/** What is pending has waited long enough: a lone Escape is the Escape key, half a sequence is dropped. A paste goes on. */
+/**
+ * What is pending has waited long enough: a lone Escape is the Escape key, half a sequence is dropped. A paste goes on.
+ */
 export function flushPending(state: DecoderState): { state: DecoderState; events: InputEvent[] } {
   if (state.paste !== null) return { state, events: [] };
-  const events: InputEvent[] = state.pending === "\u001b" || state.pending === "\u001b\u001b" ? [{ ...key("escape"), alone: state.pending === "\u001b" }] : [];
+  const events: InputEvent[] =
+    state.pending === "\u001b" || state.pending === "\u001b\u001b"
+      ? [{ ...key("escape"), alone: state.pending === "\u001b" }]
+      : [];
   return { state: INITIAL_DECODER, events };
 }

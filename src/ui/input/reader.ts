@@ -15,12 +15,21 @@ export interface InputReader {
 }
 
 /** `early` are bytes that came before the reader was there; they are delivered first. */
-export function createInputReader(stdin: NodeJS.ReadStream, early: Buffer[], onEvents: (events: InputEvent[]) => void): InputReader {
+export function createInputReader(
+  stdin: NodeJS.ReadStream,
+  early: Buffer[],
+  onEvents: (events: InputEvent[]) => void,
+): InputReader {
   const utf8 = new StringDecoder("utf8");
   let state = INITIAL_DECODER;
   let timer: NodeJS.Timeout | null = null;
   let pastedAt = Number.NEGATIVE_INFINITY;
-  const inCompany = (event: InputEvent): InputEvent => (event.type === "paste" ? event : event.type === "text" ? { ...event, alone: false, foreign: true } : { ...event, alone: false });
+  const inCompany = (event: InputEvent): InputEvent =>
+    event.type === "paste"
+      ? event
+      : event.type === "text"
+        ? { ...event, alone: false, foreign: true }
+        : { ...event, alone: false };
   const deliver = (result: { state: typeof state; events: InputEvent[] }): void => {
     state = result.state;
     const now = performance.now();
