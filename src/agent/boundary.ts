@@ -13,13 +13,13 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Boundary, BoundaryState, CallToJudge, ContainedResult, OutOfScopeHandler } from "./parts.ts";
 import type { ShellVerdict } from "../types/containment.ts";
 import type { Verdict } from "../types/permission.ts";
-import type { PlanContent, PlanFile } from "../types/plan.ts";
+import type { PlanContent, PlanFile, WorkStage } from "../types/plan.ts";
 import type { Settings } from "../types/settings.ts";
 import type { FileAction, ShellRequest } from "../types/tool.ts";
 
 /** One command with everything that bounds it. */
 export interface ContainedCommand extends ShellRequest {
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   verdict: ShellVerdict;
   scope: Scope | null;
   network: boolean;
@@ -38,7 +38,7 @@ export interface BoundaryParts {
   caseSensitive: boolean;
   settings(): Settings;
   /** Whether commands of a stage run inside a working sandbox. */
-  sandboxed(stage: "plan" | "execute" | "chat"): boolean;
+  sandboxed(stage: WorkStage): boolean;
   /** The credential that reading these trees would meet, or null. */
   credentialIn(verdict: ShellVerdict): Promise<string | null>;
   recordPreImage(realPath: string): Promise<void>;

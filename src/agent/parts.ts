@@ -6,7 +6,7 @@ import type { ErrorInfo } from "../types/error.ts";
 import type { CostTotals, LedgerEntry, ModelCall } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
 import type { Ask, Denial } from "../types/permission.ts";
-import type { Approval, Plan } from "../types/plan.ts";
+import type { Approval, Plan, WorkStage } from "../types/plan.ts";
 import type { ModelRegistry, Usage } from "../types/provider.ts";
 import type { HistorySignal, Overrides, Router, Tier } from "../types/route.ts";
 import type { RestoredSession, SessionLog } from "../types/session.ts";
@@ -34,13 +34,13 @@ export interface Accounting {
 export interface CallToJudge {
   tool: ToolDefinition;
   input: unknown;
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
 }
 
 /** Commands and checks of one stage, bound to the approval in force; built anew whenever that changes. */
 export interface Boundary {
   /** How `bash` may be offered in a stage. */
-  shellIn(stage: "plan" | "execute" | "chat"): "none" | "read_only" | "read_only_sandbox" | "full";
+  shellIn(stage: WorkStage): "none" | "read_only" | "read_only_sandbox" | "full";
   /** allow, ask or deny, by mode, stage, scope, rules and resolved paths; the strictest wins. */
   judge(call: CallToJudge): Promise<Verdict>;
   /** Whether a call that was permitted may change something in the workspace. */
@@ -60,7 +60,7 @@ export interface Boundary {
   inScope(path: string, action: FileAction): boolean;
   runShell(
     request: ShellRequest & {
-      stage: "plan" | "execute" | "chat";
+      stage: WorkStage;
       onOutOfScope: OutOfScopeHandler;
       onProgress?(text: string): void;
     },
@@ -90,7 +90,7 @@ export type OutOfScopeHandler = (report: {
 }) => Promise<"keep" | "restore">;
 
 export interface BoundaryState {
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   plan: Plan | null;
   approval: Approval | null;
   grants: string[];

@@ -12,12 +12,13 @@ import type { LedgerEntry } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
 import type { ModelInfo } from "../types/provider.ts";
 import type { AskSmallModel, Overrides, Route, RouteContext, RouteDecision } from "../types/route.ts";
+import type { WorkStage } from "../types/plan.ts";
 
 export interface RoutingInput {
   parts: AgentParts;
   state: SessionState;
   turn: number;
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   ticket: string | null;
   conversation: number | null;
   message: string;

@@ -7,6 +7,7 @@ import { EXIT, type ExitCode } from "../types/error.ts";
 import type { AgentContext } from "./stage-turn.ts";
 import type { ExecutionMemory } from "./execution.ts";
 import type { AgentState, TurnResult } from "../types/agent.ts";
+import type { WorkStage } from "../types/plan.ts";
 
 export function outcomeOf(result: TurnResult | null, denials: number): ExitCode {
   if (result === null) return EXIT.done;
@@ -32,7 +33,7 @@ export const NO_PREVIEW: Preview = {
 
 /** Asks the router by rules alone: no model call. */
 export async function lookAhead(context: AgentContext): Promise<Preview> {
-  const look = async (stage: "plan" | "execute" | "chat"): Promise<Preview["execution"]> => {
+  const look = async (stage: WorkStage): Promise<Preview["execution"]> => {
     const { parts, state } = context;
     const routing = routeContext({
       parts,

@@ -23,9 +23,10 @@ import type { TurnEndReason } from "../types/event.ts";
 import type { ImageBlock, Message, UserMessage } from "../types/message.ts";
 import type { Route, RouteDecision } from "../types/route.ts";
 import type { ToolContext, ToolDefinition } from "../types/tool.ts";
+import type { WorkStage } from "../types/plan.ts";
 
 export interface StageTurnInput {
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   ticket: string | null;
   /** Opened by the caller where a turn needs a fresh one; null = the stage's current one, or a first one. */
   conversation: number | null;
@@ -48,7 +49,7 @@ export interface AgentContext {
   date: string;
 }
 
-export function createBoundary(context: AgentContext, stage: "plan" | "execute" | "chat"): Boundary {
+export function createBoundary(context: AgentContext, stage: WorkStage): Boundary {
   const { parts, state } = context;
   const { plan, approval } = state.workflow;
   const boundary = parts.boundary({ stage, plan, approval, grants: state.grants, mode: state.permissionMode });
@@ -61,7 +62,7 @@ export function createBoundary(context: AgentContext, stage: "plan" | "execute" 
 /** Tools that a stage offers: nothing that writes while planning, whatever mode or flag is set. */
 export async function offeredTools(
   context: AgentContext,
-  stage: "plan" | "execute" | "chat",
+  stage: WorkStage,
   boundary: Boundary,
 ): Promise<ToolDefinition[]> {
   const hasSkills = (await context.parts.skills.names()).length > 0;
@@ -81,11 +82,7 @@ export async function offeredTools(
   });
 }
 
-async function systemPrompt(
-  context: AgentContext,
-  stage: "plan" | "execute" | "chat",
-  boundary: Boundary,
-): Promise<string> {
+async function systemPrompt(context: AgentContext, stage: WorkStage, boundary: Boundary): Promise<string> {
   const { parts, state } = context;
   return stagePrompt(stage, {
     workspace: parts.workspace,

@@ -14,11 +14,12 @@ import type { ErrorInfo } from "../types/error.ts";
 import type { ToolCallBlock } from "../types/message.ts";
 import type { Verdict } from "../types/permission.ts";
 import type { DisplayBlock, FileAction, ToolContext, ToolDefinition, ToolOutput } from "../types/tool.ts";
+import type { WorkStage } from "../types/plan.ts";
 
 export interface ToolCallContext {
   parts: AgentParts;
   state: SessionState;
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   turn: number;
   boundary: Boundary;
   offered: readonly ToolDefinition[];

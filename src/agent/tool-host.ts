@@ -12,7 +12,7 @@ import { sayConfinement } from "./confinement.ts";
 import { isPending } from "../plan/workflow.ts";
 import type { AgentParts, Boundary, ContainedResult } from "./parts.ts";
 import type { SessionState } from "./session-state.ts";
-import type { Plan } from "../types/plan.ts";
+import type { Plan, WorkStage } from "../types/plan.ts";
 import type { ToolHost } from "../types/tool.ts";
 
 /** The only answer to what can only be told. */
@@ -31,7 +31,7 @@ export interface HostSignals {
 export interface HostInput {
   parts: AgentParts;
   state: SessionState;
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   turn: number;
   boundary: Boundary;
   signals: HostSignals;

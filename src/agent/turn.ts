@@ -18,12 +18,13 @@ import type { AssistantMessage, Message, ToolCallBlock } from "../types/message.
 import type { ProviderErrorKind } from "../types/provider.ts";
 import type { Route, RouteDecision } from "../types/route.ts";
 import type { ToolContext, ToolDefinition, ToolOutput } from "../types/tool.ts";
+import type { WorkStage } from "../types/plan.ts";
 
 export interface TurnInput {
   parts: AgentParts;
   state: SessionState;
   turn: number;
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   ticket: string | null;
   conversation: number;
   system: string;

@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import { PHASES, REASONING_LEVELS } from "../types/provider.ts";
 import { TIERS } from "../types/route.ts";
 import type { Settings } from "../types/settings.ts";
+import type { Stage } from "../types/plan.ts";
 
 export type Schema = z.core.$ZodType;
 type DeepPartial<Value> = Value extends readonly unknown[]
@@ -148,7 +149,7 @@ const options = table<Options>()({
     coding: level,
     smart: level,
     deep: level,
-  } satisfies Record<"plan" | "execute" | "chat" | "gate" | (typeof TIERS)[number], unknown>),
+  } satisfies Record<Stage | (typeof TIERS)[number], unknown>),
   containment: table<Options["containment"]>()({ mode: z.enum(["off", "warn", "enforce"]) }),
   fallback: table<Options["fallback"]>()({ policy: z.enum(["ask", "fail", "allow"]) }),
   budget: table<Options["budget"]>()({ session_usd: usd, plan_usd: usd, execute_usd: usd, turn_usd: usd }),

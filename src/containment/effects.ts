@@ -19,10 +19,11 @@ import type { SurroundingsKeeper } from "./surroundings.ts";
 import { settleEffects, tellSlow, type Settlement, type SettleRequest } from "./settlement.ts";
 import type { OpenCommand } from "./command-journal.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { WorkStage } from "../types/plan.ts";
 
 export interface ContainedRequest
   extends ShellRequest, Omit<SettleRequest, "mayMakeRepository" | "installs" | "select" | "onCopy"> {
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   readRoots: string[];
   home: string | null;
   /** The judged line; its text is `command`. */

@@ -11,10 +11,11 @@ import { gitPlaces } from "./git-fence.ts";
 import { realOrNull } from "./real-path.ts";
 import type { Survey } from "./survey.ts";
 import { isVisibleInside, type FenceLink, type Surroundings } from "./surroundings.ts";
+import type { WorkStage } from "../types/plan.ts";
 
 export interface SandboxRequest {
   /** `plan`: nothing but the private temp can be written. Else the workspace can. */
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   workspace: string;
   /** Where the command starts; inside the workspace or a read root. */
   readRoots: string[];

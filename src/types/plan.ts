@@ -69,11 +69,14 @@ export interface Approval {
 
 export type Stage = "plan" | "execute" | "chat" | "gate";
 
+/** A stage in which tools may run; a gate reply has none. */
+export type WorkStage = Exclude<Stage, "gate">;
+
 /** State of the staged workflow; changed only by `reduceWorkflow`. */
 export interface WorkflowState {
   enabled: boolean;
   /** Where the next turn stands; never `gate`. */
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   plan: Plan | null;
   approval: Approval | null;
   /** True once executing was interrupted: text then steers the executor. */

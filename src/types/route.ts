@@ -2,7 +2,7 @@
 
 import type { ModelInfo, Phase, ReasoningLevel } from "./provider.ts";
 import type { Message } from "./message.ts";
-import type { Plan, Stage } from "./plan.ts";
+import type { Plan, Stage, WorkStage } from "./plan.ts";
 import type { Settings } from "./settings.ts";
 
 export const TIERS = ["balanced", "coding", "smart", "deep"] as const;
@@ -106,7 +106,7 @@ export interface RouteContext {
   settings: Settings;
   message: string;
   history: HistorySignal[];
-  stage: "plan" | "execute" | "chat";
+  stage: WorkStage;
   workflowEnabled: boolean;
   /** Number of the turn in the session, from 1, gate replies not counted. */
   turn: number;
