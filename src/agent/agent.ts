@@ -2,11 +2,11 @@
 
 import { sayConfinement } from "./confinement.ts";
 import { afterPlanning, approveAndExecute, steer, type ExecutionMemory } from "./execution.ts";
-import { compactConversation } from "./compact-turn.ts";
-import { runStageTurn, type AgentContext } from "./stage-turn.ts";
+import { compactConversation } from "./turn/compact-turn.ts";
+import { runStageTurn, type AgentContext } from "./turn/turn.ts";
 import { SessionState } from "./session-state.ts";
 import { agentState, lookAhead, NO_PREVIEW, type Preview } from "./snapshot.ts";
-import { createPlan } from "./tool-host.ts";
+import { createPlan } from "./turn/tool-host.ts";
 import { isFinished, isPending } from "../plan/workflow.ts";
 import { readPlan } from "./plan-reading.ts";
 import { BmoError, toErrorInfo } from "../util/errors.ts";

@@ -4,7 +4,7 @@
 import { planHash } from "../plan/content.ts";
 import { checkApprovable, isCovered, refusalOf } from "../plan/approval.ts";
 import { driftReport } from "./report.ts";
-import { addNote, lockWorkspace, runStageTurn, type AgentContext, type StageTurnResult } from "./stage-turn.ts";
+import { addNote, lockWorkspace, runStageTurn, type AgentContext, type StageTurnResult } from "./turn/turn.ts";
 import { verifyTicket } from "./verification.ts";
 import { executionOrder } from "../plan/workflow.ts";
 import { planMarkdown, ticketMarkdown } from "../plan/markdown.ts";

@@ -1,10 +1,10 @@
 // The state of a session as `/status`, the status line and the JSON result show it. No model call, no I/O.
 
-import { routeContext } from "./routing.ts";
+import { routeContext } from "./turn/route.ts";
 import { exitCodeOf, toErrorInfo } from "../util/errors.ts";
 import { onceOnly } from "../util/once-only.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
-import type { AgentContext } from "./stage-turn.ts";
+import type { AgentContext } from "./turn/turn.ts";
 import type { ExecutionMemory } from "./execution.ts";
 import type { AgentState, TurnResult } from "../types/agent.ts";
 import type { WorkStage } from "../types/plan.ts";

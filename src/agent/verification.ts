@@ -1,8 +1,8 @@
 // Runs the verify commands of tickets, by bmo itself and not by the model. Their output is shown like a command's.
 
-import { createLiveOutput } from "./live-output.ts";
-import { createBoundary, type AgentContext } from "./stage-turn.ts";
-import { createToolHost } from "./tool-host.ts";
+import { createLiveOutput } from "./turn/live-output.ts";
+import { createBoundary, type AgentContext } from "./turn/turn.ts";
+import { createToolHost } from "./turn/tool-host.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import type { Ticket } from "../types/plan.ts";
 

@@ -2,12 +2,12 @@
 // scope live outside the history and are not touched.
 
 import { COMPACT_PROMPT } from "./compaction.ts";
-import { stringifyMessageText, userMessage } from "./messages.ts";
-import { bookEntry, decideRoute, settleRoute } from "./routing.ts";
+import { stringifyMessageText, userMessage } from "../messages.ts";
+import { bookEntry, decideRoute, settleRoute } from "./route.ts";
 import { runStep } from "./step.ts";
-import { createBoundary, offeredTools, type AgentContext } from "./stage-turn.ts";
-import type { TurnResult } from "../types/agent.ts";
-import type { ErrorInfo } from "../types/error.ts";
+import { createBoundary, offeredTools, type AgentContext } from "./turn.ts";
+import type { TurnResult } from "../../types/agent.ts";
+import type { ErrorInfo } from "../../types/error.ts";
 
 /** Going on from nothing would lose the conversation: it stays as it is. */
 const EMPTY_SUMMARY: ErrorInfo = {

@@ -1,8 +1,8 @@
 // Notices a model that repeats itself: the same call with the same result, or two that alternate.
 
-import { canonicalJson, sha256 } from "../util/canonical-json.ts";
-import type { ToolCallBlock } from "../types/message.ts";
-import type { ToolOutput } from "../types/tool.ts";
+import { canonicalJson, sha256 } from "../../util/canonical-json.ts";
+import type { ToolCallBlock } from "../../types/message.ts";
+import type { ToolOutput } from "../../types/tool.ts";
 
 const REPEATS = 3;
 

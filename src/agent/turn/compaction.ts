@@ -1,8 +1,8 @@
 // Keeps a request inside the model's window: the oldest tool outputs are cut first, with a visible mark. The stored
 // history stays whole; only what is sent gets shorter.
 
-import { estimateTokens } from "./messages.ts";
-import type { Message } from "../types/message.ts";
+import { estimateTokens } from "../messages.ts";
+import type { Message } from "../../types/message.ts";
 
 /** Share of the window that a request may fill before old tool output is cut. */
 const FILL = 0.8;

@@ -1,18 +1,18 @@
 // Asks the router once per turn, keeps the decision, and books a turn's cost on its route. What a gate reply is, and
 // what happens when a provider fails, is decided here too.
 
-import { stayPrompt, type GateFacts } from "../prompts/gate.ts";
+import { stayPrompt, type GateFacts } from "../../prompts/gate.ts";
 import { runStep, type StepOutcome } from "./step.ts";
-import { estimateTokens, holdsImage, stringifyMessageText, userMessage } from "./messages.ts";
-import { BmoError } from "../util/errors.ts";
-import { addMoney, fromMoney, savingsPercent, toMoney, type Money } from "../util/money.ts";
-import type { AgentParts } from "./parts.ts";
-import type { SessionState } from "./session-state.ts";
-import type { LedgerEntry } from "../types/ledger.ts";
-import type { Message } from "../types/message.ts";
-import type { ModelInfo } from "../types/provider.ts";
-import type { AskSmallModel, Overrides, Route, RouteContext, RouteDecision } from "../types/route.ts";
-import type { WorkStage } from "../types/plan.ts";
+import { estimateTokens, holdsImage, stringifyMessageText, userMessage } from "../messages.ts";
+import { BmoError } from "../../util/errors.ts";
+import { addMoney, fromMoney, savingsPercent, toMoney, type Money } from "../../util/money.ts";
+import type { AgentParts } from "../parts.ts";
+import type { SessionState } from "../session-state.ts";
+import type { LedgerEntry } from "../../types/ledger.ts";
+import type { Message } from "../../types/message.ts";
+import type { ModelInfo } from "../../types/provider.ts";
+import type { AskSmallModel, Overrides, Route, RouteContext, RouteDecision } from "../../types/route.ts";
+import type { WorkStage } from "../../types/plan.ts";
 
 export interface RoutingInput {
   parts: AgentParts;

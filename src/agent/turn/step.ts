@@ -1,12 +1,12 @@
 // One model call: count, reserve, stream, book. Turns a provider's typed failure into the error the run ends with.
 
-import { sanitizeText } from "../util/sanitize.ts";
-import { estimateTokens } from "./messages.ts";
-import type { AgentParts } from "./parts.ts";
-import type { ErrorCode, ErrorInfo } from "../types/error.ts";
-import type { Json, JsonObject } from "../types/json.ts";
-import type { LedgerEntry, ModelCall } from "../types/ledger.ts";
-import type { AssistantMessage, Message } from "../types/message.ts";
+import { sanitizeText } from "../../util/sanitize.ts";
+import { estimateTokens } from "../messages.ts";
+import type { AgentParts } from "../parts.ts";
+import type { ErrorCode, ErrorInfo } from "../../types/error.ts";
+import type { Json, JsonObject } from "../../types/json.ts";
+import type { LedgerEntry, ModelCall } from "../../types/ledger.ts";
+import type { AssistantMessage, Message } from "../../types/message.ts";
 import type {
   ModelInfo,
   ProviderError,
@@ -16,7 +16,7 @@ import type {
   StreamPart,
   ToolSpec,
   Usage,
-} from "../types/provider.ts";
+} from "../../types/provider.ts";
 
 export interface StepInput {
   call: ModelCall;

@@ -1,8 +1,8 @@
 // Shows the output of a command while it runs, freed of control characters and of the values of keys in use. Keeps
 // nothing.
 
-import type { AgentParts } from "./parts.ts";
-import { sanitizeText } from "../util/sanitize.ts";
+import type { AgentParts } from "../parts.ts";
+import { sanitizeText } from "../../util/sanitize.ts";
 
 export interface LiveOutput {
   push(text: string): void;

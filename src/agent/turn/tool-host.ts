@@ -1,19 +1,19 @@
 // What tools may do to the session: hand in a plan, ask, request a new plan, activate a skill, run a command. One host
 // per turn; what a tool decided is read from its signals by the loop.
 
-import { planHash } from "../plan/content.ts";
-import { readPlan } from "./plan-reading.ts";
-import { SANDBOX_REFUSAL } from "../containment/effects.ts";
-import { BmoError } from "../util/errors.ts";
-import { sanitizeText } from "../util/sanitize.ts";
-import { planChanges } from "../plan/changes.ts";
-import { errorOutput, textOutput } from "../util/tool-output.ts";
-import { sayConfinement } from "./confinement.ts";
-import { isPending } from "../plan/workflow.ts";
-import type { AgentParts, Boundary, ContainedResult } from "./parts.ts";
-import type { SessionState } from "./session-state.ts";
-import type { Plan, WorkStage } from "../types/plan.ts";
-import type { ToolHost } from "../types/tool.ts";
+import { planHash } from "../../plan/content.ts";
+import { readPlan } from "../plan-reading.ts";
+import { SANDBOX_REFUSAL } from "../../containment/effects.ts";
+import { BmoError } from "../../util/errors.ts";
+import { sanitizeText } from "../../util/sanitize.ts";
+import { planChanges } from "../../plan/changes.ts";
+import { errorOutput, textOutput } from "../../util/tool-output.ts";
+import { sayConfinement } from "../confinement.ts";
+import { isPending } from "../../plan/workflow.ts";
+import type { AgentParts, Boundary, ContainedResult } from "../parts.ts";
+import type { SessionState } from "../session-state.ts";
+import type { Plan, WorkStage } from "../../types/plan.ts";
+import type { ToolHost } from "../../types/tool.ts";
 
 /** The only answer to what can only be told. */
 const SEEN = "I have seen it";

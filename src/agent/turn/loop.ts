@@ -3,22 +3,22 @@
 
 import { createLoopDetector } from "./loop-detector.ts";
 import { cutOldToolOutput, fitMessages } from "./compaction.ts";
-import { stringifyMessageText, textBlock, toolCalls, toolResult, userMessage } from "./messages.ts";
-import { bookEntry } from "./routing.ts";
+import { stringifyMessageText, textBlock, toolCalls, toolResult, userMessage } from "../messages.ts";
+import { bookEntry } from "./route.ts";
 import { runStep, type StepOutcome } from "./step.ts";
 import { runToolCall } from "./tool-call.ts";
-import { errorOutput } from "../util/tool-output.ts";
-import type { AgentParts, Boundary } from "./parts.ts";
-import type { SessionState } from "./session-state.ts";
+import { errorOutput } from "../../util/tool-output.ts";
+import type { AgentParts, Boundary } from "../parts.ts";
+import type { SessionState } from "../session-state.ts";
 import type { HostSignals } from "./tool-host.ts";
-import type { ErrorInfo } from "../types/error.ts";
-import type { TurnEndReason } from "../types/event.ts";
-import type { ModelCall } from "../types/ledger.ts";
-import type { AssistantMessage, Message, ToolCallBlock } from "../types/message.ts";
-import type { ProviderErrorKind } from "../types/provider.ts";
-import type { Route, RouteDecision } from "../types/route.ts";
-import type { ToolContext, ToolDefinition, ToolOutput } from "../types/tool.ts";
-import type { WorkStage } from "../types/plan.ts";
+import type { ErrorInfo } from "../../types/error.ts";
+import type { TurnEndReason } from "../../types/event.ts";
+import type { ModelCall } from "../../types/ledger.ts";
+import type { AssistantMessage, Message, ToolCallBlock } from "../../types/message.ts";
+import type { ProviderErrorKind } from "../../types/provider.ts";
+import type { Route, RouteDecision } from "../../types/route.ts";
+import type { ToolContext, ToolDefinition, ToolOutput } from "../../types/tool.ts";
+import type { WorkStage } from "../../types/plan.ts";
 
 export interface TurnInput {
   parts: AgentParts;

@@ -1,10 +1,10 @@
 // One turn from its text to its end: route, gate reply or loop, books, events. Submitting, executing a ticket and
 // planning anew all go through here.
 
-import { stagePrompt } from "../prompts/index.ts";
-import type { GateFacts } from "../prompts/gate.ts";
-import { toErrorInfo } from "../util/errors.ts";
-import { stringifyMessageText, textBlock, userMessage } from "./messages.ts";
+import { stagePrompt } from "../../prompts/index.ts";
+import type { GateFacts } from "../../prompts/gate.ts";
+import { toErrorInfo } from "../../util/errors.ts";
+import { stringifyMessageText, textBlock, userMessage } from "../messages.ts";
 import {
   decideRoute,
   routeContext,
@@ -13,17 +13,17 @@ import {
   stampRoute,
   substituteModel,
   type RoutingInput,
-} from "./routing.ts";
+} from "./route.ts";
 import { createToolHost, type HostSignals } from "./tool-host.ts";
 import { grantedScope } from "./tool-call.ts";
-import { runTurn, type TurnOutcome } from "./turn.ts";
-import type { AgentParts, Boundary } from "./parts.ts";
-import type { SessionState } from "./session-state.ts";
-import type { TurnEndReason } from "../types/event.ts";
-import type { ImageBlock, Message, UserMessage } from "../types/message.ts";
-import type { Route, RouteDecision } from "../types/route.ts";
-import type { ToolContext, ToolDefinition } from "../types/tool.ts";
-import type { WorkStage } from "../types/plan.ts";
+import { runTurn, type TurnOutcome } from "./loop.ts";
+import type { AgentParts, Boundary } from "../parts.ts";
+import type { SessionState } from "../session-state.ts";
+import type { TurnEndReason } from "../../types/event.ts";
+import type { ImageBlock, Message, UserMessage } from "../../types/message.ts";
+import type { Route, RouteDecision } from "../../types/route.ts";
+import type { ToolContext, ToolDefinition } from "../../types/tool.ts";
+import type { WorkStage } from "../../types/plan.ts";
 
 export interface StageTurnInput {
   stage: WorkStage;

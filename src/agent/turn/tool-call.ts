@@ -1,20 +1,20 @@
 // One tool call: known? offered? well-formed? permitted? Then the intent is logged, the tool runs, and its result is
 // cleaned. A failure is always a result that the model reads; nothing here ends the run.
 
-import { BmoError, toErrorInfo } from "../util/errors.ts";
-import { jsonFault } from "../util/json-bounds.ts";
-import { nearestNames } from "../util/names.ts";
-import { sanitizeText } from "../util/sanitize.ts";
-import { errorOutput } from "../util/tool-output.ts";
+import { BmoError, toErrorInfo } from "../../util/errors.ts";
+import { jsonFault } from "../../util/json-bounds.ts";
+import { nearestNames } from "../../util/names.ts";
+import { sanitizeText } from "../../util/sanitize.ts";
+import { errorOutput } from "../../util/tool-output.ts";
 import { createLiveOutput } from "./live-output.ts";
-import { sayConfinement } from "./confinement.ts";
-import type { AgentParts, Boundary } from "./parts.ts";
-import type { SessionState } from "./session-state.ts";
-import type { ErrorInfo } from "../types/error.ts";
-import type { ToolCallBlock } from "../types/message.ts";
-import type { Verdict } from "../types/permission.ts";
-import type { DisplayBlock, FileAction, ToolContext, ToolDefinition, ToolOutput } from "../types/tool.ts";
-import type { WorkStage } from "../types/plan.ts";
+import { sayConfinement } from "../confinement.ts";
+import type { AgentParts, Boundary } from "../parts.ts";
+import type { SessionState } from "../session-state.ts";
+import type { ErrorInfo } from "../../types/error.ts";
+import type { ToolCallBlock } from "../../types/message.ts";
+import type { Verdict } from "../../types/permission.ts";
+import type { DisplayBlock, FileAction, ToolContext, ToolDefinition, ToolOutput } from "../../types/tool.ts";
+import type { WorkStage } from "../../types/plan.ts";
 
 export interface ToolCallContext {
   parts: AgentParts;
