@@ -1,5 +1,5 @@
 // Joins policy, scope and containment into what the loop asks: may this call run, may this file be written, run this
-// command. Built anew for each turn, from the approval in force; it never widens by itself.
+// command. Built for each turn, from the approval that holds; it never widens by itself.
 
 import { readGitConfigFacts } from "../containment/git-config.ts";
 import { isGitPath, isProtectedPath } from "../containment/protected.ts";
@@ -41,8 +41,6 @@ export interface BoundaryParts {
   sandboxed(stage: WorkStage): boolean;
   /** The credential that reading these trees would meet, or null. */
   credentialIn(verdict: ShellVerdict): Promise<string | null>;
-  recordPreImage(realPath: string): Promise<void>;
-  settle(): void;
   run(command: ContainedCommand): Promise<ContainedResult>;
 }
 
@@ -65,6 +63,7 @@ function wholeWorkspace(content: PlanContent): PlanContent {
 
 function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
   const { workspace, home } = parts;
+  const { stage } = state;
   const settings = parts.settings();
   const { mode: containment } = settings.options.containment;
   const denied = parseRules(settings.permissions.deny);
@@ -124,7 +123,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       isProtected: (path) => isProtectedPath(path, workspace, home),
       ...(denied.some((rule) => rule.tool === "bash") ? { denied: { programs: deniedPrograms(denied) } } : {}),
     });
-  const request = (call: Pick<PolicyRequest, "tool" | "access" | "stage"> & Partial<PolicyRequest>): PolicyRequest => ({
+  const request = (call: Pick<PolicyRequest, "tool" | "access"> & Partial<PolicyRequest>): PolicyRequest => ({
     path: null,
     action: null,
     shell: null,
@@ -132,7 +131,8 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     mode: state.mode,
     scope: containment === "off" ? null : scope,
     containment,
-    sandboxed: call.stage !== "gate" && parts.sandboxed(call.stage),
+    stage,
+    sandboxed: parts.sandboxed(stage),
     rules: rulesNow(),
     workspace,
     home,
@@ -145,9 +145,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       const facts = pathFacts(path);
       const action: FileAction | null =
         call.tool.access === "write" ? (pathExists(facts.realPath) ? "modify" : "create") : null;
-      const verdict = decide(
-        request({ tool: call.tool.spec.name, access: call.tool.access, stage: call.stage, path: facts, action }),
-      );
+      const verdict = decide(request({ tool: call.tool.spec.name, access: call.tool.access, path: facts, action }));
       if (verdict.decision === "deny") return verdict;
       permitted.add(facts.realPath);
       if (result.decision === "allow") result = verdict;
@@ -156,10 +154,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
   };
 
   return {
-    shellIn(stage) {
-      if (stage !== "plan") return "full";
-      return parts.sandboxed("plan") ? "read_only_sandbox" : "read_only";
-    },
+    shell: stage !== "plan" ? "full" : parts.sandboxed(stage) ? "read_only_sandbox" : "read_only",
     async judge(call) {
       permitted.clear();
       const target = call.tool.target(call.input);
@@ -167,14 +162,14 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       if (target.kind === "command") {
         const shell = await judgeShell(target.value);
         const credentialInTree =
-          shell.reads.length === 0 || parts.sandboxed(call.stage) ? null : await parts.credentialIn(shell);
-        return decide(request({ tool: name, access: call.tool.access, stage: call.stage, shell, credentialInTree }));
+          shell.reads.length === 0 || parts.sandboxed(stage) ? null : await parts.credentialIn(shell);
+        return decide(request({ tool: name, access: call.tool.access, shell, credentialInTree }));
       }
       const paths = call.tool.targets?.(call.input) ?? (target.kind === "path" ? [target.value] : []);
-      if (paths.length === 0) return decide(request({ tool: name, access: call.tool.access, stage: call.stage }));
+      if (paths.length === 0) return decide(request({ tool: name, access: call.tool.access }));
       return judgePaths(call, paths);
     },
-    async mayWrite({ tool, input, stage }) {
+    async mayWrite({ tool, input }) {
       if (tool.access !== "exec") return tool.access === "write";
       const target = tool.target(input);
       return (
@@ -190,7 +185,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
     },
     checkWrite(realPath, action) {
       const facts = pathFacts(realPath);
-      const verdict = decide(request({ tool: "write", access: "write", stage: state.stage, path: facts, action }));
+      const verdict = decide(request({ tool: "write", access: "write", path: facts, action }));
       if (
         verdict.decision === "allow" ||
         (verdict.decision === "ask" && verdict.scope === undefined && permitted.has(facts.realPath))
@@ -200,17 +195,15 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       return {
         allowed: false,
         reason: verdict.reason,
-        kind: verdict.decision === "ask" ? "scope" : state.stage === "plan" ? "stage" : "protected",
+        kind: verdict.decision === "ask" ? "scope" : stage === "plan" ? "stage" : "protected",
       };
     },
     extendScope(path, action) {
       scope = scope?.extended(path, action) ?? null;
     },
-    recordPreImage: (realPath) => parts.recordPreImage(realPath),
-    settle: () => parts.settle(),
     isProtected(realPath) {
       if (!isProtectedPath(realPath, workspace, home)) return false;
-      const verdict = decide(request({ tool: "view", access: "read", stage: state.stage, path: pathFacts(realPath) }));
+      const verdict = decide(request({ tool: "view", access: "read", path: pathFacts(realPath) }));
       return verdict.decision !== "allow";
     },
     inScope(path, action) {
@@ -226,9 +219,10 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       const verdict = await judgeShell(shellRequest.command);
       return parts.run({
         ...shellRequest,
+        stage,
         verdict,
         scope: containment === "off" ? null : scope,
-        network: state.stage !== "plan" && (approved === null || approved.network),
+        network: stage !== "plan" && (approved === null || approved.network),
         rulesOf,
       });
     },

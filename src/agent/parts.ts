@@ -34,13 +34,12 @@ export interface Accounting {
 export interface CallToJudge {
   tool: ToolDefinition;
   input: unknown;
-  stage: WorkStage;
 }
 
-/** Commands and checks of one stage, bound to the approval in force; built anew whenever that changes. */
+/** Commands and checks of one stage, bound to one approval; built again whenever either changes. */
 export interface Boundary {
-  /** How `bash` may be offered in a stage. */
-  shellIn(stage: WorkStage): "none" | "read_only" | "read_only_sandbox" | "full";
+  /** How `bash` is offered. */
+  readonly shell: "read_only" | "read_only_sandbox" | "full";
   /** allow, ask or deny, by mode, stage, scope, rules and resolved paths; the strictest wins. */
   judge(call: CallToJudge): Promise<Verdict>;
   /** Whether a call that was permitted may change something in the workspace. */
@@ -51,16 +50,12 @@ export interface Boundary {
     realPath: string,
     action: FileAction,
   ): { allowed: true; inScope: boolean } | { allowed: false; reason: string; kind: "scope" | "protected" | "stage" };
-  /** Widens the scope of the approval in force by one path, as the user decided. */
+  /** Widens the scope of the approval by one path, as the user decided. */
   extendScope(path: string, action: FileAction): void;
-  recordPreImage(realPath: string): Promise<void>;
-  /** A tool has ended: how its files look now is remembered, so that later edits of the user are told apart. */
-  settle(): void;
   isProtected(realPath: string): boolean;
   inScope(path: string, action: FileAction): boolean;
   runShell(
     request: ShellRequest & {
-      stage: WorkStage;
       onOutOfScope: OutOfScopeHandler;
       onProgress?(text: string): void;
     },
@@ -112,6 +107,10 @@ export interface Skills {
 export interface Checkpoints {
   /** Before execution and before each ticket. Returns the checkpoint's id. */
   create(label: string, ticket: string | null): Promise<string>;
+  /** Keeps a file as it is for undo; called before its bytes change. */
+  recordPreImage(realPath: string): Promise<void>;
+  /** A tool has ended: how its files look now is remembered, so that later edits of the user are told apart. */
+  settle(): void;
 }
 
 export interface Confinement {
@@ -185,8 +184,6 @@ export interface AgentParts {
   dataDirectory: string;
   /** Random id with a prefix, e.g. `p_1f3a…`. */
   newId(prefix: string): string;
-  /** Monotonic milliseconds. */
-  clock(): number;
   platform: string;
   /** Takes the values of keys in use out of a text. */
   redact(text: string): string;

@@ -12,7 +12,6 @@ import type { ReplayedSession } from "../session/replay.ts";
 import { copySession, createSession, resumeSession } from "../session/store.ts";
 import { tools } from "../tools/index.ts";
 import { BmoError } from "../util/errors.ts";
-import { elapsedMs } from "../util/clock.ts";
 import { createAccounting } from "./accounting.ts";
 import { createCommandServices } from "./command-services.ts";
 import { createFileLog } from "./file-log.ts";
@@ -144,7 +143,6 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
     sandboxLabel: containment.sandboxLabel,
     limits: { maxModelCalls: app.line.maxTurns },
     now: () => new Date(),
-    clock: elapsedMs,
     platform: process.platform,
     redact: app.redactor.redact,
     redactStream: app.redactor.stream,

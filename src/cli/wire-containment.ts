@@ -202,8 +202,6 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
     settings: () => app.loaded().settings,
     sandboxed: (stage) => sandbox.available && (problem === null || stage !== "plan"),
     credentialIn,
-    recordPreImage: (path) => checkpoints.recordPreImage(path),
-    settle: () => checkpoints.settle(),
     run,
   });
 

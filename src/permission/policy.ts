@@ -4,7 +4,7 @@
 
 import type { ScopeJudge, ShellVerdict } from "../types/containment.ts";
 import type { Verdict } from "../types/permission.ts";
-import type { Stage } from "../types/plan.ts";
+import type { WorkStage } from "../types/plan.ts";
 import type { ContainmentMode, PermissionMode } from "../types/settings.ts";
 import type { FileAction, ToolAccess } from "../types/tool.ts";
 import { isGlob } from "../util/path-glob.ts";
@@ -41,7 +41,7 @@ export interface PolicyRequest {
   shell: ShellVerdict | null;
   /** The credential that a command without sandbox would read with its tree, or null. */
   credentialInTree: string | null;
-  stage: Stage;
+  stage: WorkStage;
   mode: PermissionMode;
   /** Scope of the approved plan; null when none is being executed. */
   scope: ScopeJudge | null;
@@ -173,7 +173,7 @@ function decideRead(request: PolicyRequest): Verdict {
 
 function decideWrite(request: PolicyRequest): Verdict {
   const { path } = request;
-  if (request.stage === "plan" || request.stage === "gate") return deny("nothing is written before a plan is approved");
+  if (request.stage === "plan") return deny("nothing is written before a plan is approved");
   const subject = pathSubject(request, request.tool);
   const denied = findRule(request.rules.deny, subject);
   if (denied !== undefined) return deny(`the rule ${denied.text} denies it`);
@@ -219,7 +219,6 @@ function standingWriteRule(tool: string, shown: string): string | null {
 
 /** Decides one call. Unknown kinds of access are denied. */
 export function decide(request: PolicyRequest): Verdict {
-  if (request.stage === "gate") return deny("the gate's reply has no tools");
   switch (request.access) {
     case "host": {
       const denied = findRule(request.rules.deny, { tool: request.tool, kind: "none" });

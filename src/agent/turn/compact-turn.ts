@@ -5,7 +5,7 @@ import { COMPACT_PROMPT } from "./compaction.ts";
 import { stringifyMessageText, userMessage } from "../messages.ts";
 import { bookEntry, decideRoute, settleRoute } from "./route.ts";
 import { runStep } from "./step.ts";
-import { createBoundary, offeredTools, type AgentContext } from "./turn.ts";
+import { offeredTools, type AgentContext } from "./turn.ts";
 import type { TurnResult } from "../../types/agent.ts";
 import type { ErrorInfo } from "../../types/error.ts";
 
@@ -53,7 +53,7 @@ export async function compactConversation(context: AgentContext, signal: AbortSi
       system: COMPACT_PROMPT,
       messages: [...messages, userMessage([COMPACT_PROMPT])],
       // A vendor refuses a history with tool calls where no tools are defined; the prompt asks for text alone.
-      tools: (await offeredTools(context, stage, createBoundary(context, stage))).map((tool) => tool.spec),
+      tools: (await offeredTools(context, stage)).map((tool) => tool.spec),
       reasoning: null,
       temperature: null,
       cacheKey: `${state.log.id}-${conversation}`,

@@ -145,7 +145,7 @@ async function judgeAndRun(
     return { output: errorOutput(`${tool.spec.name}: ${parsed?.message ?? "invalid arguments"}`), refused: false };
 
   const target = tool.target(parsed.value);
-  const verdict = await boundary.judge({ tool, input: parsed.value, stage: context.stage });
+  const verdict = await boundary.judge({ tool, input: parsed.value });
   // Only a person is shown what a call would do; nobody is asked about one that is bound to fail.
   const preview =
     verdict.decision === "ask" && !context.parts.headless
@@ -169,12 +169,12 @@ async function judgeAndRun(
     return { output: errorOutput(permission.told), refused: true };
   }
   // Only now: nobody waits for a call that a person is still asked about.
-  if (await boundary.mayWrite({ tool, input: parsed.value, stage: context.stage })) await context.holdWorkspace();
+  if (await boundary.mayWrite({ tool, input: parsed.value })) await context.holdWorkspace();
   state.append({ type: "tool_intent", turn: context.turn, call_id: call.id, tool: tool.spec.name, summary });
   const refusalsBefore = state.runDenials.length;
   const live = createLiveOutput(context.parts, call.id);
   const output = await tool.run(parsed.value, { ...context.toolContext, onOutput: live.push }).finally(live.end);
-  boundary.settle();
+  parts.checkpoints.settle();
   const warnOnly = context.parts.settings().settings.options.containment.mode === "warn";
   for (const change of output.changes ?? []) {
     const inScope = boundary.inScope(change.path, change.action);

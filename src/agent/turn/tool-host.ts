@@ -114,7 +114,6 @@ export function createToolHost(input: HostInput): ToolHost {
       let kept: { copy: string; restoreCommand: string } | null = null;
       const result = await boundary.runShell({
         ...request,
-        stage: input.stage,
         onProgress: (text) => parts.emit({ type: "notice", level: "info", text }),
         onOutOfScope: async (report) => {
           kept = { copy: report.copy, restoreCommand: report.restoreCommand };
@@ -164,7 +163,7 @@ export function createToolHost(input: HostInput): ToolHost {
       const verdict = boundary.checkWrite(realPath, action);
       return verdict.allowed ? { allowed: true } : { allowed: false, reason: verdict.reason };
     },
-    recordPreImage: (realPath) => boundary.recordPreImage(realPath),
+    recordPreImage: (realPath) => parts.checkpoints.recordPreImage(realPath),
   };
 }
 

@@ -60,11 +60,7 @@ export function createBoundary(context: AgentContext, stage: WorkStage): Boundar
 }
 
 /** Tools that a stage offers: nothing that writes while planning, whatever mode or flag is set. */
-export async function offeredTools(
-  context: AgentContext,
-  stage: WorkStage,
-  boundary: Boundary,
-): Promise<ToolDefinition[]> {
+export async function offeredTools(context: AgentContext, stage: WorkStage): Promise<ToolDefinition[]> {
   const hasSkills = (await context.parts.skills.names()).length > 0;
   return context.parts.tools.filter((tool) => {
     switch (tool.spec.name) {
@@ -74,10 +70,8 @@ export async function offeredTools(
         return stage === "execute";
       case "activate_skill":
         return hasSkills;
-      case "bash":
-        return boundary.shellIn(stage) !== "none";
       default:
-        return tool.access === "read" || tool.access === "host" || stage !== "plan";
+        return tool.access !== "write" || stage !== "plan";
     }
   });
 }
@@ -89,7 +83,7 @@ async function systemPrompt(context: AgentContext, stage: WorkStage, boundary: B
     platform: parts.platform,
     date: context.date,
     headless: parts.headless,
-    shell: boundary.shellIn(stage),
+    shell: boundary.shell,
     skills: await parts.skills.prompt(state.skill?.name ?? null),
   });
 }
@@ -271,7 +265,7 @@ async function loop(
     ticket: input.ticket,
     conversation,
     system: await systemPrompt(context, input.stage, boundary),
-    offered: await offeredTools(context, input.stage, boundary),
+    offered: await offeredTools(context, input.stage),
     boundary,
     toolContext: toolContext(context, boundary, host, decided.decision, input.signal),
     host: signals,
