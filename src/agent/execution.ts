@@ -3,7 +3,7 @@
 
 import { planHash } from "../plan/content.ts";
 import { checkApprovable, isCovered, refusalOf } from "../plan/approval.ts";
-import { driftReport } from "./report.ts";
+import { driftReport } from "../plan/report.ts";
 import { addNote, lockWorkspace, runStageTurn, type AgentContext, type StageTurnResult } from "./turn/turn.ts";
 import { verifyTicket } from "./verification.ts";
 import { executionOrder } from "../plan/workflow.ts";
@@ -13,8 +13,7 @@ import { BmoError, toErrorInfo } from "../util/errors.ts";
 import type { AgentParts } from "./parts.ts";
 import type { ApproveRequest, TurnResult } from "../types/agent.ts";
 import type { ErrorInfo } from "../types/error.ts";
-import type { JsonObject } from "../types/json.ts";
-import type { Plan, PlanContent, Ticket } from "../types/plan.ts";
+import type { DriftReport, Plan, PlanContent, Ticket } from "../types/plan.ts";
 import type { SessionState } from "./session-state.ts";
 
 /** How often the executor may try to mend a failed verification before the planner is asked. */
@@ -26,7 +25,7 @@ export interface ExecutionMemory {
   standing: { plan: string; via: ApproveRequest["via"]; unscoped: boolean; content: PlanContent } | null;
   /** True while this run holds the workspace's execution lock. */
   locked: boolean;
-  report: JsonObject | null;
+  report: DriftReport | null;
 }
 
 /** Approves the plan at hand and executes it, or goes on with an approved one. @throws BmoError usage, locked. */
@@ -447,7 +446,7 @@ function giveUp(context: AgentContext, memory: ExecutionMemory, reason: string, 
 
 function report(context: AgentContext, memory: ExecutionMemory): void {
   const { plan } = context.state.workflow;
-  if (plan !== null) memory.report = driftReport(context.state, plan);
+  if (plan !== null) memory.report = driftReport(plan, context.state.progress, context.state.ledger);
 }
 
 /** The planning conversation learns how its plan ended, so that the next request can build on it. */

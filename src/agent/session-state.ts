@@ -7,7 +7,7 @@ import type { TouchedFile } from "../types/agent.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
 import type { Denial } from "../types/permission.ts";
-import type { Stage, WorkflowEvent, WorkflowState } from "../types/plan.ts";
+import type { PlanProgress, Stage, WorkflowEvent, WorkflowState } from "../types/plan.ts";
 import type { ActiveSkill, Overrides, Route } from "../types/route.ts";
 import type { RestoredSession, SessionLog, SessionRecord } from "../types/session.ts";
 import type { PermissionMode } from "../types/settings.ts";
@@ -112,6 +112,18 @@ export class SessionState {
   /** The turns' own calls, of earlier runs only the first and the last of each conversation and stage. */
   mainCalls(): LedgerEntry[] {
     return [...this.keyCalls, ...this.ownEntries.filter((entry) => entry.purpose === "main")];
+  }
+
+  get progress(): PlanProgress {
+    return {
+      since: this.planSince,
+      files: this.planFiles,
+      reports: this.reports,
+      unplannedCommands: this.unplannedCommands,
+      unsettled: this.planUnsettled,
+      changedBetween: this.changedBetween,
+      ignoredWritten: this.ignoredWritten,
+    };
   }
 
   append(record: SessionRecord): void {

@@ -200,7 +200,7 @@ export function resultJson(input: ResultInput): JsonObject {
       summary: denial.summary,
       reason: denial.reason,
     })),
-    report: state?.report ?? null,
+    report: plain(state?.report ?? null),
     warnings: [...new Set([...input.warnings, ...(state?.warnings ?? [])])],
     error:
       input.error === null ? null : { code: input.error.code, message: input.error.message, hint: input.error.hint },

@@ -6,7 +6,7 @@ import { parseCommand, unescapePrompt } from "../commands/parse.ts";
 import { BmoError, exitCodeOf, toErrorInfo } from "../util/errors.ts";
 import { planMarkdown } from "../plan/markdown.ts";
 import { safeJson, sanitizeText } from "../util/sanitize.ts";
-import { reportText } from "../plan/report-text.ts";
+import { reportText } from "../plan/report.ts";
 import { EXIT, type ErrorInfo, type ExitCode } from "../types/error.ts";
 import { labelEvent } from "../util/model-label.ts";
 import { createProgress } from "./progress.ts";

@@ -1,51 +1,83 @@
-// What a revision changes, in lines that a person can check at a glance.
+// What a revision changes, in lines that a person can check at a glance. Each field that the hash covers has its row
+// here: a field without one does not compile.
 
-import { canonicalJson } from "../util/canonical-json.ts";
 import type { PlanContent, Ticket } from "../types/plan.ts";
 
-function listChanges(label: string, before: readonly string[], after: readonly string[]): string[] {
-  const added = after.filter((item) => !before.includes(item)).map((item) => `+ ${label}: ${item}`);
-  const removed = before.filter((item) => !after.includes(item)).map((item) => `- ${label}: ${item}`);
-  return [...removed, ...added];
+/** Lines beginning with `+`, `-` or `~`; `label` says whose field it is. */
+type Describe<Value> = (before: Value, after: Value, label: string) => string[];
+type Rows<Shape> = { readonly [Field in keyof Shape]: Describe<Shape[Field]> };
+
+function isSame(before: readonly string[], after: readonly string[]): boolean {
+  return before.length === after.length && before.every((item, index) => item === after[index]);
 }
 
-function ticketChanges(before: Ticket, after: Ticket): string[] {
-  const id = after.id;
-  const files = (ticket: Ticket): string[] => ticket.files.map((file) => `${file.action} ${file.path}`);
-  return [
-    ...(before.title === after.title ? [] : [`~ ${id} title: ${after.title}`]),
-    ...(before.detail === after.detail ? [] : [`~ ${id} detail reworded`]),
-    ...listChanges(`${id} file`, files(before), files(after)),
-    ...listChanges(`${id} command`, before.commands, after.commands),
-    ...listChanges(`${id} acceptance`, before.acceptance, after.acceptance),
-    ...listChanges(`${id} verify`, before.verify, after.verify),
-    ...listChanges(`${id} depends on`, before.depends_on, after.depends_on),
-    ...listChanges(`${id} out of scope`, before.out_of_scope, after.out_of_scope),
-  ];
-}
+const lists =
+  (name: string): Describe<readonly string[]> =>
+  (before, after, label) => {
+    if (isSame(before, after)) return [];
+    const removed = before.filter((item) => !after.includes(item)).map((item) => `- ${label}${name}: ${item}`);
+    const added = after.filter((item) => !before.includes(item)).map((item) => `+ ${label}${name}: ${item}`);
+    const lines = [...removed, ...added];
+    return lines.length > 0 ? lines : [`~ ${label}${name}: the same entries in another order or number`];
+  };
+const replaced =
+  <Value>(name: string, show: (after: Value) => string): Describe<Value> =>
+  (before, after, label) =>
+    before === after ? [] : [`~ ${label}${name}: ${show(after)}`];
+const reworded =
+  (name: string): Describe<string> =>
+  (before, after, label) =>
+    before === after ? [] : [`~ ${label}${name} reworded`];
 
-/** Lines beginning with `+`, `-` or `~`; empty when nothing changed. */
-export function planChanges(before: PlanContent, after: PlanContent): string[] {
-  if (canonicalJson(before) === canonicalJson(after)) return [];
-  const known = new Map(before.tickets.map((ticket) => [ticket.id, ticket]));
-  const kept = new Set(after.tickets.map((ticket) => ticket.id));
+const fileTexts = (files: Ticket["files"]): string[] => files.map((file) => `${file.action} ${file.path}`);
+
+const TICKET: Rows<Ticket> = {
+  // Tickets are compared by their ids.
+  id: () => [],
+  title: replaced("title", (title) => title),
+  detail: reworded("detail"),
+  phase: replaced("phase", (phase) => phase ?? "none"),
+  files: (before, after, label) => lists("file")(fileTexts(before), fileTexts(after), label),
+  commands: lists("command"),
+  acceptance: lists("acceptance"),
+  verify: lists("verify"),
+  depends_on: lists("depends on"),
+  out_of_scope: lists("out of scope"),
+};
+
+function ticketsChanges(before: readonly Ticket[], after: readonly Ticket[]): string[] {
+  const known = new Map(before.map((ticket) => [ticket.id, ticket]));
+  const kept = new Set(after.map((ticket) => ticket.id));
+  const removed = before.filter((ticket) => !kept.has(ticket.id));
+  const order = (tickets: readonly Ticket[]): string[] =>
+    tickets.map(({ id }) => id).filter((id) => known.has(id) && kept.has(id));
   return [
-    ...(before.title === after.title ? [] : [`~ title: ${after.title}`]),
-    ...(before.summary === after.summary ? [] : ["~ summary reworded"]),
-    ...before.tickets
-      .filter((ticket) => !kept.has(ticket.id))
-      .map((ticket) => `- ticket ${ticket.id}: ${ticket.title}`),
-    ...after.tickets.flatMap((ticket) => {
+    ...removed.map((ticket) => `- ticket ${ticket.id}: ${ticket.title}`),
+    ...after.flatMap((ticket) => {
       const earlier = known.get(ticket.id);
-      return earlier === undefined
-        ? [
-            `+ ticket ${ticket.id}: ${ticket.title}`,
-            ...ticket.files.map((file) => `+ ${ticket.id} file: ${file.action} ${file.path}`),
-          ]
-        : ticketChanges(earlier, ticket);
+      if (earlier !== undefined) return changesOf(TICKET, earlier, ticket, `${ticket.id} `);
+      const files = fileTexts(ticket.files).map((file) => `+ ${ticket.id} file: ${file}`);
+      return [`+ ticket ${ticket.id}: ${ticket.title}`, ...files];
     }),
-    ...(before.network === after.network ? [] : [`~ network: ${after.network ? "commands may use it" : "none"}`]),
-    ...listChanges("open question", before.open_questions, after.open_questions),
-    ...listChanges("decision", before.decisions, after.decisions),
+    ...(isSame(order(before), order(after)) ? [] : [`~ tickets: in another order: ${order(after).join(", ")}`]),
   ];
+}
+
+const CONTENT: Rows<PlanContent> = {
+  title: replaced("title", (title) => title),
+  summary: reworded("summary"),
+  tickets: ticketsChanges,
+  network: replaced("network", (network) => (network ? "commands may use it" : "none")),
+  open_questions: lists("open question"),
+  decisions: lists("decision"),
+};
+
+function changesOf<Shape extends object>(rows: Rows<Shape>, before: Shape, after: Shape, label: string): string[] {
+  const fields = Object.keys(rows) as (keyof Shape)[];
+  return fields.flatMap((field) => rows[field](before[field], after[field], label));
+}
+
+/** Lines beginning with `+`, `-` or `~`; empty only where both have the same hash. */
+export function planChanges(before: PlanContent, after: PlanContent): string[] {
+  return changesOf(CONTENT, before, after, "");
 }

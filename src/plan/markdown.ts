@@ -15,6 +15,7 @@ export function ticketMarkdown(ticket: Ticket, state: string | null): string {
   const lines = [`## ${ticket.id}: ${ticket.title}${mark}`];
   if (ticket.detail !== "") lines.push("", ticket.detail, "");
   lines.push(
+    ...list("phase", ticket.phase === null ? [] : [ticket.phase]),
     ...list(
       "files",
       ticket.files.map((file) => `${file.action} \`${file.path}\``),

@@ -4,12 +4,11 @@ import type { AgentEvent, TurnEndReason } from "./event.ts";
 import type { CostTotals, LedgerEntry } from "./ledger.ts";
 import type { ErrorInfo, ExitCode } from "./error.ts";
 import type { ImageBlock } from "./message.ts";
-import type { ApprovalVia, Plan, WorkflowState } from "./plan.ts";
+import type { ApprovalVia, DriftReport, Plan, WorkflowState } from "./plan.ts";
 import type { Denial } from "./permission.ts";
 import type { Overrides, Route, TierSource } from "./route.ts";
 import type { FileChange } from "./tool.ts";
 import type { PermissionMode, Settings } from "./settings.ts";
-import type { JsonObject } from "./json.ts";
 
 export interface UserInput {
   text: string;
@@ -104,5 +103,5 @@ export interface AgentState {
   lastText: string;
   /** Set once the run met its end; drives the exit code together with `denials`. */
   outcome: ExitCode;
-  report: JsonObject | null;
+  report: DriftReport | null;
 }

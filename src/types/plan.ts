@@ -1,6 +1,7 @@
 // The plan artifact, its approval, and the state of the staged workflow. Keys keep their on-disk spelling (contract
 // section 9).
 
+import type { TouchedFile } from "./agent.ts";
 import type { FileAction } from "./tool.ts";
 import type { Phase } from "./provider.ts";
 
@@ -65,6 +66,56 @@ export interface Approval {
   note: string | null;
   unscoped: boolean;
   at: string;
+}
+
+/** What was done since the plan at hand was first stored. A new plan begins with none of it. */
+export interface PlanProgress {
+  /** Turn in which the plan was first handed in; its tickets are worked on in later ones. */
+  since: number;
+  files: TouchedFile[];
+  /** What finished tickets reported, by ticket id. */
+  reports: Record<string, string>;
+  /** Shell commands that ran in execution without being in the plan. */
+  unplannedCommands: string[];
+  /** What could not be checked or put back, and why. */
+  unsettled: { path: string; reason: string }[];
+  /** Paths that changed while the plan was executed, by nobody of bmo. */
+  changedBetween: string[];
+  /** Ignored paths that were written while the plan was executed; folders with the number of files. */
+  ignoredWritten: string[];
+}
+
+export interface TicketReport {
+  id: string;
+  title: string;
+  state: TicketState;
+  /** null = not known. */
+  cost_usd: number | null;
+  cost_is_estimate: boolean;
+  /** The executor's last words on it. */
+  report: string | null;
+}
+
+/** What an execution came to; printed in JSON as it is. */
+export interface DriftReport {
+  plan: string;
+  hash: string;
+  state: PlanState;
+  planned_files: PlanFile[];
+  touched_files: TouchedFile[];
+  unplanned_commands: string[];
+  tickets: TicketReport[];
+  /** Ticket ids. */
+  skipped_tickets: string[];
+  failed_tickets: string[];
+  /** Paths that were put back. */
+  rollbacks: string[];
+  /** Path and reason. */
+  unsettled: string[];
+  changed_between_commands: string[];
+  ignored_written: string[];
+  /** Paths. */
+  out_of_scope: string[];
 }
 
 export type Stage = "plan" | "execute" | "chat" | "gate";

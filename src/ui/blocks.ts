@@ -1,8 +1,7 @@
 // What the transcript is made of. A block is data; components draw it once, then it is forgotten.
 
 import type { ErrorInfo } from "../types/error.ts";
-import type { JsonObject } from "../types/json.ts";
-import type { Approval, Plan, TicketState } from "../types/plan.ts";
+import type { Approval, DriftReport, Plan, TicketState } from "../types/plan.ts";
 import type { DisplayBlock, FileAction } from "../types/tool.ts";
 
 /** One line per turn: how it was routed and what it cost. */
@@ -36,7 +35,7 @@ export type Block =
       stepCost: number | null;
       confined?: boolean;
     }
-  | { kind: "report"; report: JsonObject }
+  | { kind: "report"; report: DriftReport }
   | { kind: "approved"; plan: Plan; approval: Approval }
   | {
       kind: "ticket";

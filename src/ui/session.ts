@@ -4,8 +4,7 @@
 import { labelEvent, modelLabel } from "../util/model-label.ts";
 import type { Agent } from "../types/agent.ts";
 import type { AgentEvent, TurnEndReason } from "../types/event.ts";
-import type { JsonObject } from "../types/json.ts";
-import type { Plan } from "../types/plan.ts";
+import type { DriftReport, Plan } from "../types/plan.ts";
 import { toErrorInfo } from "../util/errors.ts";
 import { linkAgent, modeOf, statusOf, type AgentLink } from "./agent-link.ts";
 import type { Asker } from "./asker.ts";
@@ -54,7 +53,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
   let isOpening = false;
   /** Presses of Shift+Tab while a session was being opened: they are meant for that one. */
   let earlyPresses = 0;
-  let shownReport: JsonObject | null = null;
+  let shownReport: DriftReport | null = null;
   /** What the card of the plan at hand, or a later line, says about it. */
   let shownExecution: { hash: string; model: string | null } | null = null;
 

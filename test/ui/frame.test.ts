@@ -5,7 +5,8 @@ import { createElement } from "react";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { commands } from "../../src/commands/index.ts";
-import type { JsonObject } from "../../src/types/json.ts";
+import type { TouchedFile } from "../../src/types/agent.ts";
+import type { DriftReport, PlanFile, TicketReport } from "../../src/types/plan.ts";
 import type { AskRequest } from "../../src/types/permission.ts";
 import { cardOptions, createCard, pressInCard, type CardKey, type CardRequest } from "../../src/ui/cards.ts";
 import type { DrawContext } from "../../src/ui/components/draw.ts";
@@ -330,33 +331,45 @@ describe("blocks", () => {
   });
 
   test("the report names what was planned and touched, and what went wrong only where something did", () => {
-    const file = (path: string): JsonObject => ({ path, action: "modify" });
-    const report: JsonObject = {
-      planned_files: [file("a.ts")],
-      touched_files: [file("a.ts")],
+    const planned = (path: string): PlanFile => ({ path, action: "modify" });
+    const touched = (path: string): TouchedFile => ({ ...planned(path), in_scope: true, rolled_back: false });
+    const ticketReport = (id: string, cost: number | null): TicketReport => ({
+      id,
+      title: id,
+      state: "done",
+      cost_usd: cost,
+      cost_is_estimate: false,
+      report: null,
+    });
+    const report: DriftReport = {
+      plan: "p1",
+      hash: "sha256:00",
+      state: "done",
+      planned_files: [planned("a.ts")],
+      touched_files: [touched("a.ts")],
       unplanned_commands: [],
-      tickets: [{ id: "t1", cost_usd: 0 }],
+      tickets: [ticketReport("t1", 0)],
       skipped_tickets: [],
       failed_tickets: [],
       rollbacks: [],
+      unsettled: [],
+      changed_between_commands: [],
+      ignored_written: [],
       out_of_scope: [],
     };
     expect(drawBlock({ kind: "report", report }, false, context(80))).toEqual([
       "  planned  modify a.ts",
       "  touched  modify a.ts",
     ]);
-    const drifted: JsonObject = {
+    const drifted: DriftReport = {
       ...report,
-      touched_files: [file("a.ts"), file("evil\u001b[2J")],
+      touched_files: [touched("a.ts"), touched("evil\u001b[2J")],
       out_of_scope: ["b.ts"],
       rollbacks: ["b.ts"],
       unplanned_commands: ["npm i"],
       skipped_tickets: ["t3"],
       failed_tickets: ["t2"],
-      tickets: [
-        { id: "t1", cost_usd: 0.5 },
-        { id: "t2", cost_usd: null },
-      ],
+      tickets: [ticketReport("t1", 0.5), ticketReport("t2", null)],
     };
     expect(drawBlock({ kind: "report", report: drifted }, false, context(80))).toEqual([
       "  planned             modify a.ts",
@@ -371,7 +384,7 @@ describe("blocks", () => {
     const many = drawBlock(
       {
         kind: "report",
-        report: { ...report, planned_files: Array.from({ length: 500 }, (_, index) => file(`f${index}.ts`)) },
+        report: { ...report, planned_files: Array.from({ length: 500 }, (_, index) => planned(`f${index}.ts`)) },
       },
       false,
       context(80),

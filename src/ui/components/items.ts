@@ -1,8 +1,8 @@
 // One drawing function per kind of transcript block. Pure; a block is drawn once, at the width of that moment.
 
 import { formatUsd } from "../../util/money.ts";
-import { reportRows } from "../../plan/report-text.ts";
-import type { JsonObject } from "../../types/json.ts";
+import { reportRows } from "../../plan/report.ts";
+import type { DriftReport } from "../../types/plan.ts";
 import type { Block, RouteLine } from "../blocks.ts";
 import { clean, cleanLine, clip, plural, wrapIndented } from "../text.ts";
 import { type DrawContext, drawMarkdown, labelled } from "./draw.ts";
@@ -75,7 +75,7 @@ function drawUser(text: string, context: DrawContext): string[] {
 }
 
 /** What was planned and what came of it. */
-function drawReport(report: JsonObject, context: DrawContext): string[] {
+function drawReport(report: DriftReport, context: DrawContext): string[] {
   const rows = reportRows(report);
   const size = Math.max(...rows.map((row) => row.label.length)) + 2;
   return rows.flatMap((row) =>
