@@ -91,12 +91,12 @@ export function findProjectFiles(
   const found: ProjectFiles = { files: [], preferences: null, candidates: [], notices: [] };
   const present = (path: string): boolean => {
     found.candidates.push(path);
-    if (own.has(realPath(path))) return false;
     // Settings are not shown to a model: what is closed to it may be linked to.
     const located = locateProjectFile(path, { root, isClosed: () => false });
+    // Most places are empty, and to ask for the real path of what is not there is dear.
+    if (located.kind === "absent" || own.has(realPath(path))) return false;
     if (located.kind === "found" && statSync(located.realPath).isFile()) return true;
-    if (located.kind !== "absent")
-      found.notices.push(`${path} is not read: ${located.kind === "refused" ? located.reason : "not a regular file"}`);
+    found.notices.push(`${path} is not read: ${located.kind === "refused" ? located.reason : "not a regular file"}`);
     return false;
   };
   for (const directory of directories) {

@@ -14,7 +14,12 @@ export interface LogOptions {
   now(): Date;
   /** Takes secrets out of a text; every string of a record passes through it. */
   redact(text: string): string;
+  /** Bytes of a session file from which an index is kept beside it. */
+  indexedFrom?: number;
 }
+
+/** A shorter file is read in the time that its index would take to write and to read. */
+const INDEXED_FROM_BYTES = 256 * 1024;
 
 /** Follows what a log appends, to keep a session's index beside it. */
 export interface LogFollower {
@@ -113,15 +118,19 @@ class FileSessionLog implements SessionLog {
     this.header = null;
     // What a record is made of keeps its shape: only texts inside it are redacted.
     this.follower?.add(stored as StoredRecord, place);
-    if (record.type === "turn_end") this.follower?.rest(this.length, this.nextSeq);
+    if (record.type === "turn_end") this.rest();
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
     if (this.descriptor !== null) closeSync(this.descriptor);
-    if (this.header === null) this.follower?.rest(this.length, this.nextSeq);
+    if (this.header === null) this.rest();
     releaseHolder(holderPath(this.path));
+  }
+
+  private rest(): void {
+    if (this.length >= (this.options.indexedFrom ?? INDEXED_FROM_BYTES)) this.follower?.rest(this.length, this.nextSeq);
   }
 
   private open(): number {

@@ -19,6 +19,7 @@ import { expect, test } from "vitest";
 import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { listSessions } from "../../src/session/list.ts";
 import { stampOf, readIndexBody } from "../../src/session/index-file.ts";
+import type { LogOptions } from "../../src/session/log.ts";
 import { readSession } from "../../src/session/reader.ts";
 import { replay } from "../../src/session/replay.ts";
 import { createSession, removeSession, resumeSession } from "../../src/session/store.ts";
@@ -36,8 +37,9 @@ import {
 } from "./samples.ts";
 
 const rules = { reduce: reduceWorkflow, initial: initialWorkflow(true) };
-const options = (): { now: () => Date; redact: (text: string) => string } => ({
+const options = (): LogOptions => ({
   now: steppingClock(),
+  indexedFrom: 0,
   redact: unchanged,
 });
 
@@ -224,4 +226,19 @@ test("a removed session leaves no index", () => {
   const path = session(data);
   removeSession(path);
   expect([existsSync(path), existsSync(indexOf(data, path))]).toEqual([false, false]);
+});
+
+test("a short session has no index, and gets one at the end of the turn in which it becomes a long one", () => {
+  const data = temporaryDirectory();
+  const byDefault = { now: steppingClock(), redact: unchanged };
+  const log = createSession({ ...byDefault, dataDirectory: data, workspace: "/repo", rules });
+  const turn = (number: number, text: string): boolean => {
+    log.append({ type: "turn_start", turn: number, stage: "plan", ticket: null, text });
+    log.append({ type: "turn_end", turn: number, reason: "done", error: null });
+    return known(log.path);
+  };
+  expect(turn(1, "short")).toBe(false);
+  expect(turn(2, "long ".repeat(60_000))).toBe(true);
+  log.close();
+  expect(resumed(log.path)).toEqual(readWhole(log.path));
 });
