@@ -3,7 +3,7 @@
 import { sayConfinement } from "./confinement.ts";
 import { afterPlanning, approveAndExecute, steer, type ExecutionMemory } from "./execution.ts";
 import { compactConversation } from "./turn/compact-turn.ts";
-import { runStageTurn, type AgentContext } from "./turn/turn.ts";
+import { runStageTurn } from "./turn/turn.ts";
 import { SessionState } from "./session-state.ts";
 import { agentState, lookAhead, NO_PREVIEW, type Preview } from "./snapshot.ts";
 import { createPlan } from "./turn/tool-host.ts";
@@ -11,42 +11,42 @@ import { isFinished, isPending } from "../plan/workflow.ts";
 import { readPlan } from "./plan-reading.ts";
 import { BmoError, toErrorInfo } from "../util/errors.ts";
 import { planChanges } from "../plan/changes.ts";
-import type { AgentParts } from "./parts.ts";
+import type { AgentContext } from "./context.ts";
+import type { AgentPorts } from "./ports.ts";
 import type { Agent, ApproveRequest, TurnResult, UserInput } from "../types/agent.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { AgentEvent } from "../types/event.ts";
 
-export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agent {
+/** A small-model call only helps to choose: it does not take the last call, which is the turn's own. */
+function createCallCounter(limit: number | null): AgentContext["countCall"] {
+  let calls = 0;
+  return (purpose) => {
+    if (limit !== null && calls >= (purpose === "classify" ? limit - 1 : limit))
+      return {
+        code: "limit",
+        message: `the limit of ${limit} model calls for this run is reached`,
+        hint: "Raise --max-turns, or go on with bmo -c.",
+      };
+    calls += 1;
+    return null;
+  };
+}
+
+export function createAgent(ports: AgentPorts): Agent {
   const listeners = new Set<(event: AgentEvent) => void>();
   const emit = (event: AgentEvent): void => {
     for (const listener of listeners) listener(event);
   };
-  let modelCalls = 0;
-  const parts: AgentParts = {
-    ...given,
-    emit,
-    countCall(purpose) {
-      const limit = given.limits.maxModelCalls;
-      // A small-model call only helps to choose: it does not take the last call, which is the turn's own.
-      if (limit !== null && modelCalls >= (purpose === "classify" ? limit - 1 : limit))
-        return {
-          code: "limit",
-          message: `the limit of ${limit} model calls for this run is reached`,
-          hint: "Raise --max-turns, or go on with bmo -c.",
-        };
-      modelCalls += 1;
-      return null;
-    },
-  };
-  const { settings } = parts.settings();
+  const { session, settings, person, surroundings } = ports;
+  const options = settings.loaded().settings;
   const state = new SessionState(
-    parts.log,
-    parts.restored,
-    { enabled: settings.options.staged_workflow.enabled, byFlag: parts.workflowByFlag },
-    settings.permissions.mode,
-    parts.flagOverrides,
+    session.log,
+    session.restored,
+    { enabled: options.options.staged_workflow.enabled, byFlag: session.workflowByFlag },
+    options.permissions.mode,
+    session.flagOverrides,
   );
-  for (const denial of parts.leftovers) state.addDenial(denial, "execute");
+  for (const denial of ports.guard.leftovers) state.addDenial(denial, "execute");
   const memory: ExecutionMemory = { standing: null, locked: false, report: null };
   let closed = false;
   let running: { controller: AbortController; done: Promise<unknown> } | null = null;
@@ -55,11 +55,13 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
   let preview: Preview = NO_PREVIEW;
 
   const context: AgentContext = {
-    parts,
+    ports,
     state,
     signals: { planStored: false, planChanges: [], replanReason: null, revision: null },
     readDigests: new Map(),
-    date: parts.now().toISOString().slice(0, 10),
+    date: surroundings.now().toISOString().slice(0, 10),
+    emit,
+    countCall: createCallCounter(ports.models.maxCalls),
   };
 
   /** Runs one operation at a time; the session's state is never changed by two. */
@@ -75,7 +77,7 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     };
     limitReason = null;
     try {
-      const problem = await parts.reloadSettings();
+      const problem = await settings.reload();
       if (problem !== null) emit({ type: "notice", level: "warning", text: problem });
       const result = await operation(controller.signal);
       const ended: TurnResult =
@@ -89,7 +91,7 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
       throw thrown;
     } finally {
       // In a headless run nobody looks at the next request; a command that shows it asks for it (`refresh`).
-      if (!parts.headless) preview = await lookAhead(context);
+      if (!person.headless) preview = await lookAhead(context);
       running = null;
       finish();
     }
@@ -109,24 +111,22 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     return result.reason === "awaiting_approval" ? announce(result, signal) : result;
   }
 
-  const isConfined = (): boolean => parts.confinement?.holds() ?? true;
-
   /** Shows the plan; where the user's configuration waives the approval, it executes. */
   async function announce(result: TurnResult, signal: AbortSignal): Promise<TurnResult> {
     const { plan } = state.workflow;
     if (plan === null) return result;
     const { execution } = await lookAhead(context);
-    sayConfinement(parts);
+    sayConfinement(context);
     emit({
       type: "plan_ready",
       plan,
       executionModel: execution.model,
       changes: context.signals.planChanges,
       stepCost: execution.stepCost,
-      confined: isConfined(),
+      confined: ports.guard.confinement.holds(),
     });
     if (
-      parts.settings().settings.options.staged_workflow.require_approval_before_execute ||
+      settings.loaded().settings.options.staged_workflow.require_approval_before_execute ||
       memory.standing?.plan === plan.id
     )
       return result;
@@ -145,8 +145,8 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
   }
 
   return {
-    sessionId: parts.log.id,
-    workspace: parts.workspace,
+    sessionId: session.log.id,
+    workspace: surroundings.workspace,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -207,14 +207,14 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     },
     editPlan(content) {
       if (running !== null) throw new BmoError("usage", "a turn is running", "Interrupt it first (Esc).");
-      const checked = readPlan(content, parts.workspace);
+      const checked = readPlan(content, surroundings.workspace);
       if (!checked.ok)
         throw new BmoError(
           "usage",
           `the edited plan is not valid: ${checked.problems.join("; ")}`,
           "Nothing was changed.",
         );
-      const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
+      const plan = createPlan(checked.content, checked.flags, state, () => surroundings.newId("p"));
       const earlier = state.workflow.plan;
       state.change({ type: "plan_stored", plan });
       emit({
@@ -223,7 +223,7 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
         executionModel: preview.execution.model,
         changes: earlier === null ? [] : planChanges(earlier.content, plan.content),
         stepCost: preview.execution.stepCost,
-        confined: isConfined(),
+        confined: ports.guard.confinement.holds(),
       });
       return plan;
     },
@@ -237,12 +237,12 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
         state.setSkill(null);
         return "no skill is active";
       }
-      const skill = await parts.skills.find(name);
+      const skill = await ports.toolbox.skills.find(name);
       state.setSkill({ name: skill.name, tier: skill.tier, activatedBy: "user", turn: state.turns });
       return `skill ${skill.name} is active${skill.tier === null ? "" : `, tier ${skill.tier}`}`;
     },
     compact: () => exclusive((signal) => compactConversation(context, signal)),
-    recordCommand: (text) => state.append({ type: "command", text: parts.redact(text) }),
+    recordCommand: (text) => state.append({ type: "command", text: ports.redaction.redact(text) }),
     recordShell(command, output, exitCode) {
       state.append({ type: "shell", command, output, exit_code: exitCode });
       const conversation =
@@ -252,7 +252,7 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
         content: [
           {
             type: "text",
-            text: parts.redact(`I ran \`${command}\` myself (exit code ${exitCode ?? "none"}):\n${output}`),
+            text: ports.redaction.redact(`I ran \`${command}\` myself (exit code ${exitCode ?? "none"}):\n${output}`),
           },
         ],
       });
@@ -269,8 +269,8 @@ export function createAgent(given: Omit<AgentParts, "emit" | "countCall">): Agen
     async close() {
       closed = true;
       if (running !== null) await this.abort("closing");
-      parts.release();
-      parts.log.close();
+      ports.guard.release();
+      session.log.close();
     },
     async refresh() {
       preview = await lookAhead(context);

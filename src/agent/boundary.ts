@@ -10,7 +10,7 @@ import { judgeCommand } from "../permission/shell.ts";
 import { displayPath, isInside, pathExists, realPathOf } from "../util/paths.ts";
 import { randomUUID } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
-import type { Boundary, BoundaryState, CallToJudge, ContainedResult, OutOfScopeHandler } from "./parts.ts";
+import type { Boundary, BoundaryState, CallToJudge, ContainedResult, OutOfScopeHandler } from "./ports.ts";
 import type { ShellVerdict } from "../types/containment.ts";
 import type { Verdict } from "../types/permission.ts";
 import type { PlanContent, PlanFile, WorkStage } from "../types/plan.ts";

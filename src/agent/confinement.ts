@@ -1,8 +1,8 @@
 // Says once, where a command runs or is refused, that no sandbox holds it.
 
-import type { AgentParts } from "./parts.ts";
+import type { AgentContext } from "./context.ts";
 
-export function sayConfinement({ confinement, emit }: Pick<AgentParts, "confinement" | "emit">): void {
-  const text = confinement?.notice() ?? null;
+export function sayConfinement({ ports, emit }: AgentContext): void {
+  const text = ports.guard.confinement.notice();
   if (text !== null) emit({ type: "notice", level: "warning", text });
 }

@@ -4,21 +4,16 @@
 import { planHash } from "../plan/content.ts";
 import { checkApprovable, isCovered, refusalOf } from "../plan/approval.ts";
 import { driftReport } from "../plan/report.ts";
-import { addNote, lockWorkspace, runStageTurn, type AgentContext, type StageTurnResult } from "./turn/turn.ts";
-import { verifyTicket } from "./verification.ts";
+import { runStageTurn, type TurnEnd } from "./turn/turn.ts";
+import { checkpoint, endTicket, executeUnits, type ExecutionResult } from "./unit.ts";
+import { lockWorkspace } from "./workspace-lock.ts";
 import { executionOrder } from "../plan/workflow.ts";
-import { planMarkdown, ticketMarkdown } from "../plan/markdown.ts";
-import { ticketEntries } from "../plan/ticket-cost.ts";
+import { userMessage } from "./messages.ts";
 import { BmoError, toErrorInfo } from "../util/errors.ts";
-import type { AgentParts } from "./parts.ts";
+import type { AgentContext } from "./context.ts";
 import type { ApproveRequest, TurnResult } from "../types/agent.ts";
 import type { ErrorInfo } from "../types/error.ts";
-import type { DriftReport, Plan, PlanContent, Ticket } from "../types/plan.ts";
-import type { SessionState } from "./session-state.ts";
-
-/** How often the executor may try to mend a failed verification before the planner is asked. */
-const EXECUTOR_TRIES = 2;
-const CONTINUE = "The run was interrupted here. Look at what is already done and carry on with the approved plan.";
+import type { DriftReport, Plan, PlanContent } from "../types/plan.ts";
 
 export interface ExecutionMemory {
   /** An approval in advance of this run, the plan it was for, and what it covered first. */
@@ -35,15 +30,15 @@ export async function approveAndExecute(
   request: ApproveRequest,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const { parts, state } = context;
-  const settings = parts.settings().settings;
+  const { ports, state } = context;
+  const settings = ports.settings.loaded().settings;
   const { plan: current, approval } = state.workflow;
   if (current?.state === "done") return { reason: "done", text: `Plan ${current.id} is already done.`, error: null };
   const plan = checkApprovable(current, request, settings.options.phase_model.strict);
   const approved =
     approval !== null && approval.hash === plan.hash && (plan.state === "approved" || plan.state === "executing");
   const continuing = approved && (request.tickets === null || sameTickets(request.tickets, approval.tickets));
-  checkWorkspace(parts, plan);
+  checkWorkspace(context, plan);
   return holdingLock(context, memory, signal, () => {
     if (!continuing) recordApproval(context, plan, request);
     if ((request.via === "flag" || request.via === "configuration") && memory.standing?.plan !== plan.id)
@@ -53,12 +48,13 @@ export async function approveAndExecute(
 }
 
 /** Paths of a plan mean the workspace it was made in. @throws BmoError usage elsewhere; nothing has changed then. */
-function checkWorkspace(parts: AgentParts, plan: Plan | null): void {
-  const own = parts.sessionWorkspace ?? parts.workspace;
-  if (own !== parts.workspace)
+function checkWorkspace({ ports }: AgentContext, plan: Plan | null): void {
+  const own = ports.session.workspace;
+  const { workspace } = ports.surroundings;
+  if (own !== workspace)
     throw new BmoError(
       "usage",
-      `plan ${plan?.id ?? ""} belongs to ${own}, not to ${parts.workspace}`,
+      `plan ${plan?.id ?? ""} belongs to ${own}, not to ${workspace}`,
       "Go there with -C, or make a new plan here in a session of its own.",
     );
 }
@@ -71,7 +67,7 @@ async function holdingLock(
   work: () => Promise<TurnResult>,
 ): Promise<TurnResult> {
   if (memory.locked) return work();
-  const release = await lockWorkspace(context.parts, signal);
+  const release = await lockWorkspace(context, signal);
   memory.locked = true;
   try {
     return await work();
@@ -87,21 +83,21 @@ function sameTickets(asked: string[], approved: string[] | null): boolean {
 }
 
 function recordApproval(context: AgentContext, plan: Plan, request: ApproveRequest): void {
-  const { parts, state } = context;
+  const { ports, state, emit } = context;
   const approval = {
     plan_id: plan.id,
     hash: plan.hash,
-    workspace: parts.workspace,
+    workspace: ports.surroundings.workspace,
     session_id: state.log.id,
     via: request.via,
     tickets: request.tickets,
     note: request.note,
     unscoped: request.unscoped,
-    at: parts.now().toISOString(),
+    at: ports.surroundings.now().toISOString(),
   };
   state.append({ type: "approval", approval });
   state.change({ type: "plan_approved", approval });
-  if (state.workflow.plan !== null) parts.emit({ type: "plan_approved", plan: state.workflow.plan, approval });
+  if (state.workflow.plan !== null) emit({ type: "plan_approved", plan: state.workflow.plan, approval });
 }
 
 /** Text typed while an interrupted plan is executing steers the executor within the same scope. */
@@ -111,7 +107,7 @@ export async function steer(
   text: string,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  checkWorkspace(context.parts, context.state.workflow.plan);
+  checkWorkspace(context, context.state.workflow.plan);
   return holdingLock(context, memory, signal, () => execute(context, memory, true, text, signal));
 }
 
@@ -122,7 +118,7 @@ async function execute(
   note: string | null,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const { parts, state } = context;
+  const { state } = context;
   state.change({ type: "execution_started" });
   const { plan, approval } = state.workflow;
   if (plan === null || approval === null || state.workflow.stage !== "execute")
@@ -138,9 +134,7 @@ async function execute(
     if (!continuing) await checkpoint(context, `before plan ${plan.id}`, null);
     const order = executionOrder(plan, approval.tickets).filter((id) => state.workflow.plan?.tickets[id] !== "done");
     if (order.length === 0 && note === null) result = { kind: "verified", text: state.lastText };
-    else if (order.length > 0 && parts.settings().settings.options.phase_model.unit === "ticket")
-      result = await executeTickets(context, order, continuing, note, signal);
-    else result = await executeWhole(context, order, continuing, note, signal);
+    else result = await executeUnits(context, { order, continuing, note }, signal);
   } catch (thrown) {
     state.change({ type: "execution_interrupted" });
     throw thrown;
@@ -152,228 +146,29 @@ async function execute(
 /**
  * Tells what changed while the plan was executed and was nobody's of bmo; it stays, since the user may have done it.
  */
-async function lookBetween({ parts, state }: AgentContext): Promise<void> {
+async function lookBetween({ ports, state, emit }: AgentContext): Promise<void> {
   try {
-    const { paths, processes, ignored } = await parts.changedBetween();
+    const { paths, processes, ignored } = await ports.guard.changedBetween();
     state.changedBetween.push(...paths.filter((path) => !state.changedBetween.includes(path)));
     state.ignoredWritten.push(...ignored.filter((path) => !state.ignoredWritten.includes(path)));
     if (paths.length > 0)
-      parts.emit({
+      emit({
         type: "notice",
         level: "warning",
         text: `changed between commands, by you or a program left running: ${paths.join(", ")}`,
       });
     if (processes.length > 0)
-      parts.emit({
+      emit({
         type: "notice",
         level: "warning",
         text: `began while the plan was executed and still runs in the workspace: process ${processes.join(", ")}`,
       });
   } catch (thrown) {
-    parts.emit({
+    emit({
       type: "notice",
       level: "warning",
       text: `what changed between commands could not be looked at: ${toErrorInfo(thrown).message}`,
     });
-  }
-}
-
-async function checkpoint({ parts, state }: AgentContext, label: string, ticket: string | null): Promise<void> {
-  const id = await parts.checkpoints.create(label, ticket);
-  state.append({ type: "checkpoint", id, label, ticket });
-}
-
-/** How executing ended: with all verified, or with what stopped it. */
-type ExecutionResult =
-  | { kind: "verified"; text: string }
-  | { kind: "replan"; by: "executor" | "verification"; reason: string; text: string }
-  | { kind: "revise"; feedback: string; text: string }
-  | { kind: "stopped"; result: TurnResult };
-
-function ticketsOf(plan: Plan, ids: readonly string[]): Ticket[] {
-  return ids.flatMap((id) => plan.content.tickets.find((ticket) => ticket.id === id) ?? []);
-}
-
-function startTicket(context: AgentContext, plan: Plan, ticket: Ticket): void {
-  context.state.change({ type: "ticket_changed", ticket: ticket.id, state: "in_progress" });
-  context.parts.emit({ type: "ticket_start", plan: plan.id, ticket: ticket.id, title: ticket.title });
-}
-
-function endTicket(context: AgentContext, plan: Plan, ticket: Ticket, ticketState: "done" | "failed"): void {
-  const { parts, state } = context;
-  state.change({ type: "ticket_changed", ticket: ticket.id, state: ticketState });
-  const costs = ticketEntries(state.workflow.plan ?? plan, ticket.id, state.ledger, state.planSince);
-  const { cost_usd: costUsd, estimate: costEstimate } = parts.accounting.totals(costs);
-  parts.emit({
-    type: "ticket_end",
-    plan: plan.id,
-    ticket: ticket.id,
-    state: ticketState,
-    costUsd: costs.length === 0 ? null : costUsd,
-    costEstimate,
-  });
-}
-
-function handOver(context: AgentContext, plan: Plan, tickets: string[] | null, note: string | null): string {
-  const lines = [`The user approved this plan. Carry it out.`, "", planMarkdown(plan, tickets)];
-  if (note !== null && note !== "") lines.push("", `The user adds: ${note}`);
-  if (context.parts.settings().settings.options.containment.mode === "enforce")
-    lines.push("", "Only the files named above may be changed.");
-  return lines.join("\n");
-}
-
-/** `unit = "plan"`: all tickets in one turn, then every verify command. */
-async function executeWhole(
-  context: AgentContext,
-  order: string[],
-  continuing: boolean,
-  note: string | null,
-  signal: AbortSignal,
-): Promise<ExecutionResult> {
-  const { parts, state } = context;
-  const { plan, approval } = state.workflow;
-  if (plan === null || approval === null) throw new BmoError("internal", "the plan vanished while it was executed");
-  const tickets = ticketsOf(plan, order);
-  const full = parts.settings().settings.options.phase_model.handoff === "full";
-  const fresh = !continuing || !wasHandedOver(state, order);
-  let conversation = state.conversationOf.execute ?? null;
-  if (fresh) conversation = full ? (state.conversationOf.plan ?? null) : state.openConversation("execute", "handoff");
-  // The conversation comes first: a ticket in progress then tells a resumed run that its conversation is there.
-  for (const ticket of tickets) startTicket(context, plan, ticket);
-  let message = fresh ? handOver(context, plan, approval.tickets, note) : (note ?? CONTINUE);
-  let shown = note !== null && continuing ? note : `/approve ${plan.content.title}`;
-
-  for (let attempt = 0; ; attempt++) {
-    const turn = await runStageTurn(context, {
-      stage: "execute",
-      ticket: null,
-      conversation,
-      text: shown,
-      messageParts: [message],
-      signal,
-    });
-    conversation = turn.conversation;
-    const stop = stopOf(context, turn) ?? revisionOf(context, turn.text);
-    if (stop !== null) return stop;
-    let failure = "";
-    for (const ticket of tickets) {
-      const verification = await verifyTicket(context, ticket, signal);
-      if (signal.aborted) return { kind: "stopped", result: { reason: "aborted", text: turn.text, error: null } };
-      const revision = revisionOf(context, turn.text);
-      if (revision !== null) return revision;
-      if (!verification.passed) {
-        failure = verification.failure;
-        if (attempt >= EXECUTOR_TRIES) endTicket(context, plan, ticket, "failed");
-        break;
-      }
-      if (state.workflow.plan?.tickets[ticket.id] !== "done") endTicket(context, plan, ticket, "done");
-    }
-    if (failure === "") return { kind: "verified", text: turn.text };
-    if (attempt >= EXECUTOR_TRIES) return { kind: "replan", by: "verification", reason: failure, text: turn.text };
-    message = `${failure}\n\nMend it within the plan's files, or call request_replan.`;
-    shown = "verification failed: trying again";
-  }
-}
-
-/** `unit = "ticket"`: each ticket is its own turn with its own route and a fresh context. */
-async function executeTickets(
-  context: AgentContext,
-  order: string[],
-  continuing: boolean,
-  note: string | null,
-  signal: AbortSignal,
-): Promise<ExecutionResult> {
-  const { state } = context;
-  const { plan } = state.workflow;
-  if (plan === null) throw new BmoError("internal", "the plan vanished while it was executed");
-  let text = "";
-  let goingOn = continuing;
-  for (const ticket of ticketsOf(plan, order)) {
-    const resumed = goingOn && wasHandedOver(state, [ticket.id]);
-    if (!resumed) await checkpoint(context, `before ticket ${ticket.id}`, ticket.id);
-    let conversation = resumed ? (state.conversationOf.execute ?? null) : state.openConversation("execute", "ticket");
-    startTicket(context, plan, ticket);
-    let message = resumed ? (note ?? CONTINUE) : ticketHandOver(context, plan, ticket, note);
-    goingOn = false;
-    for (let attempt = 0; ; attempt++) {
-      const turn = await runStageTurn(context, {
-        stage: "execute",
-        ticket: ticket.id,
-        conversation,
-        text: `${ticket.id}: ${ticket.title}`,
-        messageParts: [message],
-        signal,
-      });
-      conversation = turn.conversation;
-      text = turn.text;
-      const stop = stopOf(context, turn) ?? revisionOf(context, text);
-      if (stop !== null) return stop;
-      const verification = await verifyTicket(context, ticket, signal);
-      if (signal.aborted) return { kind: "stopped", result: { reason: "aborted", text, error: null } };
-      const revision = revisionOf(context, text);
-      if (revision !== null) return revision;
-      if (verification.passed) break;
-      if (attempt >= EXECUTOR_TRIES) {
-        endTicket(context, plan, ticket, "failed");
-        return { kind: "replan", by: "verification", reason: verification.failure, text };
-      }
-      message = `${verification.failure}\n\nMend it within the ticket's files, or call request_replan.`;
-    }
-    state.reports[ticket.id] = text;
-    endTicket(context, plan, ticket, "done");
-  }
-  return { kind: "verified", text };
-}
-
-/** The ticket, the plan's summary, and what earlier tickets reported: nothing else of the session. */
-function ticketHandOver(context: AgentContext, plan: Plan, ticket: Ticket, note: string | null): string {
-  const reports = plan.content.tickets.flatMap((other) => {
-    const report = context.state.reports[other.id];
-    return report === undefined ? [] : [`- ${other.id} (${other.title}): ${report}`];
-  });
-  const lines = [
-    `The user approved the plan "${plan.content.title}". Carry out this one ticket of it.`,
-    "",
-    plan.content.summary,
-    "",
-    ticketMarkdown(ticket, null),
-  ];
-  if (reports.length > 0) lines.push("", "Earlier tickets reported:", ...reports);
-  if (plan.content.decisions.length > 0)
-    lines.push("", "Decisions:", ...plan.content.decisions.map((decision) => `- ${decision}`));
-  const notes = new Set([context.state.workflow.approval?.note ?? "", note ?? ""].filter((one) => one !== ""));
-  for (const one of notes) lines.push("", `The user adds: ${one}`);
-  return lines.join("\n");
-}
-
-/** Whether the executor's conversation is that of these tickets and holds what it has to do. */
-function wasHandedOver(state: SessionState, ids: readonly string[]): boolean {
-  const conversation = state.conversationOf.execute;
-  if (conversation === undefined || state.messages(conversation).length === 0) return false;
-  return ids.length === 0 || ids.some((id) => state.workflow.plan?.tickets[id] === "in_progress");
-}
-
-/** Feedback that came where no tool follows: in the last answer, or while bmo verifies. */
-function revisionOf({ signals }: AgentContext, text: string): ExecutionResult | null {
-  const feedback = signals.revision;
-  if (feedback === null) return null;
-  signals.revision = null;
-  return { kind: "revise", feedback, text };
-}
-
-function stopOf(context: AgentContext, turn: StageTurnResult): ExecutionResult | null {
-  switch (turn.reason) {
-    case "replan":
-      return { kind: "replan", by: "executor", reason: context.signals.replanReason ?? "", text: turn.text };
-    case "revise":
-    case "done":
-      return null;
-    case "awaiting_approval":
-    case "denied":
-    case "limit":
-    case "aborted":
-    case "error":
-      return { kind: "stopped", result: { reason: turn.reason, text: turn.text, error: turn.error } };
   }
 }
 
@@ -405,7 +200,7 @@ async function finish(
         signal,
       );
     case "replan": {
-      const limit = context.parts.settings().settings.options.phase_model.max_replans;
+      const limit = context.ports.settings.loaded().settings.options.phase_model.max_replans;
       if (state.workflow.replans >= limit) return giveUp(context, memory, result.reason, result.text);
       state.change({ type: "revision_requested", by: result.by });
       report(context, memory);
@@ -453,7 +248,7 @@ function report(context: AgentContext, memory: ExecutionMemory): void {
 function tellPlanner(context: AgentContext, text: string): void {
   const conversation = context.state.conversationOf.plan;
   if (conversation !== undefined && conversation !== context.state.conversationOf.execute)
-    addNote(context.state, conversation, text);
+    context.state.addMessage(conversation, userMessage([text]));
 }
 
 /** A planning turn with the reason; an approval in advance covers a revision that is not wider. */
@@ -479,22 +274,26 @@ async function planAgain(
 export async function afterPlanning(
   context: AgentContext,
   memory: ExecutionMemory,
-  turn: StageTurnResult,
+  turn: TurnEnd,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const { state, parts } = context;
+  const { ports, state, emit } = context;
   const { plan } = state.workflow;
   const reason = turn.reason === "replan" || turn.reason === "revise" ? "done" : turn.reason;
   if (reason !== "awaiting_approval" || plan === null) return { reason, text: turn.text, error: turn.error };
   const { standing } = memory;
-  if (standing?.plan === plan.id && isCovered(standing.content, plan.content, parts.workspace) && !signal.aborted) {
+  if (
+    standing?.plan === plan.id &&
+    isCovered(standing.content, plan.content, ports.surroundings.workspace) &&
+    !signal.aborted
+  ) {
     const request: ApproveRequest = { via: standing.via, tickets: null, note: null, unscoped: standing.unscoped };
-    const refusal = refusalOf(plan, request, parts.settings().settings.options.phase_model.strict);
+    const refusal = refusalOf(plan, request, ports.settings.loaded().settings.options.phase_model.strict);
     if (refusal !== null) {
-      parts.emit({ type: "notice", level: "warning", text: `not approved in advance: ${refusal}` });
+      emit({ type: "notice", level: "warning", text: `not approved in advance: ${refusal}` });
       return { reason: "awaiting_approval", text: turn.text, error: null };
     }
-    parts.emit({
+    emit({
       type: "notice",
       level: "info",
       text: "The approval in advance covers this revision: it is not wider than the first plan.",

@@ -4,7 +4,7 @@ import { routeContext } from "./turn/route.ts";
 import { exitCodeOf, toErrorInfo } from "../util/errors.ts";
 import { onceOnly } from "../util/once-only.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
-import type { AgentContext } from "./turn/turn.ts";
+import type { AgentContext } from "./context.ts";
 import type { ExecutionMemory } from "./execution.ts";
 import type { AgentState, TurnResult } from "../types/agent.ts";
 import type { WorkStage } from "../types/plan.ts";
@@ -34,19 +34,18 @@ export const NO_PREVIEW: Preview = {
 /** Asks the router by rules alone: no model call. */
 export async function lookAhead(context: AgentContext): Promise<Preview> {
   const look = async (stage: WorkStage): Promise<Preview["execution"]> => {
-    const { parts, state } = context;
-    const routing = routeContext({
-      parts,
-      state,
+    const { ports, state } = context;
+    const routing = routeContext(context, {
       turn: state.turns + 1,
       stage,
       ticket: null,
       conversation: state.conversationOf[stage] ?? null,
       message: "",
+      incoming: null,
       pending: true,
     });
     try {
-      const { route } = await parts.previewRouter.decide(routing, null, new AbortController().signal);
+      const { route } = await ports.models.previewRouter.decide(routing, null, new AbortController().signal);
       return {
         model: route.model,
         reason: route.reason,
@@ -73,12 +72,13 @@ export function agentState(
   lastResult: TurnResult | null,
   { next, execution }: Preview,
 ): AgentState {
-  const { parts, state } = context;
+  const { ports, state } = context;
+  const loaded = ports.settings.loaded();
   const books = state.books();
   const [routes, ledger] = [onceOnly(books.routes), onceOnly(books.ledger)];
-  const totals = onceOnly(() => parts.accounting.totals(ledger()));
+  const totals = onceOnly(() => ports.models.accounting.totals(ledger()));
   return {
-    settings: parts.settings().settings,
+    settings: loaded.settings,
     workflow: state.workflow,
     overrides: state.overrides,
     permissionMode: state.permissionMode,
@@ -98,11 +98,11 @@ export function agentState(
     },
     files: [...state.files],
     denials: [...state.denials],
-    warnings: [...new Set([...parts.settings().notices, ...state.warnings])],
+    warnings: [...new Set([...loaded.notices, ...state.warnings])],
     lastModel: state.lastModel,
     next,
     executionModel: { model: execution.model, reason: execution.reason },
-    sandbox: parts.sandboxLabel(),
+    sandbox: ports.guard.confinement.label(),
     lastText: state.lastText,
     outcome: outcomeOf(lastResult, state.runDenials.length + state.runUnsettled.length),
     report: memory.report,

@@ -1,9 +1,10 @@
 // Runs the verify commands of tickets, by bmo itself and not by the model. Their output is shown like a command's.
 
 import { createLiveOutput } from "./turn/live-output.ts";
-import { createBoundary, type AgentContext } from "./turn/turn.ts";
 import { createToolHost } from "./turn/tool-host.ts";
+import { createBoundary } from "./turn/turn-tools.ts";
 import { sanitizeText } from "../util/sanitize.ts";
+import type { AgentContext } from "./context.ts";
 import type { Ticket } from "../types/plan.ts";
 
 export interface VerificationResult {
@@ -24,28 +25,20 @@ export async function verifyTicket(
   ticket: Ticket,
   signal: AbortSignal,
 ): Promise<VerificationResult> {
-  const { parts, state } = context;
+  const { ports, state, emit } = context;
+  const timeoutSeconds = ports.settings.loaded().settings.options.shell.timeout_s;
   const boundary = createBoundary(context, "execute");
-  const timeoutSeconds = parts.settings().settings.options.shell.timeout_s;
-  const host = createToolHost({
-    parts,
-    state,
-    stage: "execute",
-    turn: state.turns,
-    boundary,
-    signals: context.signals,
-    signal,
-  });
+  const host = createToolHost(context, { number: state.turns, stage: "execute", boundary, signal });
   for (const rule of ticket.verify) {
     if (signal.aborted) return { passed: false, failure: "interrupted" };
     const command = commandOfRule(rule);
-    const callId = parts.newId("verify");
-    parts.emit({
+    const callId = ports.surroundings.newId("verify");
+    emit({
       type: "tool_start",
       call: { type: "tool_call", id: callId, name: "bash", input: { command } },
       summary: `verify ${ticket.id}: ${sanitizeText(command)}`,
     });
-    const live = createLiveOutput(parts, callId);
+    const live = createLiveOutput(context, callId);
     const result = await host.runShell({ command, timeoutSeconds, signal, onOutput: live.push }).finally(live.end);
     const passed = result.exitCode === 0 && !result.timedOut && !result.aborted;
     const how = result.timedOut
@@ -53,10 +46,10 @@ export async function verifyTicket(
       : result.exitCode === null
         ? `ended by ${result.signalName ?? "a signal"}`
         : `exit code ${result.exitCode}`;
-    const output = parts.redact(
+    const output = ports.redaction.redact(
       [result.output.slice(-OUTPUT_TAIL), ...result.notes].filter((part) => part !== "").join("\n"),
     );
-    parts.emit({
+    emit({
       type: "tool_end",
       callId,
       tool: "bash",

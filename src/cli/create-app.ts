@@ -104,53 +104,54 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
   const skills = createSkills(app);
   const { routerTables } = await import("./router-parts.ts");
   const registry = followRegistry(app);
-  const routerParts = { registry, ...routerTables };
   const readImage = createImageReader(app);
-  const fileLog = createFileLog(log.path, app);
   const accounting = createAccounting(app, restored);
 
   const agent = createAgent({
-    workspace: app.workspace,
-    sessionWorkspace,
-    readRoots: app.readRoots,
-    searchPath: ownPath(app),
-    log,
-    restored,
-    settings: app.loaded,
-    reloadSettings: () => app.reload(),
-    workflowByFlag: app.line.plan !== null || app.line.permissionMode === "plan",
-    flagOverrides: app.flagOverrides(),
-    registry,
-    router: createRouter(routerParts),
-    // Looking ahead must not use up what the next turn has to say.
-    previewRouter: createRouter({ registry: followRegistry(app, true), ...routerTables }),
-    tools,
-    accounting,
-    ...containment.forAgent,
-    skills,
-    projectContext: () =>
-      projectContext({
-        workspace: app.workspace,
-        home: app.home,
-        isClosed: (path, root) => isClosedToProject(app, path, root),
-      }),
-    ask: request.ask,
-    async allowInProject(rule) {
-      app.projectRules.add(rule);
-      await app.reload(true);
+    session: {
+      log,
+      restored,
+      workspace: sessionWorkspace,
+      workflowByFlag: app.line.plan !== null || app.line.permissionMode === "plan",
+      flagOverrides: app.flagOverrides(),
+      writeLog: createFileLog(log.path, app),
     },
-    headless: request.headless,
-    sandboxLabel: containment.sandboxLabel,
-    limits: { maxModelCalls: app.line.maxTurns },
-    now: () => new Date(),
-    platform: process.platform,
-    redact: app.redactor.redact,
-    redactStream: app.redactor.stream,
-    writeLog: fileLog,
-    historySignals,
-    dataDirectory: app.dataDirectory,
-    newId: (prefix) => `${prefix}_${randomBytes(6).toString("hex")}`,
-    release: containment.release,
+    settings: { loaded: app.loaded, reload: () => app.reload() },
+    models: {
+      registry,
+      router: createRouter({ registry, ...routerTables }),
+      // Looking ahead must not use up what the next turn has to say.
+      previewRouter: createRouter({ registry: followRegistry(app, true), ...routerTables }),
+      historySignals,
+      accounting,
+      maxCalls: app.line.maxTurns,
+    },
+    guard: containment.guard,
+    person: {
+      ask: request.ask,
+      async allowInProject(rule) {
+        app.projectRules.add(rule);
+        await app.reload(true);
+      },
+      headless: request.headless,
+    },
+    surroundings: {
+      workspace: app.workspace,
+      readRoots: app.readRoots,
+      searchPath: ownPath(app),
+      dataDirectory: app.dataDirectory,
+      platform: process.platform,
+      projectContext: () =>
+        projectContext({
+          workspace: app.workspace,
+          home: app.home,
+          isClosed: (path, root) => isClosedToProject(app, path, root),
+        }),
+      now: () => new Date(),
+      newId: (prefix) => `${prefix}_${randomBytes(6).toString("hex")}`,
+    },
+    redaction: { redact: app.redactor.redact, stream: app.redactor.stream },
+    toolbox: { tools, skills },
   });
 
   return {

@@ -5,7 +5,7 @@ import { userConfigPath } from "../config/paths.ts";
 import { requireSkill, skillPrompt, whyGone } from "../skills/activate.ts";
 import { discoverSkills, PROJECT_SKILL_FOLDERS, type SkillRoot, type SkillScan } from "../skills/load.ts";
 import type { App } from "./app.ts";
-import type { Skills } from "../agent/parts.ts";
+import type { Skills } from "../agent/ports.ts";
 import type { CommandServices } from "../types/command.ts";
 
 export interface SkillService extends Skills {

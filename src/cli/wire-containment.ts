@@ -20,7 +20,7 @@ import { createUnsettled, type Unsettled } from "../containment/unsettled.ts";
 import { isCaseSensitive, isInside } from "../util/paths.ts";
 import { createRecoverer, isNamedByRule, leftoverDenials, recoveryText } from "./recover.ts";
 import type { App, Ground } from "./app.ts";
-import type { AgentParts, Confinement } from "../agent/parts.ts";
+import type { Confinement, Guard } from "../agent/ports.ts";
 import type { ShellVerdict } from "../types/containment.ts";
 import type { Ask } from "../types/permission.ts";
 
@@ -49,10 +49,8 @@ export function findProgram(name: string, app: Pick<Ground, "environment" | "wor
 }
 
 export interface Containment {
-  forAgent: Pick<
-    AgentParts,
-    "boundary" | "confinement" | "checkpoints" | "lockExecution" | "leftovers" | "changedBetween"
-  >;
+  /** What the agent is handed of it. */
+  guard: Guard;
   checkpoints: Checkpoints;
   /** Takes back while nobody else writes in the workspace. @throws BmoError locked, or usage when there is nothing. */
   undo(what: "last" | "all"): Promise<UndoResult>;
@@ -62,7 +60,6 @@ export interface Containment {
   unsettled: Unsettled;
   /** What was found at the start, for people. */
   notices: string[];
-  release(): void;
 }
 
 async function credentialIn(verdict: ShellVerdict): Promise<string | null> {
@@ -103,6 +100,7 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
       said = text;
       return text;
     },
+    label: () => (problem === null ? sandbox.label : `${sandbox.label}, which cannot be set up: ${problem}`),
   };
   const git = findProgram("git", app);
   const snapshots = createSnapshots({ workspace, dataDirectory, git, home });
@@ -206,13 +204,14 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
   });
 
   return {
-    forAgent: {
+    guard: {
       boundary,
       confinement,
       checkpoints,
       lockExecution: lock,
       leftovers: leftoverDenials(recovered),
       changedBetween: () => between.end(),
+      release: () => place?.release(),
     },
     checkpoints,
     async undo(what) {
@@ -225,10 +224,9 @@ export async function wireContainment(app: App, sessionId: string, ask: Ask): Pr
         })
         .finally(release);
     },
-    sandboxLabel: () => (problem === null ? sandbox.label : `${sandbox.label}, which cannot be set up: ${problem}`),
+    sandboxLabel: confinement.label,
     lock,
     unsettled,
     notices: recovered.map(recoveryText),
-    release: () => place?.release(),
   };
 }

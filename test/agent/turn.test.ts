@@ -112,7 +112,7 @@ describe("answers", () => {
         "turn 1 chat: go | gate off | route p/m-1 by default",
         "step 1 p/m-1 | message write | cost main p/m-1 0.00012",
         "start write: write",
-        "end write error: The arguments of this write call were cut off or are no JSON object, so it did not run. Send the call again, whole; split it if it is long.",
+        "end write error: The arguments of this write call were cut off or are not a JSON object, so it did not run. Send the call again, whole; split it if it is long.",
         "step 2 p/m-1 | message write | cost main p/m-1 0.00012",
         "start write: write a.txt (1 line)",
         "end write: Created a.txt (1 line, 5 bytes).",

@@ -3,11 +3,14 @@
 
 import { COMPACT_PROMPT } from "./compaction.ts";
 import { stringifyMessageText, userMessage } from "../messages.ts";
-import { bookEntry, decideRoute, settleRoute } from "./route.ts";
-import { runStep } from "./step.ts";
-import { offeredTools, type AgentContext } from "./turn.ts";
+import { createTurnRoute, settleRoute } from "./route.ts";
+import { bookEntry, runStep } from "./step.ts";
+import { offeredTools } from "./turn-tools.ts";
+import type { AgentContext } from "../context.ts";
 import type { TurnResult } from "../../types/agent.ts";
 import type { ErrorInfo } from "../../types/error.ts";
+
+const SUMMARY_TOKENS = 4_096;
 
 /** Going on from nothing would lose the conversation: it stays as it is. */
 const EMPTY_SUMMARY: ErrorInfo = {
@@ -17,27 +20,18 @@ const EMPTY_SUMMARY: ErrorInfo = {
 };
 
 export async function compactConversation(context: AgentContext, signal: AbortSignal): Promise<TurnResult> {
-  const { parts, state } = context;
+  const { state } = context;
   const { stage } = state.workflow;
   const conversation = state.conversationOf[stage];
   const messages = conversation === undefined ? [] : state.messages(conversation);
   if (conversation === undefined || messages.length < 3)
     return { reason: "done", text: "There is nothing to compact yet.", error: null };
   const turn = state.startTurn(stage, null, "/compact");
-  const { decision, route } = await decideRoute({
-    parts,
-    state,
-    turn,
-    stage,
-    ticket: null,
-    conversation,
-    message: "summarise the conversation",
-    pending: true,
-    upkeep: true,
-    signal,
-  });
+  const message = "summarise the conversation";
+  const request = { turn, stage, ticket: null, conversation, message, incoming: null, pending: true, upkeep: true };
+  const { decision, route } = (await createTurnRoute(context, request, signal)).current;
   const outcome = await runStep(
-    parts,
+    context,
     {
       call: {
         turn,
@@ -54,15 +48,13 @@ export async function compactConversation(context: AgentContext, signal: AbortSi
       messages: [...messages, userMessage([COMPACT_PROMPT])],
       // A vendor refuses a history with tool calls where no tools are defined; the prompt asks for text alone.
       tools: (await offeredTools(context, stage)).map((tool) => tool.spec),
-      reasoning: null,
-      temperature: null,
+      sampling: { reasoning: null, temperature: null, maxTokens: SUMMARY_TOKENS },
       cacheKey: `${state.log.id}-${conversation}`,
       visible: false,
-      maxTokens: 4_096,
     },
     signal,
   );
-  bookEntry(parts, state, outcome.entry);
+  bookEntry(context, outcome.entry);
   settleRoute(state, route);
   const told = outcome.kind === "message" ? stringifyMessageText(outcome.message) : "";
   const error = outcome.kind === "error" ? outcome.error : told === "" ? EMPTY_SUMMARY : null;

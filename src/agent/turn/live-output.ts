@@ -1,8 +1,8 @@
 // Shows the output of a command while it runs, freed of control characters and of the values of keys in use. Keeps
 // nothing.
 
-import type { AgentParts } from "../parts.ts";
 import { sanitizeText } from "../../util/sanitize.ts";
+import type { AgentContext } from "../context.ts";
 
 export interface LiveOutput {
   push(text: string): void;
@@ -10,10 +10,10 @@ export interface LiveOutput {
   end(): void;
 }
 
-export function createLiveOutput(parts: Pick<AgentParts, "emit" | "redactStream">, callId: string): LiveOutput {
-  const clean = parts.redactStream();
+export function createLiveOutput({ ports, emit }: AgentContext, callId: string): LiveOutput {
+  const clean = ports.redaction.stream();
   const show = (text: string): void => {
-    if (text !== "") parts.emit({ type: "tool_delta", callId, text });
+    if (text !== "") emit({ type: "tool_delta", callId, text });
   };
   return { push: (text) => show(clean.push(sanitizeText(text))), end: () => show(clean.end()) };
 }

@@ -4,44 +4,19 @@
 import { createLoopDetector } from "./loop-detector.ts";
 import { cutOldToolOutput, fitMessages } from "./compaction.ts";
 import { stringifyMessageText, textBlock, toolCalls, toolResult, userMessage } from "../messages.ts";
-import { bookEntry } from "./route.ts";
-import { runStep, type StepOutcome } from "./step.ts";
+import { bookEntry, runStep, type StepOutcome } from "./step.ts";
 import { runToolCall } from "./tool-call.ts";
 import { errorOutput } from "../../util/tool-output.ts";
-import type { AgentParts, Boundary } from "../parts.ts";
-import type { SessionState } from "../session-state.ts";
-import type { HostSignals } from "./tool-host.ts";
+import { stagePrompt } from "../../prompts/index.ts";
+import type { AgentContext } from "../context.ts";
+import type { Turn } from "./turn.ts";
 import type { ErrorInfo } from "../../types/error.ts";
 import type { TurnEndReason } from "../../types/event.ts";
 import type { ModelCall } from "../../types/ledger.ts";
-import type { AssistantMessage, Message, ToolCallBlock } from "../../types/message.ts";
+import type { AssistantMessage, ToolCallBlock } from "../../types/message.ts";
 import type { ProviderErrorKind } from "../../types/provider.ts";
-import type { Route, RouteDecision } from "../../types/route.ts";
-import type { ToolContext, ToolDefinition, ToolOutput } from "../../types/tool.ts";
-import type { WorkStage } from "../../types/plan.ts";
-
-export interface TurnInput {
-  parts: AgentParts;
-  state: SessionState;
-  turn: number;
-  stage: WorkStage;
-  ticket: string | null;
-  conversation: number;
-  system: string;
-  offered: readonly ToolDefinition[];
-  boundary: Boundary;
-  toolContext: ToolContext;
-  host: HostSignals;
-  decision: RouteDecision;
-  route: Route;
-  /** Looks at this run's results before a later step; the decision and route to go on with. */
-  reroute(run: Message[]): { decision: RouteDecision; route: Route } | null;
-  /** Another model after a provider failure, where the user's policy allows one. */
-  substitute(failed: RouteDecision, reason: string): Promise<{ decision: RouteDecision; route: Route } | null>;
-  /** Keeps other runs from writing in the workspace until the turn ends. @throws BmoError locked. */
-  holdWorkspace(): Promise<void>;
-  signal: AbortSignal;
-}
+import type { Route } from "../../types/route.ts";
+import type { ToolOutput } from "../../types/tool.ts";
 
 export interface TurnOutcome {
   /** `replan` and `revise` lead back to the plan stage. */
@@ -61,11 +36,12 @@ const SUBSTITUTABLE: readonly ProviderErrorKind[] = [
 ];
 const NUDGE = "Your last reply was empty. Go on with the task, or say in a sentence why you cannot.";
 
-export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
-  const { parts, state, conversation, signal } = input;
+export async function runTurn(context: AgentContext, turn: Turn): Promise<TurnOutcome> {
+  const { state, signals, emit } = context;
+  const { conversation, route, signal } = turn;
+  const system = await systemPrompt(context, turn);
   const loops = createLoopDetector();
   const startLength = state.messages(conversation).length;
-  let { decision, route } = input;
   let text = "";
   let nudged = false;
   let overflowed = false;
@@ -73,30 +49,22 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
 
   for (let step = 1; ; step++) {
     if (signal.aborted) return { reason: "aborted", text, error: null };
-    if (step > 1) {
-      const other = input.reroute(state.messages(conversation).slice(startLength));
-      if (other !== null) ({ decision, route } = other);
-    }
-    const outcome = await callModel(input, decision, route, step, overflowed);
+    if (step > 1) route.reconsider(state.messages(conversation).slice(startLength));
+    const outcome = await callModel(context, turn, system, step, overflowed);
     if (outcome.kind === "error") {
-      bookEntry(parts, state, outcome.entry);
+      bookEntry(context, outcome.entry);
       if (signal.aborted) return { reason: "aborted", text, error: null };
       if (outcome.providerErrorKind === "context_overflow" && !overflowed) {
         overflowed = true;
-        parts.emit({
+        emit({
           type: "notice",
           level: "warning",
           text: "The request did not fit the model's window; older tool output is left out and the step is tried again.",
         });
         continue;
       }
-      if (outcome.providerErrorKind !== null && SUBSTITUTABLE.includes(outcome.providerErrorKind)) {
-        const other = await input.substitute(decision, outcome.error.message);
-        if (other !== null) {
-          ({ decision, route } = other);
-          continue;
-        }
-      }
+      const isSubstitutable = outcome.providerErrorKind !== null && SUBSTITUTABLE.includes(outcome.providerErrorKind);
+      if (isSubstitutable && (await route.substitute(outcome.error.message))) continue;
       return { reason: outcome.error.code === "limit" ? "limit" : "error", text, error: outcome.error };
     }
 
@@ -105,10 +73,11 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
     const said = stringifyMessageText(message);
     if (said !== "") text = said;
     if (message.content.length > 0) state.addMessage(conversation, message);
-    parts.emit({ type: "message_end", message });
-    parts.emit({ type: "cost_entry", entry: outcome.entry });
-    noteServedModel(input, route, outcome.servedModel);
-    if (outcome.error !== null) return closeCalls(input, message, { reason: "limit", text, error: outcome.error });
+    emit({ type: "message_end", message });
+    emit({ type: "cost_entry", entry: outcome.entry });
+    noteServedModel(context, route.current.route, outcome.servedModel);
+    if (outcome.error !== null)
+      return closeCalls(context, turn, message, { reason: "limit", text, error: outcome.error });
 
     const calls = toolCalls(message);
     if (calls.length === 0) {
@@ -118,18 +87,22 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
           text,
           error: {
             code: "failed",
-            message: `${decision.model.id} refused to answer`,
+            message: `${route.current.decision.model.id} refused to answer`,
             hint: "Rephrase the request or choose another model with /model.",
           },
         };
       if (outcome.stopReason === "max_tokens")
-        parts.emit({ type: "notice", level: "warning", text: "The reply was cut off at the model's output limit." });
+        emit({ type: "notice", level: "warning", text: "The reply was cut off at the model's output limit." });
       if (said !== "") return { reason: "done", text, error: null };
       if (nudged)
         return {
           reason: "error",
           text,
-          error: { code: "failed", message: `${decision.model.id} gave no answer, also when asked again`, hint: null },
+          error: {
+            code: "failed",
+            message: `${route.current.decision.model.id} gave no answer, also when asked again`,
+            hint: null,
+          },
         };
       nudged = true;
       state.addMessage(conversation, userMessage([NUDGE]));
@@ -137,12 +110,13 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
     }
 
     for (const [index, call] of calls.entries()) {
-      if (signal.aborted) return closeCalls(input, message, { reason: "aborted", text, error: null }, index);
-      const { output, refused, stop } = await runToolCall(call, { ...input, parts, state });
+      if (signal.aborted) return closeCalls(context, turn, message, { reason: "aborted", text, error: null }, index);
+      const { output, refused, stop } = await runToolCall(context, turn, call);
       refusedInRow = refused ? refusedInRow + 1 : 0;
       const verdict = loops.observe(call, output);
       finishCall(
-        input,
+        context,
+        conversation,
         call,
         verdict === "warn"
           ? withHint(
@@ -151,9 +125,10 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
             )
           : output,
       );
-      if (stop !== undefined) return closeCalls(input, message, { reason: "error", text, error: stop }, index + 1);
-      if (input.stage === "execute" && refused && refusedInRow === 2)
-        parts.emit({
+      if (stop !== undefined)
+        return closeCalls(context, turn, message, { reason: "error", text, error: stop }, index + 1);
+      if (turn.stage === "execute" && refused && refusedInRow === 2)
+        emit({
           type: "notice",
           level: "warning",
           text: "Two refusals in a row: the plan may be too narrow. /plan <what to change> goes back to planning.",
@@ -164,7 +139,8 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
             ? "the model repeats the same call with the same result"
             : `${REFUSALS_LIMIT} calls in a row were refused`;
         return closeCalls(
-          input,
+          context,
+          turn,
           message,
           {
             reason: "error",
@@ -178,69 +154,88 @@ export async function runTurn(input: TurnInput): Promise<TurnOutcome> {
           index + 1,
         );
       }
-      if (input.host.replanReason !== null)
-        return closeCalls(input, message, { reason: "replan", text, error: null }, index + 1);
-      if (input.host.revision !== null)
-        return closeCalls(input, message, { reason: "revise", text, error: null }, index + 1);
+      if (signals.replanReason !== null)
+        return closeCalls(context, turn, message, { reason: "replan", text, error: null }, index + 1);
+      if (signals.revision !== null)
+        return closeCalls(context, turn, message, { reason: "revise", text, error: null }, index + 1);
     }
-    if (input.host.planStored) return { reason: "awaiting_approval", text, error: null };
+    if (signals.planStored) return { reason: "awaiting_approval", text, error: null };
     if (signal.aborted) return { reason: "aborted", text, error: null };
   }
 }
 
-async function callModel(
-  input: TurnInput,
-  decision: RouteDecision,
-  route: Route,
+function callModel(
+  context: AgentContext,
+  turn: Turn,
+  system: string,
   step: number,
   overflowed: boolean,
 ): Promise<StepOutcome> {
-  const { state } = input;
+  const { state } = context;
+  const { conversation, stage, ticket, signal } = turn;
+  const { decision, route } = turn.route.current;
   const call: ModelCall = {
-    turn: input.turn,
+    turn: turn.number,
     step,
     route,
     purpose: "main",
-    stage: input.stage,
+    stage,
     phase: route.phase,
     tier: route.tier,
-    ticket: input.ticket,
+    ticket,
     model: decision.model,
-    conversation: input.conversation,
+    conversation,
   };
-  const history = state.messages(input.conversation);
+  const history = state.messages(conversation);
   const messages = overflowed ? cutOldToolOutput(history) : fitMessages(history, decision.model.contextWindow, 4_000);
   return runStep(
-    input.parts,
+    context,
     {
       call,
-      system: input.system,
+      system,
       messages,
-      tools: input.offered.map((tool) => tool.spec),
-      reasoning: decision.reasoning,
-      temperature: decision.temperature,
-      cacheKey: `${state.log.id}-${input.conversation}`,
+      tools: turn.tools.offered.map((tool) => tool.spec),
+      sampling: { reasoning: decision.reasoning, temperature: decision.temperature, maxTokens: null },
+      cacheKey: `${state.log.id}-${conversation}`,
       visible: true,
-      maxTokens: null,
     },
-    input.signal,
+    signal,
   );
 }
 
+async function systemPrompt({ ports, state, date }: AgentContext, { stage, tools }: Turn): Promise<string> {
+  const { workspace, platform } = ports.surroundings;
+  return stagePrompt(stage, {
+    workspace,
+    platform,
+    date,
+    headless: ports.person.headless,
+    shell: tools.boundary.shell,
+    skills: await ports.toolbox.skills.prompt(state.skill?.name ?? null),
+  });
+}
+
 /** The result goes to disk before it is shown. */
-function finishCall(input: TurnInput, call: ToolCallBlock, output: ToolOutput): void {
-  input.state.addMessage(input.conversation, toolResult(call, output));
-  input.parts.emit({ type: "tool_end", callId: call.id, tool: call.name, output });
+function finishCall(
+  { state, emit }: AgentContext,
+  conversation: number,
+  call: ToolCallBlock,
+  output: ToolOutput,
+): void {
+  state.addMessage(conversation, toolResult(call, output));
+  emit({ type: "tool_end", callId: call.id, tool: call.name, output });
 }
 
 /** Every call of a message gets exactly one result, also when the turn ends before it ran. */
-function closeCalls(input: TurnInput, message: AssistantMessage, outcome: TurnOutcome, from = 0): TurnOutcome {
-  for (const call of toolCalls(message).slice(from)) {
-    input.state.addMessage(
-      input.conversation,
-      toolResult(call, errorOutput("Not run: the turn ended before this call.")),
-    );
-  }
+function closeCalls(
+  { state }: AgentContext,
+  { conversation }: Turn,
+  message: AssistantMessage,
+  outcome: TurnOutcome,
+  from = 0,
+): TurnOutcome {
+  for (const call of toolCalls(message).slice(from))
+    state.addMessage(conversation, toolResult(call, errorOutput("Not run: the turn ended before this call.")));
   return outcome;
 }
 
@@ -248,11 +243,11 @@ function withHint(output: ToolOutput, hint: string): ToolOutput {
   return { ...output, content: [...output.content, textBlock(hint)] };
 }
 
-function noteServedModel(input: TurnInput, route: Route, served: string | null): void {
+function noteServedModel({ state, emit }: AgentContext, route: Route, served: string | null): void {
   if (served === null || route.served_model === served) return;
   route.served_model = served;
-  input.state.addRoute(route);
-  input.parts.emit({
+  state.addRoute(route);
+  emit({
     type: "notice",
     level: "warning",
     text: `${route.model} was asked for, but the provider answered with ${served}.`,

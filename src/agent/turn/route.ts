@@ -1,57 +1,68 @@
-// Asks the router once per turn, keeps the decision, and books a turn's cost on its route. What a gate reply is, and
-// what happens when a provider fails, is decided here too.
+// The route of a turn: decided once, looked at again before later steps, replaced after a failure, and booked at the
+// end. Nobody else keeps the route that holds.
 
-import { stayPrompt, type GateFacts } from "../../prompts/gate.ts";
-import { runStep, type StepOutcome } from "./step.ts";
 import { estimateTokens, holdsImage, stringifyMessageText, userMessage } from "../messages.ts";
+import { bookEntry, runStep } from "./step.ts";
 import { BmoError } from "../../util/errors.ts";
 import { addMoney, fromMoney, savingsPercent, toMoney, type Money } from "../../util/money.ts";
-import type { AgentParts } from "../parts.ts";
+import type { AgentContext } from "../context.ts";
+import type { AgentPorts } from "../ports.ts";
 import type { SessionState } from "../session-state.ts";
-import type { LedgerEntry } from "../../types/ledger.ts";
 import type { Message } from "../../types/message.ts";
+import type { WorkStage } from "../../types/plan.ts";
 import type { ModelInfo } from "../../types/provider.ts";
 import type { AskSmallModel, Overrides, Route, RouteContext, RouteDecision } from "../../types/route.ts";
-import type { WorkStage } from "../../types/plan.ts";
 
-export interface RoutingInput {
-  parts: AgentParts;
-  state: SessionState;
+/** What is asked of the router. */
+export interface RouteRequest {
   turn: number;
   stage: WorkStage;
   ticket: string | null;
   conversation: number | null;
   message: string;
-  /**
-   * What this turn adds to the conversation and the conversation does not hold yet: the model must be able to take it.
-   */
-  incoming?: Message | null;
+  /** What this turn adds to the conversation: the model must be able to take it. */
+  incoming: Message | null;
+  /** Whether a plan waits or is carried out. */
   pending: boolean;
-  /** No turn of the user's own, such as a summary: a choice made for the next turn waits. */
+  /** True for turns that the user did not ask for, such as a summary: a choice made for the next turn waits. */
   upkeep?: boolean;
-  signal: AbortSignal;
+}
+
+/** A decision, and the route as it is kept and shown. */
+export interface RoutedModel {
+  decision: RouteDecision;
+  route: Route;
+}
+
+/** The route of one turn. */
+export interface TurnRoute {
+  /** What the next step is sent to. */
+  readonly current: RoutedModel;
+  /** Looks at this turn's messages before a later step; another model may serve it. */
+  reconsider(run: Message[]): void;
+  /** Takes another model after a provider failure; false where the user's policy or the candidates allow none. */
+  substitute(reason: string): Promise<boolean>;
 }
 
 /** Everything the decision may depend on, from the session's state. */
-export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext {
-  const { parts, state } = input;
-  const messages: Message[] = input.conversation === null ? [] : (state.conversations.get(input.conversation) ?? []);
-  const needed = [...messages, ...(input.incoming == null ? [] : [input.incoming])];
-  const settings = parts.settings().settings;
+export function routeContext({ ports, state }: AgentContext, request: RouteRequest): RouteContext {
+  const { conversation } = request;
+  const messages: Message[] = conversation === null ? [] : (state.conversations.get(conversation) ?? []);
+  const needed = [...messages, ...(request.incoming === null ? [] : [request.incoming])];
   return {
-    settings,
-    message: input.message,
-    history: parts.historySignals(messages),
-    stage: input.stage,
+    settings: ports.settings.loaded().settings,
+    message: request.message,
+    history: ports.models.historySignals(messages),
+    stage: request.stage,
     workflowEnabled: state.workflow.enabled,
-    turn: routedTurn(state, input.turn),
+    turn: routedTurn(state, request.turn),
     plan: state.workflow.plan,
-    ticket: input.ticket,
-    pending: input.pending,
-    overrides: input.upkeep === true ? withoutOnce(state.overrides) : state.overrides,
+    ticket: request.ticket,
+    pending: request.pending,
+    overrides: request.upkeep === true ? withoutOnce(state.overrides) : state.overrides,
     skill: state.skill === null ? null : { ...state.skill, turn: routedTurn(state, state.skill.turn) },
     needs: { tools: true, vision: holdsImage(needed), contextTokens: estimateTokens(needed) },
-    previous: previousOf(input),
+    previous: previousOf(ports, state, request),
   };
 }
 
@@ -60,7 +71,11 @@ export function routeContext(input: Omit<RoutingInput, "signal">): RouteContext 
  * request yet, what a first request of the same stage sends (system prompt and tools). Another stage's request begins
  * differently.
  */
-function previousOf({ parts, state, stage, conversation }: Omit<RoutingInput, "signal">): RouteContext["previous"] {
+function previousOf(
+  ports: AgentPorts,
+  state: SessionState,
+  { stage, conversation }: RouteRequest,
+): RouteContext["previous"] {
   const calls = state.mainCalls();
   const own = calls.findLast((entry) => conversation !== null && entry.conversation === conversation);
   const last = own ?? calls.findLast((entry) => entry.stage === stage);
@@ -71,7 +86,7 @@ function previousOf({ parts, state, stage, conversation }: Omit<RoutingInput, "s
     model: last.model,
     prefixTokens: input + cache_read + cache_write + (own === undefined ? 0 : output),
     tier: last.tier ?? "balanced",
-    warm: isWarm(parts, last.model, last.at),
+    warm: isWarm(ports, last.model, last.at),
   };
 }
 
@@ -80,37 +95,68 @@ function routedTurn(state: SessionState, turn: number): number {
   return [...state.routedTurns].filter((one) => one < turn).length + 1;
 }
 
-function isWarm(parts: AgentParts, model: string, at: string): boolean {
-  const seconds = (parts.now().getTime() - Date.parse(at)) / 1000;
-  const info = parts.registry.list().find((one) => one.id === model);
+function isWarm({ surroundings, models }: AgentPorts, model: string, at: string): boolean {
+  const seconds = (surroundings.now().getTime() - Date.parse(at)) / 1000;
+  const info = models.registry.list().find((one) => one.id === model);
   return seconds >= 0 && seconds < (info?.cacheTtlSeconds ?? 300);
 }
 
 /** Decides, stamps, logs and shows the route of a turn. @throws BmoError configuration when no model can serve. */
-export async function decideRoute(input: RoutingInput): Promise<{ decision: RouteDecision; route: Route }> {
-  const { parts, state } = input;
-  const context = routeContext(input);
-  const decision = await parts.router.decide(context, smallModel(input), input.signal);
-  for (const notice of decision.notices) {
-    if (!state.warnings.includes(notice)) parts.emit({ type: "notice", level: "warning", text: notice });
-    state.warn(notice);
-  }
-  for (const line of decision.log) parts.writeLog(line);
-  const route = stampRoute(decision, input.turn);
-  parts.emit({
-    type: "gate_decision",
-    turn: input.turn,
-    decision: route.gate,
-    reason: route.gate === null ? "the gate is off or was skipped" : (decision.gateReason ?? route.reason),
-    preview: [...parts.redact(input.message)].slice(0, 80).join(""),
-  });
-  state.addRoute(route);
-  parts.emit({ type: "route_decision", route });
-  if (input.upkeep !== true) consumeOnce(state);
-  return { decision, route };
+export async function createTurnRoute(
+  context: AgentContext,
+  request: RouteRequest,
+  signal: AbortSignal,
+): Promise<TurnRoute> {
+  const { router } = context.ports.models;
+  const decision = await router.decide(routeContext(context, request), smallModel(context, request), signal);
+  let current = { decision, route: stampRoute(decision, request.turn) };
+  showFirst(context, request, current);
+  if (request.upkeep !== true) consumeOnce(context.state);
+  // The message is in the conversation by the time somebody looks again.
+  const later = { ...request, incoming: null };
+  return {
+    get current() {
+      return current;
+    },
+    reconsider(run) {
+      const next = router.reconsider(routeContext(context, later), current.decision, run);
+      if (next === null) return;
+      current = { decision: next, route: stampRoute(next, request.turn) };
+      for (const line of next.log) context.ports.session.writeLog(line);
+      show(context, current.route);
+    },
+    async substitute(reason) {
+      const next = await substituteModel(context, later, current.decision, reason, signal);
+      if (next === null) return false;
+      current = next;
+      return true;
+    },
+  };
 }
 
-export function stampRoute(decision: RouteDecision, turn: number): Route {
+function show({ state, emit }: AgentContext, route: Route): void {
+  state.addRoute(route);
+  emit({ type: "route_decision", route });
+}
+
+function showFirst(context: AgentContext, request: RouteRequest, { decision, route }: RoutedModel): void {
+  const { ports, state, emit } = context;
+  for (const notice of decision.notices) {
+    if (!state.warnings.includes(notice)) emit({ type: "notice", level: "warning", text: notice });
+    state.warn(notice);
+  }
+  for (const line of decision.log) ports.session.writeLog(line);
+  emit({
+    type: "gate_decision",
+    turn: request.turn,
+    decision: route.gate,
+    reason: route.gate === null ? "the gate is off or was skipped" : (decision.gateReason ?? route.reason),
+    preview: [...ports.redaction.redact(request.message)].slice(0, 80).join(""),
+  });
+  show(context, route);
+}
+
+function stampRoute(decision: RouteDecision, turn: number): Route {
   return {
     ...decision.route,
     id: `${decision.route.id}_${turn}`,
@@ -133,88 +179,35 @@ function withoutOnce({ model, tier }: Overrides): Overrides {
 }
 
 /** The one small-model call that a turn may make; booked like any other. */
-function smallModel(input: RoutingInput): AskSmallModel {
-  const { parts, state } = input;
+function smallModel(context: AgentContext, request: RouteRequest): AskSmallModel {
   return async (model, prompt, maxTokens, signal) => {
     const outcome = await runStep(
-      parts,
+      context,
       {
         call: {
-          turn: input.turn,
+          turn: request.turn,
           step: 0,
           route: null,
           purpose: "classify",
-          stage: input.stage,
+          stage: request.stage,
           phase: null,
           tier: null,
-          ticket: input.ticket,
+          ticket: request.ticket,
           model,
         },
         system: prompt.system,
         messages: [userMessage([prompt.user])],
         tools: [],
-        reasoning: model.reasoningCanBeOff ? "off" : null,
-        temperature: 0,
-        cacheKey: `${state.log.id}-classify`,
+        sampling: { reasoning: model.reasoningCanBeOff ? "off" : null, temperature: 0, maxTokens },
+        cacheKey: `${context.state.log.id}-classify`,
         visible: false,
-        maxTokens,
       },
       signal,
     );
-    bookEntry(parts, state, outcome.entry);
+    bookEntry(context, outcome.entry);
     if (outcome.kind === "error") throw new BmoError(outcome.error.code, outcome.error.message, outcome.error.hint);
     return stringifyMessageText(outcome.message);
   };
-}
-
-/** One reply without tools and without history; a turn of stage gate that later requests do not carry. */
-export async function runGateReply(
-  input: RoutingInput,
-  decision: RouteDecision,
-  route: Route,
-  facts: GateFacts,
-): Promise<StepOutcome> {
-  const { parts, state } = input;
-  const conversation = state.openConversation("gate", "gate");
-  state.addMessage(conversation, userMessage([input.message]));
-  const outcome = await runStep(
-    parts,
-    {
-      call: {
-        turn: input.turn,
-        step: 1,
-        route,
-        purpose: "gate",
-        stage: "gate",
-        phase: route.phase,
-        tier: route.tier,
-        ticket: null,
-        model: decision.model,
-      },
-      system: stayPrompt(facts),
-      messages: state.messages(conversation),
-      tools: [],
-      reasoning: decision.reasoning,
-      temperature: decision.temperature,
-      cacheKey: `${state.log.id}-gate`,
-      visible: true,
-      maxTokens: 1_024,
-    },
-    input.signal,
-  );
-  if (outcome.kind === "message") {
-    if (outcome.message.content.length > 0) state.addMessage(conversation, outcome.message);
-    parts.emit({ type: "message_end", message: outcome.message });
-  }
-  bookEntry(parts, state, outcome.entry);
-  return outcome;
-}
-
-/** Keeps what a call cost, also a failed one; null where nothing is known to have been billed. */
-export function bookEntry(parts: AgentParts, state: SessionState, entry: LedgerEntry | null): void {
-  if (entry === null) return;
-  state.addCost(entry);
-  parts.emit({ type: "cost_entry", entry });
 }
 
 /** Books the turn's cost on the route that caused it. */
@@ -233,12 +226,13 @@ export function settleRoute(state: SessionState, route: Route): void {
 }
 
 /** The best of the other candidates that can serve this request; one that failed before has no price any more. */
-function nextBest(input: RoutingInput, failed: RouteDecision): ModelInfo | null {
-  const { needs } = routeContext(input);
+function nextBest(context: AgentContext, request: RouteRequest, failed: RouteDecision): ModelInfo | null {
+  const { needs } = routeContext(context, request);
+  const { registry } = context.ports.models;
   const others = failed.route.candidates
     .filter((candidate) => candidate.model !== failed.model.id && candidate.est_cost_usd !== null)
     .sort((left, right) => (right.score ?? -1) - (left.score ?? -1));
-  const models = others.map((candidate) => input.parts.registry.resolve(candidate.model, "options.fallback").model);
+  const models = others.map((candidate) => registry.resolve(candidate.model, "options.fallback").model);
   return (
     models.find(
       (model) =>
@@ -252,18 +246,20 @@ function nextBest(input: RoutingInput, failed: RouteDecision): ModelInfo | null 
 /**
  * Another model after a failure: the next best candidate, if the user's policy allows it. Nothing is replaced silently.
  */
-export async function substituteModel(
-  input: RoutingInput,
+async function substituteModel(
+  context: AgentContext,
+  request: RouteRequest,
   failed: RouteDecision,
   reason: string,
-): Promise<{ decision: RouteDecision; route: Route } | null> {
-  const { parts, state } = input;
-  const { policy } = parts.settings().settings.options.fallback;
-  if (policy === "fail" || (policy === "ask" && parts.headless)) return null;
-  const model = nextBest(input, failed);
+  signal: AbortSignal,
+): Promise<RoutedModel | null> {
+  const { ports, state, emit } = context;
+  const { policy } = ports.settings.loaded().settings.options.fallback;
+  if (policy === "fail" || (policy === "ask" && ports.person.headless)) return null;
+  const model = nextBest(context, request, failed);
   if (model === null) return null;
   if (policy === "ask") {
-    const reply = await parts.ask({ kind: "fallback", from: failed.model.id, to: model.id, reason }, input.signal);
+    const reply = await ports.person.ask({ kind: "fallback", from: failed.model.id, to: model.id, reason }, signal);
     if (reply.answer !== "allow_once" && reply.answer !== "allow_session") return null;
   }
   const text = `${failed.model.id} failed (${reason}); going on with ${model.id}.`;
@@ -274,7 +270,7 @@ export async function substituteModel(
     log: [],
     route: {
       ...failed.route,
-      id: parts.newId("r"),
+      id: ports.surroundings.newId("r"),
       model: model.id,
       source: "fallback",
       reason: text,
@@ -283,9 +279,9 @@ export async function substituteModel(
       ),
     },
   };
-  const route = stampRoute(decision, input.turn);
+  const route = stampRoute(decision, request.turn);
   state.addRoute(route);
-  parts.emit({ type: "notice", level: "warning", text });
-  parts.emit({ type: "route_decision", route });
+  emit({ type: "notice", level: "warning", text });
+  emit({ type: "route_decision", route });
   return { decision, route };
 }

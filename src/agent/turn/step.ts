@@ -2,7 +2,8 @@
 
 import { sanitizeText } from "../../util/sanitize.ts";
 import { estimateTokens } from "../messages.ts";
-import type { AgentParts } from "../parts.ts";
+import type { AgentContext } from "../context.ts";
+import type { AgentPorts } from "../ports.ts";
 import type { ErrorCode, ErrorInfo } from "../../types/error.ts";
 import type { Json, JsonObject } from "../../types/json.ts";
 import type { LedgerEntry, ModelCall } from "../../types/ledger.ts";
@@ -15,7 +16,6 @@ import type {
   StopReason,
   StreamPart,
   ToolSpec,
-  Usage,
 } from "../../types/provider.ts";
 
 export interface StepInput {
@@ -23,13 +23,15 @@ export interface StepInput {
   system: string;
   messages: Message[];
   tools: ToolSpec[];
-  reasoning: ReasoningLevel | null;
-  temperature: number | null;
+  sampling: {
+    reasoning: ReasoningLevel | null;
+    temperature: number | null;
+    /** Upper limit of the reply in tokens; null = the model's own, within reason. */
+    maxTokens: number | null;
+  };
   cacheKey: string;
   /** Start and deltas go up as events only for the turn's own steps, not for small-model calls. */
   visible: boolean;
-  /** Upper limit of the reply in tokens; null = the model's own, within reason. */
-  maxTokens: number | null;
 }
 
 export type StepOutcome =
@@ -125,15 +127,17 @@ function requestBytes(input: StepInput): number {
  * Never rejects for what a provider does; rejects only for bugs. @throws BmoError credentials or configuration from the
  * registry.
  */
-export async function runStep(parts: AgentParts, input: StepInput, signal: AbortSignal): Promise<StepOutcome> {
-  const { call } = input;
-  const limit = parts.countCall(call.purpose);
+export async function runStep(context: AgentContext, input: StepInput, signal: AbortSignal): Promise<StepOutcome> {
+  const { ports, emit } = context;
+  const { registry, accounting } = ports.models;
+  const { call, sampling } = input;
+  const limit = context.countCall(call.purpose);
   if (limit !== null) return { kind: "error", error: limit, providerErrorKind: null, entry: null };
-  if (input.visible) parts.emit({ type: "step_start", turn: call.turn, step: call.step, model: call.model.id });
-  const wanted = replyLimit(call.model, input.messages, input.maxTokens);
-  const reserved = parts.accounting.reserve(call, () => requestBytes(input), wanted);
+  if (input.visible) emit({ type: "step_start", turn: call.turn, step: call.step, model: call.model.id });
+  const wanted = replyLimit(call.model, input.messages, sampling.maxTokens);
+  const reserved = accounting.reserve(call, () => requestBytes(input), wanted);
   if (!reserved.ok) return { kind: "error", error: reserved.error, providerErrorKind: null, entry: null };
-  const provider = await parts.registry.provider(call.model);
+  const provider = await registry.provider(call.model);
   const stream = provider.stream(
     {
       model: call.model,
@@ -141,15 +145,15 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
       messages: input.messages,
       tools: input.tools,
       maxTokens: reserved.maxTokens,
-      temperature: call.model.temperature ? input.temperature : null,
-      reasoning: input.reasoning,
+      temperature: call.model.temperature ? sampling.temperature : null,
+      reasoning: sampling.reasoning,
       cacheKey: input.cacheKey,
     },
     signal,
   );
-  const shown = { text_delta: parts.redactStream(), reasoning_delta: parts.redactStream() };
+  const shown = { text_delta: ports.redaction.stream(), reasoning_delta: ports.redaction.stream() };
   const show = (type: "text_delta" | "reasoning_delta", text: string): void => {
-    if (input.visible && text !== "") parts.emit({ type, text: sanitizeText(text) });
+    if (input.visible && text !== "") emit({ type, text: sanitizeText(text) });
   };
   for await (const part of stream) {
     switch (part.type) {
@@ -158,7 +162,7 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
         show(part.type, shown[part.type].push(sanitizeText(part.text)));
         break;
       case "retry":
-        parts.emit({
+        emit({
           type: "retry",
           attempt: part.attempt,
           maxAttempts: part.maxAttempts,
@@ -168,7 +172,7 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
         if (part.billable === true) {
           // The failed try keeps its reservation, so the next one needs a further one; leaving the loop stops the
           // provider.
-          const again = parts.accounting.reserve({ ...call }, () => requestBytes(input), reserved.maxTokens);
+          const again = accounting.reserve({ ...call }, () => requestBytes(input), reserved.maxTokens);
           if (!again.ok || again.maxTokens < reserved.maxTokens)
             return {
               kind: "error",
@@ -181,9 +185,9 @@ export async function runStep(parts: AgentParts, input: StepInput, signal: Abort
       case "end":
         show("reasoning_delta", shown.reasoning_delta.end());
         show("text_delta", shown.text_delta.end());
-        return book(parts, input, part);
+        return book(ports, call, part);
       case "error": {
-        const entry = part.usage === null ? null : bookUsage(parts, call, part.usage, null).entry;
+        const entry = part.usage === null ? null : accounting.settle(call, part.usage, null).entry;
         return { kind: "error", error: errorOfProvider(part.error), providerErrorKind: part.error.kind, entry };
       }
     }
@@ -204,24 +208,26 @@ function notTriedAgain(call: ModelCall, reason: string): ErrorInfo {
   };
 }
 
-function bookUsage(
-  parts: AgentParts,
+function book(
+  { models, redaction }: AgentPorts,
   call: ModelCall,
-  usage: Usage,
-  servedModel: string | null,
-): { entry: LedgerEntry; error: ErrorInfo | null } {
-  return parts.accounting.settle(call, usage, servedModel);
-}
-
-function book(parts: AgentParts, input: StepInput, part: Extract<StreamPart, { type: "end" }>): StepOutcome {
-  const served = isOtherModel(input.call.model.wireId, part.servedModel) ? part.servedModel : null;
-  const { entry, error } = bookUsage(parts, input.call, part.usage, served);
+  part: Extract<StreamPart, { type: "end" }>,
+): StepOutcome {
+  const served = isOtherModel(call.model.wireId, part.servedModel) ? part.servedModel : null;
+  const { entry, error } = models.accounting.settle(call, part.usage, served);
   return {
     kind: "message",
-    message: cleanMessage(part.message, parts.redact),
+    message: cleanMessage(part.message, redaction.redact),
     stopReason: part.stopReason,
     servedModel: served,
     entry,
     error,
   };
+}
+
+/** Keeps what a call cost, also a failed one; null where nothing is known to have been billed. */
+export function bookEntry({ state, emit }: AgentContext, entry: LedgerEntry | null): void {
+  if (entry === null) return;
+  state.addCost(entry);
+  emit({ type: "cost_entry", entry });
 }

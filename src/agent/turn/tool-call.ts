@@ -8,25 +8,13 @@ import { sanitizeText } from "../../util/sanitize.ts";
 import { errorOutput } from "../../util/tool-output.ts";
 import { createLiveOutput } from "./live-output.ts";
 import { sayConfinement } from "../confinement.ts";
-import type { AgentParts, Boundary } from "../parts.ts";
-import type { SessionState } from "../session-state.ts";
+import type { AgentContext } from "../context.ts";
+import type { Boundary } from "../ports.ts";
+import type { Turn } from "./turn.ts";
 import type { ErrorInfo } from "../../types/error.ts";
 import type { ToolCallBlock } from "../../types/message.ts";
 import type { Verdict } from "../../types/permission.ts";
 import type { DisplayBlock, FileAction, ToolContext, ToolDefinition, ToolOutput } from "../../types/tool.ts";
-import type { WorkStage } from "../../types/plan.ts";
-
-export interface ToolCallContext {
-  parts: AgentParts;
-  state: SessionState;
-  stage: WorkStage;
-  turn: number;
-  boundary: Boundary;
-  offered: readonly ToolDefinition[];
-  toolContext: ToolContext;
-  /** Keeps other runs from writing in the workspace until the turn ends. @throws BmoError locked. */
-  holdWorkspace(): Promise<void>;
-}
 
 export interface ToolCallOutcome {
   output: ToolOutput;
@@ -55,11 +43,11 @@ function unknownTool(name: string, offered: readonly ToolDefinition[]): string {
   return `There is no tool "${name}". ${near.length > 0 ? `Did you mean ${near.join(" or ")}? ` : ""}Tools: ${names.join(", ")}.`;
 }
 
-function notOffered(tool: ToolDefinition, context: ToolCallContext): string {
-  const names = context.offered.map((one) => one.spec.name).join(", ");
-  if (context.stage === "plan")
+function notOffered(tool: ToolDefinition, { stage, tools }: Turn): string {
+  const names = tools.offered.map((one) => one.spec.name).join(", ");
+  if (stage === "plan")
     return `${tool.spec.name} is not available in the plan stage: nothing is changed before the user approves a plan. Put the change into the plan. Tools now: ${names}.`;
-  return `${tool.spec.name} is not available in the ${context.stage} stage. Tools now: ${names}.`;
+  return `${tool.spec.name} is not available in the ${stage} stage. Tools now: ${names}.`;
 }
 
 function cleanOutput(output: ToolOutput, redact: (text: string) => string): ToolOutput {
@@ -85,21 +73,22 @@ function cleanOutput(output: ToolOutput, redact: (text: string) => string): Tool
 /**
  * Judges, asks where needed, and runs. Emits tool_start and tool_end around it; the result is not yet in the history.
  */
-export async function runToolCall(call: ToolCallBlock, context: ToolCallContext): Promise<ToolCallOutcome> {
-  const { parts } = context;
-  const tool = parts.tools.find((one) => one.spec.name === call.name);
+export async function runToolCall(context: AgentContext, turn: Turn, call: ToolCallBlock): Promise<ToolCallOutcome> {
+  const { ports, emit } = context;
+  const { redact } = ports.redaction;
+  const tool = ports.toolbox.tools.find((one) => one.spec.name === call.name);
   const parsed = tool === undefined || call.invalid !== undefined ? null : tool.parse(call.input);
   const summary = tool !== undefined && parsed?.ok === true ? sanitizeText(tool.summarize(parsed.value)) : call.name;
-  parts.emit({ type: "tool_start", call: { ...call, name: sanitizeText(call.name) }, summary: parts.redact(summary) });
-  const outcome = await judgeAndRun(call, context, tool, parsed, summary).catch((thrown: unknown) =>
+  emit({ type: "tool_start", call: { ...call, name: sanitizeText(call.name) }, summary: redact(summary) });
+  const outcome = await checkAndRun(context, turn, call, tool, parsed, summary).catch((thrown: unknown) =>
     failedCall(call, context, thrown),
   );
-  return { ...outcome, output: cleanOutput(outcome.output, parts.redact) };
+  return { ...outcome, output: cleanOutput(outcome.output, redact) };
 }
 
-/** Whatever breaks inside a call is told to the model, which may find another way; it does not end the run. */
-function failedCall(call: ToolCallBlock, { parts }: ToolCallContext, thrown: unknown): ToolCallOutcome {
-  parts.writeLog(
+/** What breaks inside a call is told to the model, which may find another way; it does not end the run. */
+function failedCall(call: ToolCallBlock, { ports }: AgentContext, thrown: unknown): ToolCallOutcome {
+  ports.session.writeLog(
     `tool ${call.name} failed: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
   );
   const info = toErrorInfo(thrown);
@@ -111,77 +100,102 @@ function failedCall(call: ToolCallBlock, { parts }: ToolCallContext, thrown: unk
   };
 }
 
-async function judgeAndRun(
+/** Known, offered and well-formed calls go on to be judged; the others are answered. */
+async function checkAndRun(
+  context: AgentContext,
+  turn: Turn,
   call: ToolCallBlock,
-  context: ToolCallContext,
   tool: ToolDefinition | undefined,
   parsed: ReturnType<ToolDefinition["parse"]> | null,
   summary: string,
 ): Promise<ToolCallOutcome> {
-  const { parts, state, boundary } = context;
+  const { stage, tools } = turn;
   if (tool === undefined)
-    return { output: errorOutput(unknownTool(sanitizeText(call.name), context.offered)), refused: false };
-  if (!context.offered.includes(tool)) {
-    const reason = notOffered(tool, context);
-    const parsedTarget = parsed?.ok === true ? tool.target(parsed.value).value : "";
+    return { output: errorOutput(unknownTool(sanitizeText(call.name), tools.offered)), refused: false };
+  const { name } = tool.spec;
+  if (!tools.offered.includes(tool)) {
+    const target = parsed?.ok === true ? tool.target(parsed.value).value : "";
     if (tool.access === "write" || tool.access === "exec")
-      state.addDenial(
-        { tool: tool.spec.name, summary, reason: `not available in the ${context.stage} stage`, target: parsedTarget },
-        context.stage,
-      );
-    return { output: errorOutput(reason), refused: true };
+      context.state.addDenial({ tool: name, summary, reason: `not available in the ${stage} stage`, target }, stage);
+    return { output: errorOutput(notOffered(tool, turn)), refused: true };
   }
   if (call.invalid !== undefined) {
     const fault = jsonFault(call.invalid);
-    const what = fault === null ? "were cut off or are no JSON object" : `are ${fault}`;
+    const what = fault === null ? "were cut off or are not a JSON object" : `are ${fault}`;
     return {
       output: errorOutput(
-        `The arguments of this ${tool.spec.name} call ${what}, so it did not run. Send the call again, whole; split it if it is long.`,
+        `The arguments of this ${name} call ${what}, so it did not run. Send the call again, whole; split it if it is long.`,
       ),
       refused: false,
     };
   }
   if (parsed === null || !parsed.ok)
-    return { output: errorOutput(`${tool.spec.name}: ${parsed?.message ?? "invalid arguments"}`), refused: false };
+    return { output: errorOutput(`${name}: ${parsed?.message ?? "invalid arguments"}`), refused: false };
+  return judgeAndRun(context, turn, {
+    id: call.id,
+    tool,
+    input: parsed.value,
+    summary,
+    target: tool.target(parsed.value).value,
+  });
+}
 
-  const target = tool.target(parsed.value);
-  const verdict = await boundary.judge({ tool, input: parsed.value });
+/** A call whose arguments were understood. */
+interface CheckedCall {
+  id: string;
+  tool: ToolDefinition;
+  input: unknown;
+  /** One line for people. */
+  summary: string;
+  /** What a rule and a denial are about. */
+  target: string;
+}
+
+async function judgeAndRun(context: AgentContext, turn: Turn, call: CheckedCall): Promise<ToolCallOutcome> {
+  const { ports, state } = context;
+  const { stage, tools } = turn;
+  const { tool, input, summary, target } = call;
+  const { name } = tool.spec;
+  const verdict = await tools.boundary.judge({ tool, input });
+  const live = createLiveOutput(context, call.id);
+  const toolContext: ToolContext = {
+    ...tools.context,
+    acceptsImages: turn.route.current.decision.model.vision !== false,
+    onOutput: live.push,
+  };
   // Only a person is shown what a call would do; nobody is asked about one that is bound to fail.
   const preview =
-    verdict.decision === "ask" && !context.parts.headless
-      ? await previewCall(tool, parsed.value, context.toolContext)
+    verdict.decision === "ask" && !ports.person.headless
+      ? await previewCall(tool, input, toolContext)
       : NOTHING_TO_SHOW;
-  if (preview.failure !== null) return { output: errorOutput(`${tool.spec.name}: ${preview.failure}`), refused: false };
-  const permission = await askIfNeeded(verdict, {
-    context,
-    tool,
-    display: preview.display,
-    summary,
-    target: target.value,
-  });
-  if (permission !== null) {
-    if (tool.access === "exec") sayConfinement(parts);
-    state.addDenial(
-      { tool: tool.spec.name, summary, reason: permission.recorded, target: target.value },
-      context.stage,
-      tool.access === "read",
-    );
-    return { output: errorOutput(permission.told), refused: true };
+  if (preview.failure !== null) return { output: errorOutput(`${name}: ${preview.failure}`), refused: false };
+  const refusal = await askIfNeeded(context, turn, call, verdict, preview.display);
+  if (refusal !== null) {
+    if (tool.access === "exec") sayConfinement(context);
+    state.addDenial({ tool: name, summary, reason: refusal.recorded, target }, stage, tool.access === "read");
+    return { output: errorOutput(refusal.told), refused: true };
   }
   // Only now: nobody waits for a call that a person is still asked about.
-  if (await boundary.mayWrite({ tool, input: parsed.value })) await context.holdWorkspace();
-  state.append({ type: "tool_intent", turn: context.turn, call_id: call.id, tool: tool.spec.name, summary });
+  if (await tools.boundary.mayWrite({ tool, input })) await tools.hold();
+  state.append({ type: "tool_intent", turn: turn.number, call_id: call.id, tool: name, summary });
   const refusalsBefore = state.runDenials.length;
-  const live = createLiveOutput(context.parts, call.id);
-  const output = await tool.run(parsed.value, { ...context.toolContext, onOutput: live.push }).finally(live.end);
-  parts.checkpoints.settle();
-  const warnOnly = context.parts.settings().settings.options.containment.mode === "warn";
+  const output = await tool.run(input, toolContext).finally(live.end);
+  ports.guard.checkpoints.settle();
+  recordChanges(context, tools.boundary, output);
+  // A call that was itself refused or rolled back does not clear its earlier denials.
+  const wasClean = !output.isError && state.runDenials.length === refusalsBefore;
+  if (wasClean && tool.access !== "read" && tool.access !== "host") state.clearDenials(name, target);
+  return { output, refused: false };
+}
+
+function recordChanges({ ports, state, emit }: AgentContext, boundary: Boundary, output: ToolOutput): void {
+  const warnOnly = ports.settings.loaded().settings.options.containment.mode === "warn";
   for (const change of output.changes ?? []) {
     const inScope = boundary.inScope(change.path, change.action);
     state.addFile({ ...change, in_scope: inScope, rolled_back: false });
     // What an enforced scope lets through was answered by the user, and told then.
     if (!inScope && warnOnly)
-      context.parts.emit({
+      emit({
         type: "scope_violation",
         path: change.path,
         action: change.action,
@@ -189,10 +203,6 @@ async function judgeAndRun(
         reason: "outside the approved scope, allowed by the containment mode",
       });
   }
-  // What this very call was refused, or had put back, is not made good by its having ended.
-  const wasClean = !output.isError && state.runDenials.length === refusalsBefore;
-  if (wasClean && tool.access !== "read" && tool.access !== "host") state.clearDenials(tool.spec.name, target.value);
-  return { output, refused: false };
 }
 
 interface CallPreview {
@@ -213,35 +223,36 @@ async function previewCall(tool: ToolDefinition, input: unknown, context: ToolCo
   }
 }
 
-interface PermissionQuestion {
-  context: ToolCallContext;
-  tool: ToolDefinition;
-  display: DisplayBlock[];
-  summary: string;
-  target: string;
+/** What the model is told of a refusal, and what is recorded. */
+interface Refusal {
+  told: string;
+  recorded: string;
 }
 
-/** null = permitted; else what the model is told and what is recorded. */
+/** null = permitted. */
 async function askIfNeeded(
+  context: AgentContext,
+  turn: Turn,
+  call: CheckedCall,
   verdict: Verdict,
-  question: PermissionQuestion,
-): Promise<{ told: string; recorded: string } | null> {
+  display: DisplayBlock[],
+): Promise<Refusal | null> {
   if (verdict.decision === "allow") return null;
-  const { context, tool } = question;
-  const { parts, state, boundary } = context;
   if (verdict.decision === "deny") return { told: `Refused: ${verdict.reason}`, recorded: verdict.reason };
-  if (verdict.scope !== undefined) return askForScope(verdict.scope, verdict.reason, question);
-  const reply = await parts.ask(
+  if (verdict.scope !== undefined) return askForScope(context, turn, call, verdict.scope, verdict.reason);
+  const { ports, state } = context;
+  const { name } = call.tool.spec;
+  const reply = await ports.person.ask(
     {
       kind: "permission",
-      tool: tool.spec.name,
-      summary: question.summary,
-      target: boundary.display(question.target),
+      tool: name,
+      summary: call.summary,
+      target: turn.tools.boundary.display(call.target),
       reason: verdict.reason,
       rule: verdict.rule,
-      display: question.display,
+      display,
     },
-    context.toolContext.signal,
+    turn.signal,
   );
   switch (reply.answer) {
     case "allow_once":
@@ -251,12 +262,12 @@ async function askIfNeeded(
       if (verdict.rule !== null) state.grant(verdict.rule);
       return null;
     case "allow_project":
-      if (verdict.rule !== null) await allowInProject(verdict.rule, parts, state);
+      if (verdict.rule !== null) await allowInProject(context, verdict.rule);
       return null;
     case "deny": {
       const asked =
         reply.feedback === null || reply.feedback === "" ? "Do not try it another way." : `They say: ${reply.feedback}`;
-      return { told: `The user refused this ${tool.spec.name} call. ${asked}`, recorded: "refused by the user" };
+      return { told: `The user refused this ${name} call. ${asked}`, recorded: "refused by the user" };
     }
     case "none":
       return { told: `Refused: ${verdict.reason}; ${reply.reason}.`, recorded: `${verdict.reason}; ${reply.reason}` };
@@ -267,12 +278,12 @@ async function askIfNeeded(
 }
 
 /** A rule that cannot be kept for good still counts for this session, and the user is told. */
-async function allowInProject(rule: string, parts: AgentParts, state: SessionState): Promise<void> {
+async function allowInProject({ ports, state, emit }: AgentContext, rule: string): Promise<void> {
   try {
-    await parts.allowInProject(rule);
+    await ports.person.allowInProject(rule);
   } catch (thrown) {
     state.grant(rule);
-    parts.emit({
+    emit({
       type: "notice",
       level: "warning",
       text: `${rule} is allowed for this session only, because it cannot be kept: ${toErrorInfo(thrown).message}`,
@@ -282,38 +293,34 @@ async function allowInProject(rule: string, parts: AgentParts, state: SessionSta
 
 /** The extension of the scope is a small plan of its own: what, why, one key. */
 async function askForScope(
+  { ports, state, emit }: AgentContext,
+  { tools, signal }: Turn,
+  call: CheckedCall,
   scope: { path: string; action: FileAction },
   reason: string,
-  question: PermissionQuestion,
-): Promise<{ told: string; recorded: string } | null> {
-  const { parts, state, boundary } = question.context;
+): Promise<Refusal | null> {
   const { plan } = state.workflow;
+  const { path, action } = scope;
   const refused = { told: `Refused: ${reason}. If the task needs this file, call request_replan.`, recorded: reason };
-  const violation = {
-    type: "scope_violation" as const,
-    path: scope.path,
-    action: scope.action,
-    allowed: false,
-    reason,
-  };
+  const violation = { type: "scope_violation" as const, path, action, allowed: false, reason };
   if (plan === null) {
-    parts.emit(violation);
+    emit(violation);
     return refused;
   }
-  const reply = await parts.ask(
-    { kind: "scope", path: scope.path, action: scope.action, tool: question.tool.spec.name, reason, plan },
-    question.context.toolContext.signal,
+  const reply = await ports.person.ask(
+    { kind: "scope", path, action, tool: call.tool.spec.name, reason, plan },
+    signal,
   );
   if (reply.answer !== "allow_once" && reply.answer !== "allow_session") {
-    parts.emit(violation);
+    emit(violation);
     const feedback =
       reply.answer === "deny" && reply.feedback !== null && reply.feedback !== ""
         ? ` The user says: ${reply.feedback}`
         : "";
     return { ...refused, told: refused.told + feedback };
   }
-  state.grant(scopeGrant(plan.hash, scope.action, scope.path));
-  boundary.extendScope(scope.path, scope.action);
+  state.grant(scopeGrant(plan.hash, action, path));
+  tools.boundary.extendScope(path, action);
   return null;
 }
 

@@ -10,7 +10,8 @@ import { planChanges } from "../../plan/changes.ts";
 import { errorOutput, textOutput } from "../../util/tool-output.ts";
 import { sayConfinement } from "../confinement.ts";
 import { isPending } from "../../plan/workflow.ts";
-import type { AgentParts, Boundary, ContainedResult } from "../parts.ts";
+import type { AgentContext } from "../context.ts";
+import type { Boundary, ContainedResult } from "../ports.ts";
 import type { SessionState } from "../session-state.ts";
 import type { Plan, WorkStage } from "../../types/plan.ts";
 import type { ToolHost } from "../../types/tool.ts";
@@ -18,23 +19,11 @@ import type { ToolHost } from "../../types/tool.ts";
 /** The only answer to what can only be told. */
 const SEEN = "I have seen it";
 
-/** What the tools of a turn asked the loop to do. */
-export interface HostSignals {
-  planStored: boolean;
-  /** What the stored plan changes against the revision before it. */
-  planChanges: string[];
-  replanReason: string | null;
-  /** Feedback of the user that arrived during execution. */
-  revision: string | null;
-}
-
-export interface HostInput {
-  parts: AgentParts;
-  state: SessionState;
+/** The turn that a host serves; verification has one without a loop. */
+export interface HostedTurn {
+  number: number;
   stage: WorkStage;
-  turn: number;
   boundary: Boundary;
-  signals: HostSignals;
   signal: AbortSignal;
 }
 
@@ -65,18 +54,20 @@ export function createPlan(
   };
 }
 
-export function createToolHost(input: HostInput): ToolHost {
-  const { parts, state, boundary, signals } = input;
+export function createToolHost(context: AgentContext, turn: HostedTurn): ToolHost {
+  const { ports, state, signals, emit } = context;
+  const { stage, boundary, signal } = turn;
+  const { skills } = ports.toolbox;
   return {
     async storePlan(raw) {
-      if (input.stage !== "plan")
+      if (stage !== "plan")
         return errorOutput("A plan can only be handed in in the plan stage; call request_replan to go back to it.");
       // Taken out before the hash is made: what is stored must match it.
-      const clean: unknown = JSON.parse(parts.redact(sanitizeJson(raw)));
-      const checked = readPlan(clean, parts.workspace);
+      const clean: unknown = JSON.parse(ports.redaction.redact(sanitizeJson(raw)));
+      const checked = readPlan(clean, ports.surroundings.workspace);
       if (!checked.ok)
         return errorOutput(`The plan was not stored:\n${checked.problems.map((problem) => `- ${problem}`).join("\n")}`);
-      const plan = createPlan(checked.content, checked.flags, state, () => parts.newId("p"));
+      const plan = createPlan(checked.content, checked.flags, state, () => ports.surroundings.newId("p"));
       const earlier = state.workflow.plan;
       signals.planChanges =
         earlier !== null && earlier.id === plan.id ? planChanges(earlier.content, plan.content) : [];
@@ -88,57 +79,57 @@ export function createToolHost(input: HostInput): ToolHost {
       );
     },
     async askQuestion(question, options) {
-      const reply = await parts.ask({ kind: "question", question, options }, input.signal);
+      const reply = await ports.person.ask({ kind: "question", question, options }, signal);
       if (reply.answer === "text") return textOutput(reply.text);
       return textOutput(
         reply.answer === "none" ? reply.reason : "The user gave no answer. Put the question into open_questions.",
       );
     },
     async requestReplan(reason) {
-      if (input.stage !== "execute") return errorOutput("request_replan only makes sense while a plan is executed.");
+      if (stage !== "execute") return errorOutput("request_replan only makes sense while a plan is executed.");
       signals.replanReason = reason;
       return textOutput("Execution stops here; the session returns to the plan stage with your reason.");
     },
     async activateSkill(name) {
-      let skill: Awaited<ReturnType<typeof parts.skills.find>>;
+      let skill: Awaited<ReturnType<typeof skills.find>>;
       try {
-        skill = await parts.skills.find(name);
+        skill = await skills.find(name);
       } catch (thrown) {
         if (!(thrown instanceof BmoError)) throw thrown;
         return errorOutput(`${thrown.message}. ${thrown.hint ?? ""}`.trim());
       }
-      state.setSkill({ name: skill.name, tier: skill.tier, activatedBy: "model", turn: input.turn });
-      return textOutput(await parts.skills.prompt(skill.name));
+      state.setSkill({ name: skill.name, tier: skill.tier, activatedBy: "model", turn: turn.number });
+      return textOutput(await skills.prompt(skill.name));
     },
     async runShell(request) {
       let kept: { copy: string; restoreCommand: string } | null = null;
       const result = await boundary.runShell({
         ...request,
-        onProgress: (text) => parts.emit({ type: "notice", level: "info", text }),
+        onProgress: (text) => emit({ type: "notice", level: "info", text }),
         onOutOfScope: async (report) => {
           kept = { copy: report.copy, restoreCommand: report.restoreCommand };
-          const reply = await parts.ask({ kind: "effects", ...report }, request.signal);
+          const reply = await ports.person.ask({ kind: "effects", ...report }, request.signal);
           const keep = reply.answer === "keep" || reply.answer === "allow_once";
           const reason = `changed by \`${report.command}\`${keep ? ", kept by the user" : ""}`;
           for (const change of report.changes)
-            parts.emit({ type: "scope_violation", path: change.path, action: change.action, allowed: keep, reason });
+            emit({ type: "scope_violation", path: change.path, action: change.action, allowed: keep, reason });
           return keep ? "keep" : "restore";
         },
       });
-      sayConfinement(parts);
-      if (input.stage === "execute" && result.unplanned && result.blocked === null)
+      sayConfinement(context);
+      if (stage === "execute" && result.unplanned && result.blocked === null)
         state.unplannedCommands.push(request.command);
-      if (result.rolledBack.length > 0) parts.emit({ type: "rollback", paths: result.rolledBack, ...keptCopy(kept) });
+      if (result.rolledBack.length > 0) emit({ type: "rollback", paths: result.rolledBack, ...keptCopy(kept) });
       const refusedWrite = result.notes.find((note) => note.startsWith(SANDBOX_REFUSAL));
-      if (input.stage === "plan" && refusedWrite !== undefined)
+      if (stage === "plan" && refusedWrite !== undefined)
         state.addDenial(
           { tool: "bash", summary: request.command, reason: refusedWrite, target: request.command },
-          input.stage,
+          stage,
         );
       if (result.blocked !== null)
         state.addDenial(
           { tool: "bash", summary: request.command, reason: result.blocked, target: request.command },
-          input.stage,
+          stage,
         );
       for (const change of result.outOfScope) {
         const rolledBack = result.rolledBack.includes(change.path);
@@ -152,10 +143,11 @@ export function createToolHost(input: HostInput): ToolHost {
               reason: `changed ${change.path} outside the plan; ${rolledBack ? "restored" : "it could not be restored"}`,
               target: request.command,
             },
-            input.stage,
+            stage,
           );
       }
-      if (result.unsettled.length > 0) await tellUnsettled(input, request.command, result.unsettled, request.signal);
+      if (result.unsettled.length > 0)
+        await tellUnsettled(context, stage, request.command, result.unsettled, request.signal);
       if (result.blocked !== null) return { ...result, notes: [`not run: ${result.blocked}`] };
       return { ...result, changes: result.changes.filter((change) => !result.rolledBack.includes(change.path)) };
     },
@@ -163,7 +155,7 @@ export function createToolHost(input: HostInput): ToolHost {
       const verdict = boundary.checkWrite(realPath, action);
       return verdict.allowed ? { allowed: true } : { allowed: false, reason: verdict.reason };
     },
-    recordPreImage: (realPath) => parts.checkpoints.recordPreImage(realPath),
+    recordPreImage: (realPath) => ports.guard.checkpoints.recordPreImage(realPath),
   };
 }
 
@@ -174,7 +166,8 @@ const SHOWN_UNSETTLED = 10;
  * for the person's eye.
  */
 async function tellUnsettled(
-  { parts, state, stage }: HostInput,
+  { ports, state, emit }: AgentContext,
+  stage: WorkStage,
   command: string,
   unsettled: ContainedResult["unsettled"],
   signal: AbortSignal,
@@ -183,8 +176,8 @@ async function tellUnsettled(
   const lines = unsettled.slice(0, SHOWN_UNSETTLED).map(({ path, reason }) => `${path}: ${reason}`);
   if (unsettled.length > SHOWN_UNSETTLED) lines.push(`and ${unsettled.length - SHOWN_UNSETTLED} more`);
   const text = `Not everything that \`${command}\` did could be checked or put back:\n${lines.join("\n")}`;
-  parts.emit({ type: "notice", level: "warning", text });
-  await parts.ask({ kind: "question", question: text, options: [SEEN] }, signal);
+  emit({ type: "notice", level: "warning", text });
+  await ports.person.ask({ kind: "question", question: text, options: [SEEN] }, signal);
 }
 
 function keptCopy(kept: { copy: string; restoreCommand: string } | null): { copy: string; restoreCommand: string } {

@@ -1,7 +1,6 @@
 // What the composition root hands to an agent. The agent builds none of it, so its tests need no mocks.
 
 import type { ProjectContext } from "./project-context.ts";
-import type { AgentEvent } from "../types/event.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { CostTotals, LedgerEntry, ModelCall } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
@@ -113,6 +112,7 @@ export interface Checkpoints {
   settle(): void;
 }
 
+/** Whether the operating system holds back commands in execution. */
 export interface Confinement {
   holds(): boolean;
   /**
@@ -120,35 +120,26 @@ export interface Confinement {
    * said.
    */
   notice(): string | null;
+  /** The sandbox in a few words. */
+  label(): string;
 }
 
-export interface RunLimits {
-  /** Model calls of this run; null = no limit. */
-  maxModelCalls: number | null;
-}
-
-export interface AgentParts {
-  workspace: string;
-  /** Where a resumed session was begun: its plans are carried out there and nowhere else. Absent: here. */
-  sessionWorkspace?: string;
-  readRoots: string[];
-  /** The user's PATH, where ripgrep is looked for. */
-  searchPath: string;
-  log: SessionLog;
-  restored: RestoredSession | null;
-  /** Read again at each turn, so that an edited configuration serves the next one. */
-  settings(): LoadedSettings;
-  reloadSettings(): Promise<string | null>;
-  /** True where a flag of this run switched the staged workflow on or off. */
-  workflowByFlag: boolean;
-  /** Choices made by flags of this run. */
-  flagOverrides: Overrides;
+/** The models, what chooses among them, and what they cost. */
+export interface Models {
   registry: ModelRegistry;
   router: Router;
-  tools: readonly ToolDefinition[];
+  /** A second router for looking ahead, so that its notices are not used up before the turn that they belong to. */
+  previewRouter: Router;
+  /** What the phase detector looks at, from the last messages of a conversation. */
+  historySignals(messages: readonly Message[]): HistorySignal[];
   accounting: Accounting;
+  /** Model calls of this run; null = no limit. */
+  maxCalls: number | null;
+}
+
+/** What holds tools and commands within the stage and the approved plan. */
+export interface Guard {
   boundary(state: BoundaryState): Boundary;
-  skills: Skills;
   checkpoints: Checkpoints;
   /**
    * Held while a plan executes and, with the workflow off, from the first call of a turn that may write: one run writes
@@ -160,40 +151,74 @@ export interface AgentParts {
   leftovers: readonly Denial[];
   /**
    * At the end of an execution: paths that neither a tool nor a command of it changed, processes that began meanwhile
-   * and go on, ignored paths that were written.
+   * and still run, ignored paths that were written.
    */
   changedBetween(): Promise<{ paths: string[]; processes: string[]; ignored: string[] }>;
-  /** AGENTS.md and facts about the workspace, for the first message of a conversation. */
-  projectContext(): Promise<ProjectContext>;
+  confinement: Confinement;
+  /** Gives back what the session holds besides its file. */
+  release(): void;
+}
+
+/** Who answers questions, if anybody. */
+export interface Person {
   ask: Ask;
   /** Keeps a rule for this workspace; it counts at once. @throws when it cannot be kept. */
   allowInProject(rule: string): Promise<void>;
   headless: boolean;
-  sandboxLabel(): string;
-  /**
-   * Whether the operating system holds back commands in execution, and what has to be said of that; absent: it does.
-   */
-  confinement?: Confinement;
-  limits: RunLimits;
-  now(): Date;
-  /** What the phase detector looks at, from the last messages of a conversation. */
-  historySignals(messages: readonly Message[]): HistorySignal[];
-  /** A second router for looking ahead, so that its notices are not used up before the turn that they belong to. */
-  previewRouter: Router;
+}
+
+/** Where the session runs. */
+export interface Surroundings {
+  /** Real path. */
+  workspace: string;
+  readRoots: string[];
+  /** The user's PATH, where ripgrep is looked for. */
+  searchPath: string;
   /** Where sessions and settings are kept, for the gate's facts. */
   dataDirectory: string;
+  platform: string;
+  /** AGENTS.md and facts about the workspace, for the first message of a conversation. */
+  projectContext(): Promise<ProjectContext>;
+  now(): Date;
   /** Random id with a prefix, e.g. `p_1f3a…`. */
   newId(prefix: string): string;
-  platform: string;
-  /** Takes the values of keys in use out of a text. */
-  redact(text: string): string;
-  /** The same for text that arrives in pieces: a value may be split over two of them. */
-  redactStream(): { push(text: string): string; end(): string };
-  /** Gives back what the session holds besides its file. */
-  release(): void;
+}
+
+/** The session that is begun or resumed. */
+export interface SessionStart {
+  log: SessionLog;
+  restored: RestoredSession | null;
+  /** Where it was begun: its plans are carried out there and nowhere else. */
+  workspace: string;
+  /** True where a flag of this run switched the staged workflow on or off. */
+  workflowByFlag: boolean;
+  /** Choices made by flags of this run. */
+  flagOverrides: Overrides;
   /** Lines for the session's log file: `Tier assignment:` and the like. */
   writeLog(line: string): void;
-  emit(event: AgentEvent): void;
-  /** Counts a model call of this run, whatever it is for; an error when the limit is reached. */
-  countCall(purpose: ModelCall["purpose"]): ErrorInfo | null;
+}
+
+export interface AgentSettings {
+  /** Read again at each turn, so that an edited configuration serves the next one. */
+  loaded(): LoadedSettings;
+  /** What is wrong with an edited configuration, for the user; the one before it then still holds. */
+  reload(): Promise<string | null>;
+}
+
+/** Takes the values of keys in use out of texts. */
+export interface Redaction {
+  redact(text: string): string;
+  /** The same for text that arrives in pieces: a value may be split over two of them. */
+  stream(): { push(text: string): string; end(): string };
+}
+
+export interface AgentPorts {
+  session: SessionStart;
+  settings: AgentSettings;
+  models: Models;
+  guard: Guard;
+  person: Person;
+  surroundings: Surroundings;
+  redaction: Redaction;
+  toolbox: { tools: readonly ToolDefinition[]; skills: Skills };
 }
