@@ -1,4 +1,4 @@
-// A stored session turn by turn, as data, as text and as Markdown, for `bmo sessions show` and `export`. Reads no disk.
+// A stored session turn by turn, as data, as text, as Markdown and as JSON, for `bmo sessions show` and `export`.
 
 import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
 import { totalCosts } from "../ledger/ledger.ts";
@@ -6,13 +6,38 @@ import { costText } from "../ledger/report.ts";
 import { replay, type ReplayedSession } from "../session/replay.ts";
 import { formatUsd } from "../util/money.ts";
 import { planMarkdown } from "../plan/markdown.ts";
-import { sanitizeLine, sanitizeText } from "../util/sanitize.ts";
+import { safeJson, sanitizeLine, sanitizeText } from "../util/sanitize.ts";
+import { printedJson } from "../util/snake-keys.ts";
 import { textTable } from "../util/text-table.ts";
-import type { SessionContent } from "../session/reader.ts";
+import { transcriptOf } from "../session/transcript.ts";
+import { readSession, type SessionContent } from "../session/reader.ts";
 import type { AgentEvent, TurnEndReason } from "../types/event.ts";
 import type { CostTotals } from "../types/ledger.ts";
 import type { Stage } from "../types/plan.ts";
 import type { Route } from "../types/route.ts";
+import type { SessionRecord } from "../types/session.ts";
+
+/** What turns are told from. */
+const TOLD: ReadonlySet<string> = new Set([
+  "turn_start",
+  "turn_end",
+  "route",
+  "cost",
+  "workflow",
+  "approval",
+  "file",
+  "denial",
+] satisfies SessionRecord["type"][]);
+
+/**
+ * Reads a session for `viewSession`: its messages only where the last turn was interrupted, to tell what was running.
+ * @throws BmoError as `readSession`.
+ */
+export function readTurns(path: string): SessionContent {
+  const content = readSession(path, TOLD);
+  const last = content.records.findLast(({ type }) => type === "turn_start" || type === "turn_end");
+  return last?.type === "turn_start" ? readSession(path) : content;
+}
 
 export interface TurnView {
   turn: number;
@@ -61,23 +86,24 @@ function byTurn<Item extends { turn: number }>(items: readonly Item[]): Map<numb
   return turns;
 }
 
+/** @param content the records that `readTurns` gives, or all */
 export function viewSession(content: SessionContent): SessionView {
   const replayed = replay(content.header, content.records, reduceWorkflow, initialWorkflow(true));
   const routesOf = byTurn(replayed.routes);
   const entriesOf = byTurn(replayed.ledger);
-  const endsOf = byTurn(replayed.transcript.filter((event) => event.type === "turn_end"));
-  const turns = replayed.transcript.flatMap((event): TurnView[] => {
-    if (event.type !== "turn_start") return [];
-    const routes = routesOf.get(event.turn) ?? [];
+  const endsOf = byTurn(content.records.filter((record) => record.type === "turn_end"));
+  const turns = content.records.flatMap((start): TurnView[] => {
+    if (start.type !== "turn_start") return [];
+    const routes = routesOf.get(start.turn) ?? [];
     const last = routes.at(-1);
-    const totals = totalCosts(entriesOf.get(event.turn) ?? []);
-    const end = endsOf.get(event.turn)?.[0];
+    const totals = totalCosts(entriesOf.get(start.turn) ?? []);
+    const end = endsOf.get(start.turn)?.[0];
     return [
       {
-        turn: event.turn,
-        stage: last?.stage === "gate" ? "gate" : event.stage,
-        ticket: event.ticket,
-        text: event.text,
+        turn: start.turn,
+        stage: last?.stage === "gate" ? "gate" : start.stage,
+        ticket: start.ticket,
+        text: start.text,
         tier: last?.tier ?? null,
         tier_source: last?.tier_source ?? null,
         model: last?.model ?? null,
@@ -214,8 +240,18 @@ function eventMarkdown(event: AgentEvent): string[] {
   }
 }
 
-/** The whole conversation for people to read. */
-export function viewMarkdown(view: SessionView): string {
-  const blocks = view.replayed.transcript.flatMap(eventMarkdown);
-  return `${[`# Session ${view.session.id}`, `Workspace \`${sanitizeLine(view.session.workspace)}\`, begun ${view.session.created_at}.`, ...blocks].join("\n\n")}\n`;
+/** The whole conversation for people to read, block by block. */
+export function* markdownOf({ header, records }: SessionContent): Generator<string> {
+  yield `# Session ${header.id}\n\nWorkspace \`${sanitizeLine(header.workspace)}\`, begun ${header.created_at}.`;
+  for (const event of transcriptOf(records)) for (const block of eventMarkdown(event)) yield `\n\n${block}`;
+  yield "\n";
+}
+
+/** `{header, records}` as JSON, record by record. */
+export function* jsonOf({ header, records }: SessionContent): Generator<string> {
+  const indented = (value: unknown, by: string): string => safeJson(value, 2).replaceAll("\n", `\n${by}`);
+  yield `{\n  "header": ${indented(header, "  ")},\n  "records": [`;
+  for (const [index, record] of records.entries())
+    yield `${index === 0 ? "" : ","}\n    ${indented(printedJson(record), "    ")}`;
+  yield `${records.length === 0 ? "" : "\n  "}]\n}\n`;
 }

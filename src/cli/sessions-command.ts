@@ -10,8 +10,8 @@ import { formatUsd } from "../util/money.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { printedJson } from "../util/snake-keys.ts";
 import { textTable } from "../util/text-table.ts";
-import { viewMarkdown, viewSession, viewText } from "./session-view.ts";
-import { printJson, type SubcommandIo } from "./subcommand-io.ts";
+import { jsonOf, markdownOf, readTurns, viewSession, viewText } from "./session-view.ts";
+import { printJson, printPieces, type SubcommandIo } from "./subcommand-io.ts";
 import type { SessionSummary } from "../types/session.ts";
 import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
 
@@ -107,7 +107,7 @@ function chooseOne(given: readonly string[], io: SubcommandIo, dataDirectory: st
 }
 
 function show(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  const view = viewSession(readSession(chooseOne(given, io, dataDirectory)));
+  const view = viewSession(readTurns(chooseOne(given, io, dataDirectory)));
   if (io.json) {
     const { session, turns, plan, totals, files, denials, notices, replayed } = view;
     printJson(io, {
@@ -129,8 +129,7 @@ function show(given: readonly string[], io: SubcommandIo, dataDirectory: string)
 function exportSession(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
   const content = readSession(chooseOne(given, io, dataDirectory));
   for (const notice of content.notices) io.stderr(`bmo: ${sanitizeLine(notice)}\n`);
-  if (io.json) printJson(io, { header: content.header, records: printedJson(content.records) });
-  else io.stdout(viewMarkdown(viewSession(content)));
+  printPieces(io, io.json ? jsonOf(content) : markdownOf(content));
   return EXIT.done;
 }
 

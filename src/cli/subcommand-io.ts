@@ -20,6 +20,21 @@ export interface SubcommandIo {
   question(prompt: string, options?: { secret: boolean }): Promise<string>;
 }
 
+/** Characters that are printed at a time, so that what is long is never held as text whole. */
+const PRINTED_AT_ONCE = 65_536;
+
+/** What is made piece by piece, some pieces at a time. */
+export function printPieces(io: SubcommandIo, pieces: Iterable<string>): void {
+  let text = "";
+  for (const piece of pieces) {
+    text += piece;
+    if (text.length < PRINTED_AT_ONCE) continue;
+    io.stdout(text);
+    text = "";
+  }
+  if (text !== "") io.stdout(text);
+}
+
 /** One JSON value and a line end, as every subcommand with `--json` prints it. */
 export function printJson(io: SubcommandIo, value: unknown): void {
   io.stdout(`${safeJson(value, 2)}\n`);

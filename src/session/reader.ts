@@ -178,10 +178,13 @@ export function scanSession(
   return { header, notices, wholeLength, endMissing, nextSeq: expected, bytes };
 }
 
-/** @throws BmoError usage when the file cannot be read, is no session, or has another version. */
-export function readSession(path: string): SessionContent {
+/**
+ * @param wanted as for `scanSession`
+ * @throws BmoError usage when the file cannot be read, is no session, or has another version.
+ */
+export function readSession(path: string, wanted: ReadonlySet<string> | null = null): SessionContent {
   const records: StoredRecord[] = [];
-  const { header, notices, wholeLength, endMissing, nextSeq } = scanSession(path, null, (record) =>
+  const { header, notices, wholeLength, endMissing, nextSeq } = scanSession(path, wanted, (record) =>
     records.push(record),
   );
   return { header, records, notices, wholeLength, endMissing, nextSeq };

@@ -2,9 +2,14 @@
 
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { jsonOf, readTurns, viewSession } from "../../src/cli/session-view.ts";
 import { runSessionsCommand } from "../../src/cli/sessions-command.ts";
 import { runStatsCommand } from "../../src/cli/stats-command.ts";
-import { createSession, forkSession } from "../../src/session/store.ts";
+import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
+import { readSession } from "../../src/session/reader.ts";
+import { createSession, forkSession, resumeSession } from "../../src/session/store.ts";
+import { safeJson } from "../../src/util/sanitize.ts";
+import { printedJson } from "../../src/util/snake-keys.ts";
 import type { SubcommandIo } from "../../src/cli/subcommand-io.ts";
 import type { SessionRecord } from "../../src/types/session.ts";
 import { richRecords, steppingClock, temporaryDirectory, unchanged } from "../session/samples.ts";
@@ -78,6 +83,37 @@ describe("sessions", () => {
       "",
       "bmo: there are no sessions of /empty; --all lists those of other workspaces\n",
     ]);
+  });
+
+  test("show says the same of a session with messages that are not needed and of one whose last turn was interrupted", () => {
+    const { id, path } = data();
+    const view = viewSession(readSession(path));
+    expect(view.notices).not.toEqual([]);
+    expect(viewSession(readTurns(path))).toEqual(view);
+    const { log } = resumeSession(
+      path,
+      { now: steppingClock("2026-11-22T00:00:00.000Z"), redact: unchanged },
+      { reduce: reduceWorkflow, initial: initialWorkflow(true) },
+    );
+    log.append({ type: "turn_end", turn: 3, reason: "done", error: null });
+    log.close();
+    const told = readTurns(path);
+    expect(told.records.some(({ type }) => type === "message")).toBe(false);
+    const { replayed, ...rest } = viewSession(told);
+    const { replayed: whole, ...wanted } = viewSession(readSession(path));
+    expect(rest).toEqual(wanted);
+    expect([replayed.routes, replayed.ledger]).toEqual([whole.routes, whole.ledger]);
+    expect(id).toBe(rest.session.id);
+  });
+
+  test("export --json, which is printed record by record, is the JSON of header and records", () => {
+    const { directory, path } = data();
+    const json = recorder(true);
+    expect(runSessionsCommand(["export"], json, directory)).toBe(0);
+    const { header, records } = readSession(path);
+    expect(json.out()).toBe(`${safeJson({ header, records: printedJson(records) }, 2)}\n`);
+    const none = { header, records: [], notices: [], wholeLength: 0, endMissing: false, nextSeq: 1 };
+    expect([...jsonOf(none)].join("")).toBe(`${safeJson({ header, records: [] }, 2)}\n`);
   });
 
   test("show: the tier of every turn, routes, plan, files and cost", () => {
