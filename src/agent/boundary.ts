@@ -6,7 +6,6 @@ import { isGitPath, isProtectedPath } from "../containment/protected.ts";
 import { createScope, type Scope } from "../plan/scope.ts";
 import { decide, type PolicyPath, type PolicyRequest } from "../permission/policy.ts";
 import { deniedPrograms, parseRule, type Rule } from "../permission/rules.ts";
-import { judgeCommand } from "../permission/shell.ts";
 import { displayPath, isInside, pathExists, realPathOf } from "../util/paths.ts";
 import { randomUUID } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
@@ -113,8 +112,10 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       insideGit: isGitPath(realPath, workspace),
     };
   };
-  const judgeShell = (command: string): Promise<ShellVerdict> =>
-    judgeCommand(command, {
+  const judgeShell = async (command: string): Promise<ShellVerdict> => {
+    // Loaded with the first command: its tables of programs are a twelfth of all code that a run begins with.
+    const { judgeCommand } = await import("../permission/shell.ts");
+    return judgeCommand(command, {
       workspace,
       readRoots: parts.readRoots,
       searchPath: parts.searchPath,
@@ -123,6 +124,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
       isProtected: (path) => isProtectedPath(path, workspace, home),
       ...(denied.some((rule) => rule.tool === "bash") ? { denied: { programs: deniedPrograms(denied) } } : {}),
     });
+  };
   const request = (call: Pick<PolicyRequest, "tool" | "access"> & Partial<PolicyRequest>): PolicyRequest => ({
     path: null,
     action: null,
