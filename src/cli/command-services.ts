@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { offeredTools } from "../agent/turn/turn-tools.ts";
 import { userConfigPath } from "../config/paths.ts";
 import { configRows } from "../config/show.ts";
 import { EXIT } from "../types/error.ts";
@@ -52,18 +53,14 @@ export function createCommandServices(app: App, parts: ServiceParts): CommandSer
       const result = await parts.containment.undo(argument.trim() === "all" ? "all" : "last");
       return { text: undoText(result), exitCode: result.refused.length > 0 ? EXIT.denied : EXIT.done };
     },
-    tools() {
+    async tools() {
       const { stage } = parts.agent.state().workflow;
+      const offered = await offeredTools({ tools, skills: parts.skills }, stage);
       return tools.map((tool) => ({
         name: tool.spec.name,
         access: tool.access,
         description: tool.spec.description,
-        offered:
-          stage === "plan"
-            ? tool.access === "read" ||
-              tool.spec.name === "bash" ||
-              (tool.access === "host" && tool.spec.name !== "request_replan")
-            : tool.spec.name !== "set_plan_artifact" && (stage === "execute" || tool.spec.name !== "request_replan"),
+        offered: offered.includes(tool),
       }));
     },
     projectFile() {

@@ -63,13 +63,11 @@ export const toolsCommand: CommandDefinition = {
   argumentHint: "",
   summary: "list the tools and what is offered now",
   readOnly: true,
-  run(_argument, { services }) {
-    const list = services.tools();
-    return Promise.resolve(
-      answer(
-        textTable(list.map((tool) => [tool.name, tool.access, tool.offered ? "offered now" : "not in this stage"])),
-        JSON.parse(JSON.stringify(list)) as Json,
-      ),
+  async run(_argument, { services }) {
+    const list = await services.tools();
+    return answer(
+      textTable(list.map((tool) => [tool.name, tool.access, tool.offered ? "offered now" : "not offered now"])),
+      JSON.parse(JSON.stringify(list)) as Json,
     );
   },
 };

@@ -11,6 +11,8 @@ export const activateSkillTool: ToolDefinition<{ name: string }> = {
     schema: { type: "object", properties: { name: { type: "string" } }, required: ["name"] },
   },
   access: "host",
+  stages: ["plan", "execute", "chat"],
+  needs: "skills",
   parse(input) {
     const reader = createArgumentReader("activate_skill", input, ["name"]);
     return reader.finish({ name: reader.text("name") });

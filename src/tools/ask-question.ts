@@ -20,6 +20,7 @@ export const askQuestionTool: ToolDefinition<QuestionInput> = {
     },
   },
   access: "host",
+  stages: ["plan", "execute", "chat"],
   parse(input) {
     const reader = createArgumentReader("ask_question", input, ["question", "options"]);
     return reader.finish({ question: reader.text("question"), options: reader.texts("options") });

@@ -32,6 +32,7 @@ export const bashTool: ToolDefinition<BashInput> = {
     },
   },
   access: "exec",
+  stages: ["plan", "execute", "chat"],
   parse(input) {
     const reader = createArgumentReader("bash", input, ["command", "timeout"]);
     const command = reader.text("command");

@@ -25,6 +25,7 @@ export const editTool: ToolDefinition<EditRequest> = {
     },
   },
   access: "write",
+  stages: ["execute", "chat"],
   parse(input) {
     const reader = createArgumentReader("edit", input, ["path", "old", "new", "line", "replace_all"]);
     const value = {

@@ -30,6 +30,7 @@ export const globTool: ToolDefinition<GlobInput> = {
     },
   },
   access: "read",
+  stages: ["plan", "execute", "chat"],
   parse(input) {
     const reader = createArgumentReader("glob", input, ["pattern", "path"]);
     return reader.finish({ pattern: reader.text("pattern"), path: reader.optionalText("path") });

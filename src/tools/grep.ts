@@ -69,6 +69,7 @@ export const grepTool: ToolDefinition<GrepInput> = {
     },
   },
   access: "read",
+  stages: ["plan", "execute", "chat"],
   parse(input) {
     const reader = createArgumentReader("grep", input, ["pattern", "path", "glob", "ignore_case", "context"]);
     return reader.finish({

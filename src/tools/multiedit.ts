@@ -81,6 +81,7 @@ export const multieditTool: ToolDefinition<MultieditInput> = {
     },
   },
   access: "write",
+  stages: ["execute", "chat"],
   parse(input) {
     const reader = createArgumentReader("multiedit", input, ["path", "edits"]);
     const path = reader.optionalText("path");

@@ -11,6 +11,7 @@ export const requestReplanTool: ToolDefinition<{ reason: string }> = {
     schema: { type: "object", properties: { reason: { type: "string" } }, required: ["reason"] },
   },
   access: "host",
+  stages: ["execute"],
   parse(input) {
     const reader = createArgumentReader("request_replan", input, ["reason"]);
     return reader.finish({ reason: reader.text("reason") });

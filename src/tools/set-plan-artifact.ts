@@ -52,6 +52,7 @@ export const setPlanArtifactTool: ToolDefinition<JsonObject> = {
     },
   },
   access: "host",
+  stages: ["plan"],
   // Lenient here: the host names what is wrong with a plan, field by field, for models and for people who edit it
   // alike.
   parse: (input) => ({ ok: true, value: input }),

@@ -107,6 +107,7 @@ export const viewTool: ToolDefinition<ViewInput> = {
     },
   },
   access: "read",
+  stages: ["plan", "execute", "chat"],
   parse(input) {
     const reader = createArgumentReader("view", input, ["path", "offset", "limit"]);
     return reader.finish({

@@ -94,6 +94,7 @@ export const writeTool: ToolDefinition<WriteInput> = {
     },
   },
   access: "write",
+  stages: ["execute", "chat"],
   parse(input) {
     const reader = createArgumentReader("write", input, ["path", "content"]);
     return reader.finish({ path: reader.text("path"), content: reader.text("content", { empty: true }) });

@@ -47,7 +47,7 @@ export interface CommandServices {
   >;
   diff(): Promise<string>;
   undo(argument: string): Promise<{ text: string; exitCode: ExitCode }>;
-  tools(): { name: string; access: string; description: string; offered: boolean }[];
+  tools(): Promise<{ name: string; access: string; description: string; offered: boolean }[]>;
   projectFile(): { path: string; exists: boolean };
   /** The route of a turn with its candidates and why each was not taken. */
   explainRoute(route: Route): string;

@@ -2,11 +2,11 @@
 
 import type { ImageBlock, TextBlock } from "./message.ts";
 import type { JsonObject } from "./json.ts";
+import type { WorkStage } from "./plan.ts";
 import type { ToolSpec } from "./provider.ts";
 
 /**
- * The plan stage builds its tool list from this: `read` and `host` only (plus sandboxed `exec`). `host` changes bmo's
- * own state, never a file.
+ * What a call may do: look at files, change files, run a command, or change bmo's own state and never a file (`host`).
  */
 export type ToolAccess = "read" | "write" | "exec" | "host";
 
@@ -104,6 +104,10 @@ export interface ToolContext {
 export interface ToolDefinition<Input = unknown> {
   spec: ToolSpec;
   access: ToolAccess;
+  /** The stages that offer it. A tool that writes is never offered while planning. */
+  stages: readonly WorkStage[];
+  /** What must be there for it to be offered; absent: nothing. */
+  needs?: "skills";
   parse(input: JsonObject): { ok: true; value: Input } | { ok: false; message: string };
   /** One line for transcript and approval card. */
   summarize(input: Input): string;

@@ -268,7 +268,7 @@ describe("what commands print", () => {
     await idle(program);
     expect(statusRow(await command(program, "/status", END), "tier")).toContain("deep (source: user)");
     expect(await command(program, "/skill", /active skill/)).toContain("active skill: none");
-    expect(await command(program, "/tools", /activate_skill/)).toMatch(/write +write +not in this stage/);
+    expect(await command(program, "/tools", /activate_skill/)).toMatch(/write +write +not offered now/);
     await type(program, "/aprove");
     await program.waitFor("unknown command /aprove");
     await program.waitFor("Did you mean /approve");

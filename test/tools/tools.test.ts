@@ -36,6 +36,10 @@ describe("the list of tools", () => {
     ]);
   });
 
+  test("nothing that writes files is offered while planning", () => {
+    expect(tools.filter((tool) => tool.access === "write").flatMap((tool) => tool.stages)).not.toContain("plan");
+  });
+
   test("descriptions stay within the token budget of a request", () => {
     const size = (names: string[]): number =>
       JSON.stringify(tools.filter((tool) => names.includes(tool.spec.name)).map((tool) => tool.spec)).length;

@@ -47,7 +47,7 @@ export async function compactConversation(context: AgentContext, signal: AbortSi
       system: COMPACT_PROMPT,
       messages: [...messages, userMessage([COMPACT_PROMPT])],
       // A vendor refuses a history with tool calls where no tools are defined; the prompt asks for text alone.
-      tools: (await offeredTools(context, stage)).map((tool) => tool.spec),
+      tools: (await offeredTools(context.ports.toolbox, stage)).map((tool) => tool.spec),
       sampling: { reasoning: null, temperature: null, maxTokens: SUMMARY_TOKENS },
       cacheKey: `${state.log.id}-${conversation}`,
       visible: false,

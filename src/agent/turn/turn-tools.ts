@@ -5,7 +5,7 @@ import { lockWorkspace } from "../workspace-lock.ts";
 import { grantedScope } from "./tool-call.ts";
 import { createToolHost } from "./tool-host.ts";
 import type { AgentContext } from "../context.ts";
-import type { Boundary } from "../ports.ts";
+import type { AgentPorts, Boundary } from "../ports.ts";
 import type { Turn } from "./turn.ts";
 import type { WorkStage } from "../../types/plan.ts";
 import type { ToolContext, ToolDefinition } from "../../types/tool.ts";
@@ -37,21 +37,12 @@ export function createBoundary({ ports, state }: AgentContext, stage: WorkStage)
 }
 
 /** Tools that a stage offers: nothing that writes while planning, whatever mode or flag is set. */
-export async function offeredTools({ ports }: AgentContext, stage: WorkStage): Promise<ToolDefinition[]> {
-  const { tools, skills } = ports.toolbox;
+export async function offeredTools(
+  { tools, skills }: AgentPorts["toolbox"],
+  stage: WorkStage,
+): Promise<ToolDefinition[]> {
   const hasSkills = (await skills.names()).length > 0;
-  return tools.filter((tool) => {
-    switch (tool.spec.name) {
-      case "set_plan_artifact":
-        return stage === "plan";
-      case "request_replan":
-        return stage === "execute";
-      case "activate_skill":
-        return hasSkills;
-      default:
-        return tool.access !== "write" || stage !== "plan";
-    }
-  });
+  return tools.filter((tool) => tool.stages.includes(stage) && (tool.needs !== "skills" || hasSkills));
 }
 
 export async function createTurnTools(
@@ -64,7 +55,7 @@ export async function createTurnTools(
   let giveBack: (() => void) | null = null;
   return {
     boundary,
-    offered: await offeredTools(context, stage),
+    offered: await offeredTools(ports.toolbox, stage),
     context: {
       workspace,
       searchPath,
