@@ -149,6 +149,31 @@ export function measure(ground: Ground, words: readonly string[], codes: readonl
   });
 }
 
+/**
+ * Reads a session file as barely as can be: every line checked against its seal and decoded. Nothing that tells of all
+ * records costs less.
+ * @returns milliseconds of processor time, the start of Node included
+ */
+export function readBarely(path: string): number {
+  const { stdout } = spawnSync(process.execPath, ["-e", BARE, path], { encoding: "utf8" });
+  const [sealed = "", cpuMs = ""] = stdout.split(" ");
+  if (Number(sealed) < 1) throw new Error(`no line of ${path} has a seal`);
+  return Number(cpuMs);
+}
+
+const BARE = `
+  const { hash } = require("node:crypto");
+  let sealed = 0;
+  for (const line of require("node:fs").readFileSync(process.argv[1], "utf8").split("\\n")) {
+    if (line === "") continue;
+    const body = line.slice(0, -26) + "}";
+    if (hash("sha256", body, "hex").slice(0, 16) === line.slice(-18, -2)) sealed += 1;
+    JSON.parse(body);
+  }
+  const { user, system } = process.cpuUsage();
+  console.log(sealed, (user + system) / 1000);
+`;
+
 /** Tells the peak memory over descriptor 3 when the program ends. */
 const PEAK = `data:text/javascript,${encodeURIComponent('import { writeSync } from "node:fs"; process.on("exit", () => { const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage(); writeSync(3, `${maxRSS} ${userCPUTime + systemCPUTime}`); });')}`;
 

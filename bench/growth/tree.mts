@@ -3,11 +3,13 @@
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
+import { startPty } from "../../test/support/pty.ts";
 import { globTool } from "../../src/tools/glob.ts";
 import { grepTool } from "../../src/tools/grep.ts";
 import { createSnapshots } from "../../src/containment/snapshot.ts";
 import type { ToolContext } from "../../src/types/tool.ts";
-import { createGround, growTree, measure, median, startVendor, type Ground } from "./ground.mts";
+import { BMO, createGround, growTree, measure, median, startVendor, type Ground } from "./ground.mts";
+import { rowOf, type Row } from "./row.mts";
 
 function contextOf(workspace: string): ToolContext {
   return {
@@ -40,7 +42,24 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-export async function measureTree(files: number, folders: number, rounds: number): Promise<void> {
+/** Milliseconds from `@` to the first names, in a real terminal, in a prompt that was just started. */
+async function firstList({ workspace, environment }: Ground): Promise<number> {
+  const repl = startPty([process.execPath, BMO], { cwd: workspace, environment, columns: 120, rows: 40 });
+  try {
+    await repl.waitFor("bench-model");
+    repl.write("look at");
+    await repl.waitFor("look at");
+    const start = performance.now();
+    repl.write(" @");
+    await repl.waitFor(/file-\d+\.ts/);
+    return performance.now() - start;
+  } finally {
+    repl.dispose();
+    await repl.exited;
+  }
+}
+
+export async function measureTree(files: number, folders: number, rounds: number): Promise<Row[]> {
   const vendor = await startVendor();
   const [small, large]: [Ground, Ground] = [createGround(vendor.url), createGround(vendor.url)];
   growTree(small.workspace, 2, 20);
@@ -77,16 +96,20 @@ export async function measureTree(files: number, folders: number, rounds: number
       await measure(ground, ["-p", "what is here?"]);
       const [asked, answered] = vendor.requests;
       note(`plan ls ${name}`, (answered?.at ?? 0) - (asked?.at ?? 0));
+      note(`@ ${name}`, await firstList(ground));
     }
   }
   for (const [name, values] of figures) console.log(`${name.padEnd(16)} ${median(values).toFixed(1).padStart(8)} ms`);
-  const ratio = (above: string, below: string): string =>
-    (median(figures.get(above) ?? []) / median(figures.get(below) ?? [])).toFixed(2);
-  console.log(
-    `grep × ${ratio("grep", "rg needle")} of rg, glob × ${ratio("glob", "rg --files")} of rg --files, plan ls × ${ratio("plan ls large", "plan ls small")} of a small tree's`,
-  );
+  const of = (name: string): number => median(figures.get(name) ?? []);
   for (const ground of [small, large]) ground.remove();
   vendor.close();
+  const tree = `a tree of ${files.toLocaleString("en-US")} files`;
+  return [
+    rowOf(`grep in ${tree}`, of("grep") / of("rg needle"), 1.3, "× rg"),
+    rowOf(`glob in ${tree}`, of("glob") / of("rg --files"), 1.5, "× rg --files"),
+    rowOf(`the plan stage's ls in ${tree}`, of("plan ls large") / of("plan ls small"), 3, "× in a small tree"),
+    rowOf(`@ in ${tree}, first names on the screen`, of("@ large"), 300, "ms", 0),
+  ];
 }
 
 if (process.argv[1]?.endsWith("tree.mts") === true)
