@@ -1,5 +1,5 @@
 // The Anthropic Messages format: builds typed requests and reads the typed events of an answer; the vendor's SDK sends
-// the ones and parses the others. Transport, retries and keys are elsewhere.
+// the requests and parses the events. Transport, retries and keys are elsewhere.
 
 import type {
   ContentBlockParam,
@@ -10,13 +10,12 @@ import type {
   TextBlockParam,
   ToolResultBlockParam,
 } from "@anthropic-ai/sdk/resources/messages/messages";
-import { BaseAnthropic } from "@anthropic-ai/sdk/client";
-import { Messages } from "@anthropic-ai/sdk/resources/messages/messages";
-import { Models } from "@anthropic-ai/sdk/resources/models";
+import { BaseAnthropic } from "@anthropic-ai/sdk";
+import type { Stream } from "@anthropic-ai/sdk/streaming";
 import type { AssistantMessage, ImageBlock, ReasoningBlock, TextBlock } from "../types/message.ts";
 import type { ModelRequest, StopReason, StreamPart, Usage } from "../types/provider.ts";
 import type { JsonObject } from "../types/json.ts";
-import { address, CLIENT_HEADERS, NO_SDK_TIMEOUT_MS, type Exchange } from "./exchange.ts";
+import { clientOptions, type Exchange } from "./exchange.ts";
 import { failureFromEvent, NO_OBJECT, protocolFailure, type CallNames, type ProviderFailure } from "./failure.ts";
 import { legalToolName, prepareHistory, type Turn } from "./history.ts";
 import { budgetTokens, effortValue } from "./reasoning.ts";
@@ -27,7 +26,6 @@ import {
   withUniqueIds,
   type AnswerReader,
   type Endpoint,
-  type Refusal,
   type WireFormat,
 } from "./wire.ts";
 import type { ReplyMeter } from "./reply-bounds.ts";
@@ -308,31 +306,27 @@ function createReader(request: ModelRequest, _names: CallNames, meter: ReplyMete
   };
 }
 
+/**
+ * The client without the vendor's resources: they would add a third to the bundle, and what is called here needs none
+ * of them.
+ */
 function connect(endpoint: Endpoint, exchange: Exchange): BaseAnthropic {
-  const { key, bearer } = endpoint;
-  // The SDK sends every key as a bearer token; gateways that speak this format know the key's own header, which the
-  // vendor takes too.
-  const authorization =
-    key === null ? { authorization: null } : bearer ? {} : { authorization: null, "x-api-key": key };
+  const key = endpoint.key === "" ? null : endpoint.key;
+  // Gateways that speak this format know the key's own header, which the vendor takes too.
+  const header = key === null ? {} : endpoint.bearer ? { authorization: `Bearer ${key}` } : { "x-api-key": key };
   return new BaseAnthropic({
-    ...address(endpoint.baseUrl),
-    authToken: key === null || key === "" ? NO_KEY : key,
-    fetch: exchange.fetch,
-    maxRetries: 0,
-    timeout: NO_SDK_TIMEOUT_MS,
-    logLevel: "off",
+    ...clientOptions(endpoint.baseUrl, exchange),
+    authToken: key ?? NO_KEY,
     openTelemetry: false,
-    defaultHeaders: { ...CLIENT_HEADERS, ...authorization, ...endpoint.headers },
+    // Said although the SDK would say some of it: this wins over the headers that the SDK reads from its environment
+    // variable.
+    defaultHeaders: { "user-agent": "bmo", authorization: null, "x-api-key": null, ...header, ...endpoint.headers },
   });
 }
 
-function refusal(thrown: unknown): Refusal | null {
-  if (!(thrown instanceof BaseAnthropic.APIError) || typeof thrown.status !== "number") return null;
-  return { status: thrown.status, headers: Object.fromEntries(thrown.headers?.entries() ?? []) };
-}
-
 function streamFailure(thrown: unknown, names: CallNames, usage: Usage | null): ProviderFailure | null {
-  if (thrown instanceof SyntaxError) return protocolFailure(names, NO_OBJECT, thrown.message, usage);
+  // Its message quotes a few characters of the event, which may be half of a key: no redaction would know that.
+  if (thrown instanceof SyntaxError) return protocolFailure(names, NO_OBJECT, "", usage);
   if (!(thrown instanceof BaseAnthropic.APIError)) return null;
   return failureFromEvent(names, thrown.type ?? "", thrown.apiMessage ?? thrown.message, usage);
 }
@@ -342,17 +336,21 @@ export const anthropicFormat: WireFormat = {
   prepare: (request, endpoint) => {
     const parameters = body(request);
     // The SDK's version of the protocol has no temperature; the one before, which the vendor still serves, has.
-    const options =
-      parameters.temperature === undefined || endpoint.headers["anthropic-version"] !== undefined
-        ? {}
-        : { headers: { "anthropic-version": VERSION_WITH_TEMPERATURE } };
-    return async (exchange) => {
-      const stream = await new Messages(connect(endpoint, exchange)).create(parameters, options);
-      return exchange.stream().batches(stream);
-    };
+    const older = parameters.temperature !== undefined && endpoint.headers["anthropic-version"] === undefined;
+    const headers = older ? { "anthropic-version": VERSION_WITH_TEMPERATURE } : {};
+    // `messages.create` does the same, but tells with console.warn that a model is outdated: between the lines of an
+    // answer.
+    return (exchange) =>
+      connect(endpoint, exchange).post<Stream<RawMessageStreamEvent>>("/v1/messages", {
+        body: parameters,
+        headers,
+        stream: true,
+        signal: exchange.signal,
+      });
   },
-  probe: async (endpoint, exchange) => void (await new Models(connect(endpoint, exchange)).list().asResponse()),
-  refusal,
+  probe: async (endpoint, exchange) => {
+    await connect(endpoint, exchange).get("/v1/models", { signal: exchange.signal }).asResponse();
+  },
   streamFailure,
   reader: createReader,
 };

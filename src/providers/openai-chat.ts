@@ -14,11 +14,11 @@ import type {
 import type { ImageBlock, TextBlock } from "../types/message.ts";
 import type { ModelRequest, StopReason, StreamPart, Usage } from "../types/provider.ts";
 import type { Json, JsonObject } from "../types/json.ts";
-import { failureFromEvent, type CallNames } from "./failure.ts";
+import type { CallNames } from "./failure.ts";
 import type { ReplyMeter } from "./reply-bounds.ts";
 import { legalToolName, prepareHistory, type AssistantTurn, type Turn } from "./history.ts";
 import { effortValue } from "./reasoning.ts";
-import { openaiCalls, openaiClient, openaiEvents } from "./openai-client.ts";
+import { openaiCalls, openaiClient } from "./openai-client.ts";
 import {
   asText,
   pushDelta,
@@ -181,7 +181,7 @@ function usageFrom(raw: NonNullable<ChatCompletionChunk["usage"]> & CompatibleUs
   };
 }
 
-function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter): AnswerReader {
+function createReader(request: ModelRequest, _names: CallNames, meter: ReplyMeter): AnswerReader {
   let text = "";
   let thought = "";
   let usage: Usage | null = null;
@@ -208,16 +208,6 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
   };
 
   const read = (raw: JsonObject, parts: StreamPart[]): void => {
-    if (raw.error !== undefined && raw.error !== null) {
-      const error: JsonObject =
-        typeof raw.error === "object" && !Array.isArray(raw.error) ? raw.error : { message: String(raw.error) };
-      throw failureFromEvent(
-        names,
-        [error.code, error.type].filter((value) => typeof value === "string" || typeof value === "number").join(" "),
-        typeof error.message === "string" ? error.message : JSON.stringify(error),
-        usage,
-      );
-    }
     const chunk = raw as unknown as ChatCompletionChunk;
     servedModel = typeof chunk.model === "string" && chunk.model !== "" ? chunk.model : servedModel;
     if (chunk.usage !== null && chunk.usage !== undefined) usage = usageFrom(chunk.usage);
@@ -301,10 +291,8 @@ export const chatFormat: WireFormat = {
   body,
   prepare: (request, endpoint) => {
     const parameters = body(request, endpoint);
-    return async (exchange) => {
-      await openaiClient(endpoint, exchange).chat.completions.create(parameters).asResponse();
-      return openaiEvents(exchange);
-    };
+    return (exchange) =>
+      openaiClient(endpoint, exchange).chat.completions.create(parameters, { signal: exchange.signal });
   },
   reader: createReader,
 };

@@ -19,7 +19,7 @@ import { failureFromEvent, type CallNames } from "./failure.ts";
 import type { ReplyMeter } from "./reply-bounds.ts";
 import { legalToolName, prepareHistory, type Turn } from "./history.ts";
 import { effortValue } from "./reasoning.ts";
-import { openaiCalls, openaiClient, openaiEvents } from "./openai-client.ts";
+import { openaiCalls, openaiClient } from "./openai-client.ts";
 import { asText, pushDelta, toolCall, withUniqueIds, type AnswerReader, type WireFormat } from "./wire.ts";
 
 const FORMAT = "responses";
@@ -251,11 +251,8 @@ function createReader(request: ModelRequest, names: CallNames, meter: ReplyMeter
           asText(event.response?.error?.message) || "the response failed",
           usage,
         );
-      case "error": {
-        const nested =
-          raw.error !== null && typeof raw.error === "object" && !Array.isArray(raw.error) ? raw.error : raw;
-        throw failureFromEvent(names, asText(nested.code) || asText(nested.type), asText(nested.message), usage);
-      }
+      case "error":
+        throw failureFromEvent(names, asText(event.code), asText(event.message), usage);
       default:
         break;
     }
@@ -311,10 +308,7 @@ export const responsesFormat: WireFormat = {
   body,
   prepare: (request, endpoint) => {
     const parameters = body(request);
-    return async (exchange) => {
-      await openaiClient(endpoint, exchange).responses.create(parameters).asResponse();
-      return openaiEvents(exchange);
-    };
+    return (exchange) => openaiClient(endpoint, exchange).responses.create(parameters, { signal: exchange.signal });
   },
   reader: createReader,
 };

@@ -4,6 +4,7 @@ import type { ModelInfo, ModelRequest, Provider, StopReason, StreamPart, Usage }
 import type { AssistantMessage, ToolCallBlock } from "../types/message.ts";
 import type { Json, JsonObject } from "../types/json.ts";
 import { randomUUID } from "node:crypto";
+import { batches } from "./batches.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
 import { jsonFault } from "../util/json-bounds.ts";
 import {
@@ -18,7 +19,7 @@ import {
 } from "./failure.ts";
 import { contentWaitMs, createReplyMeter, replyFailure, type ReplyMeter } from "./reply-bounds.ts";
 import { withRetries, type RetryPolicy } from "./retry.ts";
-import type { Transport } from "./transport.ts";
+import type { HttpAnswer, Transport } from "./transport.ts";
 import { TransportFailure } from "./transport-failure.ts";
 import type { ChatDialect } from "./vendors.ts";
 
@@ -61,11 +62,8 @@ export interface AnswerReader {
   usage(): Usage | null;
 }
 
-/**
- * Sends a request that is ready and gives the parsed events of its answer, an array per chunk of the network. @throws
- * what the SDK throws.
- */
-export type Send = (exchange: Exchange) => Promise<AsyncIterable<unknown[]>>;
+/** Sends a request that is ready and gives the parsed events of its answer. @throws what the SDK throws. */
+export type Send = (exchange: Exchange) => PromiseLike<AsyncIterable<unknown>>;
 
 export interface WireFormat {
   /**
@@ -77,17 +75,10 @@ export interface WireFormat {
   prepare(request: ModelRequest, endpoint: Endpoint): Send;
   /** Asks for the list of models. @throws what the SDK throws. */
   probe(endpoint: Endpoint, exchange: Exchange): Promise<void>;
-  /** Status and headers out of the SDK's error for an HTTP answer that is no success; null for any other. */
-  refusal(thrown: unknown): Refusal | null;
-  /** A failure out of what the SDK throws in the middle of a stream; null where that is nothing of its own. */
+  /** A failure out of what the SDK throws in the middle of a stream; null where another threw it. */
   streamFailure(thrown: unknown, names: CallNames, usage: Usage | null): ProviderFailure | null;
   /** The reader tells the meter all that it keeps. */
   reader(request: ModelRequest, names: CallNames, meter: ReplyMeter): AnswerReader;
-}
-
-export interface Refusal {
-  status: number;
-  headers: Record<string, string>;
 }
 
 /** How long an answer that is already complete may keep its connection before it is dropped. */
@@ -259,7 +250,7 @@ async function* attempt(
   let complete = false;
   let progress = 0;
   try {
-    const events = (await exchange.send(() => send(exchange)))[Symbol.asyncIterator]();
+    const events = batches(await send(exchange));
     const type = exchange.answer()?.headers["content-type"] ?? "text/event-stream";
     if (!type.includes("event-stream")) throw wholeAnswer(names, type, await exchange.text());
     while (!reader.done()) {
@@ -300,6 +291,12 @@ async function* attempt(
   }
 }
 
+/** The answer, where it says that the call failed. */
+function refusalOf(exchange: Exchange): HttpAnswer | null {
+  const answer = exchange.answer();
+  return answer === null || (answer.status >= 200 && answer.status <= 299) ? null : answer;
+}
+
 /** What the SDK or the transport threw, as a failure with its sentence; what is neither's passes. */
 async function failureOf(
   wire: WireFormat,
@@ -312,7 +309,7 @@ async function failureOf(
   if (cause instanceof TransportFailure) return transportFailure(names, cause, usage);
   if (cause instanceof ProviderFailure) return cause;
   if (cause instanceof RangeError) return replyFailure(names, cause.message, usage);
-  const refusal = wire.refusal(cause);
+  const refusal = refusalOf(exchange);
   // The body as it came: the SDK's error keeps of some bodies less than a sentence needs.
   if (refusal !== null)
     return failureFromAnswer(names, refusal.status, refusal.headers, await exchange.text().catch(() => ""));
@@ -367,7 +364,7 @@ export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transpo
           attempt(
             wire,
             send,
-            createExchange(transport, endpoint.idleMs, signal),
+            createExchange(transport, endpoint.idleMs, endpoint.headers, signal),
             request,
             names(request.model),
             contentWaitMs(endpoint.idleMs),
@@ -380,15 +377,15 @@ export function createHttpProvider(wire: WireFormat, endpoint: Endpoint, transpo
     check: async (signal) => {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(CHECK_MS)]);
       const probe = async (again: boolean): Promise<{ ok: boolean; detail: string }> => {
-        const exchange = createExchange(transport, CHECK_MS, limit);
+        const exchange = createExchange(transport, CHECK_MS, endpoint.headers, limit);
         try {
-          await exchange.send(() => wire.probe(endpoint, exchange));
+          await wire.probe(endpoint, exchange);
           await exchange.text();
           return { ok: true, detail: endpoint.key === null ? "reachable" : "reachable, key not refused" };
         } catch (thrown) {
           const cause = exchange.thrown() ?? thrown;
           if (cause instanceof TransportFailure && cause.stale && again) return probe(false);
-          const status = wire.refusal(cause)?.status;
+          const status = refusalOf(exchange)?.status;
           if (status === 401 || status === 403)
             return {
               ok: false,

@@ -541,28 +541,6 @@ describe.each(WIRES)("%s", (wire) => {
     expect(seen?.raw).not.toContain("secret thoughts");
   });
 
-  test("the global fetch and its classes are never touched: on Node 20 reading one of them loads all of undici", async () => {
-    const server = await serve({
-      replies: [{ text: "ok", calls: [{ name: "view", input: {} }] }],
-      faults: [{ kind: "status", status: 500 }],
-    });
-    const touched: string[] = [];
-    const names = ["fetch", "Headers", "Request", "Response", "FormData", "WebSocket", "EventSource"];
-    const before = names.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const);
-    for (const name of names)
-      Object.defineProperty(globalThis, name, { configurable: true, get: () => void touched.push(name) });
-    try {
-      const { provider, model } = await open(wire, server);
-      ended(await ask(provider, model, [user("hi")]));
-    } finally {
-      for (const [name, descriptor] of before) {
-        if (descriptor === undefined) Reflect.deleteProperty(globalThis, name);
-        else Object.defineProperty(globalThis, name, descriptor);
-      }
-    }
-    expect(touched).toEqual([]);
-  });
-
   test("without tools and without a system prompt nothing empty is sent", async () => {
     const server = await serve({ replies: [{ text: "ok" }] });
     const { provider, model } = await open(wire, server);

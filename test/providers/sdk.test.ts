@@ -1,4 +1,4 @@
-// The vendors' SDKs as bmo uses them: what they send, that they touch nothing of the process, and that they print
+// The vendors' SDKs as bmo uses them: what they send, that nothing of the process has a say, and that they print
 // nothing.
 
 import { execFile } from "node:child_process";
@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { isolated, lendGlobals, PlainHeaders } from "../../src/providers/sdk-globals.ts";
 import { startVendorServer, type VendorServer, type VendorServerOptions } from "../support/vendor-server.ts";
 import { ask, ended, failed, KEY, open, request, textOf, user, WIRES } from "./support.ts";
 
@@ -30,9 +29,6 @@ describe("in a process of its own, bundled as it ships", () => {
     import { plainSettings } from "./test/support/settings.ts";
     const [type, base_url, id] = process.argv.slice(2);
     const model = { id, temperature: true, ...(type === "anthropic" ? { reasoning: true, reasoning_style: "budget" } : {}) };
-    const names = ["fetch", "Headers", "Request", "Response", "FormData", "ReadableStream"];
-    const descriptors = () => names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
-    const before = descriptors();
     const registry = createRegistry({ settings: plainSettings(null, { house: { type, base_url, api_key: "${KEY}", models: [model] } }), environment: {}, runKeyCommand: () => Promise.reject(new Error("none")), onKey: () => {}, baseDirectory: "/", now: () => new Date("2026-11-21") });
     const found = registry.resolve("house/" + id, "test").model;
     const provider = await registry.provider(found);
@@ -40,10 +36,8 @@ describe("in a process of its own, bundled as it ships", () => {
     const kinds = [];
     for await (const part of provider.stream({ model: found, system: "s", messages: [message], tools: [], maxTokens: 8000, temperature: 0.5, reasoning: "high", cacheKey: "k" }, new AbortController().signal)) kinds.push(part.type === "error" ? part.error.message : part.type);
     const check = await provider.check(new AbortController().signal);
-    const same = JSON.stringify(descriptors()) === JSON.stringify(before) && descriptors().every((one, index) => one.get === before[index].get && one.value === before[index].value);
-    const undici = process.moduleLoadList.filter((name) => /undici|webstreams\\/readablestream/.test(name));
-    process.exitCode = kinds.at(-1) === "end" && check.ok && same && undici.length === 0 ? 0 : 3;
-    if (process.exitCode !== 0) process.stdout.write(JSON.stringify({ kinds, check, same, undici }));
+    process.exitCode = kinds.at(-1) === "end" && check.ok ? 0 : 3;
+    if (process.exitCode !== 0) process.stdout.write(JSON.stringify({ kinds, check }));
   `;
   beforeAll(async () => {
     await build({
@@ -68,7 +62,7 @@ describe("in a process of its own, bundled as it ships", () => {
     ["responses", "gpt-5"],
     ["chat", "gpt-5"],
   ] as const)(
-    "%s with %s, which the SDK may find outdated: undici is never loaded, nothing is printed, no variable has a say",
+    "%s with %s, which the SDK may find outdated: nothing is printed, no variable has a say",
     async (wire, id) => {
       const server = await serve({ keys: [KEY], replies: [{ text: "ok" }] });
       const type = { anthropic: "anthropic", responses: "openai", chat: "openai-compatible" }[wire];
@@ -77,11 +71,12 @@ describe("in a process of its own, bundled as it ships", () => {
         HOME: folder,
         ANTHROPIC_API_KEY: "sk-stolen-1",
         ANTHROPIC_AUTH_TOKEN: "sk-stolen-2",
-        ANTHROPIC_CUSTOM_HEADERS: "x-stolen: 3",
+        ANTHROPIC_CUSTOM_HEADERS:
+          "x-stolen: 3\nAuthorization: Bearer stolen-8\nX-API-Key: stolen-9\nUser-Agent: stolen-10",
         ANTHROPIC_LOG: "debug",
         ANTHROPIC_BASE_URL: "http://127.0.0.1:9",
         OPENAI_API_KEY: "sk-stolen-4",
-        OPENAI_CUSTOM_HEADERS: "x-stolen: 5",
+        OPENAI_CUSTOM_HEADERS: "x-stolen: 5\nAuthorization: Bearer stolen-11\nUser-Agent: stolen-12",
         OPENAI_ORG_ID: "stolen-6",
         OPENAI_PROJECT_ID: "stolen-7",
         OPENAI_LOG: "debug",
@@ -169,6 +164,38 @@ describe.each(WIRES)("%s", (wire) => {
     }
   });
 
+  test("events that nobody can parse are not printed, and nothing of them is said", async () => {
+    const { createServer } = await import("node:http");
+    const bodies = [
+      'event: thread.run\ndata: {"\u001b]0;title\u0007\n\n',
+      `event: message_start\ndata: ${KEY.slice(0, 12)} {\n\n`,
+      "data: 1\n\nevent: message_start\ndata: 1\n\n",
+    ];
+    const vendor = createServer((incoming, response) => {
+      incoming.resume();
+      response.writeHead(200, { "content-type": "text/event-stream" }).end(bodies[0]);
+    });
+    await new Promise<void>((resolve) => vendor.listen(0, "127.0.0.1", resolve));
+    const address = vendor.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const server = await serve({});
+    const { provider, model } = await open(wire, server, { base_url: `http://127.0.0.1:${port}`, max_retries: 0 });
+    const printed: string[] = [];
+    const { write } = process.stderr;
+    process.stderr.write = (text) => printed.push(String(text)) > 0;
+    try {
+      for (; bodies.length > 0; bodies.shift()) {
+        const { error } = failed(await ask(provider, model, [user("hi")]));
+        expect(error.kind).toBe("protocol");
+        expect(error.message).not.toMatch(/title|sk-plant/);
+      }
+    } finally {
+      process.stderr.write = write;
+      await new Promise((resolve) => vendor.close(resolve));
+    }
+    expect(printed).toEqual([]);
+  });
+
   test("many calls with one signal leave no listener on it, and no warning", async () => {
     const server = await serve({ replies: () => ({ text: "ok" }) });
     const { provider, model } = await open(wire, server);
@@ -219,48 +246,5 @@ describe("the version of the Anthropic protocol", () => {
       ["2023-06-01", 0.5],
       ["2024-02-29", 0.5],
     ]);
-  });
-});
-
-describe("stand-ins", () => {
-  test("are lent until the last borrower returns them", () => {
-    const before = Object.getOwnPropertyDescriptor(globalThis, "Headers");
-    const first = lendGlobals();
-    const second = lendGlobals();
-    expect(Object.getOwnPropertyDescriptor(globalThis, "Headers")?.value).toBe(PlainHeaders);
-    first();
-    first();
-    expect(Object.getOwnPropertyDescriptor(globalThis, "Headers")?.value).toBe(PlainHeaders);
-    second();
-    expect(Object.getOwnPropertyDescriptor(globalThis, "Headers")).toEqual(before);
-  });
-
-  test("isolation ends with the call, also by a throw", () => {
-    const before = [console, process, process.env.PATH];
-    expect(isolated(() => [process.env.PATH, process.version, globalThis.console === before[0]])).toEqual([
-      undefined,
-      process.version,
-      false,
-    ]);
-    expect(() =>
-      isolated(() => {
-        throw new Error("inside");
-      }),
-    ).toThrow("inside");
-    expect([console, process, process.env.PATH]).toEqual(before);
-  });
-
-  test("headers: names in any case, appended, replaced, removed, copied", () => {
-    const headers = new PlainHeaders({ "Content-Type": "a" });
-    headers.append("X-One", "1");
-    headers.append("x-one", "2");
-    headers.set("CONTENT-TYPE", "b");
-    headers.append("gone", "x");
-    headers.delete("Gone");
-    expect([...new PlainHeaders(headers)]).toEqual([
-      ["content-type", "b"],
-      ["x-one", "1, 2"],
-    ]);
-    expect([headers.get("X-ONE"), headers.get("gone"), headers.has("Content-type")]).toEqual(["1, 2", null, true]);
   });
 });

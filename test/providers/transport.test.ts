@@ -1,4 +1,4 @@
-// HTTP itself: proxies, redirects, compression, dead connections, event framing.
+// HTTP itself: proxies, redirects, compression, dead connections.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -15,12 +15,10 @@ import {
 import { connect, type AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { gzipSync } from "node:zlib";
-import * as fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { proxyFor } from "../../src/providers/proxy.ts";
 import { retryAfter } from "../../src/providers/failure.ts";
 import { backoffMs } from "../../src/providers/retry.ts";
-import { createSseReader } from "../../src/providers/sse.ts";
 import { createTransport, type HttpCall } from "../../src/providers/transport.ts";
 import { needProgram } from "../support/need.ts";
 
@@ -245,59 +243,6 @@ describe("answers", () => {
     await new Promise((resolve) => server.close(resolve));
     servers.pop();
     await expect(transport.call(call(url))).rejects.toMatchObject({ reason: "refused" });
-  });
-});
-
-describe("event framing", () => {
-  const read = (bytes: Uint8Array, cuts: number[]): string[] => {
-    const reader = createSseReader();
-    const points = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])].sort(
-      (left, right) => left - right,
-    );
-    return [
-      ...points.slice(0, -1).flatMap((from, index) => reader.push(bytes.subarray(from, points[index + 1]))),
-      ...reader.end(),
-    ];
-  };
-
-  test("any line ends, comments, fields and cuts give the same events", () => {
-    fc.assert(
-      fc.property(
-        fc.array(
-          fc.string({ unit: "grapheme", minLength: 1 }).filter((value) => !/[\r\n]/.test(value) && value !== "[DONE]"),
-          { minLength: 1, maxLength: 6 },
-        ),
-        fc.array(fc.constantFrom("\n", "\r\n", "\r"), { minLength: 1, maxLength: 4 }),
-        fc.array(fc.nat(), { maxLength: 8 }),
-        (events, ends, cuts) => {
-          let turn = 0;
-          const end = (): string => ends[turn++ % ends.length] ?? "\n";
-          const stream = events
-            .map((data) => `: ping${end()}event: x${end()}data: ${data}${end()}id: 1${end()}${end()}`)
-            .join("");
-          // A lone CR before a line that begins with LF would be one line end; the sender never means that.
-          fc.pre(!/\r\n?\r?\n/.test(stream) || !ends.includes("\r") || ends.every((one) => one === "\r"));
-          expect(read(new TextEncoder().encode(stream), cuts)).toEqual(events);
-        },
-      ),
-      { numRuns: 300, seed: 7 },
-    );
-  });
-
-  test("several data lines are joined, [DONE] and empty events are left out, a last event without its blank line counts", () => {
-    const bytes = new TextEncoder().encode(
-      '\ufeffdata: {"a":\ndata: 1}\n\ndata\n\n\ndata:[DONE]\n\ndatum: x\n\ndata: {"b":2}',
-    );
-    expect(read(bytes, [])).toEqual(['{"a":\n1}', '{"b":2}']);
-  });
-
-  test("an event above the limit is refused, whole or line by line", () => {
-    const one = createSseReader(100);
-    expect(() => one.push(new TextEncoder().encode(`data: ${"x".repeat(200)}`))).toThrow(RangeError);
-    const many = createSseReader(100);
-    expect(() => many.push(new TextEncoder().encode("data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(5)))).toThrow(
-      RangeError,
-    );
   });
 });
 
