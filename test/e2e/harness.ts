@@ -1,4 +1,5 @@
 // Runs bin/bmo.js as a user would: its own home, its own workspace, a vendor server on loopback.
+// Homes are those of people who have run bmo before (used-home.ts).
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,7 +17,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach } from "vitest";
+import { afterEach, beforeAll } from "vitest";
+import { fillUsedHome, makeUsedHome } from "./used-home.ts";
 
 /** `BMO_E2E_PROGRAM` names another build of the same program, for work on a tree that others are building too. */
 export const BMO = process.env["BMO_E2E_PROGRAM"] ?? fileURLToPath(new URL("../../bin/bmo.js", import.meta.url));
@@ -50,6 +52,10 @@ export interface Place {
 
 const open: string[] = [];
 
+beforeAll(() =>
+  makeUsedHome((home, workspace, args) => runBmo(args, { cwd: workspace, environment: homeVariables(home) })),
+);
+
 afterEach(() => {
   for (const folder of open.splice(0))
     rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
@@ -71,13 +77,17 @@ export function treeDigest(root: string): string {
   return hash.digest("hex");
 }
 
-export function createPlace(): Place {
+const homeVariables = (home: string): Record<string, string> => ({ HOME: home, BMO_HOME: join(home, "bmo") });
+
+/** @param used false: bmo has never run in this home. */
+export function createPlace({ used = true }: { used?: boolean } = {}): Place {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "bmo-e2e-")));
   open.push(root);
   const home = join(root, "home");
   const workspace = join(root, "workspace");
   mkdirSync(join(home, "bmo"), { recursive: true });
   mkdirSync(workspace);
+  if (used) fillUsedHome(home);
   return {
     home,
     workspace,
@@ -92,7 +102,7 @@ export function createPlace(): Place {
       runBmo(args, {
         cwd: workspace,
         ...options,
-        environment: { HOME: home, BMO_HOME: join(home, "bmo"), ...options.environment },
+        environment: { ...homeVariables(home), ...options.environment },
       }),
   };
 }

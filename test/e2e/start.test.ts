@@ -17,12 +17,14 @@ const { version } = JSON.parse(readFileSync(fileURLToPath(new URL("../../package
 
 describe("without loading anything", () => {
   test.each(["--version", "-v", "-V"])("%s prints the version, also without any home", async (word) => {
-    const found = await createPlace().run([word], { environment: { HOME: undefined, BMO_HOME: undefined } });
+    const found = await createPlace({ used: false }).run([word], {
+      environment: { HOME: undefined, BMO_HOME: undefined },
+    });
     expect(found).toEqual({ code: 0, signal: null, stdout: `${version}\n`, stderr: "" });
   });
 
   test.each(["--help", "-h"])("%s prints what the parser would say, and writes nothing", async (word) => {
-    const place = createPlace();
+    const place = createPlace({ used: false });
     const found = await place.run([word]);
     expect(found).toEqual({ code: 0, signal: null, stdout: parseArguments(["--help"]).text, stderr: "" });
     expect(readdirSync(join(place.home, "bmo"))).toEqual([]);
@@ -44,7 +46,7 @@ describe("without loading anything", () => {
   );
 
   test("help that is asked for among other words says the same", async () => {
-    const found = await createPlace().run(["--quiet", "--help"]);
+    const found = await createPlace({ used: false }).run(["--quiet", "--help"]);
     expect(found).toMatchObject({ code: 0, stdout: parseArguments(["--help"]).text });
   });
 });
@@ -55,7 +57,7 @@ describe("code cache", () => {
 
   async function scene(): Promise<{ place: Place; answer(): Promise<string> }> {
     const server = await startVendorServer({ replies: () => ({ text: "pong" }) });
-    const place = createPlace();
+    const place = createPlace({ used: false });
     place.configure(`model = "house/m"\n${providerToml("house", "anthropic", server.url, ["m"])}`);
     return {
       place,
@@ -100,7 +102,7 @@ describe("code cache", () => {
   });
 
   test("a run that ends before it has any data does not make the folder", async () => {
-    const place = createPlace();
+    const place = createPlace({ used: false });
     const home = join(place.home, "nowhere");
     const found = await place.run(["-p", "hi", "--no-such-option"], { environment: { BMO_HOME: home } });
     expect(found.code).toBe(2);
