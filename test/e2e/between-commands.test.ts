@@ -45,7 +45,7 @@ test("a daemon with an emptied environment, and an editor: both are told, neithe
     place.file("README.md", "saved meanwhile\n");
   });
   const finished = await one.place.run(["-p", "--json", "--approve", "do it"], {
-    environment: { PATH: pathWithout(one.place, "bwrap") },
+    environment: { PATH: pathWithout("bwrap") },
   });
   one.place.file("marks/end", "");
   expect(resultOf(finished)).toMatchObject({ exit_code: 0 });
@@ -75,7 +75,7 @@ describe.each([
         () => Promise.resolve(),
       );
       const finished = await one.place.run(["-p", "--json", "--approve", "do it"], {
-        environment: sandboxed ? {} : { PATH: pathWithout(one.place, "bwrap") },
+        environment: sandboxed ? {} : { PATH: pathWithout("bwrap") },
       });
       expect(resultOf(finished)).toMatchObject({ exit_code: 0 });
       expect(finished.stderr).not.toMatch(/between commands|still runs/);

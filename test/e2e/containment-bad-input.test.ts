@@ -154,7 +154,7 @@ describe("the machine", () => {
   ] as const)("%s: held all the same, said by doctor", async (_name, missing, repository) => {
     const one = await executing();
     if (repository) commitAll(one.place);
-    const environment = { PATH: pathWithout(one.place, ...missing) };
+    const environment = { PATH: pathWithout(...missing) };
     expect((await one.place.run(["-p", "--approve", "do it"], { environment })).code).toBe(4);
     expect(held(one)).toEqual([false, "in\n"]);
     expect((await one.place.run(["doctor"], { environment })).stdout).toMatch(/git/);

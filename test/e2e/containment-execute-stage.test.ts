@@ -44,7 +44,7 @@ async function executing(
   return {
     one,
     results: () => (last?.toolResults ?? []).map(({ text }) => text),
-    environment: sandboxed ? {} : { PATH: pathWithout(one.place, "bwrap") },
+    environment: sandboxed ? {} : { PATH: pathWithout("bwrap") },
   };
 }
 

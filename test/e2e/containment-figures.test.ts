@@ -46,7 +46,7 @@ describe.each([
       const { place, server } = await scene({ replies: () => ({ text: "not set yet" }) });
       // 100 values in use: keys of the file, of the environment, of a command, and of headers.
       const inUse = Array.from({ length: 100 }, (_, index) => secret(index));
-      const environment: Record<string, string | undefined> = sandboxed ? {} : { PATH: pathWithout(place, "bwrap") };
+      const environment: Record<string, string | undefined> = sandboxed ? {} : { PATH: pathWithout("bwrap") };
       const others = inUse.slice(1).map((value, index) => {
         const head = `[providers.other${index}]\ntype = "openai-compatible"\nbase_url = "${server.url}/v1"\n`;
         if (index % 3 === 0) return `${head}api_key = "${value}"\n`;

@@ -3,12 +3,14 @@
 
 import { execFileSync } from "node:child_process";
 import { createServer, type Server } from "node:net";
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
 import type { Place } from "./harness.ts";
 import type { ScriptedCall, ScriptedReply, SeenRequest } from "../support/vendor-server.ts";
 import { needBubblewrap } from "../support/need.ts";
+import { publish, sharedFolder } from "../support/shared-folder.ts";
 
 export const hasBubblewrap = !needBubblewrap().missing;
 
@@ -18,19 +20,18 @@ export const SANDBOXES = [
   ["without a sandbox", false],
 ] as const;
 
-/** The user's search path with every program on it but these. */
-export function pathWithout(place: Place, ...missing: string[]): string {
-  const folders = (process.env["PATH"] ?? "").split(":").filter((folder) => existsSync(folder));
-  const target = join(place.home, `bin-without-${missing.join("-")}`);
-  if (!existsSync(target)) {
-    mkdirSync(target, { recursive: true });
-    for (const folder of folders) {
-      for (const name of readdirSync(folder))
-        if (!missing.includes(name) && !existsSync(join(target, name)))
-          symlinkSync(join(folder, name), join(target, name));
-    }
+/** The user's search path with every program on it but these: one folder of links, made once for the whole test run. */
+export function pathWithout(...missing: string[]): string {
+  const name = `bin-without-${missing.join("-")}`;
+  if (existsSync(sharedFolder(name))) return sharedFolder(name);
+  const links = mkdtempSync(join(tmpdir(), "links-"));
+  for (const folder of (process.env["PATH"] ?? "").split(":").filter((path) => existsSync(path))) {
+    for (const program of readdirSync(folder))
+      if (!missing.includes(program) && !existsSync(join(links, program)))
+        symlinkSync(join(folder, program), join(links, program));
   }
-  return target;
+  publish(links, name);
+  return sharedFolder(name);
 }
 
 export function git(place: Place, ...words: string[]): string {

@@ -163,7 +163,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
   ])(sandbox.title('unit = "%s", resumed by %j: fixed, killed, resumed, reported, undone'), async (unit, resume) => {
     const scenery = await sample(unit);
     const { one, before, unpacked } = scenery;
-    const environment = sandboxed ? {} : { PATH: pathWithout(one.place, "bwrap") };
+    const environment = sandboxed ? {} : { PATH: pathWithout("bwrap") };
     const result = await throughAKill({ one, environment }, resume);
     expect({ code: result.exit_code, error: result.error, denials: result.denials }).toEqual({
       code: 0,
@@ -235,7 +235,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     sandbox.title('unit = "plan": all verified, killed, resumed, undone; the user\'s edits survive the undo'),
     async () => {
       const { one, before } = await sample("plan");
-      const environment = sandboxed ? {} : { PATH: pathWithout(one.place, "bwrap") };
+      const environment = sandboxed ? {} : { PATH: pathWithout("bwrap") };
       // In one turn: the executor does everything, wrong at first.
       const steps: ScriptedReply[] = [
         write("src/mean.js", WRONG),

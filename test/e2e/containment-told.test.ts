@@ -32,7 +32,7 @@ test("a path that cannot be put back: exit 4, a denial and a row of the report; 
   await new Promise<void>((resolve) => server.listen(join(one.place.workspace, "control"), resolve));
   // The sandbox keeps a command from removing a socket.
   const finished = await one.place.run(["-p", "--json", "--approve", "do it"], {
-    environment: { PATH: pathWithout(one.place, "bwrap") },
+    environment: { PATH: pathWithout("bwrap") },
   });
   await new Promise((resolve) => server.close(resolve));
   const result = resultOf(finished);

@@ -46,7 +46,7 @@ async function killedIn(work: string, sandboxed: boolean, { repository = true, s
   symlinkSync("README.md", join(place.workspace, "link"));
   if (repository) commitAll(place);
   place.file("notes.txt", "the only copy\n");
-  const environment: Record<string, string> = sandboxed ? {} : { PATH: pathWithout(place, "bwrap") };
+  const environment: Record<string, string> = sandboxed ? {} : { PATH: pathWithout("bwrap") };
   const before = treeOf(place.workspace, skip);
   let child: ChildProcess | null = null;
   void appears(join(place.workspace, "marks"), "done").then(() => child?.kill("SIGKILL"));

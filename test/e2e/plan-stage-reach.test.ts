@@ -58,7 +58,7 @@ test.skipIf(bubblewrap.missing || root.missing)(
 
 test("without a sandbox the run says so once, on stderr, and only where a command runs or is refused", async () => {
   const { place, server } = await scene({ replies: () => ({ text: "not set yet" }) });
-  const environment = { PATH: pathWithout(place, "bwrap") };
+  const environment = { PATH: pathWithout("bwrap") };
   const turn = callThen([bash("ls"), bash("node -e 1"), bash("pwd")]);
   server.setReplies(turn.replies);
   const ended = await place.run(["-p", "look"], { environment });

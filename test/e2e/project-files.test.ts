@@ -166,7 +166,7 @@ for (const [name, sandboxed] of SANDBOXES) {
         execFileSync("mkfifo", [join(place.workspace, path)]);
       }
       const finished = await place.run(["-p", "--json", "--no-plan", "--timeout", "20s", "look"], {
-        environment: sandboxed ? {} : { PATH: pathWithout(place, "bwrap") },
+        environment: sandboxed ? {} : { PATH: pathWithout("bwrap") },
       });
       expect(resultOf(finished).status).not.toBe("internal");
     },

@@ -92,7 +92,7 @@ describe("2a commands", () => {
             "bash(ping *),bash(getent *),bash(curl *)",
             "look",
           ],
-          { environment: sandboxed ? {} : { PATH: pathWithout(place, "bwrap") } },
+          { environment: sandboxed ? {} : { PATH: pathWithout("bwrap") } },
         );
         expect(finished.code).toBe(0);
         expect(heard).toEqual([]);

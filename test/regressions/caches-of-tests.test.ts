@@ -34,7 +34,7 @@ describe.each(RUNNERS)("%s", (command, runner) => {
       commitAll(place);
       const result = resultOf(
         await place.run(["-p", "--json", "--approve", "mend it"], {
-          environment: sandboxed ? {} : { PATH: pathWithout(place, "bwrap") },
+          environment: sandboxed ? {} : { PATH: pathWithout("bwrap") },
         }),
       );
       expect({ code: result.exit_code, denials: result.denials, files: result.files.map(({ path }) => path) }).toEqual({

@@ -24,7 +24,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     mkdirSync(join(place.workspace, "empty"), { mode: 0o711 });
     commitAll(place);
     const before = treeOf(place.workspace, isGit);
-    const environment = sandboxed ? {} : { PATH: pathWithout(place, "bwrap") };
+    const environment = sandboxed ? {} : { PATH: pathWithout("bwrap") };
     server.setReplies(planThen(plan, [{ calls: [bash(OUT_OF_SCOPE)] }, { text: "Done." }]));
     const refused = resultOf(await place.run(["-p", "--json", "--approve", "go"], { environment }));
     expect(refused.exit_code).toBe(4);

@@ -16,7 +16,7 @@ test("git commit with a quoted message of several lines", async () => {
   place.file("a.txt", "a\n");
   commitAll(place);
   const environment = {
-    PATH: pathWithout(place, "bwrap"),
+    PATH: pathWithout("bwrap"),
     GIT_AUTHOR_NAME: "x",
     GIT_AUTHOR_EMAIL: "x@example.org",
     GIT_COMMITTER_NAME: "x",

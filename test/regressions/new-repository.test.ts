@@ -31,7 +31,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     place.file("a.txt", "a\n");
     const result = resultOf(
       await place.run(["-p", "--json", "--approve", "start a repository"], {
-        environment: { ...AUTHOR, ...(sandboxed ? {} : { PATH: pathWithout(place, "bwrap") }) },
+        environment: { ...AUTHOR, ...(sandboxed ? {} : { PATH: pathWithout("bwrap") }) },
       }),
     );
     expect({ code: result.exit_code, denials: result.denials }).toEqual({ code: 0, denials: [] });
@@ -52,7 +52,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
     const before = treeOf(place.workspace, isGit);
     const result = resultOf(
       await place.run(["-p", "--json", "--approve", "--dangerously-skip-permissions", "go"], {
-        environment: sandboxed ? {} : { PATH: pathWithout(place, "bwrap") },
+        environment: sandboxed ? {} : { PATH: pathWithout("bwrap") },
       }),
     );
     expect({ code: result.exit_code, paths: result.files.map(({ path, rolled_back }) => [path, rolled_back]) }).toEqual(

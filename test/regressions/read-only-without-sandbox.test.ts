@@ -64,9 +64,7 @@ test("nothing is written, no credential and nothing outside is read, and plain f
   const commands = [...WRITING, ...LEAKING, ...ANSWERED];
   const script = callThen(commands.map((command) => bash(command)));
   server.setReplies(script.replies);
-  const result = resultOf(
-    await place.run(["-p", "--json", "look"], { environment: { PATH: pathWithout(place, "bwrap") } }),
-  );
+  const result = resultOf(await place.run(["-p", "--json", "look"], { environment: { PATH: pathWithout("bwrap") } }));
   expect(result.exit_code).toBe(0);
   expect(treeOf(place.workspace)).toEqual(before);
   const told = script.results();
@@ -86,7 +84,7 @@ test("git and npm leave no trace: no refreshed index, no cache folder that the p
   const before = treeOf(place.workspace);
   const script = callThen(["git diff", "git diff --stat", "npm ls", "npm --version"].map((command) => bash(command)));
   server.setReplies(script.replies);
-  const finished = await place.run(["-p", "--json", "look"], { environment: { PATH: pathWithout(place, "bwrap") } });
+  const finished = await place.run(["-p", "--json", "look"], { environment: { PATH: pathWithout("bwrap") } });
   expect(resultOf(finished).exit_code).toBe(0);
   // `npm ls` deletes and writes where the project's .npmrc says.
   expect(script.results().filter((text) => /^Refused/.test(text))).toEqual([

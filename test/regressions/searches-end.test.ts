@@ -47,7 +47,7 @@ describe.each([
         over = true;
       });
       const finished = await one.place.run(["-p", "--no-plan", "--json", "look"], {
-        environment: { PATH: pathWithout(one.place, ...missing) },
+        environment: { PATH: pathWithout(...missing) },
         onStart: (child) => void one.server.arrived(1).then(() => setTimeout(() => child.kill("SIGINT"), 400)),
       });
       expect(finished.signal).toBeNull();
@@ -61,7 +61,7 @@ describe.each([
 test("--timeout holds while an expression backtracks in the own walk", async () => {
   const one = await withFiles(BACKTRACKS, () => undefined);
   const finished = await one.place.run(["-p", "--no-plan", "--json", "--timeout", "2", "look"], {
-    environment: { PATH: pathWithout(one.place, "rg") },
+    environment: { PATH: pathWithout("rg") },
   });
   expect(resultOf(finished)).toMatchObject({ exit_code: 5, status: "limit" });
 });
