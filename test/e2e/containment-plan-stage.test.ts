@@ -29,31 +29,22 @@ const MODES = [
   ["--dangerously-skip-permissions", ["--dangerously-skip-permissions"]],
   ["the alias", ["--approval-mode", "bypassPermissions"]],
 ] as const;
-const ALLOWED = [[], ["--allowedTools", "bash,bash(*),write,edit,multiedit,write(**)"]];
-const PLANNING = [[], ["--plan"]];
-const TRUSTS = [[], ["--trust"]];
 const IN_FILE = [
   "",
   '[permissions]\nmode = "bypassPermissions"\nallow = ["bash", "write", "edit(**)"]\n[options.containment]\nmode = "off"\n',
   '[permissions]\nmode = "acceptEdits"\n[options.containment]\nmode = "warn"\n',
 ];
 
-/** Every combination of one choice per list. */
-function cross<Item>(...lists: readonly (readonly (readonly Item[])[])[]): Item[][] {
-  return lists.reduce<Item[][]>(
-    (sofar, list) => sofar.flatMap((left) => list.map((right) => [...left, ...right])),
-    [[]],
-  );
-}
+const FLAGS = [["--allowedTools", "bash,bash(*),write,edit,multiedit,write(**)"], ["--plan"], ["--trust"]];
 
 /**
- * Half of the flags' combinations for each file: each pair of flags meets each file and mode, and each combination
- * meets each mode.
+ * Of the eight combinations of flags, one and its complement for each mode and file; which one moves on with both. So
+ * any three choices meet in some run: the mode, the file, and each flag given or not (the test below counts them).
  */
-function flagsFor(file: number): string[][] {
-  return cross<string>(ALLOWED, PLANNING, TRUSTS).filter(
-    (words) => words.filter((word) => word.startsWith("--")).length % 2 === file % 2,
-  );
+function combinationsFor(mode: number, file: number): boolean[][] {
+  const first = (mode + file) % 4;
+  const combination = [false, first >= 2, first % 2 === 1];
+  return [combination, combination.map((given) => !given)];
 }
 
 function prepare(place: Place): void {
@@ -71,24 +62,40 @@ function everything(place: Place): Record<string, string> {
   return {
     ...treeOf(place.workspace),
     ...Object.fromEntries(
-      Object.entries(treeOf(place.home, (path) => path === "bmo" || path.startsWith("bin-without"))).map(
-        ([path, value]) => [`~/${path}`, value],
-      ),
+      Object.entries(treeOf(place.home, (path) => path === "bmo")).map(([path, value]) => [`~/${path}`, value]),
     ),
   };
 }
+
+test("any three choices of mode, file and flags meet in a run", () => {
+  const runs = MODES.flatMap((_mode, mode) =>
+    IN_FILE.flatMap((_file, file) => combinationsFor(mode, file).map((given) => [mode, file, ...given.map(Number)])),
+  );
+  const sizes = [MODES.length, IN_FILE.length, ...FLAGS.map(() => 2)];
+  for (const three of [...sizes.keys()].flatMap((a) =>
+    [...sizes.keys()].flatMap((b) => [...sizes.keys()].map((c) => [a, b, c])),
+  )) {
+    const axes = [...new Set(three)];
+    const met = new Set(runs.map((run) => axes.map((axis) => run[axis]).join()));
+    expect({ axes, met: met.size }).toEqual({ axes, met: axes.reduce((all, axis) => all * (sizes[axis] ?? 0), 1) });
+  }
+});
 
 describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
   const sandbox = needBubblewrap(sandboxed);
   test.skipIf(sandbox.missing).each(MODES)(
     sandbox.title("the eight probes, %s, with every other flag and setting"),
-    async (_mode, mode) => {
+    async (modeName, mode) => {
       const { place, server } = await scene({ replies: () => ({ text: "not set yet" }) });
       prepare(place);
-      const environment = sandboxed ? {} : { PATH: pathWithout(place, "bwrap") };
+      const environment = sandboxed ? {} : { PATH: pathWithout("bwrap") };
       const before = everything(place);
       for (const [file, toml] of IN_FILE.entries()) {
-        for (const flags of flagsFor(file)) {
+        for (const given of combinationsFor(
+          MODES.findIndex(([name]) => name === modeName),
+          file,
+        )) {
+          const flags = FLAGS.flatMap((words, index) => (given[index] === true ? words : []));
           const script = callThen(probes());
           server.setReplies(script.replies);
           // Trusting the project's file lets it switch the workflow off; a flag switches it on again. That row is no
@@ -138,7 +145,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
           bash("git status"),
         ]);
         server.setReplies(script.replies);
-        const environment = sandboxed ? {} : { PATH: pathWithout(place, "bwrap") };
+        const environment = sandboxed ? {} : { PATH: pathWithout("bwrap") };
         const finished = await place.run(
           ["-p", "--json", "--dangerously-skip-permissions", "--allowedTools", "bash", "knock"],
           { environment },
