@@ -128,7 +128,16 @@ export function planOf(files: Record<string, FileAction>, commands: string[] = [
   };
 }
 
+let knownSandbox: SandboxState | null = null;
+
+/** What the probe finds on this machine; the same for every place, so only the first one is probed. */
 export async function sandboxFor(place: Place): Promise<SandboxState> {
+  knownSandbox ??= await probeIn(place);
+  return knownSandbox;
+}
+
+/** Probes with the place's own home and data directory. */
+export function probeIn(place: Place): Promise<SandboxState> {
   return probeSandbox({
     platform: "linux",
     searchPath: process.env["PATH"] ?? "",

@@ -3,8 +3,8 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { dirname, join } from "node:path";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { createCheckpoints } from "../../src/containment/checkpoint.ts";
 import {
   contain,
@@ -29,10 +29,21 @@ const WAYS = [
 ] as const;
 const IDENTITY = { GIT_AUTHOR_NAME: "a", GIT_AUTHOR_EMAIL: "a@b", GIT_COMMITTER_NAME: "a", GIT_COMMITTER_EMAIL: "a@b" };
 
+let withSubmodules: Place | null = null;
+afterAll(() => withSubmodules?.remove());
+
 /** A repository with a submodule whose name holds a slash, one inside that, and a second work tree. */
 function wideRepository(): Place {
-  const place = createPlace({ "a.txt": "one\n", "src/x.txt": "x\n" });
+  withSubmodules ??= repositoryWithSubmodules();
+  const place = createPlace({}, false);
   places.push(place);
+  execFileSync("cp", ["-a", `${withSubmodules.workspace}/.`, place.workspace]);
+  place.git("worktree", "add", "-q", join(place.root, "other"), "-b", "other");
+  return place;
+}
+
+function repositoryWithSubmodules(): Place {
+  const place = createPlace({ "a.txt": "one\n", "src/x.txt": "x\n" });
   const inner = join(place.root, "inner");
   const outer = join(place.root, "outer");
   for (const folder of [inner, outer]) {
@@ -52,7 +63,6 @@ function wideRepository(): Place {
   place.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", "--name", "libs/foo", outer, "libs/foo");
   place.git("-c", "protocol.file.allow=always", "submodule", "update", "--init", "--recursive", "-q");
   place.git("commit", "-qam", "submodules");
-  place.git("worktree", "add", "-q", join(place.root, "other"), "-b", "other");
   return place;
 }
 
@@ -129,10 +139,12 @@ describe.each(WAYS)("written by a line that is not git alone, %s", (_name, sandb
     sandboxed ? bubblewrap.title("%s leaves every place as it was") : "%s leaves every place as it was",
     async (line) => {
       const place = wideRepository();
-      const script = PLACES.map(
-        (path) => `mkdir -p "$(dirname ${path})"; rm -rf ${path}; echo 'exec touch ${place.root}/ran' > ${path}`,
-      ).join("\n");
-      place.write("evil.sh", `(${script}) 2>/dev/null\ntrue\n`);
+      const script = [
+        `mkdir -p ${PLACES.map((path) => dirname(path)).join(" ")}`,
+        `rm -rf ${PLACES.join(" ")}`,
+        ...PLACES.map((path) => `echo 'exec touch ${place.root}/ran' > ${path}`),
+      ];
+      place.write("evil.sh", `(${script.join("\n")}) 2>/dev/null\ntrue\n`);
       place.git("add", "-A");
       place.git("commit", "-qm", "evil");
       const before = treeOf(join(place.workspace, ".git"), isNoise);

@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { probeSandbox, type SandboxState } from "../../src/containment/probe.ts";
-import { contain, createPlace, planOf, sandboxFor, treeOf, type Place } from "./fixture.ts";
+import { contain, createPlace, planOf, probeIn, sandboxFor, treeOf, type Place } from "./fixture.ts";
 import { needBubblewrap } from "../support/need.ts";
 
 const FILES = {
@@ -38,9 +38,9 @@ describe.skipIf(bubblewrap.missing)(bubblewrap.title("inside bubblewrap"), () =>
     contain(place, command, { stage: "plan", sandbox, ...more });
 
   test("it is found, tried and remembered", async () => {
-    expect(sandbox).toMatchObject({ available: true, label: "bubblewrap" });
+    expect(await probeIn(place)).toMatchObject({ available: true, label: "bubblewrap" });
     expect(JSON.parse(readFileSync(join(place.data, "sandbox.json"), "utf8"))).toMatchObject({ problem: null });
-    expect(await sandboxFor(place)).toEqual(sandbox);
+    expect(await probeIn(place)).toEqual(sandbox);
   });
 
   test("the eight probes: nothing lands, git status answers", async () => {
