@@ -262,9 +262,9 @@ export async function runPlanStage(places = Infinity, base = tmpdir()): Promise<
   const files = [...planted.keys()].map((path) => `'${path}'`).join(" ");
   const commands = [
     `cat ${files} 2>/dev/null; cat link/notes.txt; true`,
-    `grep -rs planted '${home}' '${outside}' . /etc /root /home /srv /opt/*/ 2>/dev/null | head -c 20000; true`,
+    `grep -rs planted '${home}' '${outside}' . 2>/dev/null | head -c 20000; true`,
     `git config --list --show-origin; true`,
-    `for f in /proc/*/environ /proc/*/fd/* /proc/*/root; do cat "$f" 2>/dev/null | head -c 4000; done; true`,
+    `for f in /proc/*/environ /proc/*/fd/* /proc/*/root; do timeout 1 cat "$f" 2>/dev/null | head -c 4000; done; true`,
     "ls -l /proc/self/fd /proc/1/fd",
     `for fd in /proc/*/fd/*; do [ -d "$fd" ] && ls "$fd/.." && touch "$fd/written-by-descriptor" && cat "$fd/.env"; done; true`,
     `for p in '${home}/.bashrc' '${workspace}/new' '${workspace}/a.txt' '${outside}/new' '${home}/.ssh/authorized_keys' /etc/bmo-new '${workspace}/.git/hooks/post-commit'; do echo x >> "$p"; mkdir -p "$p.d"; rm -rf "$p"; done; true`,
