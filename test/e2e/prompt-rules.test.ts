@@ -119,37 +119,45 @@ describe("commands and what only looks like one", () => {
     expect(place.digest()).toBe(before);
   });
 
-  test.each([
-    ["as it is", "/approve"],
-    ["with a line end", "/approve\n"],
-    ["with CRLF", "/approve\r\n"],
-    ["with a lone return", "/approve\r"],
-    ["behind a BOM", "\ufeff/approve\n"],
-    ["between blank lines", "\n\n  /approve  \n\n"],
-    ["behind tabs", "\t/approve\t"],
-    ["with unscoped", "/approve unscoped\n"],
-    ["with a ticket", "/approve t1\n"],
-    ["with a note", "/approve t1 as the issue says"],
-    ["with line ends inside of it", "/approve\t\u2028"],
-  ])("one piped line approves nothing (%s): exit 2, and what does approve is named", async (_name, stdin) => {
-    const { place, server } = await scene({ replies: () => submit(PLAN) });
-    place.file("a.txt", "a\n");
-    const before = place.digest();
-    expect((await place.run(["-p", "plan it"])).code).toBe(3);
-    for (const words of [
-      ["-c", "-p"],
-      ["-c"],
-      ["-c", "-p", "-"],
-      ["-c", "--permission-mode", "bypassPermissions", "-p"],
-    ]) {
-      const finished = await place.run(words, { stdin });
-      expect(finished).toMatchObject({ code: 2, stdout: "" });
-      expect(finished.stderr).toMatch(/piped text approves no plan[\s\S]*bmo approve <plan-id>[\s\S]*-p \/approve/);
-    }
-    expect(server.requests).toHaveLength(1);
-    expect(place.digest()).toBe(before);
-    expect((await place.run(["-c", "-p"], { stdin: "/status\n" })).stdout).toContain("awaiting approval");
-  });
+  const PIPED = [
+    "/approve",
+    "/approve\n",
+    "/approve\r\n",
+    "/approve\r",
+    "\ufeff/approve\n",
+    "\n\n  /approve  \n\n",
+    "\t/approve\t",
+    "/approve unscoped\n",
+    "/approve t1\n",
+    "/approve t1 as the issue says",
+    "/approve\t\u2028",
+  ];
+  test.each([[["-c", "-p"]], [["-c"]], [["-c", "-p", "-"]], [["-c", "--permission-mode", "bypassPermissions", "-p"]]])(
+    "one piped line approves nothing, however it is written (%j): exit 2 names what approves",
+    async (words) => {
+      const { place, server } = await scene({ replies: () => submit(PLAN) });
+      place.file("a.txt", "a\n");
+      const before = place.digest();
+      expect((await place.run(["-p", "plan it"])).code).toBe(3);
+      for (const stdin of PIPED) {
+        const finished = await place.run(words, { stdin });
+        expect({ stdin, finished }).toEqual({
+          stdin,
+          finished: {
+            code: 2,
+            signal: null,
+            stdout: "",
+            stderr: expect.stringMatching(
+              /piped text approves no plan[\s\S]*bmo approve <plan-id>[\s\S]*-p \/approve/,
+            ) as unknown,
+          },
+        });
+      }
+      expect(server.requests).toHaveLength(1);
+      expect(place.digest()).toBe(before);
+      expect((await place.run(["-c", "-p"], { stdin: "/status\n" })).stdout).toContain("awaiting approval");
+    },
+  );
 
   test("/approve as an argument approves", async () => {
     const { place } = await scene({
@@ -177,20 +185,23 @@ describe("commands without a person", () => {
     "permissions",
     "config",
   ];
-  test.each(reading)("/%s --json: text in result, data where there is some, no model call", async (name) => {
+  test("what reads, with --json: text in result, data where there is some, no model call", async () => {
     const { place, server } = await scene({ replies: () => submit(PLAN) });
     place.file("a.txt", "a\n");
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
     const before = place.digest();
-    const result = resultOf(await place.run(["-c", "--json", `/${name}`]));
-    expect({ error: result.error, code: result.exit_code, status: result.status }).toEqual({
-      error: null,
-      code: 0,
-      status: "done",
-    });
-    expect(result.result.trim()).not.toBe("");
-    if (["status", "model", "plan", "why", "cost", "sessions"].includes(name)) expect(result.data).not.toBeNull();
-    expect(result.plan?.state).toBe("awaiting_approval");
+    for (const name of reading) {
+      const result = resultOf(await place.run(["-c", "--json", `/${name}`]));
+      expect({ name, ...result }).toMatchObject({
+        name,
+        error: null,
+        exit_code: 0,
+        status: "done",
+        result: expect.stringMatching(/\S/) as unknown,
+        plan: { state: "awaiting_approval" },
+      });
+      if (["status", "model", "plan", "why", "cost", "sessions"].includes(name)) expect(result.data).not.toBeNull();
+    }
     expect(server.requests).toHaveLength(1);
     expect(place.digest()).toBe(before);
   });
@@ -211,7 +222,7 @@ describe("commands without a person", () => {
     });
   });
 
-  test.each<[string, RegExp | null]>([
+  const wrong: readonly (readonly [line: string, problem: RegExp | null])[] = [
     ["/plan edit", /\/plan edit needs a terminal\n +Use \/plan <feedback>/],
     ["/exit now", null],
     ["/resume", /\/resume needs the REPL\n +bmo -r <id>/],
@@ -220,12 +231,16 @@ describe("commands without a person", () => {
     ["/skill nope", /no skill nope/],
     ["/undo", /nothing to undo in this session/],
     ["/why 99", /turn 99 has no route\n +Turns with a route: 1\./],
-  ])("%s says what is wrong with it (%s), and never waits", async (line, problem) => {
+  ];
+  test("what cannot be done says what is wrong with it, and never waits", async () => {
     const { place, server } = await scene({ replies: () => submit(PLAN) });
     expect((await place.run(["-p", "plan it"])).code).toBe(3);
-    const finished = await place.run(["-c", "-p", line]);
-    if (problem === null) expect({ code: finished.code, stdout: finished.stdout }).toEqual({ code: 0, stdout: "" });
-    else expectFailure(finished, 2, problem);
+    for (const [line, problem] of wrong) {
+      const finished = await place.run(["-c", "-p", line]);
+      if (problem === null)
+        expect({ line, code: finished.code, stdout: finished.stdout }).toEqual({ line, code: 0, stdout: "" });
+      else expectFailure(finished, 2, problem);
+    }
     expect(server.requests).toHaveLength(1);
   });
 
