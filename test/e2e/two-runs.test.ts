@@ -48,7 +48,6 @@ async function second(
   replies: ScriptedReply[],
   words: string[],
   onError: (text: string) => void = () => undefined,
-  cwd = place.workspace,
 ): Promise<Finished> {
   const server = await openServer({
     replies: (request) =>
@@ -56,7 +55,6 @@ async function second(
   });
   place.configure(userToml(server.url));
   return place.run(words, {
-    cwd,
     onStart: (child) => child.stderr?.on("data", (chunk: Buffer) => onError(chunk.toString())),
   });
 }
@@ -86,23 +84,27 @@ describe("beside a run that executes", () => {
 
   test("what waits longer than ten seconds ends with 1, names the holder and has written nothing", async () => {
     const { one, first, go } = await holding();
-    const calls = [
-      second(
-        one,
-        [{ calls: [{ name: "write", input: { path: "outside.txt", content: "second\n" } }] }, { text: "written" }],
-        OFF,
-      ),
-    ];
-    const [finished] = await Promise.all(calls);
-    const nested = await second(
-      one,
-      [{ calls: [bash("echo second > nested.txt")] }, { text: "written" }],
-      OFF,
-      undefined,
-      join(one.place.workspace, "src"),
-    );
-    for (const result of [finished, nested])
-      expect(result === undefined ? null : resultOf(result)).toMatchObject({
+    // Both wait at the same time: one in the workspace with a file tool, one in a folder of it with a command.
+    const server = await openServer({
+      replies: ({ toolResults, userTexts }) => {
+        if (toolResults.length > 0) return { text: "written" };
+        const nested = userTexts.some((text) => text.includes("nested"));
+        return {
+          calls: [
+            nested
+              ? bash("echo second > nested.txt")
+              : { name: "write", input: { path: "outside.txt", content: "second\n" } },
+          ],
+        };
+      },
+    });
+    one.place.configure(userToml(server.url));
+    const waiting = await Promise.all([
+      one.place.run(OFF),
+      one.place.run([...OFF, "nested"], { cwd: join(one.place.workspace, "src") }),
+    ]);
+    for (const finished of waiting)
+      expect(resultOf(finished)).toMatchObject({
         exit_code: 1,
         error: { code: "locked", message: expect.stringMatching(/process \d+, session/) as string },
         files: [],
