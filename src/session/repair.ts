@@ -19,10 +19,12 @@ function syntheticResult(callId: string, toolName: string, started: boolean): To
 export function repairConversation(messages: readonly Message[], started: ReadonlySet<string>): Message[] {
   const repaired: Message[] = [];
   /** Calls of the last assistant message that still wait for their result, by id. */
-  let open = new Map<string, string>();
+  const open = new Map<string, string>();
   const closeOpen = (): void => {
+    // Nearly always: to clear an empty map costs as much as all the rest here.
+    if (open.size === 0) return;
     for (const [callId, toolName] of open) repaired.push(syntheticResult(callId, toolName, started.has(callId)));
-    open = new Map();
+    open.clear();
   };
   for (const message of messages) {
     if (message.role === "tool") {
