@@ -1,9 +1,9 @@
 // The state at the end of a session file: from its index where that one holds, else from its records; and the index
 // kept up to date while the session goes on.
 
-import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { addToFold, emptyFold, freeze, thaw, type Fold, type Place, type WorkflowRules } from "./fold.ts";
+import { openLines, type FileLines } from "./file-lines.ts";
 import { readIndexBody, stampOf, writeIndex } from "./index-file.ts";
 import { isOfTornEnd, readSession, scanSession } from "./reader.ts";
 import { isStoredRecord } from "./record-shape.ts";
@@ -30,24 +30,35 @@ const MESSAGE_MEMBER = ',"message":';
 const SEAL_MEMBER = ',"sum":"';
 const MEMBERS_BEFORE = 160;
 
-/** Records of a file by the offsets of their lines; it is read at most once, when the first of them is asked for. */
+/** Records of a file by the offsets of their lines. @param given its bytes, where they were read already */
 function fileSource(path: string, given: Buffer | null): RecordSource & { release(): void } {
   let bytes = given;
+  let lines: FileLines | null = null;
+  const lineAt = (place: Place): string => {
+    if (bytes !== null) return bytes.toString("utf8", place, bytes.indexOf(NEWLINE, place));
+    lines ??= openLines(path);
+    return lines.lineAt(place);
+  };
+  const release = (): void => {
+    bytes = null;
+    lines?.close();
+    lines = null;
+  };
   const recordAt = (place: Place): StoredRecord => {
-    bytes ??= readFileSync(path);
-    const value: unknown = JSON.parse(bytes.toString("utf8", place, bytes.indexOf(NEWLINE, place)));
+    const value: unknown = JSON.parse(lineAt(place));
     if (!isStoredRecord(value)) throw new SyntaxError(`there is no record at ${place}`);
     return value;
   };
   const all = (places: readonly Place[]): StoredRecord[] => {
-    const records = places.map(recordAt);
-    bytes = null;
-    return records;
+    try {
+      return places.map(recordAt);
+    } finally {
+      release();
+    }
   };
   return {
     message(place) {
-      bytes ??= readFileSync(path);
-      const line = bytes.toString("utf8", place, bytes.indexOf(NEWLINE, place));
+      const line = lineAt(place);
       const begin = line.indexOf(MESSAGE_MEMBER);
       const end = line.lastIndexOf(SEAL_MEMBER);
       // The line was checked when its place was noted, and the file is the same: its message alone is decoded.
@@ -58,9 +69,7 @@ function fileSource(path: string, given: Buffer | null): RecordSource & { releas
     routes: (places) => all(places).flatMap((record) => (record.type === "route" ? [record.route] : [])),
     ledger: (places) => all(places).flatMap((record) => (record.type === "cost" ? [record.entry] : [])),
     transcript: () => transcriptOf(readSession(path).records),
-    release: () => {
-      bytes = null;
-    },
+    release,
   };
 }
 
@@ -145,8 +154,9 @@ export function resumeFromIndex(path: string, rules: WorkflowRules): Resumed | n
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return null;
     throw thrown;
+  } finally {
+    source.release();
   }
-  source.release();
   return {
     header,
     length,
