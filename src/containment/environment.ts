@@ -2,6 +2,7 @@
 // programs. Nothing is read from the process here; the caller passes the environment in.
 
 import { delimiter, isAbsolute } from "node:path";
+import { isLoopbackHost } from "../util/loopback.ts";
 import { isInside } from "../util/paths.ts";
 
 export interface EnvironmentOptions {
@@ -24,7 +25,11 @@ export interface EnvironmentOptions {
 }
 
 const SECRET_NAME =
-  /(^|_)(API_?KEY|APIKEY|ACCESS_?KEY|SECRET|SECRETS|TOKEN|TOKENS|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD_?HASH|CREDENTIAL|CREDENTIALS|PRIVATE_?KEY|SESSION_?KEY|AUTH|AUTHORIZATION|COOKIE|BEARER|DSN|KEY)($|_(ID|B64|BASE64|JSON|FILE|PATH)?$|_)|(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY)$|(^SSHPASS|_(PWD|PAT|JWT))$|^(GH|GITHUB|GITLAB|NPM|PYPI|AWS_SESSION|HF|SLACK|STRIPE|TWILIO)_TOKEN/i;
+  /(^|_)(API_?KEY|APIKEY|ACCESS_?KEY|SECRET|SECRETS|TOKEN|TOKENS|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD_?HASH|CREDENTIALS?|CREDS?|WEBHOOK|CONNECTION_?STRING|JWT|PRIVATE_?KEY|SESSION_?KEY|AUTH|AUTHORIZATION|COOKIE|BEARER|DSN|KEY)($|_(ID|B64|BASE64|JSON|FILE|PATH)?$|_)|(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY)$|(^SSHPASS|_(PWD|PAT|JWT))$|^(GH|GITHUB|GITLAB|NPM|PYPI|AWS_SESSION|HF|SLACK|STRIPE|TWILIO)_TOKEN/i;
+/** A login in an address, and how vendors' tokens and keys begin. */
+const ADDRESS_WITH_LOGIN = /\b[a-z][a-z\d+.-]*:\/\/[^\s/?#@:]*:[^\s/?#@]+@(?<host>\[[^\]]*\]|[^\s/?#:,@]+)/gi;
+const TOKEN =
+  /\b(gh[opusr]_\w{16}|github_pat_\w{16}|glpat-[\w-]{16}|npm_\w{16}|pypi-\w{16}|hf_\w{16}|dop_v1_\w{16}|(AKIA|ASIA)[A-Z\d]{16}|AIza[\w-]{20}|ya29\.[\w-]{10}|xox[abeprs]-[\w-]{10}|[rs]k_(live|test)_\w{10}|whsec_\w{16}|sk-[\w-]{16}|SG\.[\w-]{10}|eyJ[\w-]{8,}\.eyJ[\w-]{4,}\.)|-----BEGIN [A-Z ]*PRIVATE KEY|\b(hooks\.slack\.com\/services|discord(app)?\.com\/api\/webhooks|webhook\.office\.com)\/|(^|[;?&\s])(AccountKey|SharedAccessKey|SharedAccessSignature|Password|Pwd|client_secret|access_token)=[^;&\s]/i;
 /** Names that look like secrets and are none. */
 const HARMLESS_NAME = /^(SSH_AUTH_SOCK|XAUTHORITY|KEYBOARD.*|GPG_KEY_ID|KEYMAP|PWD|OLDPWD|COLORTERM|.*_KEY_ID_HINT)$/i;
 /** What makes bash, git, search tools and pagers run or read something that was not asked for. */
@@ -38,6 +43,14 @@ const AGENTS =
 
 export function looksSecret(name: string): boolean {
   return SECRET_NAME.test(name) && !HARMLESS_NAME.test(name);
+}
+
+/** Whether a value carries a token, or a login to another machine; the tests of a project need those to this one. */
+export function holdsSecret(value: string): boolean {
+  return (
+    TOKEN.test(value) ||
+    [...value.matchAll(ADDRESS_WITH_LOGIN)].some((match) => !isLoopbackHost(match.groups?.["host"] ?? ""))
+  );
 }
 
 /** Settings that the environment hands to git; every later one wins over the repository's own configuration. */
@@ -121,8 +134,8 @@ export function childEnvironment(
   const child: Record<string, string> = {};
   const holdsKey = (value: string): boolean => keys.some((key) => value.includes(key));
   for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || removed.has(name) || STARTS_SOMETHING.test(name) || looksSecret(name) || holdsKey(value))
-      continue;
+    if (value === undefined || removed.has(name) || STARTS_SOMETHING.test(name)) continue;
+    if (looksSecret(name) || holdsSecret(value) || holdsKey(value)) continue;
     if (options.readOnlyIn !== undefined && (AGENTS.test(name) || LOADS_SOMETHING.test(name))) continue;
     child[name] = value;
   }

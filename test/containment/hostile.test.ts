@@ -228,6 +228,10 @@ test("the child's environment: keys in use and secret names go, canaries stay, w
     "CI_JOB_JWT",
     "CLIENTSECRET",
     "npm_config__authToken",
+    "DEPLOY_CRED",
+    "SLACK_WEBHOOK_URL",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "JWT",
   ])
     expect(looksSecret(name), name).toBe(true);
   for (const name of [
@@ -244,6 +248,29 @@ test("the child's environment: keys in use and secret names go, canaries stay, w
     "SSH_AUTH_SOCK",
   ])
     expect(looksSecret(name), name).toBe(false);
+});
+
+test.each([
+  ["an address with a login", "postgres://app:hunter2@db.example.com/x", false],
+  ["an address with a login behind other text", "mirror https://u:p%40ss@pypi.example.com/simple", false],
+  ["a proxy with a login", "http://u:p@proxy.example.com:3128", false],
+  ["a login without a user", "redis://:hunter2@cache.example.com:6379", false],
+  ["a token of GitHub", "ghp_0123456789abcdefghijABCDEFGHIJ012345", false],
+  ["a key id of AWS", "AKIAIOSFODNN7EXAMPLE", false],
+  ["a JSON web token", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", false],
+  ["a live key of Stripe", "sk_live_0123456789abcdef", false],
+  ["a private key", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc", false],
+  ["a webhook", "https://hooks.slack.com/services/T0/B0/x", false],
+  ["a connection string", "Server=db;User Id=a;Password=hunter2;", false],
+  ["a storage account", "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=abc==", false],
+  ["a login to this machine", "postgres://postgres:postgres@localhost:5432/test", true],
+  ["a login to this machine by its address", "mysql://root:root@127.0.0.1/test", true],
+  ["an address without a login", "https://registry.npmjs.org/@scope/name", true],
+  ["a port and a path with an at sign", "http://localhost:8080/@app/x", true],
+  ["a folder", "/home/u/sk-learn/eyJ", true],
+])("a variable that holds %s reaches a command only where that is no secret", (_what, value, passed) => {
+  const child = childEnvironment({ PLAIN: value }, { add: {}, remove: [], keysInUse: [] });
+  expect(child["PLAIN"]).toBe(passed ? value : undefined);
 });
 
 test("credentials by name and place", () => {
