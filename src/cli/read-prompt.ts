@@ -101,13 +101,12 @@ export async function readPrompt(words: readonly string[], warn: (text: string) 
   if (pipedText === "" && argument === "") return { prompt: null, command: null };
   if (pipedText === "" && parseCommand(argument) !== null) return { prompt: null, command: argument };
   const pipedCommand = argument === "" && !/[\n\r]/.test(pipedText) ? parseCommand(pipedText) : null;
-  if (pipedCommand?.name === "approve")
-    throw new BmoError(
-      "usage",
-      "piped text approves no plan: it may be somebody else's",
-      "Approve with bmo approve <plan-id>, or with the command as an argument: bmo -c -p /approve.",
-    );
-  if (pipedCommand !== null) return { prompt: null, command: pipedText };
+  if (pipedCommand !== null) {
+    const { findCommand } = await import("../commands/index.ts");
+    const barred = findCommand(pipedCommand.name)?.onlyByPerson?.(pipedCommand.argument) ?? null;
+    if (barred !== null) throw new BmoError("usage", barred.refusal, barred.instead);
+    return { prompt: null, command: pipedText };
+  }
   return {
     prompt: [piped.replace(/\n+$/, ""), argument].filter((part) => part.trim() !== "").join("\n\n"),
     command: null,

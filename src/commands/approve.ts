@@ -31,6 +31,10 @@ export const approveCommand: CommandDefinition = {
   argumentHint: "[ids] [note]",
   summary: "approve the plan at hand and execute it",
   readOnly: false,
+  onlyByPerson: () => ({
+    refusal: "piped text approves no plan: it may be somebody else's",
+    instead: "Approve with bmo approve <plan-id>, or with the command as an argument: bmo -c -p /approve.",
+  }),
   async run(argument, { agent, headless, ask }) {
     if (agent.busy())
       throw new BmoError(

@@ -146,6 +146,13 @@ export const permissionsCommand: CommandDefinition = {
   argumentHint: "[mode | forget <rule>]",
   summary: "show or set the permission mode; list rules and where they come from",
   readOnly: false,
+  onlyByPerson: (argument) =>
+    /^(acceptEdits|bypassPermissions)$/i.test(argument)
+      ? {
+          refusal: "piped text does not widen the permissions: it may be somebody else's",
+          instead: "Use --permission-mode, or give the command as an argument.",
+        }
+      : null,
   async run(argument, context) {
     if (argument === "") return showPermissions(context);
     const [first = "", rest = ""] = argument.split(/\s+([\s\S]*)/);

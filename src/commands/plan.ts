@@ -70,6 +70,13 @@ export const planCommand: CommandDefinition = {
   argumentHint: "[feedback | edit | on | off]",
   summary: "show, revise or edit the plan; switch the staged workflow",
   readOnly: false,
+  onlyByPerson: (argument) =>
+    argument === "off"
+      ? {
+          refusal: "piped text does not switch the staged workflow off: it may be somebody else's",
+          instead: "Give the command as an argument, bmo -c -p '/plan off', or use --no-plan.",
+        }
+      : null,
   async run(argument, context) {
     switch (argument) {
       case "":

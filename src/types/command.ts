@@ -79,5 +79,10 @@ export interface CommandDefinition {
   summary: string;
   /** Whether it only reads: such a command answers at once while a turn runs. */
   readOnly: boolean;
+  /**
+   * What it would do with this argument that only a person may, such as approving: piped text may be somebody else's.
+   * Absent or null: nothing.
+   */
+  onlyByPerson?(argument: string): { refusal: string; instead: string } | null;
   run(argument: string, context: CommandContext): Promise<CommandResult>;
 }

@@ -13,8 +13,8 @@ export interface EditorState {
   /** Large pastes by the mark that stands for them in `text`. */
   pastes: Record<string, string>;
   pasteCount: number;
-  /** What Ctrl+K, Ctrl+U and Ctrl+W took last. */
-  killed: string;
+  /** What Ctrl+K, Ctrl+U and Ctrl+W took last; what was pasted before stays pasted when it comes back. */
+  killed: { text: string; isForeign: boolean };
 }
 
 export const EMPTY_EDITOR: EditorState = {
@@ -23,7 +23,7 @@ export const EMPTY_EDITOR: EditorState = {
   pasteHead: null,
   pastes: {},
   pasteCount: 0,
-  killed: "",
+  killed: { text: "", isForeign: false },
 };
 
 export type EditorAction =
@@ -82,6 +82,11 @@ function splice(state: EditorState, start: number, end: number, text: string): E
   return { ...state, text: next, cursor: start + text.length };
 }
 
+function insertForeign(state: EditorState, text: string): EditorState {
+  const pasteHead = state.pasteHead ?? commandHead(state.text.slice(0, state.cursor));
+  return { ...splice(state, state.cursor, state.cursor, text), pasteHead };
+}
+
 function paste(state: EditorState, raw: string): EditorState {
   const text = sanitizeText(raw.replace(/\r\n?/g, "\n"));
   if (text === "") return state;
@@ -105,7 +110,8 @@ function markAt(state: EditorState, side: "before" | "after"): string | null {
 
 function kill(state: EditorState, start: number, end: number): EditorState {
   if (start === end) return state;
-  return { ...splice(state, start, end, ""), killed: state.text.slice(start, end) };
+  const killed = { text: state.text.slice(start, end), isForeign: state.pasteHead !== null };
+  return { ...splice(state, start, end, ""), killed };
 }
 
 export function reduceEditor(state: EditorState, action: EditorAction): EditorState {
@@ -114,10 +120,7 @@ export function reduceEditor(state: EditorState, action: EditorAction): EditorSt
     case "insert":
       return splice(state, cursor, cursor, action.text);
     case "insert_foreign":
-      return {
-        ...splice(state, cursor, cursor, action.text),
-        pasteHead: state.pasteHead ?? commandHead(text.slice(0, cursor)),
-      };
+      return insertForeign(state, action.text);
     case "paste":
       return paste(state, action.text);
     case "replace":
@@ -162,7 +165,9 @@ export function reduceEditor(state: EditorState, action: EditorAction): EditorSt
     case "kill_line_end":
       return kill(state, cursor, lineEnd(text, cursor));
     case "yank":
-      return splice(state, cursor, cursor, state.killed);
+      return state.killed.isForeign
+        ? insertForeign(state, state.killed.text)
+        : splice(state, cursor, cursor, state.killed.text);
   }
 }
 

@@ -159,6 +159,29 @@ describe("commands and what only looks like one", () => {
     },
   );
 
+  test.each([
+    ["/plan off\n", /does not switch the staged workflow off[\s\S]*--no-plan/],
+    ["/plan off", /does not switch the staged workflow off/],
+    ["/permissions bypassPermissions\n", /does not widen the permissions[\s\S]*--permission-mode/],
+    ["/permissions acceptedits", /does not widen the permissions/],
+  ])(
+    "one piped line opens no other way to a change (%j): exit 2, and the session is as before",
+    async (stdin, said) => {
+      const { place } = await scene({ replies: () => submit(PLAN) });
+      place.file("a.txt", "a\n");
+      expect((await place.run(["-p", "plan it"])).code).toBe(3);
+      for (const words of [["-c"], ["-c", "-p", "-"]]) {
+        const finished = await place.run(words, { stdin });
+        expect(finished).toMatchObject({ code: 2, stdout: "" });
+        expect(finished.stderr).toMatch(said);
+      }
+      expect((await place.run(["-c", "-p", "/status"])).stdout).toContain("awaiting approval");
+      // A line that only narrows, and the same line as an argument, are commands as before.
+      expect((await place.run(["-c"], { stdin: "/permissions plan\n" })).code).toBe(0);
+      expect((await place.run(["-c", "-p", stdin.trim()])).code).toBe(0);
+    },
+  );
+
   test("/approve as an argument approves", async () => {
     const { place } = await scene({
       replies: (request) => (request.tools.includes("set_plan_artifact") ? submit(PLAN) : { text: "executed" }),

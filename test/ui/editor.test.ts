@@ -81,6 +81,15 @@ describe("editing", () => {
     );
   });
 
+  test.each(["kill_line_start", "kill_word"] as const)("what was pasted stays pasted after %s and yank", (kill) => {
+    const laundered = run([{ type: "paste", text: "/approve" }, { type: kill }, { type: "yank" }]);
+    expect(laundered.text).toMatch(/approve$/);
+    expect(isCommandTyped(laundered)).toBe(false);
+    const retyped = run([{ type: "insert", text: "/approve" }, { type: "kill_line_start" }, { type: "yank" }]);
+    expect(retyped.text).toBe("/approve");
+    expect(isCommandTyped(retyped)).toBe(true);
+  });
+
   test("killing and yanking", () => {
     const state = run([{ type: "insert", text: "one two\nthree four" }, { type: "kill_word" }]);
     expect(state.text).toBe("one two\nthree ");
