@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, readFileSync, rmSync, mkdirSync, renameSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { writeNotices } from "./notices.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -52,7 +52,7 @@ const noPrograms = {
 const buildInteractive = () =>
   build({
     ...common,
-    entryPoints: { interactive: "src/cli/interactive-main.ts" },
+    entryPoints: { interactive: "src/cli/interactive-main.ts", "known-at-start": "src/cli/known-at-start.ts" },
     format: "esm",
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
@@ -66,7 +66,7 @@ const buildInteractive = () =>
 const buildHeadless = () =>
   build({
     ...common,
-    entryPoints: { headless: "src/cli/headless-main.ts" },
+    entryPoints: { headless: "src/cli/headless.ts" },
     format: "cjs",
     outExtension: { ".js": ".cjs" },
     // `import()` inside a script that the code cache compiles would need a loader of its own; `require` does the same.
@@ -78,16 +78,13 @@ const buildHeadless = () =>
     footer: { js: "})" },
   });
 
-/** The text of `--help`, from the parser itself. */
-async function helpText() {
-  const parser = await build({ ...common, entryPoints: ["src/cli/arguments.ts"], format: "cjs", write: false });
-  const loaded = { exports: {} };
-  new Function("module", "exports", "require", parser.outputFiles[0].text)(
-    loaded,
-    loaded.exports,
-    createRequire(import.meta.url),
-  );
-  return loaded.exports.parseArguments(["--help"]).text;
+/** What the start knows without loading anything, from the parser itself; the file that says so is not shipped. */
+async function knownAtStart() {
+  const file = join(staging, "known-at-start.js");
+  const { helpText, subcommandNames } = await import(pathToFileURL(file).href);
+  const help = await helpText(80);
+  rmSync(file);
+  return { help, subcommandNames };
 }
 
 /** Where the start finds the other two. */
@@ -108,13 +105,15 @@ const buildMain = (define) =>
     plugins: [places],
   });
 
-const [interactive, headless, help] = await Promise.all([buildInteractive(), buildHeadless(), helpText()]);
+const [interactive, headless] = await Promise.all([buildInteractive(), buildHeadless()]);
+const { help, subcommandNames } = await knownAtStart();
 const digest = createHash("sha256")
   .update(readFileSync(join(staging, "headless.cjs")))
   .digest("hex");
 await buildMain({
   BMO_VERSION: JSON.stringify(version),
   BMO_HELP: JSON.stringify(help),
+  BMO_SUBCOMMANDS: JSON.stringify(subcommandNames),
   BMO_HEADLESS_DIGEST: JSON.stringify(digest),
 });
 writeNotices(

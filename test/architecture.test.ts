@@ -42,7 +42,7 @@ const ALLOWED: Record<string, string[]> = {
 const LINE_LIMITS: Record<string, number> = {
   "ui/app.tsx": 150,
   "agent/agent.ts": 280,
-  "cli/create-app.ts": 182,
+  "cli/create-app.ts": 150,
   "agent/execution.ts": 509,
   "containment/checkpoint.ts": 463,
   "containment/git-store.ts": 505,
@@ -55,7 +55,7 @@ const LINE_LIMITS: Record<string, number> = {
  * Ink's layout engine fetches its own code from a data URI, which the file's head explains; the demo moves its own
  * home.
  */
-const EXCHANGES = ["cli/demo-command.ts", "ui/load-ink.ts"];
+const EXCHANGES = ["ui/load-ink.ts"];
 const PRIVATE_IMPORTS = ["config/read-file.ts -> cosmiconfig/dist/Explorer.js"];
 
 interface SourceFile {
@@ -226,6 +226,26 @@ describe("ownership", () => {
         .map((file) => file.path);
       expect(missing).toEqual([]);
     }
+  });
+});
+
+describe("subcommands", () => {
+  test("every subcommand is in the list, under its name", () => {
+    const list = files.find(({ path }) => path === "cli/subcommands.ts");
+    const declared = files
+      .filter(({ path }) => path.startsWith("cli/"))
+      .flatMap(({ path, text }) =>
+        [...text.matchAll(/^export const (\w+Command)(?:: Subcommand(?:<[^\n]*>)?)? = /gm)].map(([, name = ""]) => ({
+          path,
+          name,
+        })),
+      );
+    expect(declared.length).toBeGreaterThan(10);
+    const lines = declared.map(({ path, name }) => {
+      const word = name.replace(/Command$/, "");
+      return `  ${word}: async () => (await import("./${path.replace("cli/", "")}")).${name},`;
+    });
+    expect(lines.filter((line) => !(list?.text ?? "").includes(line))).toEqual([]);
   });
 });
 

@@ -32,11 +32,16 @@ function baselineOf(app: App): Baseline {
   return { fixed, candidates };
 }
 
-export function createAccounting(app: App, restored: Pick<RestoredSession, "ledger" | "keyCalls"> | null): Ledger {
+/** @param runCapUsd what this run may cost at most; null = as configured. */
+export function createAccounting(
+  app: App,
+  restored: Pick<RestoredSession, "ledger" | "keyCalls"> | null,
+  runCapUsd: number | null,
+): Ledger {
   let known: { loaded: LoadedSettings; baseline: Baseline } | null = null;
   const ledger = createLedger({
     caps: () => app.loaded().settings.options.budget,
-    runCapUsd: app.line.maxBudgetUsd,
+    runCapUsd,
     baseline() {
       const loaded = app.loaded();
       if (known?.loaded !== loaded) known = { loaded, baseline: baselineOf(app) };

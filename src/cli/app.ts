@@ -7,17 +7,17 @@ import { join, resolve } from "node:path";
 import { loadSettings, reloadIfChanged, type FlagSetting, type LoadInput } from "../config/load.ts";
 import { dataDirectory } from "../config/paths.ts";
 import { createTrustStore } from "../containment/trust.ts";
+import { parseRule } from "../permission/rules.ts";
 import { createProjectRules, type ProjectRules } from "../permission/project-rules.ts";
 import { createRegistry } from "../providers/index.ts";
 import { workspaceDirectory } from "../session/location.ts";
 import { BmoError } from "../util/errors.ts";
 import { journalTemporaries, sweepTemporaries } from "../util/own-temporaries.ts";
 import { createRedactor, type Redactor } from "../util/redact.ts";
-import type { CommandLine } from "./arguments.ts";
+import type { Flags } from "./flags.ts";
 import type { ModelRegistry } from "../types/provider.ts";
 import type { Tier, Overrides } from "../types/route.ts";
 import { parseTier, TIERS } from "../types/route.ts";
-import { checkRules } from "./check-rules.ts";
 import type { LoadedSettings } from "../types/settings.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -30,7 +30,7 @@ export interface RunFacts {
 
 /** What stands before the configuration is read. */
 export interface Ground {
-  line: CommandLine;
+  flags: Flags;
   facts: RunFacts;
   environment: Environment;
   /** null when there is no home directory. */
@@ -85,23 +85,23 @@ function homeOf(environment: Environment): string | null {
 }
 
 /** The options that are configuration, with the flag as their origin. */
-function flagSettings(line: CommandLine): FlagSetting[] {
+function flagSettings(given: Flags): FlagSetting[] {
   const flags: FlagSetting[] = [];
-  if (line.preset.length > 0) flags.push({ key: "preset", value: line.preset, origin: "flag --preset" });
-  if (line.permissionMode !== null)
-    flags.push({ key: "permissions.mode", value: line.permissionMode, origin: "flag --permission-mode" });
-  if (line.permissionMode === "plan")
+  if (given.preset.length > 0) flags.push({ key: "preset", value: given.preset, origin: "flag --preset" });
+  if (given.permissionMode !== null)
+    flags.push({ key: "permissions.mode", value: given.permissionMode, origin: "flag --permission-mode" });
+  if (given.permissionMode === "plan")
     flags.push({ key: "options.staged_workflow.enabled", value: true, origin: "flag --permission-mode plan" });
-  else if (line.plan !== null)
+  else if (given.plan !== null)
     flags.push({
       key: "options.staged_workflow.enabled",
-      value: line.plan,
-      origin: line.plan ? "flag --plan" : "flag --no-plan",
+      value: given.plan,
+      origin: given.plan ? "flag --plan" : "flag --no-plan",
     });
-  if (line.allowedTools.length > 0)
-    flags.push({ key: "permissions.allow", value: line.allowedTools, origin: "flag --allowedTools" });
-  if (line.disallowedTools.length > 0)
-    flags.push({ key: "permissions.deny", value: line.disallowedTools, origin: "flag --disallowedTools" });
+  if (given.allowedTools.length > 0)
+    flags.push({ key: "permissions.allow", value: given.allowedTools, origin: "flag --allowedTools" });
+  if (given.disallowedTools.length > 0)
+    flags.push({ key: "permissions.deny", value: given.disallowedTools, origin: "flag --disallowedTools" });
   return flags;
 }
 
@@ -112,15 +112,14 @@ function readTier(text: string): Tier {
 }
 
 /** @throws BmoError usage for a directory that is none. */
-export function layGround(line: CommandLine, facts: RunFacts): Ground {
-  const environment: Environment = process.env;
+export function layGround(flags: Flags, facts: RunFacts, environment: Environment = process.env): Ground {
   const start = process.cwd();
   const home = homeOf(environment);
-  const workspace = realDirectory(resolve(start, line.directory ?? "."), "the directory");
-  const readRoots = line.addDirectories.map((path) =>
+  const workspace = realDirectory(resolve(start, flags.directory ?? "."), "the directory");
+  const readRoots = flags.addDirectories.map((path) =>
     realDirectory(resolve(start, path), "the directory of --add-dir"),
   );
-  const configFile = line.config === null ? null : resolve(start, line.config);
+  const configFile = flags.config === null ? null : resolve(start, flags.config);
   const data = dataDirectory(environment, home ?? "");
   // Node's recursive mkdir never comes back below these file systems of the kernel.
   if (/^\/(proc|sys)(\/|$)/.test(data))
@@ -134,17 +133,17 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
   const trust = createTrustStore(data);
   const projectRules = createProjectRules(join(workspaceDirectory(data, workspace), "allowed.json"));
   const trustedOnce = new Set<string>();
-  const flags = (): FlagSetting[] => {
+  const settingsByFlag = (): FlagSetting[] => {
     const rules = projectRules.list();
     return [
-      ...flagSettings(line),
+      ...flagSettings(flags),
       ...(rules.length === 0
         ? []
         : [{ key: "permissions.allow", value: rules, origin: `allowed for this project (${projectRules.path})` }]),
     ];
   };
   return {
-    line,
+    flags,
     facts,
     environment,
     home,
@@ -160,11 +159,11 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
       environment,
       // Read again with the configuration: a rule may have been added or forgotten since.
       get flags() {
-        return flags();
+        return settingsByFlag();
       },
       configFile,
       homeDirectory: home ?? "",
-      isTrusted: (directory, digest) => line.trust || trustedOnce.has(digest) || trust.isTrusted(directory, digest),
+      isTrusted: (directory, digest) => flags.trust || trustedOnce.has(digest) || trust.isTrusted(directory, digest),
     },
     registryOf: (loaded) =>
       createRegistry({
@@ -176,8 +175,7 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
           keysInUse.add(value);
           redactor.add(value);
         },
-        runKeyCommand: async (command) =>
-          (await import("./key-command.ts")).runKeyCommand(command, environment, workspace),
+        runKeyCommand: (command) => runKeyCommand(command, environment, workspace),
         ...(loaded.untrusted.length === 0
           ? {}
           : {
@@ -188,12 +186,63 @@ export function layGround(line: CommandLine, facts: RunFacts): Ground {
   };
 }
 
+/** Permission rules are read too: a slip in one must be said at once, not when a tool is first called. */
+function checkRules({ settings, origins }: LoadedSettings): void {
+  for (const list of ["allow", "deny"] as const) {
+    for (const rule of settings.permissions[list]) {
+      try {
+        parseRule(rule);
+      } catch (thrown) {
+        if (!(thrown instanceof BmoError)) throw thrown;
+        const key = `permissions.${list}`;
+        const where = `${origins[key] ?? "configuration"}: ${key}`;
+        throw new BmoError("configuration", `${where}: ${thrown.message}`, thrown.hint, { cause: thrown });
+      }
+    }
+  }
+}
+
+/** @throws BmoError configuration that names the file, the key and what is allowed. */
+export async function readSettings(input: LoadInput): Promise<LoadedSettings> {
+  const loaded = await loadSettings(input);
+  checkRules(loaded);
+  return loaded;
+}
+
+const KEY_COMMAND_SECONDS = 60;
+
+/**
+ * Runs `key_command` of a provider: the first line of its output is the key. The output is never shown.
+ *
+ * @throws BmoError credentials when the command fails.
+ */
+async function runKeyCommand(command: string, environment: Environment, workspace: string): Promise<string> {
+  const { runToString } = await import("../util/process.ts");
+  const inherited = Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  const { exitCode, timedOut, stdout } = await runToString({
+    argv: ["/bin/sh", "-c", command],
+    cwd: workspace,
+    environment: inherited,
+    timeoutSeconds: KEY_COMMAND_SECONDS,
+    capBytes: 64 * 1024,
+  });
+  if (exitCode === 0) return stdout;
+  const how = timedOut ? `did not end within ${KEY_COMMAND_SECONDS} s` : `ended with exit code ${exitCode ?? "none"}`;
+  throw new BmoError(
+    "credentials",
+    `the key command \`${command}\` ${how}`,
+    "Run it by hand to see why; its output is not shown here.",
+  );
+}
+
 /** @throws BmoError usage or configuration. */
-export async function createApp(line: CommandLine, facts: RunFacts): Promise<App> {
-  const ground = layGround(line, facts);
+export async function createApp(flags: Flags, facts: RunFacts, environment?: Environment): Promise<App> {
+  const ground = layGround(flags, facts, environment);
   sweepTemporaries(ground.dataDirectory);
   journalTemporaries(ground.dataDirectory);
-  let loaded = checkRules(await loadSettings(ground.input));
+  let loaded = await readSettings(ground.input);
   let registry: ModelRegistry | null = null;
   const currentRegistry = (): ModelRegistry => (registry ??= ground.registryOf(loaded));
   return {
@@ -216,14 +265,14 @@ export async function createApp(line: CommandLine, facts: RunFacts): Promise<App
     },
     flagOverrides() {
       const model =
-        line.model === null
+        flags.model === null
           ? null
-          : line.model.toLowerCase() === "auto"
+          : flags.model.toLowerCase() === "auto"
             ? "auto"
-            : currentRegistry().resolve(line.model, "--model", true).model.id;
+            : currentRegistry().resolve(flags.model, "--model", true).model.id;
       return {
         model: model === null ? null : { value: model, once: false, from: "flag" },
-        tier: line.tier === null ? null : { value: readTier(line.tier), once: false, from: "flag" },
+        tier: flags.tier === null ? null : { value: readTier(flags.tier), once: false, from: "flag" },
       };
     },
   };

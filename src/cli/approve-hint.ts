@@ -2,11 +2,11 @@
 // plan.
 
 import { quoteWord } from "../util/shell-quote.ts";
-import type { CommandLine } from "./arguments.ts";
+import type { Flags } from "./flags.ts";
 import type { Plan } from "../types/plan.ts";
 
 type Setting = Pick<
-  CommandLine,
+  Flags,
   | "preset"
   | "model"
   | "tier"

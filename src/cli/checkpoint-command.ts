@@ -1,19 +1,21 @@
 // `bmo checkpoint list|diff|restore`: what bmo changed in this workspace since a point, and the way back.
 
-import { createCheckpoints, type CheckpointChange, type UndoResult } from "../containment/checkpoint.ts";
+import { Argument } from "commander";
+import {
+  createCheckpoints,
+  type CheckpointChange,
+  type Checkpoints,
+  type UndoResult,
+} from "../containment/checkpoint.ts";
 import { createCommandJournal } from "../containment/command-journal.ts";
 import { lockExecution } from "../containment/lock.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
-import { BmoError } from "../util/errors.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { textTable } from "../util/text-table.ts";
-import { createRecoverer, recoveryText } from "./recover.ts";
+import { createRecoverer, recoveryText, type Recoverer } from "./recover.ts";
 import { findProgram } from "./wire-containment.ts";
-import { printJson, type SubcommandIo } from "./subcommand-io.ts";
+import { printJson, type Call, type Subcommand, type SubcommandIo } from "./subcommand.ts";
 import type { App } from "./app.ts";
-import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
-
-const USAGE = SUBCOMMAND_USAGE.checkpoint;
 
 function isText(bytes: Buffer): boolean {
   return !bytes.subarray(0, 8_000).includes(0);
@@ -56,60 +58,81 @@ export function undoText({ restored, refused, copy, restoreCommand }: UndoResult
   return lines.join("\n");
 }
 
-export async function runCheckpointCommand(given: readonly string[], io: SubcommandIo, app: App): Promise<ExitCode> {
-  const [action = "list", id, ...more] = given;
-  if (more.length > 0) throw new BmoError("usage", `bmo checkpoint ${action} takes no ${more.join(" ")}`, USAGE);
+interface Scene {
+  io: SubcommandIo;
+  app: App;
+  checkpoints: Checkpoints;
+  recoverer: Recoverer;
+}
+
+/** Settles first what a killed run left here: it would count as a change otherwise. */
+async function openScene({ io, app: createApp }: Call): Promise<Scene> {
+  const app = await createApp();
   const recoverer = createRecoverer({
     ground: app,
     git: findProgram("git", app),
     journal: createCommandJournal(app.dataDirectory),
     ask: null,
   });
-  for (const one of await recoverer.atStart()) io.stderr(`bmo: ${sanitizeText(recoveryText(one))}\n`);
+  for (const one of await recoverer.atStart()) io().stderr(`bmo: ${sanitizeText(recoveryText(one))}\n`);
   const checkpoints = createCheckpoints({ workspace: app.workspace, dataDirectory: app.dataDirectory, sessionId: "" });
-  switch (action) {
-    case "list": {
-      const all = checkpoints.list();
-      if (io.json) printJson(io, all);
-      else
-        io.stdout(
-          all.length === 0
-            ? "no checkpoint in this workspace yet\n"
-            : `${textTable(all.map((one) => [one.id, one.at.slice(0, 19).replace("T", " "), `${one.files} files`, one.undone ? "undone" : "", one.label]))}\n`,
-        );
-      return EXIT.done;
-    }
-    case "diff": {
-      const changes = checkpoints.diff(id ?? checkpoints.list().at(-1)?.id ?? null);
-      if (io.json)
-        printJson(
-          io,
-          changes.map((change) => ({ path: change.path, action: change.action })),
-        );
-      else io.stdout(await changesText(changes));
-      return EXIT.done;
-    }
-    case "restore": {
-      if (id === undefined) throw new BmoError("usage", "bmo checkpoint restore needs the id of a checkpoint", USAGE);
-      const release = await lockExecution({
-        workspace: app.workspace,
-        dataDirectory: app.dataDirectory,
-        sessionId: "checkpoint restore",
-        signal: new AbortController().signal,
-      });
-      const restored = await checkpoints.restore(id).finally(release);
-      const result: UndoResult = { ...restored, refused: [...restored.refused, ...recoverer.unresolved()] };
-      if (io.json)
-        printJson(io, {
-          restored: result.restored,
-          refused: result.refused,
-          copy: result.copy,
-          restore_command: result.restoreCommand,
-        });
-      else io.stdout(`${undoText(result)}\n`);
-      return result.refused.length > 0 ? EXIT.denied : EXIT.done;
-    }
-    default:
-      throw new BmoError("usage", `bmo checkpoint has no "${action}"`, USAGE);
-  }
+  return { io: io(), app, checkpoints, recoverer };
 }
+
+function list({ io, checkpoints }: Scene): ExitCode {
+  const all = checkpoints.list();
+  const rows = all.map(({ id, at, files, undone, label }) => [
+    id,
+    at.slice(0, 19).replace("T", " "),
+    `${files} files`,
+    undone ? "undone" : "",
+    label,
+  ]);
+  if (io.json) printJson(io, all);
+  else io.stdout(rows.length === 0 ? "no checkpoint in this workspace yet\n" : `${textTable(rows)}\n`);
+  return EXIT.done;
+}
+
+async function diff(id: string | undefined, { io, checkpoints }: Scene): Promise<ExitCode> {
+  const changes = checkpoints.diff(id ?? checkpoints.list().at(-1)?.id ?? null);
+  const named = changes.map(({ path, action }) => ({ path, action }));
+  if (io.json) printJson(io, named);
+  else io.stdout(await changesText(changes));
+  return EXIT.done;
+}
+
+async function restore(id: string, { io, app, checkpoints, recoverer }: Scene): Promise<ExitCode> {
+  const release = await lockExecution({
+    workspace: app.workspace,
+    dataDirectory: app.dataDirectory,
+    sessionId: "checkpoint restore",
+    signal: new AbortController().signal,
+  });
+  const restored = await checkpoints.restore(id).finally(release);
+  const result: UndoResult = { ...restored, refused: [...restored.refused, ...recoverer.unresolved()] };
+  const { refused, copy, restoreCommand } = result;
+  if (io.json) printJson(io, { restored: result.restored, refused, copy, restore_command: restoreCommand });
+  else io.stdout(`${undoText(result)}\n`);
+  return refused.length > 0 ? EXIT.denied : EXIT.done;
+}
+
+export const checkpointCommand: Subcommand = {
+  name: "checkpoint",
+  summary: "list, compare or restore checkpoints",
+  details: "A checkpoint holds what execution changed here, until it is taken back.",
+  actions: [
+    { name: "list", summary: "the checkpoints of this workspace", run: async (call) => list(await openScene(call)) },
+    {
+      name: "diff",
+      summary: "what changed since a checkpoint",
+      arguments: [new Argument("[id]", "a checkpoint; by default the last one")],
+      run: async (call) => diff(call.words[0], await openScene(call)),
+    },
+    {
+      name: "restore",
+      summary: "take back what changed since a checkpoint",
+      arguments: [new Argument("<id>", "the id of a checkpoint")],
+      run: async (call) => restore(call.words[0] ?? "", await openScene(call)),
+    },
+  ],
+};

@@ -5,42 +5,36 @@ import { findSession, latestSession, listSessions } from "../session/list.ts";
 import { scanSession } from "../session/reader.ts";
 import { BmoError } from "../util/errors.ts";
 import type { App } from "./app.ts";
+import type { SessionWish } from "./run-line.ts";
 import type { Plan } from "../types/plan.ts";
 
 export type SessionChoice = { kind: "new" } | { kind: "open"; path: string; fork: boolean };
 
 /** @throws BmoError usage when there is none, when it is held, or when a plan is named that does not wait here. */
-export async function chooseSession(app: App): Promise<SessionChoice> {
-  const { line } = app;
-  if (line.subcommand === "approve")
-    return { kind: "open", path: findPlanSession(app, planArgument(line.rest)), fork: false };
-  if (line.continue) {
-    const latest = latestSession(app.dataDirectory, app.workspace);
-    if (latest === null)
-      throw new BmoError("usage", `there is no session to continue in ${app.workspace}`, "Start one without -c.");
-    if (latest.heldBy !== null && !line.fork)
-      throw new BmoError(
-        "usage",
-        `session ${latest.id} is in use by process ${latest.heldBy}`,
-        "Use -c --fork-session to go on in a copy.",
-      );
-    return { kind: "open", path: latest.path, fork: line.fork };
+export async function chooseSession(app: App, wish: Exclude<SessionWish, { kind: "pick" }>): Promise<SessionChoice> {
+  switch (wish.kind) {
+    case "new":
+      return { kind: "new" };
+    case "latest":
+      return { kind: "open", path: latestPath(app, wish.fork), fork: wish.fork };
+    case "named":
+      return { kind: "open", path: findSession(app.dataDirectory, wish.id).path, fork: wish.fork };
+    case "of_plan":
+      return { kind: "open", path: findPlanSession(app, wish.plan), fork: false };
   }
-  if (line.resume !== undefined && line.resume !== null)
-    return { kind: "open", path: findSession(app.dataDirectory, line.resume).path, fork: line.fork };
-  return { kind: "new" };
 }
 
-function planArgument(rest: readonly string[]): string {
-  const words = rest.filter((word) => !word.startsWith("-"));
-  const [wanted] = words;
-  if (wanted === undefined || words.length > 1)
+function latestPath(app: App, fork: boolean): string {
+  const latest = latestSession(app.dataDirectory, app.workspace);
+  if (latest === null)
+    throw new BmoError("usage", `there is no session to continue in ${app.workspace}`, "Start one without -c.");
+  if (latest.heldBy !== null && !fork)
     throw new BmoError(
       "usage",
-      "bmo approve takes the id or a hash prefix of one plan",
-      "The run that made the plan named both; bmo sessions show prints them too.",
+      `session ${latest.id} is in use by process ${latest.heldBy}`,
+      "Use -c --fork-session to continue in a copy.",
     );
-  return wanted;
+  return latest.path;
 }
 
 interface WaitingPlan {

@@ -1,5 +1,8 @@
 // `bmo config show|path|validate`: what the configuration comes to, and where it stands. Changes nothing.
 
+import { Argument } from "commander";
+import { readSettings } from "./app.ts";
+import { presetOption } from "./flags.ts";
 import { stampOf } from "../config/find-files.ts";
 import { userConfigPath } from "../config/paths.ts";
 import { configRows } from "../config/show.ts";
@@ -8,8 +11,7 @@ import type { LoadedSettings } from "../types/settings.ts";
 import { BmoError, exitCodeOf } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { padColumns, textWidth } from "../util/text-width.ts";
-import { printJson, type SubcommandIo } from "./subcommand-io.ts";
-import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
+import { printJson, type Call, type Subcommand, type SubcommandIo } from "./subcommand.ts";
 
 function show(loaded: LoadedSettings, filter: string | undefined, io: SubcommandIo): void {
   const rows = configRows(loaded).filter(
@@ -65,25 +67,35 @@ async function validate(io: SubcommandIo, load: () => Promise<LoadedSettings>): 
   }
 }
 
-/** `load` reads the configuration as a run would. @throws BmoError usage or configuration. */
-export async function runConfigCommand(
-  given: readonly string[],
-  io: SubcommandIo,
-  load: () => Promise<LoadedSettings>,
-): Promise<ExitCode> {
-  const [action = "show", filter, ...more] = given;
-  if (more.length > 0 || (filter !== undefined && action !== "show"))
-    throw new BmoError("usage", `bmo config ${action} takes no ${more[0] ?? filter ?? ""}`, SUBCOMMAND_USAGE.config);
-  switch (action) {
-    case "show":
-      show(await load(), filter, io);
-      return EXIT.done;
-    case "path":
-      paths(await load(), io);
-      return EXIT.done;
-    case "validate":
-      return validate(io, load);
-    default:
-      throw new BmoError("usage", `bmo config has no "${action}"`, SUBCOMMAND_USAGE.config);
-  }
-}
+const loading = (call: Call): Promise<LoadedSettings> => readSettings(call.ground().input);
+
+/** Works, and says what is wrong, where the configuration is broken. */
+export const configCommand: Subcommand = {
+  name: "config",
+  summary: "show, locate or validate the configuration",
+  options: [presetOption()],
+  actions: [
+    {
+      name: "show",
+      summary: "each value with its origin",
+      arguments: [new Argument("[key]", "that key, or those of that table")],
+      async run(call) {
+        show(await loading(call), call.words[0], call.io());
+        return EXIT.done;
+      },
+    },
+    {
+      name: "path",
+      summary: "where your file is, and which other files count",
+      async run(call) {
+        paths(await loading(call), call.io());
+        return EXIT.done;
+      },
+    },
+    {
+      name: "validate",
+      summary: "whether the files are right",
+      run: (call) => validate(call.io(), () => loading(call)),
+    },
+  ],
+};

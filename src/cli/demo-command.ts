@@ -5,6 +5,7 @@ import { rmSync } from "node:fs";
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { Option } from "commander";
 import { checkDemo, prepareDemo, type PreparedDemo } from "../demo/demo.ts";
 import { headlessAsk } from "../headless/ask.ts";
 import { createProgress } from "../headless/progress.ts";
@@ -17,35 +18,20 @@ import { formatUsd } from "../util/money.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import { createApp, type RunFacts } from "./app.ts";
 import { openAgent } from "./create-app.ts";
-import type { CommandLine } from "./arguments.ts";
+import type { Flags } from "./flags.ts";
 import type { Agent } from "../types/agent.ts";
-import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
+import type { Subcommand } from "./subcommand.ts";
 
-const USAGE = SUBCOMMAND_USAGE.demo;
 const PACE_MS = 12;
+const NO_LIMITS = { modelCalls: null, budgetUsd: null, seconds: null };
 const SIGNALS: readonly NodeJS.Signals[] = ["SIGHUP", "SIGINT", "SIGTERM"];
 
 interface DemoOptions {
-  yes: boolean;
+  yes?: true;
   /** Leaves the folder for looking at. */
-  keep: boolean;
+  keep?: true;
   /** Other scripted replies than those that ship. */
-  script: string | null;
-}
-
-function readOptions(given: readonly string[]): DemoOptions {
-  const options: DemoOptions = { yes: false, keep: false, script: null };
-  for (let index = 0; index < given.length; index++) {
-    const word = given[index] ?? "";
-    const next = given[index + 1];
-    if (word === "--yes" || word === "-y") options.yes = true;
-    else if (word === "--keep") options.keep = true;
-    else if (word === "--script" && next !== undefined) {
-      options.script = resolve(process.cwd(), next);
-      index += 1;
-    } else throw new BmoError("usage", `bmo demo does not understand "${word}"`, USAGE);
-  }
-  return options;
+  script?: string;
 }
 
 /** null = approved; otherwise how the demo ends. */
@@ -91,36 +77,33 @@ function report(agent: Agent, say: (text: string) => void): void {
   if (state.files.length === 0) say("  none");
 }
 
-export async function runDemoCommand(given: readonly string[], line: CommandLine, facts: RunFacts): Promise<ExitCode> {
-  const options = readOptions(given);
-  const json = line.format !== "text";
+async function runDemo(options: DemoOptions, flags: Flags, facts: RunFacts): Promise<ExitCode> {
+  const json = flags.format !== "text";
   const say = (text: string): void => {
     if (!json) process.stdout.write(`${text}\n`);
   };
-  const asking = process.stdin.isTTY === true && process.stdout.isTTY === true && !options.yes && !json;
+  const asking = process.stdin.isTTY === true && process.stdout.isTTY === true && options.yes !== true && !json;
   const folder = await mkdtemp(join(tmpdir(), "bmo-demo-")).catch(
     refuse(`no folder for the sample project can be made in ${tmpdir()}`, "Set TMPDIR to a folder that you may write."),
   );
   const leave = (signal: NodeJS.Signals): void => {
-    if (!options.keep) rmSync(folder, { recursive: true, force: true });
+    if (options.keep !== true) rmSync(folder, { recursive: true, force: true });
     process.exit(128 + constants.signals[signal]);
   };
   for (const name of SIGNALS) process.once(name, leave);
   try {
     say("bmo demo: the replies of both models are scripted; everything else is real. No key, no network.");
     const demo = await prepareDemo({ directory: folder, environment: process.env, paceMs: asking ? PACE_MS : 0 });
-    if (options.script !== null)
-      await copyFile(options.script, join(demo.home, "script.json")).catch(
-        refuse(`--script ${options.script} cannot be read`, USAGE),
+    if (options.script !== undefined) {
+      const script = resolve(process.cwd(), options.script);
+      await copyFile(script, join(demo.home, "script.json")).catch(
+        refuse(`--script ${script} cannot be read`, "It takes a file of replies; docs/configuration.md says how."),
       );
-    return await play(
-      demo,
-      { ...line, directory: demo.workspace, format: line.format, model: null, tier: null, preset: [], config: null },
-      facts,
-      { say, asking, json },
-    );
+    }
+    const own = { directory: demo.workspace, config: null, preset: [], model: null, tier: null };
+    return await play(demo, { ...flags, ...own }, facts, { say, asking, json });
   } finally {
-    if (options.keep) say(`\nkept: ${folder}`);
+    if (options.keep === true) say(`\nkept: ${folder}`);
     else await rm(folder, { recursive: true, force: true });
     for (const name of SIGNALS) process.off(name, leave);
   }
@@ -133,29 +116,28 @@ function refuse(message: string, hint: string): (thrown: unknown) => never {
   };
 }
 
-interface Stage {
+/** What the person in front of it sees. */
+interface Show {
   say(text: string): void;
   asking: boolean;
   json: boolean;
 }
 
-async function play(
-  demo: PreparedDemo,
-  line: CommandLine,
-  facts: RunFacts,
-  { say, asking, json }: Stage,
-): Promise<ExitCode> {
-  const environment = { ...process.env };
-  process.env["BMO_HOME"] = demo.home;
-  for (const name of Object.keys(process.env))
-    if (name.startsWith("BMO_") && name !== "BMO_HOME") delete process.env[name];
+async function play(demo: PreparedDemo, flags: Flags, facts: RunFacts, { say, asking, json }: Show): Promise<ExitCode> {
+  const ownSettings = Object.entries(process.env).filter(([name]) => !name.startsWith("BMO_"));
+  const environment = { ...Object.fromEntries(ownSettings), BMO_HOME: demo.home };
   const signal = new AbortController().signal;
-  const before = await checkDemo(demo.workspace, environment, signal);
+  const before = await checkDemo(demo.workspace, process.env, signal);
   say(`sample project: ${demo.workspace}\nits test before: ${before.passed ? "passes" : "fails"}\n\n> ${demo.prompt}`);
-  const app = await createApp(line, facts);
-  const { agent } = await openAgent(app, { session: { kind: "new" }, ask: headlessAsk, headless: true });
+  const app = await createApp(flags, facts, environment);
+  const { agent } = await openAgent(app, {
+    session: { kind: "new" },
+    ask: headlessAsk,
+    headless: true,
+    limits: NO_LIMITS,
+  });
   const progress = createProgress({
-    quiet: line.quiet || json,
+    quiet: flags.quiet || json,
     verbose: false,
     write: (text) => process.stderr.write(text),
   });
@@ -173,17 +155,41 @@ async function play(
     if (result.text !== "") say(`\n${result.text}`);
     if (result.error !== null) process.stderr.write(`bmo: ${result.error.message}\n`);
     report(agent, say);
-    const after = await checkDemo(demo.workspace, environment, signal);
+    const after = await checkDemo(demo.workspace, process.env, signal);
     const changed = agent.state().files.length > 0;
     say(`\nits test after: ${after.passed ? "passes" : "fails"}`);
     if (!after.passed) say(after.output);
     const code = after.passed && changed ? EXIT.done : EXIT.failed;
     if (json)
       process.stdout.write(
-        `${JSON.stringify(resultJson({ sessionId: agent.sessionId, state: agent.state(), exitCode: code, text: result.text, data: { test_before: before.passed, test_after: after.passed, scripted: true }, error: result.error, warnings: [], durationMs: elapsedMs() - facts.startedAt }))}\n`,
+        `${JSON.stringify(
+          resultJson({
+            sessionId: agent.sessionId,
+            state: agent.state(),
+            exitCode: code,
+            text: result.text,
+            data: { test_before: before.passed, test_after: after.passed, scripted: true },
+            error: result.error,
+            warnings: [],
+            durationMs: elapsedMs() - facts.startedAt,
+          }),
+        )}\n`,
       );
     return code;
   } finally {
     await agent.close();
   }
 }
+
+export const demoCommand: Subcommand<DemoOptions> = {
+  name: "demo",
+  summary: "run the whole workflow offline on a sample project",
+  details:
+    "The project is in a temporary folder; only the replies of the models are scripted. It waits for /approve; with --yes, or without a terminal, it approves itself. Exit 1 if the sample's test fails afterwards.",
+  options: [
+    new Option("-y, --yes", "approve without asking"),
+    new Option("--keep", "leave the folder"),
+    new Option("--script <file>", "other replies"),
+  ],
+  run: ({ options, flags, facts }) => runDemo(options, flags, facts),
+};

@@ -3,15 +3,18 @@
 import { constants } from "node:fs";
 import { access, mkdir, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { loadSettings } from "../config/load.ts";
 import { dataDirectory } from "../config/paths.ts";
+import { probeSandbox } from "../containment/probe.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import type { ModelRegistry } from "../types/provider.ts";
 import type { LoadedSettings } from "../types/settings.ts";
 import { BmoError, systemErrorCode, toErrorInfo } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
+import { findProgram, ownPath } from "./wire-containment.ts";
 import { checkProviders } from "./doctor-providers.ts";
-import { printJson, type SubcommandIo } from "./subcommand-io.ts";
-import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
+import type { Ground } from "./app.ts";
+import { printJson, type Subcommand, type SubcommandIo } from "./subcommand.ts";
 
 export interface DoctorRow {
   name: string;
@@ -173,14 +176,8 @@ async function providerRows(loaded: LoadedSettings, services: DoctorServices): P
   }
 }
 
-/** Exit code 1 when any row fails; warnings do not fail. @throws BmoError usage. */
-export async function runDoctorCommand(
-  given: readonly string[],
-  io: SubcommandIo,
-  services: DoctorServices,
-): Promise<ExitCode> {
-  if (given.length > 0)
-    throw new BmoError("usage", `bmo doctor does not take ${given[0] ?? ""}`, SUBCOMMAND_USAGE.doctor);
+/** Exit code 1 when any row fails; warnings do not fail. */
+export async function runDoctor(io: SubcommandIo, services: DoctorServices): Promise<ExitCode> {
   const { rows: configuration, loaded } = await configurationRows(services);
   const rows = [
     nodeRow(),
@@ -203,3 +200,38 @@ export async function runDoctorCommand(
   }
   return failed ? EXIT.failed : EXIT.done;
 }
+
+function servicesOf(ground: Ground): DoctorServices {
+  const { environment, workspace, dataDirectory, home } = ground;
+  return {
+    load: () => loadSettings(ground.input),
+    registry: (loaded) => ground.registryOf(loaded),
+    async version(program) {
+      const path = findProgram(program, ground);
+      if (path === null) return null;
+      const { runToString } = await import("../util/process.ts");
+      const options = { cwd: "/", environment: { PATH: ownPath(ground) }, timeoutSeconds: 10 };
+      const result = await runToString({ argv: [path, "--version"], ...options });
+      return result.exitCode === 0 ? (result.stdout.split("\n")[0] ?? null) : null;
+    },
+    async sandbox() {
+      const searchPath = environment["PATH"] ?? "";
+      const place = { platform: process.platform, searchPath, workspace, dataDirectory, home, environment };
+      const state = await probeSandbox({ ...place, fresh: true });
+      return { works: state.available, detail: state.reason };
+    },
+    terminal: {
+      stdin: process.stdin.isTTY === true,
+      stdout: process.stdout.isTTY === true,
+      columns: process.stdout.columns ?? null,
+    },
+  };
+}
+
+export const doctorCommand: Subcommand = {
+  name: "doctor",
+  summary: "check configuration, keys, providers, tools and terminal",
+  details:
+    "Also Node, sandbox and data folder. Each row that is not well says what to do. Exit 1 if a row says `fail`.",
+  run: ({ io, ground }) => runDoctor(io(), servicesOf(ground())),
+};

@@ -1,6 +1,7 @@
 // What goes wrong before there is a session: the message on stderr, and the result object on stdout where one was
 // promised.
 
+import { resultJson } from "../headless/json.ts";
 import { elapsedMs } from "../util/clock.ts";
 import { exitCodeOf, toErrorInfo } from "../util/errors.ts";
 import { safeJson, sanitizeText } from "../util/sanitize.ts";
@@ -21,35 +22,10 @@ function wantsJson(argv: readonly string[]): boolean {
 }
 
 /** The result object of a run that had no session yet, with its line end. */
-export function earlyResult(
-  status: "error" | "aborted",
-  code: ExitCode,
-  error: ErrorInfo | null,
-  startedAt: number,
-): string {
-  const result = {
-    type: "result",
-    version: 1,
-    session_id: null,
-    status,
-    exit_code: code,
-    result: "",
-    data: null,
-    plan: null,
-    routes: [],
-    usage: { input: 0, output: 0, cache_read: 0, cache_write: 0 },
-    cost_usd: 0,
-    cost_is_estimate: false,
-    baseline: { model: null, cost_usd: null, cost_is_estimate: false },
-    savings_pct: null,
-    files: [],
-    denials: [],
-    report: null,
-    warnings: [],
-    error,
-    duration_ms: Math.round(elapsedMs() - startedAt),
-  };
-  return `${safeJson(result)}\n`;
+export function earlyResult(exitCode: ExitCode, error: ErrorInfo | null, startedAt: number): string {
+  const durationMs = elapsedMs() - startedAt;
+  const nothing = { sessionId: null, state: null, text: "", data: null, warnings: [] };
+  return `${safeJson(resultJson({ ...nothing, exitCode, error, durationMs }))}\n`;
 }
 
 export function failEarly(thrown: unknown, argv: readonly string[], startedAt: number): ExitCode {
@@ -60,6 +36,6 @@ export function failEarly(thrown: unknown, argv: readonly string[], startedAt: n
   if (!quiet)
     process.stderr.write(sanitizeText(`bmo: ${error.message}\n${error.hint === null ? "" : `     ${error.hint}\n`}`));
   if (!quiet && error.code === "internal" && thrown instanceof Error) process.stderr.write(`${thrown.stack ?? ""}\n`);
-  if (wantsJson(argv)) process.stdout.write(earlyResult("error", code, error, startedAt));
+  if (wantsJson(argv)) process.stdout.write(earlyResult(code, error, startedAt));
   return code;
 }

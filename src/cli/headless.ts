@@ -1,10 +1,14 @@
-// A headless run, put together: prompt, session, agent, signals, limits; then headless/run does the work.
+// A headless run, put together: prompt, session, agent, signals, limits; then headless/run does the work. Bundled by
+// itself, so that such a run loads few files: see scripts/build.mjs.
 
 import { createApp, type App, type RunFacts } from "./app.ts";
 import { approveHint } from "./approve-hint.ts";
 import { openAgent, type OpenedAgent } from "./create-app.ts";
 import { chooseSession } from "./choose-session.ts";
-import { earlyResult } from "./fail-early.ts";
+import { approveCommand } from "./approve-command.ts";
+import { parseArguments } from "./command-line.ts";
+import { namedSubcommand } from "./first-words.ts";
+import { earlyResult, failEarly } from "./fail-early.ts";
 import { readPrompt, type PromptSource } from "./read-prompt.ts";
 import { headlessAsk } from "../headless/ask.ts";
 import { runHeadless } from "../headless/run.ts";
@@ -12,7 +16,7 @@ import { elapsedMs } from "../util/clock.ts";
 import { sanitizeText } from "../util/sanitize.ts";
 import { BmoError } from "../util/errors.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
-import type { CommandLine } from "./arguments.ts";
+import type { RunLine } from "./run-line.ts";
 import type { Agent } from "../types/agent.ts";
 
 const SIGNALS = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup } as const;
@@ -66,10 +70,10 @@ function limitTime(agent: Agent, seconds: number | null): void {
 }
 
 /** Signals that arrive before there is a session have nothing to save; the object that was promised still comes. */
-function leaveOnEarlySignals({ format }: CommandLine, startedAt: number): () => void {
+function leaveOnEarlySignals({ format }: RunLine, startedAt: number): () => void {
   const handlers = Object.entries(SIGNALS).map(([name, exitCode]) => {
     const handler = (): void => {
-      if (format !== "text") process.stdout.write(earlyResult("aborted", exitCode, null, startedAt));
+      if (format !== "text") process.stdout.write(earlyResult(exitCode, null, startedAt));
       process.exit(exitCode);
     };
     process.on(name, handler);
@@ -105,12 +109,12 @@ async function checkStageModels(app: App): Promise<void> {
   }
 }
 
-async function sourceOf(line: CommandLine, app: App): Promise<PromptSource> {
-  if (line.subcommand === "approve") return { prompt: null, command: null };
+async function sourceOf({ start, quiet }: RunLine): Promise<PromptSource> {
+  if (start.kind === "approval") return { prompt: null, command: null };
   const warn = (text: string): void => {
-    if (!app.line.quiet) process.stderr.write(`bmo: ${text}\n`);
+    if (!quiet) process.stderr.write(`bmo: ${text}\n`);
   };
-  const source = await readPrompt(line.prompt, warn);
+  const source = await readPrompt(start.words, warn);
   if (source.prompt === null && source.command === null)
     throw new BmoError(
       "usage",
@@ -120,27 +124,29 @@ async function sourceOf(line: CommandLine, app: App): Promise<PromptSource> {
   return source;
 }
 
-export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promise<ExitCode> {
+function nobodyPicks({ start }: RunLine): BmoError {
+  const word = start.kind === "prompt" ? start.words[0] : undefined;
+  const what =
+    word === undefined
+      ? "-r needs the id of a session when nobody is there to choose one"
+      : `-r needs the id of a session; "${word}" does not have the form of one and was taken as the prompt`;
+  return new BmoError("usage", what, "bmo sessions lists them; -c takes the last one.");
+}
+
+async function runHeadlessLine(line: RunLine, facts: RunFacts): Promise<ExitCode> {
   const stopWatching = leaveOnEarlySignals(line, facts.startedAt);
   const app = await createApp(line, facts);
-  if (line.resume === null) {
-    const [word] = line.prompt;
-    const what =
-      word === undefined
-        ? "-r needs the id of a session when nobody is there to choose one"
-        : `-r needs the id of a session; "${word}" does not have the form of one and was taken as the prompt`;
-    throw new BmoError("usage", what, "bmo sessions lists them; -c takes the last one.");
-  }
-  const source = await sourceOf(line, app);
+  if (line.session.kind === "pick") throw nobodyPicks(line);
+  const source = await sourceOf(line);
   if (source.prompt !== null) await checkStageModels(app);
-  const session = await chooseSession(app);
-  const opened = await openAgent(app, { session, ask: headlessAsk, headless: true });
+  const session = await chooseSession(app, line.session);
+  const opened = await openAgent(app, { session, ask: headlessAsk, headless: true, limits: line.limits });
   stopWatching();
   const { agent, context } = opened;
   const signals = watchSignals(opened, (text) => {
     if (!line.quiet) process.stderr.write(`bmo: ${sanitizeText(text)}\n`);
   });
-  limitTime(agent, line.timeoutSeconds);
+  limitTime(agent, line.limits.seconds);
   const images = source.prompt === null ? [] : await opened.readImages(source.prompt);
   const code = await runHeadless(agent, context, {
     format: line.format,
@@ -148,8 +154,8 @@ export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promi
     verbose: line.verbose,
     prompt: source.prompt === null ? null : { text: source.prompt, images },
     command: source.command,
-    approve: line.approve || line.approveUnscoped ? { unscoped: line.approveUnscoped } : null,
-    approveNow: line.subcommand === "approve" ? { unscoped: line.approveUnscoped } : null,
+    approve: line.approve,
+    approveNow: line.start.kind === "approval" ? { unscoped: line.approve?.unscoped === true } : null,
     approveHint: (plan) => approveHint(plan, line, app.loaded().settings.options.phase_model.strict),
     startedAt: facts.startedAt,
     clock: elapsedMs,
@@ -160,4 +166,17 @@ export async function runHeadlessLine(line: CommandLine, facts: RunFacts): Promi
   });
   await agent.close();
   return code;
+}
+
+/** A whole headless run from its arguments; never rejects. */
+export async function runHeadlessArguments(argv: readonly string[], facts: RunFacts): Promise<ExitCode> {
+  try {
+    const named = namedSubcommand(argv, [approveCommand.name]);
+    const line = parseArguments(argv, named === null ? [] : [approveCommand]);
+    // The entry point has everything else answered where subcommands and their help are.
+    if (line.kind !== "run") throw new BmoError("internal", `a ${line.kind} line reached a headless run`);
+    return await runHeadlessLine(line, facts);
+  } catch (thrown) {
+    return failEarly(thrown, argv, facts.startedAt);
+  }
 }

@@ -1,6 +1,6 @@
 // Images that a user names in a prompt. Larger ones than vendors take, and files that are none, are left as text.
 
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { IMAGE_CAP_BYTES, imageTypeOf } from "../tools/view-image.ts";
 import { isInside, realPathOf } from "../util/paths.ts";
 import { locateProjectFile } from "../util/project-file.ts";
@@ -33,4 +33,15 @@ export function createImageReader(app: App): (path: string) => Promise<ImageBloc
       return null; // Not there: the mention stays text.
     }
   };
+}
+
+/** Images that a prompt names as `@path`. */
+export async function readNamedImages(
+  prompt: string,
+  workspace: string,
+  readImage: (path: string) => Promise<ImageBlock | null>,
+): Promise<ImageBlock[]> {
+  const paths = [...prompt.matchAll(/(?:^|\s)@(\S+\.(?:png|jpe?g|gif|webp))\b/gi)].map((match) => match[1] ?? "");
+  const images = await Promise.all(paths.map((path) => readImage(join(workspace, path))));
+  return images.flatMap((image) => (image === null ? [] : [image]));
 }

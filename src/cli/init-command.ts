@@ -1,7 +1,8 @@
 // `bmo init`: finds credentials and local servers, offers the presets, and writes the user's file. Without a terminal
 // it only says what it would write, unless --yes is given.
 
-import { parseArgs } from "node:util";
+import { Option } from "commander";
+import { loadSettings } from "../config/load.ts";
 import { stampOf } from "../config/find-files.ts";
 import { formatKey } from "../config/keys.ts";
 import { userConfigPath } from "../config/paths.ts";
@@ -10,9 +11,10 @@ import { setUserSetting, type SettingValue } from "../config/write.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import { BmoError } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
+import { presetOption } from "./flags.ts";
 import { findLocalServers, type FoundServer, type LocalServer } from "./init-local-servers.ts";
-import { printJson, type SubcommandIo } from "./subcommand-io.ts";
-import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
+import type { Ground } from "./app.ts";
+import { printJson, type Subcommand, type SubcommandIo } from "./subcommand.ts";
 
 /** What init needs to know of a ready-made provider; rows of the vendors table fit. */
 export interface InitVendor {
@@ -33,31 +35,6 @@ interface Found {
   /** Providers that the configuration already gives a key or a key command. */
   configured: string[];
   servers: FoundServer[];
-}
-
-const USAGE = SUBCOMMAND_USAGE.init;
-
-function readOptions(given: readonly string[]): { yes: boolean; model: string | null; preset: string[] | null } {
-  try {
-    const { values } = parseArgs({
-      args: [...given],
-      options: {
-        yes: { type: "boolean", short: "y" },
-        model: { type: "string", short: "m" },
-        preset: { type: "string" },
-      },
-      strict: true,
-      allowPositionals: false,
-    });
-    return {
-      yes: values.yes === true,
-      model: values.model ?? null,
-      preset: values.preset === undefined ? null : readPresets(values.preset),
-    };
-  } catch (thrown) {
-    if (thrown instanceof BmoError || !(thrown instanceof TypeError)) throw thrown;
-    throw new BmoError("usage", thrown.message, USAGE, { cause: thrown });
-  }
 }
 
 function readPresets(text: string): string[] {
@@ -148,21 +125,28 @@ function plannedSettings(model: string | null, preset: readonly string[], others
   ];
 }
 
+export interface InitOptions {
+  yes?: true;
+  model?: string;
+  /** Names of presets, comma-separated. */
+  preset?: string;
+}
+
 /** @throws BmoError usage, or configuration when the user's file cannot be written. */
-export async function runInitCommand(
-  given: readonly string[],
+export async function runInit(
+  options: InitOptions,
   io: SubcommandIo,
   vendors: readonly InitVendor[],
   configured: () => Promise<readonly string[]>,
 ): Promise<ExitCode> {
-  const options = readOptions(given);
+  let model = options.model ?? null;
+  let preset = options.preset === undefined ? null : readPresets(options.preset);
   const file = userConfigPath(io.environment, io.home);
   const found = await look(io, vendors, await configured());
   const nothing = found.credentials.length === 0 && found.configured.length === 0 && found.servers.length === 0;
-  const asking = io.isTerminal && !io.json && !options.yes;
+  const asking = io.isTerminal && !io.json && options.yes !== true;
   if (!io.json) io.stderr(describe(found));
 
-  let { model, preset } = options;
   const others = serverSettings(found);
   if (asking) {
     if (nothing) others.push(...(await askKey(io, vendors)));
@@ -171,7 +155,7 @@ export async function runInitCommand(
   const settings = plannedSettings(model, preset ?? [], others);
   const write =
     settings.length > 0 &&
-    (options.yes ||
+    (options.yes === true ||
       (asking &&
         /^(y|yes|)$/i.test(
           (await io.question(`Write ${settings.map(({ key }) => key).join(", ")} to ${file}? [Y/n] `)).trim(),
@@ -204,3 +188,31 @@ export async function runInitCommand(
   }
   return EXIT.done;
 }
+
+/** Providers that the configuration gives a key; none where it cannot be read, which `bmo config validate` explains. */
+async function providersWithKeys({ input }: Ground): Promise<string[]> {
+  try {
+    const { settings } = await loadSettings(input);
+    const withKey = Object.entries(settings.providers).filter(([, { api_key, key_command }]) => api_key ?? key_command);
+    return withKey.map(([id]) => id);
+  } catch (thrown) {
+    if (!(thrown instanceof BmoError)) throw thrown;
+    return [];
+  }
+}
+
+export const initCommand: Subcommand<InitOptions> = {
+  name: "init",
+  summary: "set up credentials and presets",
+  details:
+    "Looks for keys and local servers, and writes your file. Without a terminal it writes only with --yes. A provider with a key in your configuration counts as found. Exit 6 if it finds nothing to work with.",
+  options: [
+    new Option("-y, --yes", "write without asking"),
+    new Option("-m, --model <provider/model>", "default model"),
+    presetOption("presets to write"),
+  ],
+  async run({ options, io, ground }) {
+    const { VENDORS } = await import("../providers/vendors.ts");
+    return runInit(options, io(), VENDORS, () => providersWithKeys(ground()));
+  },
+};

@@ -2,12 +2,14 @@
 // a run needs is loaded only on its path.
 
 import { elapsedMs } from "../util/clock.ts";
-import { SUBCOMMANDS } from "./subcommand-names.ts";
+import { asksForHelp, namedSubcommand } from "./first-words.ts";
 import type { RunFacts } from "./app.ts";
 
 declare const BMO_VERSION: string;
 /** What `--help` prints at a width of 80, written by the build. */
 declare const BMO_HELP: string;
+/** The names of the subcommands, written by the build. */
+declare const BMO_SUBCOMMANDS: readonly string[];
 
 const HELP_COLUMNS = 80;
 const argv = process.argv.slice(2);
@@ -20,23 +22,14 @@ function instantAnswer(): string | null {
   return (argv[0] === "--help" || argv[0] === "-h") && wideEnough ? BMO_HELP : null;
 }
 
-/** A word that may be the value of the option before it, as in `-C folder sessions`, does not hide a subcommand. */
-function mayNameSubcommand(): boolean {
-  for (const [index, word] of argv.entries()) {
-    if (word.startsWith("-")) continue;
-    if (Object.hasOwn(SUBCOMMANDS, word)) return word !== "approve";
-    if (argv[index - 1]?.startsWith("-") !== true) return false;
-  }
-  return false;
-}
-
 /**
  * Whether the arguments alone, or ends that are no terminal, already make this a headless run; else the parser decides.
  */
 async function isSurelyHeadless(): Promise<boolean> {
-  if (argv.some((word) => word === "--help" || word === "-h" || word === "--version" || word === "-v" || word === "-V"))
-    return false;
-  if (mayNameSubcommand()) return false;
+  if (asksForHelp(argv)) return false;
+  const named = namedSubcommand(argv, BMO_SUBCOMMANDS);
+  // An approval is a run like any other.
+  if (named !== null && named !== "approve") return false;
   if (argv.includes("-p") || argv.includes("--print")) return true;
   const { isatty } = await import("node:tty");
   return !isatty(0) || !isatty(1);

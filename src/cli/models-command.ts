@@ -1,13 +1,12 @@
 // `bmo models`: what is known of each model, by provider. No network, no key.
 
+import { Argument } from "commander";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import type { ModelInfo, ModelRegistry, Price } from "../types/provider.ts";
-import { BmoError } from "../util/errors.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { textTable } from "../util/text-table.ts";
 import { formatTokens } from "../util/token-count.ts";
-import { printJson, type SubcommandIo } from "./subcommand-io.ts";
-import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
+import { printJson, type Subcommand, type SubcommandIo } from "./subcommand.ts";
 
 /** USD per million tokens; `~` marks an estimate; what nobody knows is `unknown`, never 0. */
 export function formatPrice({ input, output }: Pick<Price, "input" | "output">, estimate: boolean): string {
@@ -44,11 +43,8 @@ function asJson(model: ModelInfo): Record<string, unknown> {
   };
 }
 
-/** `given`: at most one word that the id or an alias must hold. @throws BmoError usage. */
-export function runModelsCommand(given: readonly string[], io: SubcommandIo, registry: ModelRegistry): ExitCode {
-  const [filter, ...more] = given;
-  if (more.length > 0 || filter?.startsWith("-") === true)
-    throw new BmoError("usage", `bmo models does not take ${more[0] ?? filter ?? ""}`, SUBCOMMAND_USAGE.models);
+/** `filter`: what the id or an alias must hold. */
+function listModels(filter: string | undefined, io: SubcommandIo, registry: ModelRegistry): ExitCode {
   const wanted = filter?.toLowerCase();
   const models = registry
     .list()
@@ -91,3 +87,13 @@ export function runModelsCommand(given: readonly string[], io: SubcommandIo, reg
   }
   return EXIT.done;
 }
+
+export const modelsCommand: Subcommand = {
+  name: "models",
+  summary: "list models with prices and windows",
+  arguments: [new Argument("[part of an id]", "only models whose id or alias holds it")],
+  async run({ words, io, app }) {
+    const { registry } = await app();
+    return listModels(words[0], io(), registry());
+  },
+};

@@ -1,4 +1,4 @@
-// What the REPL asks of the outside world: sessions, files for completion, the user's shell and editor.
+// What the REPL asks of the outside world: sessions, trust, files for completion, the user's shell and editor.
 
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { createApp, type App, type RunFacts } from "./app.ts";
 import { chooseSession, type SessionChoice } from "./choose-session.ts";
 import { openAgent, type OpenedAgent } from "./create-app.ts";
-import { settleTrust } from "./trust-question.ts";
 import { readGitConfigFacts } from "../containment/git-config.ts";
+import { createTrustStore } from "../containment/trust.ts";
 import { isProtectedPath } from "../containment/protected.ts";
 import { judgeCommand } from "../permission/shell.ts";
 import { findSession, listSessions } from "../session/list.ts";
@@ -18,7 +18,7 @@ import { makeTemporaryFolder } from "../util/own-temporaries.ts";
 import { runInteractive, runProcess } from "../util/process.ts";
 import { shellArguments } from "../util/shell-report.ts";
 import { ownPath } from "./wire-containment.ts";
-import type { CommandLine } from "./arguments.ts";
+import type { RunLine } from "./run-line.ts";
 import type { Ask } from "../types/permission.ts";
 import type { OpenedSession, ReplOptions, SessionRequest } from "../ui/options.ts";
 
@@ -79,10 +79,36 @@ async function onlyReads({ workspace, readRoots, home }: App, command: string): 
   return verdict.verdict === "read_only";
 }
 
-export async function createReplServices(line: CommandLine, facts: RunFacts): Promise<Services> {
+/**
+ * Asks whether this directory's project configuration may count: only where there is something to trust, and again when
+ * that changes. A yes and a no are kept, no answer only for this run.
+ *
+ * @param unanswered digests that were asked about in this run without an answer; added to here.
+ */
+async function settleTrust(app: App, ask: Ask, unanswered: Set<string>): Promise<void> {
+  const trust = app.loaded().trust ?? null;
+  if (trust === null) return;
+  const store = createTrustStore(app.dataDirectory);
+  const { directory, digest, items } = trust;
+  const refused = store.isRefused(directory, digest);
+  // The flag says otherwise: the next start without it asks again.
+  if (refused && app.flags.trust) store.revoke(directory);
+  if (trust.trusted || app.flags.trust || refused || unanswered.has(digest)) return;
+  const reply = await ask({ kind: "trust", directory, items }, new AbortController().signal);
+  if (reply.answer === "deny") store.refuse(directory, digest);
+  else if (reply.answer !== "allow_once" && reply.answer !== "allow_session" && reply.answer !== "allow_project")
+    unanswered.add(digest);
+  else {
+    if (reply.answer === "allow_project") store.trust(directory, digest);
+    else app.trustedOnce.add(digest);
+    await app.reload(true);
+  }
+}
+
+export async function createReplServices(line: RunLine, facts: RunFacts): Promise<Services> {
   const app = await createApp(line, facts);
-  const prompt = line.subcommand === "approve" ? "" : line.prompt.join(" ").trim();
-  const first: SessionChoice | "pick" = line.resume === null ? "pick" : await chooseSession(app);
+  const prompt = line.start.kind === "prompt" ? line.start.words.join(" ").trim() : "";
+  const first: SessionChoice | "pick" = line.session.kind === "pick" ? "pick" : await chooseSession(app, line.session);
   let opened: OpenedAgent | null = null;
   let initialUsed = false;
   const unanswered = new Set<string>();
@@ -96,7 +122,7 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
           ? { kind: "new" }
           : { kind: "open", path: findSession(app.dataDirectory, request.id).path, fork: false };
     initialUsed = true;
-    const next = await openAgent(app, { session, ask, headless: false });
+    const next = await openAgent(app, { session, ask, headless: false, limits: line.limits });
     opened = next;
     return { agent: next.agent, context: next.context, notices: next.notices, transcript: next.transcript() };
   };
@@ -107,7 +133,7 @@ export async function createReplServices(line: CommandLine, facts: RunFacts): Pr
     openSession,
     listSessions: () => Promise.resolve(listSessions(app.dataDirectory, { workspace: app.workspace })),
     initialPrompt: prompt === "" ? null : prompt,
-    startWithApprove: line.subcommand === "approve",
+    startWithApprove: line.start.kind === "approval",
     historyFile: join(workspaceDirectory(app.dataDirectory, app.workspace), "history.jsonl"),
     listFiles: async (onSome) => {
       const { paths } = await listFiles(

@@ -2,11 +2,11 @@
 
 import { paintFirst } from "../ui/first-paint.ts";
 import type { RunFacts } from "./app.ts";
-import type { CommandLine } from "./arguments.ts";
+import type { RunLine } from "./run-line.ts";
 import type { ExitCode } from "../types/error.ts";
 import type { ReplOptions } from "../ui/options.ts";
 
-export async function runRepl(line: CommandLine, facts: RunFacts): Promise<ExitCode> {
+export async function runRepl(line: RunLine, facts: RunFacts): Promise<ExitCode> {
   const { stdin, stdout, stderr } = process;
   const directory = line.directory ?? process.cwd();
   const home = process.env["HOME"] ?? null;

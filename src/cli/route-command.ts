@@ -1,6 +1,7 @@
 // `bmo route`: what the router would do and why, offline. Dry run of one message, replay of a session, evaluation on
 // labelled cases.
 
+import { Argument, Option } from "commander";
 import { priceUsage } from "../ledger/price.ts";
 import { createRouter, type RouterParts } from "../router/index.ts";
 import { explainRoute } from "../router/explain.ts";
@@ -9,17 +10,18 @@ import { classifyTier } from "../router/tier-classifier.ts";
 import { decideGate } from "../router/gate.ts";
 import { replayRoutes, type ReplayedRoute } from "../router/replay.ts";
 import { EXIT, type ExitCode } from "../types/error.ts";
+import type { WorkStage } from "../types/plan.ts";
 import type { ModelInfo, Usage } from "../types/provider.ts";
 import type { Route, RouteContext } from "../types/route.ts";
 import type { Settings } from "../types/settings.ts";
 import { BmoError } from "../util/errors.ts";
-import { nearestNames } from "../util/names.ts";
 import { formatUsd, fromMoney } from "../util/money.ts";
 import { printedJson } from "../util/snake-keys.ts";
+import { choice, modelOption, presetOption, tierOption } from "./flags.ts";
 import { parseCases, parseHistory } from "./route-cases.ts";
 import { evalText, kindOf, runEval, type EvalKind } from "./route-eval.ts";
-import { printJson, type SubcommandIo } from "./subcommand-io.ts";
-import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
+import { routeServices } from "./route-services.ts";
+import { printJson, type Call, type Subcommand, type SubcommandIo } from "./subcommand.ts";
 
 /** What replay needs of a session file. */
 export interface RecordedSession {
@@ -39,36 +41,28 @@ export interface RouteServices {
   overrides?: RouteContext["overrides"];
   /** @throws BmoError usage when there is no such session or it is none. */
   readSession(idOrPath: string): Promise<RecordedSession>;
-  /** Settings with that file as the project's configuration. */
-  settingsFrom(file: string): Promise<Settings>;
   /** Paths are resolved by the caller against the directory it was started in. @throws BmoError usage. */
   readText(path: string): Promise<string>;
   writeText(path: string, text: string): Promise<void>;
 }
 
-const HINT = SUBCOMMAND_USAGE.route;
+/** What the options of a dry run ask for. */
+interface DryRunOptions {
+  history?: string;
+  stage?: WorkStage;
+}
 
-export async function runRouteCommand(
-  given: readonly string[],
+async function dryRun(
+  message: string,
+  options: DryRunOptions,
   io: SubcommandIo,
   services: RouteServices,
 ): Promise<ExitCode> {
-  const [first, ...rest] = given;
-  if (first === "replay" && rest.length > 0) return replay(rest, io, services);
-  if (first === "eval" && rest.length > 0) return evaluateCases(rest, io, services);
-  return dryRun(given, io, services);
-}
-
-async function dryRun(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
-  const { words, options } = parseOptions(given, ["--history", "--stage"]);
-  const message = words.join(" ");
-  if (message.trim() === "") throw new BmoError("usage", "bmo route needs a message.", HINT);
+  if (message.trim() === "") throw new BmoError("usage", "bmo route needs a message", 'bmo route "<message>"');
   const { settings, parts } = services;
-  const stage = options.get("--stage") ?? (settings.options.staged_workflow.enabled ? "plan" : "chat");
-  if (stage !== "plan" && stage !== "execute" && stage !== "chat")
-    throw new BmoError("usage", `--stage ${stage}: unknown stage.`, "Allowed: plan, execute, chat.");
-  const historyFile = options.get("--history");
-  const history = historyFile === undefined ? [] : parseHistory(await services.readText(historyFile), historyFile);
+  const stage = options.stage ?? (settings.options.staged_workflow.enabled ? "plan" : "chat");
+  const history =
+    options.history === undefined ? [] : parseHistory(await services.readText(options.history), options.history);
   const context: RouteContext = {
     settings,
     message,
@@ -143,14 +137,10 @@ function withoutCredentials(parts: RouterParts, notices: string[]): RouterParts 
   };
 }
 
-async function replay(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
-  const { words, options } = parseOptions(given, ["--config"]);
-  const [name, ...more] = words;
-  if (name === undefined || more.length > 0) throw new BmoError("usage", "bmo route replay takes one session.", HINT);
-  const file = options.get("--config");
-  const settings = file === undefined ? services.settings : await services.settingsFrom(file);
+/** @param name id or path of a session. */
+async function replaySession(name: string, io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
   const session = await services.readSession(name);
-  const { replayed, skipped } = await replayRoutes(session.routes, session.texts, settings, services.parts);
+  const { replayed, skipped } = await replayRoutes(session.routes, session.texts, services.settings, services.parts);
   const rows = replayed.map((one) => comparison(one, session.usage.get(one.recorded.id) ?? null));
   const different = rows.filter((row) => row.before !== row.after);
   for (const notice of session.notices) io.stderr(`bmo: ${notice}\n`);
@@ -207,60 +197,74 @@ function priced(usage: Usage, info: ModelInfo): number | null {
   return costUsd === null ? null : fromMoney(costUsd);
 }
 
-async function evaluateCases(given: readonly string[], io: SubcommandIo, services: RouteServices): Promise<ExitCode> {
-  const { words, options } = parseOptions(given, ["--what", "--predictions"]);
-  const [path, ...more] = words;
-  if (path === undefined || more.length > 0)
-    throw new BmoError("usage", "bmo route eval takes one file of cases.", HINT);
+interface EvalOptions {
+  what?: EvalKind;
+  /** A file to write. */
+  predictions?: string;
+}
+
+async function evaluateCases(
+  path: string,
+  { what, predictions }: EvalOptions,
+  io: SubcommandIo,
+  services: RouteServices,
+): Promise<ExitCode> {
   const cases = parseCases(await services.readText(path), path);
-  if (cases.length === 0) throw new BmoError("usage", `${path} holds no cases.`, HINT);
-  const wanted = options.get("--what");
-  if (wanted !== undefined && !isKind(wanted))
-    throw new BmoError("usage", `--what ${wanted}: unknown.`, "Allowed: phase, gate, tier.");
-  const report = await runEval(cases, wanted ?? kindOf(cases), services.settings, services.parts);
-  const target = options.get("--predictions");
-  if (target !== undefined)
-    await services.writeText(target, report.predictions.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  if (cases.length === 0) throw new BmoError("usage", `${path} holds no cases`, "One JSON object for each line.");
+  const report = await runEval(cases, what ?? kindOf(cases), services.settings, services.parts);
+  const lines = report.predictions.map((one) => `${JSON.stringify(one)}\n`);
+  if (predictions !== undefined) await services.writeText(predictions, lines.join(""));
   if (io.json) printJson(io, { what: report.what, ...report.evaluation, gate: report.gate, cost: report.cost });
   else io.stdout(evalText(report));
   return EXIT.done;
 }
 
-function isKind(value: string): value is EvalKind {
-  return value === "phase" || value === "gate" || value === "tier";
-}
-
-/** Options take their value from the next word or after `=`; `--` ends them; a message may hold any other words. */
-function parseOptions(
-  given: readonly string[],
-  known: readonly string[],
-): { words: string[]; options: Map<string, string> } {
-  const words: string[] = [];
-  const options = new Map<string, string>();
-  for (let at = 0; at < given.length; at++) {
-    const word = given[at] ?? "";
-    if (word === "--") {
-      words.push(...given.slice(at + 1));
-      break;
-    }
-    const [name = "", ...inline] = word.split("=");
-    if (!/^--[a-z]+$/.test(name)) {
-      words.push(word);
-      continue;
-    }
-    if (!known.includes(name))
-      throw new BmoError(
-        "usage",
-        `bmo route does not know ${name}.`,
-        `${nearestNames(name, known, 1)[0] ?? known.join(", ")}. ${HINT}`,
-      );
-    const value = inline.length > 0 ? inline.join("=") : given[++at];
-    if (value === undefined || value === "") throw new BmoError("usage", `${name} needs a value.`, HINT);
-    options.set(name, value);
-  }
-  return { words, options };
-}
-
 function round(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
+
+const STAGES: readonly WorkStage[] = ["plan", "execute", "chat"];
+const KINDS: readonly EvalKind[] = ["phase", "gate", "tier"];
+
+/** @param servicesOf what the command reads and writes besides its output. */
+export function createRouteCommand(servicesOf: (call: Call) => Promise<RouteServices>): Subcommand<DryRunOptions> {
+  return {
+    name: "route",
+    summary: "say which model a message would go to, and why; offline",
+    details: "No network, no key.",
+    arguments: [new Argument("<message...>", "a message, as one word or several")],
+    options: [
+      new Option("--history <file>", "what happened before it: JSON lines or an array"),
+      choice("--stage <stage>", "the stage it is sent in", STAGES),
+      modelOption(),
+      tierOption(),
+      presetOption(),
+    ],
+    run: async (call) => dryRun(call.words.join(" "), call.options, call.io(), await servicesOf(call)),
+    actions: [
+      {
+        name: "replay",
+        summary: "decide the routes of a session again",
+        arguments: [new Argument("<session>", "one session: its id or its file")],
+        options: [presetOption()],
+        run: async (call) => replaySession(call.words[0] ?? "", call.io(), await servicesOf(call)),
+      },
+      {
+        name: "eval",
+        summary: "score the detectors on labelled cases",
+        arguments: [new Argument("<cases.jsonl>", "one file of cases")],
+        options: [
+          choice("--what <kind>", "which detector; by default what the labels show", KINDS),
+          new Option("--predictions <file>", "write each prediction to that file"),
+        ],
+        run: async (call: Call<EvalOptions>) =>
+          evaluateCases(call.words[0] ?? "", call.options, call.io(), await servicesOf(call)),
+      },
+    ],
+  };
+}
+
+export const routeCommand = createRouteCommand(async ({ app }) => {
+  const opened = await app();
+  return { ...routeServices(opened), overrides: opened.flagOverrides() };
+});

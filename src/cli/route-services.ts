@@ -4,7 +4,6 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
-import { loadSettings } from "../config/load.ts";
 import { findSession } from "../session/list.ts";
 import { readSession } from "../session/reader.ts";
 import { replay } from "../session/replay.ts";
@@ -30,15 +29,11 @@ function fileError(thrown: unknown, path: string, verb: string): BmoError {
   });
 }
 
-export function routeServices(app: Pick<App, "loaded" | "registry" | "input" | "dataDirectory">): RouteServices {
+export function routeServices(app: Pick<App, "loaded" | "registry" | "dataDirectory">): RouteServices {
   const place = (path: string): string => resolve(process.cwd(), path);
   return {
     settings: app.loaded().settings,
     parts: { registry: app.registry(), ...routerTables },
-    async settingsFrom(file) {
-      const loaded = await loadSettings({ ...app.input, configFile: place(file) });
-      return loaded.settings;
-    },
     readSession(idOrPath): Promise<RecordedSession> {
       const path = existsSync(place(idOrPath)) ? place(idOrPath) : findSession(app.dataDirectory, idOrPath).path;
       const { header, records, notices } = readSession(path);

@@ -1,52 +1,18 @@
 // `bmo sessions`: lists, shows, removes and exports sessions. No model, no network.
 
+import { Argument, Option } from "commander";
 import { EXIT, type ExitCode } from "../types/error.ts";
 import { findSession, latestSession, listSessions } from "../session/list.ts";
 import { readSession } from "../session/reader.ts";
 import { removeSession } from "../session/store.ts";
 import { BmoError } from "../util/errors.ts";
-import { nearestNames } from "../util/names.ts";
 import { formatUsd } from "../util/money.ts";
 import { sanitizeLine } from "../util/sanitize.ts";
 import { printedJson } from "../util/snake-keys.ts";
 import { textTable } from "../util/text-table.ts";
 import { jsonOf, markdownOf, readTurns, viewSession, viewText } from "./session-view.ts";
-import { printJson, printPieces, type SubcommandIo } from "./subcommand-io.ts";
+import { printJson, printPieces, type Call, type Subcommand, type SubcommandIo } from "./subcommand.ts";
 import type { SessionSummary } from "../types/session.ts";
-import { SUBCOMMAND_USAGE } from "./subcommand-usage.ts";
-
-const ACTIONS = ["list", "show", "rm", "export"];
-const USAGE = SUBCOMMAND_USAGE.sessions;
-
-/** `given` stands after the subcommand's name. @throws BmoError usage. */
-export function runSessionsCommand(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  const words = given.filter((word) => !word.startsWith("-"));
-  const flags = given.filter((word) => word.startsWith("-"));
-  const [action = "list", ...rest] = words;
-  const strange = flags.find((flag) => flag !== "--json" && !(flag === "--all" && action === "list"));
-  if (strange !== undefined)
-    throw new BmoError("usage", `bmo sessions ${action} does not take ${sanitizeLine(strange)}`, USAGE);
-  switch (action) {
-    case "list":
-      if (rest[0] !== undefined)
-        throw new BmoError("usage", `bmo sessions list takes no argument, got ${sanitizeLine(rest[0])}`, USAGE);
-      return list(io, dataDirectory, flags.includes("--all"));
-    case "show":
-      return show(rest, io, dataDirectory);
-    case "rm":
-      return remove(rest, io, dataDirectory);
-    case "export":
-      return exportSession(rest, io, dataDirectory);
-    default: {
-      const [near] = nearestNames(action, ACTIONS);
-      throw new BmoError(
-        "usage",
-        `bmo sessions has no action ${sanitizeLine(action)}`,
-        near === undefined ? USAGE : `Did you mean ${near}? ${USAGE}`,
-      );
-    }
-  }
-}
 
 function row(session: SessionSummary, withWorkspace: boolean): string[] {
   return [
@@ -92,9 +58,7 @@ function list(io: SubcommandIo, dataDirectory: string, all: boolean): ExitCode {
 }
 
 /** The session named, or the latest of this workspace. */
-function chooseOne(given: readonly string[], io: SubcommandIo, dataDirectory: string): string {
-  const [wanted, ...more] = given;
-  if (more.length > 0) throw new BmoError("usage", "one session at a time", USAGE);
+function chooseOne(wanted: string | undefined, io: SubcommandIo, dataDirectory: string): string {
   if (wanted !== undefined) return findSession(dataDirectory, wanted).path;
   const latest = latestSession(dataDirectory, io.workspace);
   if (latest === null)
@@ -106,8 +70,8 @@ function chooseOne(given: readonly string[], io: SubcommandIo, dataDirectory: st
   return latest.path;
 }
 
-function show(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  const view = viewSession(readTurns(chooseOne(given, io, dataDirectory)));
+function show(wanted: string | undefined, io: SubcommandIo, dataDirectory: string): ExitCode {
+  const view = viewSession(readTurns(chooseOne(wanted, io, dataDirectory)));
   if (io.json) {
     const { session, turns, plan, totals, files, denials, notices, replayed } = view;
     printJson(io, {
@@ -126,15 +90,14 @@ function show(given: readonly string[], io: SubcommandIo, dataDirectory: string)
   return EXIT.done;
 }
 
-function exportSession(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  const content = readSession(chooseOne(given, io, dataDirectory));
+function exportSession(wanted: string | undefined, io: SubcommandIo, dataDirectory: string): ExitCode {
+  const content = readSession(chooseOne(wanted, io, dataDirectory));
   for (const notice of content.notices) io.stderr(`bmo: ${sanitizeLine(notice)}\n`);
   printPieces(io, io.json ? jsonOf(content) : markdownOf(content));
   return EXIT.done;
 }
 
 function remove(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  if (given.length === 0) throw new BmoError("usage", "bmo sessions rm needs the id of a session", USAGE);
   // All are found before the first is removed: a mistyped id removes nothing.
   const found = new Map(given.map((wanted) => findSession(dataDirectory, wanted)).map(({ id, path }) => [id, path]));
   for (const path of found.values()) removeSession(path);
@@ -142,3 +105,37 @@ function remove(given: readonly string[], io: SubcommandIo, dataDirectory: strin
   else io.stdout([...found.keys()].map((id) => `removed ${id}\n`).join(""));
   return EXIT.done;
 }
+
+const oneSession = (): Argument => new Argument("[session]", "the id of a session; by default the last one here");
+
+export const sessionsCommand: Subcommand = {
+  name: "sessions",
+  summary: "list, show, remove or export sessions",
+  actions: [
+    {
+      name: "list",
+      summary: "the sessions of this workspace",
+      options: [new Option("--all", "also those of other workspaces")],
+      run: async ({ options, io, app }: Call<{ all?: true }>) =>
+        list(io(), (await app()).dataDirectory, options.all === true),
+    },
+    {
+      name: "show",
+      summary: "a session turn by turn, with routes, plan, files and cost",
+      arguments: [oneSession()],
+      run: async ({ words, io, app }) => show(words[0], io(), (await app()).dataDirectory),
+    },
+    {
+      name: "export",
+      summary: "a whole session as Markdown; with --json its records",
+      arguments: [oneSession()],
+      run: async ({ words, io, app }) => exportSession(words[0], io(), (await app()).dataDirectory),
+    },
+    {
+      name: "rm",
+      summary: "remove sessions",
+      arguments: [new Argument("<session...>", "the id of a session")],
+      run: async ({ words, io, app }) => remove(words, io(), (await app()).dataDirectory),
+    },
+  ],
+};

@@ -15,7 +15,7 @@ export interface SkillService extends Skills {
 function rootsOf(app: App): SkillRoot[] {
   const user = dirname(userConfigPath(app.environment, app.home ?? ""));
   const trust = app.loaded().trust ?? null;
-  const trusted = app.line.trust || trust === null || trust.trusted;
+  const trusted = app.flags.trust || trust === null || trust.trusted;
   const project = trusted
     ? PROJECT_SKILL_FOLDERS.map((folder): SkillRoot => ({
         path: join(app.workspace, folder),

@@ -5,34 +5,8 @@ import { totalCosts } from "../ledger/ledger.ts";
 import { COST_GROUPINGS, costTable, groupCosts, type CostGrouping, type SessionEntry } from "../ledger/report.ts";
 import { listSessions } from "../session/list.ts";
 import { scanSession } from "../session/reader.ts";
-import { BmoError } from "../util/errors.ts";
-import { nearestNames } from "../util/names.ts";
-import { sanitizeLine } from "../util/sanitize.ts";
-import { printJson, type SubcommandIo } from "./subcommand-io.ts";
-
-const USAGE = `bmo stats [--by ${COST_GROUPINGS.join("|")}] [--json]`;
-
-function readGrouping(given: readonly string[]): CostGrouping {
-  let by: CostGrouping = "model";
-  for (let index = 0; index < given.length; index++) {
-    const word = given[index] ?? "";
-    if (word === "--json") continue;
-    if (word !== "--by" && !word.startsWith("--by="))
-      throw new BmoError("usage", `bmo stats does not take ${sanitizeLine(word)}`, USAGE);
-    const value = word === "--by" ? (given[(index += 1)] ?? "") : word.slice("--by=".length);
-    const known = COST_GROUPINGS.find((one) => one === value);
-    if (known === undefined) {
-      const [near] = nearestNames(value, COST_GROUPINGS);
-      throw new BmoError(
-        "usage",
-        `--by takes ${COST_GROUPINGS.join(", ")}, got ${value === "" ? "nothing" : sanitizeLine(value)}`,
-        near === undefined ? USAGE : `Did you mean ${near}?`,
-      );
-    }
-    by = known;
-  }
-  return by;
-}
+import { choice } from "./flags.ts";
+import { printJson, type Subcommand, type SubcommandIo } from "./subcommand.ts";
 
 const COSTS: ReadonlySet<string> = new Set(["cost"]);
 
@@ -49,9 +23,7 @@ function allEntries(dataDirectory: string): SessionEntry[] {
   return [...byId.values()];
 }
 
-/** `given` stands after the subcommand's name. @throws BmoError usage. */
-export function runStatsCommand(given: readonly string[], io: SubcommandIo, dataDirectory: string): ExitCode {
-  const by = readGrouping(given);
+function showStats(by: CostGrouping, io: SubcommandIo, dataDirectory: string): ExitCode {
   const entries = allEntries(dataDirectory);
   const rows = groupCosts(entries, by);
   const totals = totalCosts(entries.map(({ entry }) => entry));
@@ -60,3 +32,13 @@ export function runStatsCommand(given: readonly string[], io: SubcommandIo, data
   else io.stdout(`${costTable(by, rows, totals)}\n${totals.estimate ? "~ marks an estimated price.\n" : ""}`);
   return EXIT.done;
 }
+
+export const statsCommand: Subcommand<{ by?: CostGrouping }> = {
+  name: "stats",
+  summary: "cost and usage over all sessions",
+  options: [choice("--by <what>", "what each row sums up; by default the model", COST_GROUPINGS)],
+  async run({ options, io, app }) {
+    const { dataDirectory } = await app();
+    return showStats(options.by ?? "model", io(), dataDirectory);
+  },
+};

@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach } from "vitest";
 import { createApp } from "../../src/cli/app.ts";
-import { parseArguments } from "../../src/cli/arguments.ts";
+import { parseArguments } from "../../src/cli/command-line.ts";
 import { openAgent, type OpenedAgent } from "../../src/cli/create-app.ts";
 import { readSession } from "../../src/session/reader.ts";
 import type { Agent } from "../../src/types/agent.ts";
@@ -246,14 +246,16 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
   };
   const provider = scriptedProvider(options, requests, () => harness);
   const open = async (flags: string[], path: string | null): Promise<OpenedAgent> => {
-    const app = await createApp(parseArguments(["-p", "-C", workspace, ...flags]), { version: "0.0.0", startedAt: 0 });
+    const line = parseArguments(["-p", "-C", workspace, ...flags], []);
+    if (line.kind !== "run") throw new Error(`${flags.join(" ")} asks for ${line.kind}`);
+    const app = await createApp(line, { version: "0.0.0", startedAt: 0 });
     const session =
       path === null
         ? { kind: "new" as const }
         : { kind: "open" as const, path, fork: flags.includes("--fork-session") };
     const made = await openAgent(
       { ...app, registry: () => around(app.registry(), provider, options.usesKey === true) },
-      { session, ask, headless: options.headless ?? false },
+      { session, ask, headless: options.headless ?? false, limits: line.limits },
     );
     made.agent.subscribe((event) => events.push(structuredClone(event)));
     opened.push(made.agent);

@@ -2,43 +2,58 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
-import { parseArguments } from "../../src/cli/arguments.ts";
-import { runCompletionCommand } from "../../src/cli/completion-command.ts";
-import { OPTIONS, SUBCOMMAND_SUMMARIES, SUBCOMMAND_WORDS } from "../../src/cli/completion-data.ts";
-import { SUBCOMMAND_USAGE } from "../../src/cli/subcommand-usage.ts";
-import { createIo } from "./io.ts";
+import { createProgram, parseArguments } from "../../src/cli/command-line.ts";
+import { completionCommand, completionScript } from "../../src/cli/completion-command.ts";
+import { loadSubcommands, SUBCOMMANDS } from "../../src/cli/subcommands.ts";
+import { callSubcommand, createIo } from "./io.ts";
 import { needProgram } from "../support/need.ts";
 
 const [bashShell, zshShell, fishShell] = [needProgram("bash"), needProgram("zsh"), needProgram("fish")];
 
-function script(shell: string): string {
-  const io = createIo({ workspace: "/", home: "/" });
-  expect(runCompletionCommand([shell], io)).toBe(0);
-  return io.out();
-}
+const subcommands = await loadSubcommands();
+const program = createProgram(subcommands);
+const script = (shell: "bash" | "zsh" | "fish"): string => completionScript(shell, program);
 
-function bash(line: string): string[] {
+function bash(line: string, source = script("bash")): string[] {
   const words = line.split(" ");
-  const program = `${script("bash")}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${String(words.length - 1)}; _bmo; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return execFileSync("bash", ["--norc", "-c", program], { encoding: "utf8" })
+  const text = `${source}\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")}); COMP_CWORD=${String(words.length - 1)}; _bmo; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return execFileSync("bash", ["--norc", "-c", text], { encoding: "utf8" })
     .split("\n")
     .filter((word) => word !== "");
 }
 
-test("every option of the help is offered, and every subcommand", () => {
-  const help = parseArguments(["--help"]).text;
-  const inHelp = [...help.matchAll(/^ {2}(-[^ ,]+)(?:, (--[^ ]+))?/gm)]
-    .flatMap((match) => [match[1], match[2]])
-    .filter((name) => name !== undefined);
-  const offered = new Set(OPTIONS.flatMap(({ names }) => names));
-  expect(inHelp.length).toBeGreaterThan(25);
-  expect(inHelp.filter((name) => !offered.has(name))).toEqual([]);
-  expect(Object.keys(SUBCOMMAND_WORDS)).toEqual(Object.keys(SUBCOMMAND_SUMMARIES));
-  for (const [name, usage] of Object.entries(SUBCOMMAND_USAGE))
-    expect(SUBCOMMAND_WORDS[name], name).toEqual(expect.arrayContaining(usage.match(/--[a-z-]+/g) ?? []));
+/** The names of the options in a help text. */
+function namesIn(argv: readonly string[]): string[] {
+  const line = parseArguments(argv, subcommands);
+  if (line.kind !== "help") throw new Error(`no help for ${argv.join(" ")}`);
   // No default that is empty, no placeholder for what a subcommand's own help says.
-  expect(help).not.toMatch(/\[\]|\[args/);
-});
+  expect(line.text).not.toMatch(/\[\]|\[args/);
+  const names = [...line.text.matchAll(/^ {2}(-[^ ,]+)(?:, (--[^ ]+))?/gm)].flatMap(([, first, second]) => [
+    first,
+    second,
+  ]);
+  return names.filter((name) => name !== undefined);
+}
+
+const places = program.commands.flatMap((command) => [
+  [command.name()],
+  ...command.commands.map((action) => [command.name(), action.name()]),
+]);
+
+test.skipIf(bashShell.missing)(
+  bashShell.title("bash offers every subcommand, and every option that a help names"),
+  () => {
+    expect(bash("bmo ")).toEqual(Object.keys(SUBCOMMANDS));
+    expect(namesIn(["--help"]).length).toBeGreaterThan(25);
+    for (const place of [[], ...places]) {
+      const offered = bash(["bmo", ...place, "-"].join(" "));
+      expect({ place, missing: namesIn([...place, "--help"]).filter((name) => !offered.includes(name)) }).toEqual({
+        place,
+        missing: [],
+      });
+    }
+  },
+);
 
 test.skipIf(bashShell.missing)(
   bashShell.title("bash completes subcommands, options, their values and what follows a subcommand"),
@@ -47,8 +62,14 @@ test.skipIf(bashShell.missing)(
     expect(bash("bmo --approve")).toEqual(["--approve", "--approve-unscoped"]);
     expect(bash("bmo --tier ")).toEqual(["balanced", "coding", "smart", "deep"]);
     expect(bash("bmo --permission-mode p")).toEqual(["plan"]);
-    expect(bash("bmo config ")).toEqual(["show", "path", "validate", "--config", "--preset", "--json"]);
+    expect(bash("bmo config ").slice(0, 4)).toEqual(["show", "path", "validate", "--preset"]);
     expect(bash("bmo -q completion z")).toEqual(["zsh"]);
+    expect(bash("bmo --json sessions list --a")).toEqual(["--all"]);
+    expect(bash("bmo sessions --a")).toEqual(["--all"]);
+    expect(bash("bmo sessions show --a")).toEqual([]);
+    expect(bash("bmo stats --by s")).toEqual(["stage", "session"]);
+    expect(bash("bmo route eval cases.jsonl --what ")).toEqual(["phase", "gate", "tier"]);
+    expect(bash("bmo approve p_1 --permission-mode a")).toEqual(["acceptEdits"]);
   },
 );
 
@@ -63,23 +84,28 @@ test.skipIf(fishShell.missing)(fishShell.title("fish reads its script"), () => {
 test("zsh and fish scripts hold every option and subcommand", () => {
   const zsh = script("zsh");
   const fish = script("fish");
-  for (const name of OPTIONS.flatMap(({ names }) => names)) {
+  for (const name of [[], ...places].flatMap((place) => namesIn([...place, "--help"]))) {
     expect(zsh).toContain(`'${name}[`);
     expect(fish).toMatch(
       name.startsWith("--") ? new RegExp(`-l ${name.slice(2)}( |$)`, "m") : new RegExp(`-s ${name.slice(1)} `),
     );
   }
-  for (const name of Object.keys(SUBCOMMAND_SUMMARIES)) {
-    expect(zsh).toContain(`    '${name}:`);
-    expect(fish).toContain(`-n __fish_use_subcommand -a ${name} `);
+  for (const [name, action] of places) {
+    if (action === undefined) expect(fish).toContain(`-n __fish_use_subcommand -a ${name} `);
+    else expect(fish).toContain(`'__fish_seen_subcommand_from ${name}' -a ${action} `);
+    expect(zsh).toContain(`        '${action ?? name}:`);
   }
 });
 
-test("another shell is refused with the ones there are", () => {
-  expect(() => runCompletionCommand(["bsh"], createIo({ workspace: "/", home: "/" }))).toThrow(
-    "bmo completion does not take bsh",
-  );
-  expect(() => runCompletionCommand([], createIo({ workspace: "/", home: "/" }))).toThrow(
+test("another shell is refused with the ones there are", async () => {
+  const io = createIo({ workspace: "/", home: "/" });
+  await expect(callSubcommand(completionCommand, ["bsh"], { io })).rejects.toMatchObject({
+    message: "bmo completion does not take bsh",
+    hint: "Did you mean bash? bmo completion bash|zsh|fish",
+  });
+  await expect(callSubcommand(completionCommand, [], { io })).rejects.toThrow(
     "bmo completion needs the name of a shell",
   );
+  expect(await callSubcommand(completionCommand, ["fish"], { io })).toBe(0);
+  expect(io.out()).toBe(script("fish"));
 });

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { runDoctorCommand, type DoctorRow, type DoctorServices } from "../../src/cli/doctor-command.ts";
+import { runDoctor, type DoctorRow, type DoctorServices } from "../../src/cli/doctor-command.ts";
 import { createPlace, load, type Place } from "../config/home.ts";
 import { createIo } from "./io.ts";
 import { createTestRegistry, modelInfo, type ProviderFacts } from "./registry.ts";
@@ -27,7 +27,7 @@ async function rowsOf(
   given: DoctorServices,
 ): Promise<{ code: number; rows: Record<string, DoctorRow[]> }> {
   const io = createIo({ ...place, json: true, environment: { TERM: "xterm" } });
-  const code = await runDoctorCommand([], io, given);
+  const code = await runDoctor(io, given);
   const { checks } = JSON.parse(io.out()) as { checks: DoctorRow[] };
   const rows: Record<string, DoctorRow[]> = {};
   for (const row of checks) (rows[row.name] ??= []).push(row);
@@ -38,11 +38,7 @@ test("all well: exit 0, one line for each check, no remedies", async () => {
   const place = createPlace();
   const io = createIo({ ...place, environment: { TERM: "xterm" } });
   expect(
-    await runDoctorCommand(
-      [],
-      io,
-      services(place, [{ id: "a", hasCredentials: true, check: { ok: true, detail: "answers" } }]),
-    ),
+    await runDoctor(io, services(place, [{ id: "a", hasCredentials: true, check: { ok: true, detail: "answers" } }])),
   ).toBe(0);
   expect(
     io

@@ -4,10 +4,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import { runInitCommand, type InitVendor } from "../../src/cli/init-command.ts";
+import { initCommand, runInit, type InitVendor } from "../../src/cli/init-command.ts";
 import { probeLocalServer } from "../../src/cli/init-local-servers.ts";
 import { createPlace, failure, load } from "../config/home.ts";
-import { createIo } from "./io.ts";
+import { callSubcommand, createIo } from "./io.ts";
 
 const servers: Server[] = [];
 afterEach(async () => {
@@ -55,12 +55,7 @@ test("without a terminal it says what it would write, and writes with --yes; com
   const url = await serve(200, '{"data":[{"id":"qwen"}]}');
   const dry = createIo(place);
   expect(
-    await runInitCommand(
-      ["--preset", "tiered,gated", "--model", "ollama/qwen"],
-      dry,
-      [anthropic, local(url)],
-      noneConfigured,
-    ),
+    await runInit({ preset: "tiered,gated", model: "ollama/qwen" }, dry, [anthropic, local(url)], noneConfigured),
   ).toBe(0);
   expect([dry.out(), existsSync(place.userFile)]).toEqual([
     `would write to ${place.userFile} (with --yes):\n  model = "ollama/qwen"\n  preset = ["tiered","gated"]\n  providers.ollama.base_url = "${url}"\n`,
@@ -69,8 +64,8 @@ test("without a terminal it says what it would write, and writes with --yes; com
   place.write(place.userFile, '# mine\nmodel = "old/one" # why\n');
   const wet = createIo({ ...place, environment: { ANTHROPIC_API_KEY: "k" } });
   expect(
-    await runInitCommand(
-      ["--yes", "--preset", "tiered,gated", "--model", "ollama/qwen"],
+    await runInit(
+      { yes: true, preset: "tiered,gated", model: "ollama/qwen" },
       wet,
       [anthropic, local(url)],
       noneConfigured,
@@ -89,7 +84,7 @@ test("on a terminal without credentials it asks for a key without echo, and keep
     ...place,
     answers: ["anthropic", "sk-${x}", "anthropic/claude-sonnet-5-5", "reasoning-plan", "y"],
   });
-  expect(await runInitCommand([], io, [anthropic, local(DEAD)], noneConfigured)).toBe(0);
+  expect(await runInit({}, io, [anthropic, local(DEAD)], noneConfigured)).toBe(0);
   expect(io.asked[1]).toMatch(/^\[secret\] /);
   expect(statSync(place.userFile).mode & 0o777).toBe(0o600);
   const { settings } = await load(place, { environment: { x: "wrong" } });
@@ -104,9 +99,9 @@ test("on a terminal without credentials it asks for a key without echo, and keep
 test("a refusal writes nothing; nothing found and nothing given is exit 6; JSON is one object", async () => {
   const place = createPlace();
   const refused = createIo({ ...place, environment: { ANTHROPIC_API_KEY: "k" }, answers: ["a/b", "", "n"] });
-  expect(await runInitCommand([], refused, [anthropic], noneConfigured)).toBe(0);
+  expect(await runInit({}, refused, [anthropic], noneConfigured)).toBe(0);
   const json = createIo({ ...place, json: true });
-  expect(await runInitCommand([], json, [anthropic, local(DEAD)], noneConfigured)).toBe(6);
+  expect(await runInit({}, json, [anthropic, local(DEAD)], noneConfigured)).toBe(6);
   expect(JSON.parse(json.out())).toEqual({
     file: place.userFile,
     existed: false,
@@ -117,16 +112,18 @@ test("a refusal writes nothing; nothing found and nothing given is exit 6; JSON 
     servers: [],
   });
   expect(existsSync(place.userFile)).toBe(false);
-  expect((await failure(runInitCommand(["--preset", "x"], createIo(place), [], noneConfigured))).hint).toContain(
+  expect((await failure(runInit({ preset: "x" }, createIo(place), [], noneConfigured))).hint).toContain(
     "fast-plan, reasoning-plan",
   );
-  expect((await failure(runInitCommand(["--wat"], createIo(place), [], noneConfigured))).code).toBe("usage");
+  expect((await failure(callSubcommand(initCommand, ["--wat"], { io: createIo(place) }))).message).toBe(
+    "bmo init does not take --wat",
+  );
 });
 
 test("a provider that the configuration gives a key counts as found", async () => {
   const place = createPlace();
   const io = createIo(place);
-  expect(await runInitCommand([], io, [anthropic, local(DEAD)], () => Promise.resolve(["house"]))).toBe(0);
+  expect(await runInit({}, io, [anthropic, local(DEAD)], () => Promise.resolve(["house"]))).toBe(0);
   expect(io.err()).toBe("found  house: key in the configuration\n");
   expect(io.out()).toBe(`nothing to write to ${place.userFile}: the keys found serve as they are\n`);
 });

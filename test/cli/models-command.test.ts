@@ -1,8 +1,8 @@
 // `bmo models`: prices with their doubts, windows, retirements.
 
 import { expect, test } from "vitest";
-import { runModelsCommand } from "../../src/cli/models-command.ts";
-import { createIo } from "./io.ts";
+import { modelsCommand } from "../../src/cli/models-command.ts";
+import { callSubcommand, createIo, type TestIo } from "./io.ts";
 import { createTestRegistry, modelInfo } from "./registry.ts";
 
 const registry = createTestRegistry(
@@ -26,11 +26,13 @@ const registry = createTestRegistry(
     { id: "b", hasCredentials: false },
   ],
 );
+const models = (args: string[], io: TestIo): Promise<number> =>
+  callSubcommand(modelsCommand, args, { io, app: { registry: () => registry } });
 const place = { workspace: "/", home: "/" };
 
-test("prints a table for each provider", () => {
+test("prints a table for each provider", async () => {
   const io = createIo(place);
-  expect(runModelsCommand([], io, registry)).toBe(0);
+  expect(await models([], io)).toBe(0);
   expect(io.out()).toBe(`a
   model    USD per Mtok in / out  window
   a/one    3 / 15                 200k
@@ -43,16 +45,12 @@ b  (no credentials)
 `);
 });
 
-test("filters by part of an id or alias, gives JSON, and says when nothing matches", () => {
+test("filters by part of an id or alias, gives JSON, and says when nothing matches", async () => {
   const json = createIo({ ...place, json: true });
-  runModelsCommand(["ANCIENT"], json, registry);
+  await models(["ANCIENT"], json);
   const answer = JSON.parse(json.out()) as { models: { id: string; retires: string; price: unknown }[] };
   expect(answer.models.map(({ id, retires }) => [id, retires])).toEqual([["a/old", "2026-11-30"]]);
   const none = createIo(place);
-  expect([runModelsCommand(["zzz"], none, registry), none.out(), none.err()]).toEqual([
-    0,
-    "",
-    'bmo: no model matches "zzz"\n',
-  ]);
-  expect(() => runModelsCommand(["--wat"], createIo(place), registry)).toThrow("bmo models does not take --wat");
+  expect([await models(["zzz"], none), none.out(), none.err()]).toEqual([0, "", 'bmo: no model matches "zzz"\n']);
+  await expect(models(["--wat"], createIo(place))).rejects.toThrow("bmo models does not take --wat");
 });

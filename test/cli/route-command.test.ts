@@ -4,9 +4,10 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { runRouteCommand, type RecordedSession, type RouteServices } from "../../src/cli/route-command.ts";
-import type { SubcommandIo } from "../../src/cli/subcommand-io.ts";
+import { createRouteCommand, type RecordedSession, type RouteServices } from "../../src/cli/route-command.ts";
+import type { SubcommandIo } from "../../src/cli/subcommand.ts";
 import { BmoError } from "../../src/util/errors.ts";
+import { callSubcommand } from "./io.ts";
 import { model, partsOf, settings } from "../router/support.ts";
 
 const MODELS = [model("house/default", { all: 60 }), model("house/strong", { price: [4, 20], all: 92 })];
@@ -38,12 +39,15 @@ async function run(
     settings: settings((value) => void (value.options.staged_workflow.enabled = false)),
     parts: partsOf(MODELS),
     readSession: (name) => Promise.reject(new BmoError("usage", `no session ${name}`)),
-    settingsFrom: () => Promise.resolve(settings()),
     readText: (path) => Promise.resolve(readFileSync(path, "utf8")),
     writeText: (path, text) => Promise.resolve(writeFileSync(path, text)),
     ...more.services,
   };
-  const code = await runRouteCommand(args, io, services);
+  const code = await callSubcommand(
+    createRouteCommand(() => Promise.resolve(services)),
+    args,
+    { io },
+  );
   return { code, out, err };
 }
 
@@ -95,9 +99,9 @@ describe("dry run", () => {
   });
   test.each([
     [[], "needs a message"],
-    [["--histroy", "x", "hi"], "does not know --histroy"],
+    [["--histroy", "x", "hi"], "does not take --histroy"],
     [["hi", "--history"], "needs a value"],
-    [["hi", "--stage", "gate"], "unknown stage"],
+    [["hi", "--stage", "gate"], "--stage takes plan, execute, chat, got gate"],
     [["hi", "--history", "broken"], "broken:1: not JSON"],
   ])("%j is wrong usage", async (args, phrase) => {
     const read: Partial<RouteServices> = { readText: () => Promise.resolve("{broken") };
@@ -130,9 +134,9 @@ describe("replay", () => {
     const other = settings((value) => {
       value.model = "house/strong";
     });
-    const { out } = await run(["replay", "s1", "--config", "other.toml"], {
+    const { out } = await run(["replay", "s1"], {
       json: true,
-      services: { readSession: () => Promise.resolve(session), settingsFrom: () => Promise.resolve(other) },
+      services: { readSession: () => Promise.resolve(session), settings: other },
     });
     expect(JSON.parse(out)).toMatchObject({
       session: "s1",

@@ -3,15 +3,16 @@
 import { existsSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { jsonOf, readTurns, viewSession } from "../../src/cli/session-view.ts";
-import { runSessionsCommand } from "../../src/cli/sessions-command.ts";
-import { runStatsCommand } from "../../src/cli/stats-command.ts";
+import { sessionsCommand } from "../../src/cli/sessions-command.ts";
+import { statsCommand } from "../../src/cli/stats-command.ts";
 import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { readSession } from "../../src/session/reader.ts";
 import { createSession, forkSession, resumeSession } from "../../src/session/store.ts";
 import { safeJson } from "../../src/util/sanitize.ts";
 import { printedJson } from "../../src/util/snake-keys.ts";
-import type { SubcommandIo } from "../../src/cli/subcommand-io.ts";
+import type { SubcommandIo } from "../../src/cli/subcommand.ts";
 import type { SessionRecord } from "../../src/types/session.ts";
+import { callSubcommand } from "./io.ts";
 import { richRecords, steppingClock, temporaryDirectory, unchanged } from "../session/samples.ts";
 
 interface Recorded extends SubcommandIo {
@@ -40,6 +41,11 @@ function recorder(json = false, workspace = "/repo"): Recorded {
   };
 }
 
+const sessions = (args: readonly string[], io: Recorded, dataDirectory: string): Promise<number> =>
+  callSubcommand(sessionsCommand, args, { io, app: { dataDirectory } });
+const stats = (args: readonly string[], io: Recorded, dataDirectory: string): Promise<number> =>
+  callSubcommand(statsCommand, args, { io, app: { dataDirectory } });
+
 function data(): { directory: string; id: string; path: string } {
   const directory = temporaryDirectory();
   const log = createSession({ dataDirectory: directory, workspace: "/repo", now: steppingClock(), redact: unchanged });
@@ -49,7 +55,7 @@ function data(): { directory: string; id: string; path: string } {
 }
 
 describe("sessions", () => {
-  test("list: this workspace, or all", () => {
+  test("list: this workspace, or all", async () => {
     const { directory, id } = data();
     const log = createSession({
       dataDirectory: directory,
@@ -60,7 +66,7 @@ describe("sessions", () => {
     const record: SessionRecord = { type: "turn_start", turn: 1, stage: "chat", ticket: null, text: "\u001b[31mred" };
     log.append(record);
     const here = recorder();
-    expect(runSessionsCommand([], here, directory)).toBe(0);
+    expect(await sessions([], here, directory)).toBe(0);
     expect(here.out()).toBe(
       [
         "id                         last used (UTC)   turns  plan          cost  in use by  title",
@@ -69,16 +75,16 @@ describe("sessions", () => {
       ].join("\n"),
     );
     const all = recorder();
-    runSessionsCommand(["list", "--all"], all, directory);
+    await sessions(["list", "--all"], all, directory);
     expect(all.out().split("\n")).toHaveLength(4);
     expect(all.out()).toContain(`process ${process.pid}`);
     expect(all.out()).not.toContain("\u001b");
     log.close();
     const json = recorder(true);
-    runSessionsCommand(["list"], json, directory);
+    await sessions(["list"], json, directory);
     expect(JSON.parse(json.out())).toMatchObject([{ id, workspace: "/repo", turns: 3, cost_usd: null }]);
     const nothing = recorder(false, "/empty");
-    expect(runSessionsCommand(["list"], nothing, directory)).toBe(0);
+    expect(await sessions(["list"], nothing, directory)).toBe(0);
     expect([nothing.out(), nothing.err()]).toEqual([
       "",
       "bmo: there are no sessions of /empty; --all lists those of other workspaces\n",
@@ -106,20 +112,20 @@ describe("sessions", () => {
     expect(id).toBe(rest.session.id);
   });
 
-  test("export --json, which is printed record by record, is the JSON of header and records", () => {
+  test("export --json, which is printed record by record, is the JSON of header and records", async () => {
     const { directory, path } = data();
     const json = recorder(true);
-    expect(runSessionsCommand(["export"], json, directory)).toBe(0);
+    expect(await sessions(["export"], json, directory)).toBe(0);
     const { header, records } = readSession(path);
     expect(json.out()).toBe(`${safeJson({ header, records: printedJson(records) }, 2)}\n`);
     const none = { header, records: [], notices: [], wholeLength: 0, endMissing: false, nextSeq: 1 };
     expect([...jsonOf(none)].join("")).toBe(`${safeJson({ header, records: [] }, 2)}\n`);
   });
 
-  test("show: the tier of every turn, routes, plan, files and cost", () => {
+  test("show: the tier of every turn, routes, plan, files and cost", async () => {
     const { directory, id } = data();
     const text = recorder();
-    expect(runSessionsCommand(["show", id.slice(0, 12)], text, directory)).toBe(0);
+    expect(await sessions(["show", id.slice(0, 12)], text, directory)).toBe(0);
     const shown = text.out();
     expect(shown).toMatch(
       /^1 +plan +balanced \(default\) +house\/planner +debug +stage +\$0\.0021 +awaiting_approval +mend the sum – ünïcödé 🙂$/m,
@@ -138,7 +144,7 @@ describe("sessions", () => {
     ])
       expect(shown).toContain(phrase);
     const json = recorder(true);
-    runSessionsCommand(["show"], json, directory);
+    await sessions(["show"], json, directory);
     expect(JSON.parse(json.out())).toMatchObject({
       session: { id, workspace: "/repo" },
       turns: [
@@ -160,35 +166,35 @@ describe("sessions", () => {
     });
   });
 
-  test("export: Markdown to read, records as JSON", () => {
+  test("export: Markdown to read, records as JSON", async () => {
     const { directory, id } = data();
     const text = recorder();
-    runSessionsCommand(["export", id], text, directory);
+    await sessions(["export", id], text, directory);
     expect(text.out()).toContain(`# Session ${id}`);
     expect(text.out()).toContain("## Turn 2 (execute, ticket t1)\n\n> t1: Mend");
     expect(text.out()).toContain("**edit** edit src/sum.js\n\n```\ndone\n```\n\nMended.");
     const json = recorder(true);
-    runSessionsCommand(["export"], json, directory);
+    await sessions(["export"], json, directory);
     expect(JSON.parse(json.out())).toMatchObject({
       header: { id },
       records: { length: richRecords(id, "/repo").length },
     });
   });
 
-  test("rm: all that are named or none", () => {
+  test("rm: all that are named or none", async () => {
     const { directory, id, path } = data();
-    expect(() => runSessionsCommand(["rm", id, "20200101-"], recorder(), directory)).toThrow(
+    await expect(sessions(["rm", id, "20200101-"], recorder(), directory)).rejects.toThrow(
       /there is no session 20200101-/,
     );
     expect(existsSync(path)).toBe(true);
-    expect(() => runSessionsCommand(["rm"], recorder(), directory)).toThrow(/needs the id/);
+    await expect(sessions(["rm"], recorder(), directory)).rejects.toThrow(/needs the id/);
     const json = recorder(true);
-    expect(runSessionsCommand(["rm", id, id.slice(0, 14)], json, directory)).toBe(0);
+    expect(await sessions(["rm", id, id.slice(0, 14)], json, directory)).toBe(0);
     expect(JSON.parse(json.out())).toEqual({ removed: [id] });
     expect(existsSync(path)).toBe(false);
   });
 
-  test("wrong use is said with what is allowed", () => {
+  test("wrong use is said with what is allowed", async () => {
     const { directory } = data();
     for (const [args, message] of [
       [["shwo"], "no action shwo"],
@@ -197,22 +203,22 @@ describe("sessions", () => {
       [["show", "--all"], "does not take --all"],
       [["show", "zzz"], "there is no session zzz"],
     ] as const) {
-      expect(() => runSessionsCommand(args, recorder(), directory)).toThrow(
+      await expect(sessions(args, recorder(), directory)).rejects.toThrow(
         expect.objectContaining({ code: "usage", message: expect.stringContaining(message) as string }),
       );
     }
-    expect(() => runSessionsCommand(["show"], recorder(false, "/empty"), directory)).toThrow(
+    await expect(sessions(["show"], recorder(false, "/empty"), directory)).rejects.toThrow(
       /there is no session of \/empty/,
     );
   });
 });
 
 describe("stats", () => {
-  test("by model, by stage; a copied session is not counted twice", () => {
+  test("by model, by stage; a copied session is not counted twice", async () => {
     const { directory, path } = data();
     forkSession(path, { dataDirectory: directory, now: steppingClock(), redact: unchanged }).log.close();
     const text = recorder();
-    expect(runStatsCommand([], text, directory)).toBe(0);
+    expect(await stats([], text, directory)).toBe(0);
     expect(text.out()).toBe(
       [
         "model           calls  input  cache read  cache write  output     cost  baseline    saved",
@@ -223,7 +229,7 @@ describe("stats", () => {
       ].join("\n"),
     );
     const json = recorder(true);
-    runStatsCommand(["--by", "stage"], json, directory);
+    await stats(["--by", "stage"], json, directory);
     expect(JSON.parse(json.out())).toMatchObject({
       by: "stage",
       rows: [
@@ -234,15 +240,15 @@ describe("stats", () => {
     });
   });
 
-  test("nothing yet, and wrong use", () => {
+  test("nothing yet, and wrong use", async () => {
     const empty = recorder();
-    expect(runStatsCommand(["--by=day"], empty, temporaryDirectory())).toBe(0);
+    expect(await stats(["--by=day"], empty, temporaryDirectory())).toBe(0);
     expect([empty.out(), empty.err()]).toEqual(["", "bmo: no model was called yet\n"]);
     for (const args of [["--by"], ["--by", "stages"], ["model"], ["--all"]])
-      expect(() => runStatsCommand(args, recorder(), temporaryDirectory())).toThrow(
+      await expect(stats(args, recorder(), temporaryDirectory())).rejects.toThrow(
         expect.objectContaining({ code: "usage" }),
       );
-    expect(() => runStatsCommand(["--by", "stages"], recorder(), temporaryDirectory())).toThrow(
+    await expect(stats(["--by", "stages"], recorder(), temporaryDirectory())).rejects.toThrow(
       expect.objectContaining({ hint: "Did you mean stage?" }),
     );
   });

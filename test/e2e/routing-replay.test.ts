@@ -7,12 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { routeServices } from "../../src/cli/route-services.ts";
-import { runRouteCommand } from "../../src/cli/route-command.ts";
+import { createRouteCommand } from "../../src/cli/route-command.ts";
 import { routerTables } from "../../src/cli/router-parts.ts";
 import { createRegistry } from "../../src/providers/index.ts";
 import { createRouter } from "../../src/router/index.ts";
 import { createSession } from "../../src/session/store.ts";
-import type { SubcommandIo } from "../../src/cli/subcommand-io.ts";
+import type { SubcommandIo } from "../../src/cli/subcommand.ts";
+import { callSubcommand } from "../cli/io.ts";
 import type { ModelRegistry, Phase } from "../../src/types/provider.ts";
 import type { Route, RouteContext } from "../../src/types/route.ts";
 import type { LoadedSettings, Settings } from "../../src/types/settings.ts";
@@ -220,21 +221,9 @@ async function replay(
     question: () => Promise.reject(new Error("asked")),
   };
   const registry = registryFor(value);
-  const input = {
-    workspace: folder,
-    environment: {},
-    flags: [],
-    configFile: null,
-    homeDirectory: folder,
-    isTrusted: () => true,
-  };
-  expect(
-    await runRouteCommand(
-      ["replay", path],
-      io,
-      routeServices({ loaded: () => loaded, registry: () => registry, input, dataDirectory: folder }),
-    ),
-  ).toBe(0);
+  const services = routeServices({ loaded: () => loaded, registry: () => registry, dataDirectory: folder });
+  const command = createRouteCommand(() => Promise.resolve(services));
+  expect(await callSubcommand(command, ["replay", path], { io })).toBe(0);
   return JSON.parse(out) as { routes: number; skipped: number; differences: Difference[] };
 }
 

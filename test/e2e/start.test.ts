@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { parseArguments } from "../../src/cli/arguments.ts";
+import { helpText } from "../../src/cli/known-at-start.ts";
 import { startVendorServer } from "../support/vendor-server.ts";
 import { BMO, createPlace, providerToml, type Place } from "./harness.ts";
 import { need } from "../support/need.ts";
@@ -26,7 +26,7 @@ describe("without loading anything", () => {
   test.each(["--help", "-h"])("%s prints what the parser would say, and writes nothing", async (word) => {
     const place = createPlace({ used: false });
     const found = await place.run([word]);
-    expect(found).toEqual({ code: 0, signal: null, stdout: parseArguments(["--help"]).text, stderr: "" });
+    expect(found).toEqual({ code: 0, signal: null, stdout: await helpText(80), stderr: "" });
     expect(readdirSync(join(place.home, "bmo"))).toEqual([]);
   });
 
@@ -47,7 +47,7 @@ describe("without loading anything", () => {
 
   test("help that is asked for among other words says the same", async () => {
     const found = await createPlace({ used: false }).run(["--quiet", "--help"]);
-    expect(found).toMatchObject({ code: 0, stdout: parseArguments(["--help"]).text });
+    expect(found).toMatchObject({ code: 0, stdout: await helpText(80) });
   });
 });
 
