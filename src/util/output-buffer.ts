@@ -115,3 +115,30 @@ export function createBinaryWatch(): BinaryWatch {
     summary: () => (hash === null ? null : `[binary output: ${bytes} bytes, sha256 ${hash.copy().digest("hex")}]`),
   };
 }
+
+/** Live output is passed on at most this often, and no more than its newest part. */
+const LIVE_INTERVAL_MS = 50;
+const LIVE_LENGTH = 4_000;
+
+/** Passes text on while the command runs. */
+export function createLiveOutput(onOutput: ((text: string) => void) | undefined): {
+  add(text: string): void;
+  end(): void;
+} {
+  if (onOutput === undefined) return { add: () => undefined, end: () => undefined };
+  let waiting = "";
+  let timer: NodeJS.Timeout | null = null;
+  const flush = (): void => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    if (waiting !== "") onOutput(waiting);
+    waiting = "";
+  };
+  return {
+    add(text) {
+      waiting = (waiting + text).slice(-LIVE_LENGTH);
+      timer ??= setTimeout(flush, LIVE_INTERVAL_MS);
+    },
+    end: flush,
+  };
+}

@@ -1,13 +1,13 @@
-// The only place that starts child processes. Built on node:child_process, not on execa: execa costs 27 ms of start-up
-// bundled, and its time limit came back after 77 s when a grandchild held the pipes (measured); groups, limits and
-// sweeps are ours here.
+// The only place that starts child processes. execa starts and types them, loaded with the first of them; the group,
+// the time limit and the sweep around each are ours. Measured: execa's own limit came back after 77 s where a
+// grandchild held the pipes, and neither it nor its clean-up ends what moved to another session.
 
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { inheritedDescriptors, withoutDescriptors } from "./descriptors.ts";
-import { createBinaryWatch, createHeadTail, createTextStream } from "./output-buffer.ts";
+import { createBinaryWatch, createHeadTail, createLiveOutput, createTextStream } from "./output-buffer.ts";
 import { endRun, RUN_MARKER, waitForMembers } from "./process-tree.ts";
 import { describePart, readReport, REPORT_DESCRIPTOR } from "./shell-report.ts";
 import { sanitizeLine } from "./sanitize.ts";
@@ -20,9 +20,6 @@ const PATIENCE_MS = 400;
 const LEFTOVER_GRACE_MS = 150;
 const DEFAULT_GRACE_SECONDS = 1;
 const DEFAULT_OUTPUT_CAP = 30_000;
-/** Live output is passed on at most this often, and no more than its newest part. */
-const LIVE_INTERVAL_MS = 50;
-const LIVE_LENGTH = 4_000;
 const REPORT_CAP = 64_000;
 const STANDARD_STREAMS = 3;
 
@@ -82,6 +79,13 @@ interface Started {
   ended: Promise<Ending>;
 }
 
+/** Leaves to execa the start alone: nothing is inherited, gathered, printed, thrown or ended by it. */
+const START_ONLY = { extendEnv: false, buffer: false, verbose: "none", reject: false, cleanup: false } as const;
+
+/** An open file of this process, which execa takes by any number; its types name only those up to 9. */
+type Descriptor = 9;
+const asDescriptor = (descriptor: number): Descriptor => descriptor as Descriptor;
+
 type StartRequest = Pick<RunRequest, "argv" | "cwd" | "environment" | "files" | "runId">;
 
 async function startError(
@@ -97,7 +101,7 @@ async function startError(
   if (code === "ENOENT") return { exitCode: 127, signalName: null, message: `program not found: ${program}` };
   if (code === "E2BIG")
     return { exitCode: 126, signalName: null, message: "the command line is longer than the system allows" };
-  if (code === "ERR_INVALID_ARG_VALUE")
+  if (argv.some((word) => word.includes("\0")))
     return { exitCode: 126, signalName: null, message: "the command line holds a NUL character" };
   return { exitCode: 126, signalName: null, message: `${program} cannot be started (${code ?? "unknown error"})` };
 }
@@ -116,28 +120,30 @@ async function start(
     withReport ? REPORT_DESCRIPTOR : 0,
     ...files.map(({ descriptor }) => descriptor),
   );
-  const stdio: ("ignore" | "pipe" | number)[] = Array<"ignore">(last + 1).fill("ignore");
-  stdio.splice(0, STANDARD_STREAMS, withInput ? "pipe" : "ignore", outputDescriptor ?? "pipe", "pipe");
+  const stdio: ["ignore" | "pipe", "pipe" | Descriptor, "pipe", ...("ignore" | "pipe" | Descriptor)[]] = [
+    withInput ? "pipe" : "ignore",
+    outputDescriptor === undefined ? "pipe" : asDescriptor(outputDescriptor),
+    "pipe",
+    ...Array<"ignore">(last + 1 - STANDARD_STREAMS).fill("ignore"),
+  ];
   if (withReport) stdio[REPORT_DESCRIPTOR] = "pipe";
   const opened: number[] = [];
+  const { execa } = await import("execa");
   try {
-    for (const { descriptor, path } of files) opened.push((stdio[descriptor] = openSync(path, "r")));
+    for (const { descriptor, path } of files) opened.push((stdio[descriptor] = asDescriptor(openSync(path, "r"))));
     const unwanted = inheritedDescriptors().filter((descriptor) => (stdio[descriptor] ?? "ignore") === "ignore");
     const [program = "", ...words] = withoutDescriptors(request.argv, unwanted);
-    const child = spawn(program, words, {
+    const child = execa(program, words, {
+      ...START_ONLY,
       cwd: request.cwd,
       env: { ...request.environment, [RUN_MARKER]: runId },
       stdio,
       detached: true,
     });
+    if (child.pid === undefined) return startError(request.argv, request.cwd, (await child).cause);
     const ended = new Promise<Ending>((resolve) =>
       child.once("exit", (exitCode, signalName) => resolve({ exitCode, signalName })),
     );
-    await new Promise<void>((resolve, reject) => {
-      child.once("spawn", resolve);
-      child.once("error", reject);
-    });
-    child.on("error", () => undefined);
     return { child, runId, ended };
   } catch (thrown) {
     return startError(request.argv, request.cwd, thrown);
@@ -208,25 +214,6 @@ async function settle(
     notes.push(`${ended} background ${ended === 1 ? "process" : "processes"} ended together with the command`);
   if (survivors.length > 0) notes.push(`still running and not ours to end: process ${survivors.join(", ")}`);
   return { ending, notes };
-}
-
-function createLiveOutput(onOutput: ((text: string) => void) | undefined): { add(text: string): void; end(): void } {
-  if (onOutput === undefined) return { add: () => undefined, end: () => undefined };
-  let waiting = "";
-  let timer: NodeJS.Timeout | null = null;
-  const flush = (): void => {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-    if (waiting !== "") onOutput(waiting);
-    waiting = "";
-  };
-  return {
-    add(text) {
-      waiting = (waiting + text).slice(-LIVE_LENGTH);
-      timer ??= setTimeout(flush, LIVE_INTERVAL_MS);
-    },
-    end: flush,
-  };
 }
 
 /**
@@ -384,11 +371,12 @@ export async function runToString(request: BytesRequest): Promise<Omit<BytesResu
  * Hands the terminal to a program, such as the user's editor, and waits for it. Resolves with its exit code, null after
  * a signal or when it could not be started.
  */
-export function runInteractive(request: Pick<RunRequest, "argv" | "cwd" | "environment">): Promise<number | null> {
-  return new Promise((resolve) => {
-    const [program = "", ...words] = withoutDescriptors(request.argv, inheritedDescriptors());
-    const child = spawn(program, words, { cwd: request.cwd, env: { ...request.environment }, stdio: "inherit" });
-    child.once("error", () => resolve(null));
-    child.once("exit", (exitCode) => resolve(exitCode));
-  });
+export async function runInteractive(
+  request: Pick<RunRequest, "argv" | "cwd" | "environment">,
+): Promise<number | null> {
+  const { execa } = await import("execa");
+  const [program = "", ...words] = withoutDescriptors(request.argv, inheritedDescriptors());
+  const { cwd, environment } = request;
+  const { exitCode } = await execa(program, words, { ...START_ONLY, cwd, env: { ...environment }, stdio: "inherit" });
+  return exitCode ?? null;
 }
