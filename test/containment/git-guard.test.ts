@@ -134,17 +134,28 @@ const LINES = [
   "env git status; sh evil.sh",
 ];
 
+/** Writes a canary to every place; in few programs, because each of the lines runs it. */
+function evilScript({ root }: Place): string {
+  const script = [
+    `mkdir -p ${PLACES.map((path) => dirname(path)).join(" ")}`,
+    `rm -rf ${PLACES.join(" ")}`,
+    ...PLACES.map((path) => `echo 'exec touch ${root}/ran' > ${path}`),
+  ];
+  return `(${script.join("\n")}) 2>/dev/null\ntrue\n`;
+}
+
+test("where nothing holds it, the script writes every place", () => {
+  const place = wideRepository();
+  execFileSync("sh", ["-c", evilScript(place)], { cwd: place.workspace });
+  expect(PLACES.filter((path) => place.read(path)?.includes("exec touch") !== true)).toEqual([]);
+});
+
 describe.each(WAYS)("written by a line that is not git alone, %s", (_name, sandboxed) => {
   test.skipIf(sandboxed && bubblewrap.missing).each(LINES)(
     sandboxed ? bubblewrap.title("%s leaves every place as it was") : "%s leaves every place as it was",
     async (line) => {
       const place = wideRepository();
-      const script = [
-        `mkdir -p ${PLACES.map((path) => dirname(path)).join(" ")}`,
-        `rm -rf ${PLACES.join(" ")}`,
-        ...PLACES.map((path) => `echo 'exec touch ${place.root}/ran' > ${path}`),
-      ];
-      place.write("evil.sh", `(${script.join("\n")}) 2>/dev/null\ntrue\n`);
+      place.write("evil.sh", evilScript(place));
       place.git("add", "-A");
       place.git("commit", "-qm", "evil");
       const before = treeOf(join(place.workspace, ".git"), isNoise);
