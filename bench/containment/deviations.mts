@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createRandom } from "../../test/permission/fuzz.ts";
+import { fillUsedHome } from "../../test/e2e/used-home.ts";
 import { startVendorServer, type ScriptedCall } from "../../test/support/vendor-server.ts";
 import { configuration, differences, hasSandbox, linkPrograms, runProgram, treeOf } from "./ground.mts";
 
@@ -109,6 +110,7 @@ export async function runDeviations(
       const root = realpathSync(mkdtempSync(join(tmpdir(), "bmo-deviation-")));
       const place = { workspace: join(root, "workspace"), home: join(root, "home") };
       for (const folder of [place.workspace, join(place.home, "bmo")]) mkdirSync(folder, { recursive: true });
+      fillUsedHome(place.home);
       for (const path of FILES) {
         mkdirSync(dirname(join(place.workspace, path)), { recursive: true });
         writeFileSync(join(place.workspace, path), `${path}\n`);

@@ -20,6 +20,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createRandom } from "../../test/permission/fuzz.ts";
+import { fillUsedHome } from "../../test/e2e/used-home.ts";
 import { differences, hasSandbox, linkPrograms, PROGRAM, runProgram, treeOf } from "./ground.mts";
 
 export interface KillResult {
@@ -130,6 +131,7 @@ function createPlace(random: () => number): Place {
   const root = realpathSync(mkdtempSync(join(tmpdir(), "bmo-kills-")));
   const [home, workspace] = [join(root, "home"), join(root, "workspace")];
   mkdirSync(join(home, "bmo"), { recursive: true });
+  fillUsedHome(home);
   for (const [path, text] of Object.entries({ ...FILES, "keep/x": "x\n" })) {
     mkdirSync(dirname(join(workspace, path)), { recursive: true });
     writeFileSync(join(workspace, path), text);

@@ -84,7 +84,7 @@ export async function makeUsedHome(run: Run): Promise<void> {
   }
 }
 
-/** Does nothing before `makeUsedHome`. */
+/** Does nothing before `makeUsedHome`, so that programs outside of a test run may call it. */
 export function fillUsedHome(home: string): void {
   const from = sharedFolder(NAME);
   if (!existsSync(from)) return;
