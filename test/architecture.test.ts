@@ -51,10 +51,7 @@ const LINE_LIMITS: Record<string, number> = {
   "providers/wire.ts": 415,
 };
 
-/**
- * Ink's layout engine fetches its own code from a data URI, which the file's head explains; the demo moves its own
- * home.
- */
+/** Ink's layout engine fetches its own code from a data URI, which the file's head explains. */
 const EXCHANGES = ["ui/load-ink.ts"];
 const PRIVATE_IMPORTS = ["config/read-file.ts -> cosmiconfig/dist/Explorer.js"];
 
