@@ -141,11 +141,12 @@ async function runHeadlessLine(line: RunLine, facts: RunFacts): Promise<ExitCode
   if (source.prompt !== null) await checkStageModels(app);
   const session = await chooseSession(app, line.session);
   const opened = await openAgent(app, { session, ask: headlessAsk, headless: true, limits: line.limits });
-  stopWatching();
   const { agent, context } = opened;
   const signals = watchSignals(opened, (text) => {
     if (!line.quiet) process.stderr.write(`bmo: ${sanitizeText(text)}\n`);
   });
+  // Not before: where nobody listens for a moment, a signal that has arrived and is not yet told is lost.
+  stopWatching();
   limitTime(agent, line.limits.seconds);
   const images = source.prompt === null ? [] : await opened.readImages(source.prompt);
   const code = await runHeadless(agent, context, {

@@ -1,8 +1,9 @@
 // Signals at every stage of a run: the documented code, the session saved and accepted afterwards, no process left
 // over.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { randomInt } from "node:crypto";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import {
@@ -85,6 +86,21 @@ describe.each(SIGNALS)("%s", (signal, code) => {
       });
       expect(resultOf(finished)).toMatchObject({ status: "aborted", exit_code: code, session_id: null, error: null });
     }
+  });
+
+  test("in the moment in which the session takes over from the start", async () => {
+    const server = await openServer({ replies: () => ({ text: "never" }) });
+    const place = createPlace();
+    place.configure(userToml(server.url));
+    const preload = join(place.home, "signal-at-take-over.cjs");
+    writeFileSync(
+      preload,
+      `const off = process.off; process.off = (name, ...rest) => { if (name === "${signal}") process.kill(process.pid, name); return off.call(process, name, ...rest); };`,
+    );
+    const finished = await place.run(["-p", "--json", "first words"], {
+      environment: { NODE_OPTIONS: `--require=${preload}` },
+    });
+    expectAborted(finished, code);
   });
 
   test("in mid-stream, text and events already written", async () => {
