@@ -53,6 +53,7 @@ const LINE_LIMITS: Record<string, number> = {
 
 /** Ink's layout engine fetches its own code from a data URI, which the file's head explains. */
 const EXCHANGES = ["ui/load-ink.ts"];
+/** The public call runs code of the repository: test/config/library.test.ts. */
 const PRIVATE_IMPORTS = ["config/read-file.ts -> cosmiconfig/dist/Explorer.js"];
 
 interface SourceFile {

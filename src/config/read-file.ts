@@ -16,9 +16,9 @@ interface ExplorerModule {
 }
 
 /**
- * The explorer class itself, because the package's `cosmiconfig()` first searches the working directory for settings of
- * its own, in `package.json` and `.config/config.{js,ts,…}`: that runs the repository's code and lets it change the
- * search places.
+ * The explorer class itself, although it is a private file of the package: the package's `cosmiconfig()` first searches
+ * the working directory for settings of its own, in `package.json` and `.config/config.{js,ts,…}`. That runs the
+ * repository's code, waits for ever for a fifo, and no option prevents it. A test holds that this is still so.
  */
 async function loadWithCosmiconfig(path: string): Promise<RawTable> {
   const { Explorer } = ((await import("cosmiconfig/dist/Explorer.js")) as unknown as ExplorerModule).default;
