@@ -129,11 +129,13 @@ function decideCommand(request: PolicyRequest, shell: ShellVerdict): Verdict {
   if (request.stage === "plan") return decidePlanCommand(request, shell);
   const allowing = [...request.rules.allow, ...request.rules.grants];
   const general = allowing.find((rule) => rule.tool === "bash" && rule.pattern === null);
-  if (shell.verdict === "planned") return allow(shell.reason);
+  // A line that the plan spells out was read by whoever approved it; what an entry like `bash` covers was not.
+  const isRead = shell.verdict === "planned" && shell.spelledOut;
+  const open = isRead ? null : undecided(request, shell);
+  if (shell.verdict === "planned" && open === null) return allow(shell.reason);
   if (shell.verdict === "read_only" && (request.sandboxed || request.credentialInTree === null))
     return allow(shell.reason);
   const bypass = request.mode === "bypassPermissions";
-  const open = undecided(request, shell);
   if (open !== null) return ask(`it cannot be checked against the deny rules: ${open}`, null);
   if (bypass) return allow("the mode bypassPermissions asks for nothing");
   if (general !== undefined) return allow(`the rule ${general.text} allows it`);

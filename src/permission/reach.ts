@@ -3,7 +3,9 @@
 // nothing.
 
 import { basename } from "node:path";
+import { parseArguments } from "./command-grammar.ts";
 import { READ_ONLY_COMMANDS } from "./command-table.ts";
+import { endsInRunner, optionNames, readOptions } from "./option-words.ts";
 import {
   isProgram,
   namedPrograms,
@@ -44,59 +46,6 @@ interface Reader {
 
 function cannotJudge(reader: Reader, reason: string): void {
   reader.reach.unjudged ??= reason;
-}
-
-function optionNames(list: string | undefined): Set<string> {
-  return new Set((list ?? "").split(" ").filter((name) => name !== ""));
-}
-
-interface Options {
-  /** Values of the options asked for, in order. */
-  values: string[];
-  flags: string[];
-  /** Index of the first word that is no option. */
-  rest: number;
-}
-
-/**
- * Reads options as GNU programs do: clusters, glued values, `--long=value`. `asked` are the options whose values are
- * wanted.
- */
-function readOptions(argv: readonly string[], valued: Set<string>, asked: Set<string>, anywhere = false): Options {
-  const read: Options = { values: [], flags: [], rest: argv.length };
-  let index = 1;
-  for (; index < argv.length; index++) {
-    const word = argv[index] ?? "";
-    if (word === "--") {
-      index++;
-      break;
-    }
-    if (!word.startsWith("-") || word === "-") {
-      if (!anywhere) break;
-      read.rest = Math.min(read.rest, index);
-      continue;
-    }
-    const equals = word.indexOf("=");
-    const name = word.startsWith("--") && equals !== -1 ? word.slice(0, equals) : word;
-    read.flags.push(name);
-    if (asked.has(name) || valued.has(name)) {
-      const value = name === word ? argv[++index] : word.slice(equals + 1);
-      if (asked.has(name) && value !== undefined) read.values.push(value);
-      continue;
-    }
-    if (word.startsWith("--")) continue;
-    for (let letter = 1; letter < word.length; letter++) {
-      const option = `-${word[letter] ?? ""}`;
-      read.flags.push(option);
-      if (!asked.has(option) && !valued.has(option)) continue;
-      const glued = word.slice(letter + 1);
-      const value = glued === "" ? argv[++index] : glued;
-      if (asked.has(option) && value !== undefined) read.values.push(value);
-      break;
-    }
-  }
-  read.rest = Math.min(read.rest, index);
-  return read;
 }
 
 function addLine(reader: Reader, text: string, depth: number, inScript = false): void {
@@ -198,6 +147,7 @@ function visitRunner(reader: Reader, runner: Runner, argv: readonly string[], de
   else visit(reader, rest, depth, inScript);
   if (runner.open !== true) return;
   reader.reach.open.push(rest);
+  if (!inScript && endsInRunner(rest)) cannotJudge(reader, "the program's name comes from elsewhere");
   // The program's own name may come from the input: `xargs -I x x`.
   const place = readOptions(argv, new Set(), new Set(["-I", "--replace"])).values[0] ?? "{}";
   if (rest[0]?.includes(place) === true && !inScript) cannotJudge(reader, "the program's name comes from elsewhere");
@@ -218,6 +168,8 @@ function visitFind(reader: Reader, argv: readonly string[], depth: number, inScr
     const inner = argv.slice(index + 1, end === -1 ? undefined : end);
     if (inner[0]?.includes("{}") === true) cannotJudge(reader, "the program's name comes from elsewhere");
     if (inner.length > 0) visit(reader, inner, depth, inScript);
+    if (!inScript && endsInRunner(inner.filter((one) => one !== "{}")))
+      cannotJudge(reader, "the program's name comes from elsewhere");
     reader.reach.open.push(inner);
   }
 }
@@ -305,6 +257,17 @@ function isHarmlessProgram(name: string, argv: readonly string[]): boolean {
   return !/system|\||getline|@load|extension|-f|--file|-i|--include|-l|--load|-E|--exec/.test(text);
 }
 
+/** Modules of Python that run code from their words or their input. */
+const CODE_MODULES: ReadonlySet<string> = new Set([
+  "timeit",
+  "code",
+  "pdb",
+  "asyncio",
+  "idlelib",
+  "IPython",
+  "sqlite3",
+]);
+
 function visitInterpreter(reader: Reader, family: string, argv: readonly string[], inScript: boolean): void {
   mention(reader, argv.slice(1));
   if (inScript) return;
@@ -325,10 +288,20 @@ function visitInterpreter(reader: Reader, family: string, argv: readonly string[
   const options = file === -1 ? words : words.slice(0, file);
   if (options.some(isCode) || (family === "deno" && words[0] === "eval"))
     cannotJudge(reader, `${argv[0] ?? ""} is given code`);
+  else if (family === "python" && CODE_MODULES.has(words[words.indexOf("-m") + 1] ?? ""))
+    cannotJudge(reader, `${argv[0] ?? ""} is given code`);
   else if (file === -1 && !options.some((word) => /^(-m|--test$|--run$|--watch$|--version$|--help$)/.test(word)))
     cannotJudge(reader, `${argv[0] ?? ""} runs what it reads from its input`);
   else if (/^(\/dev\/|\/proc\/)/.test(words[file] ?? ""))
     cannotJudge(reader, `${argv[0] ?? ""} runs what it reads from its input`);
+}
+
+/** Builtins that take names of variables: bash runs what is in the subscript of one, also where it is quoted. */
+const NAMING = /^(printf|test|\[|let|declare|typeset|local|export|readonly|read|unset|mapfile|readarray|wait|getopts)$/;
+
+function evaluatesSubscript(name: string, argv: readonly string[]): boolean {
+  if (!NAMING.test(name) || !argv.some((word) => /\$\(|\$\{|`/.test(word))) return false;
+  return name !== "printf" && name !== "test" && name !== "[" ? true : argv.some((word) => /^-[vR]/.test(word));
 }
 
 function visitBuiltin(
@@ -338,6 +311,7 @@ function visitBuiltin(
   depth: number,
   inScript: boolean,
 ): boolean {
+  if (!inScript && evaluatesSubscript(name, argv)) cannotJudge(reader, `${name} evaluates what is in a subscript`);
   switch (name) {
     case "eval":
       addLine(reader, argv.slice(argv[1] === "--" ? 2 : 1).join(" "), depth);
@@ -359,6 +333,13 @@ function visitBuiltin(
     default:
       return false;
   }
+}
+
+/** Whether the words of a command are data: it only moves, shows or edits them, or reads by its grammar. */
+function isInert(name: string, argv: readonly string[]): boolean {
+  if (INERT.has(name)) return true;
+  const grammar = Object.hasOwn(READ_ONLY_COMMANDS, name) ? READ_ONLY_COMMANDS[name] : undefined;
+  return grammar !== undefined && typeof parseArguments([...argv], grammar) !== "string";
 }
 
 const CONTAINERS =
@@ -424,7 +405,7 @@ function visit(reader: Reader, words: readonly string[], depth: number, inScript
     mention(reader, argv.slice(1));
     if (!inScript && argv.some((word) => /^(exec|run|ssh|attach|shell|enter|debug|cp)$/.test(word)))
       cannotJudge(reader, `${program} runs what an image or another machine holds`);
-  } else if (!INERT.has(lower) && !Object.hasOwn(READ_ONLY_COMMANDS, lower)) mention(reader, argv.slice(1));
+  } else if (!isInert(lower, argv)) mention(reader, argv.slice(1));
 }
 
 function visitFd(reader: Reader, argv: readonly string[], depth: number, inScript: boolean): void {
@@ -435,6 +416,8 @@ function visitFd(reader: Reader, argv: readonly string[], depth: number, inScrip
   );
   if (at === -1) return;
   const inner = argv.slice(at + 1);
+  if (!inScript && endsInRunner(inner.filter((one) => !/^\{.*\}$/.test(one))))
+    cannotJudge(reader, "the program's name comes from elsewhere");
   if (inner[0]?.includes("{") === true) cannotJudge(reader, "the program's name comes from elsewhere");
   if (inner.length > 0) visit(reader, inner, depth, inScript);
   reader.reach.open.push(inner);

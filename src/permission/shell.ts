@@ -142,13 +142,14 @@ function leadingDirectory(segments: Segment[], operators: string[], context: She
   return "path" in result && isDirectory(result.path) ? result.path : null;
 }
 
-function isPlanned(segment: Segment, rules: Rule[], plan: PlannedLine[]): boolean {
-  if (!segment.plain) return false;
-  const words = JSON.stringify(segment.argv);
+function isSpelledOut(segment: Segment, plan: PlannedLine[]): boolean {
   return (
-    plan.some((line) => line.words.length === 1 && line.words[0] === words) ||
-    rules.some((rule) => rule.pattern === null || commandMatches(rule.pattern, segment.argv))
+    segment.plain && plan.some((line) => line.words.length === 1 && line.words[0] === JSON.stringify(segment.argv))
   );
+}
+
+function isCovered(segment: Segment, rules: Rule[]): boolean {
+  return segment.plain && rules.some((rule) => rule.pattern === null || commandMatches(rule.pattern, segment.argv));
 }
 
 /**
@@ -228,7 +229,7 @@ function startDirectories(commands: readonly { argv: string[] }[], workspace: st
  * nothing.
  */
 export async function judgeCommand(command: string, context: ShellContext): Promise<ShellVerdict> {
-  const nothing = { segments: [], understood: false, announced: [], reach: null, reads: [] };
+  const nothing = { segments: [], spelledOut: false, understood: false, announced: [], reach: null, reads: [] };
   const refused = refusesCharacters(command);
   if (refused !== null) return { ...nothing, verdict: "refuse", reason: refused };
   const line = await readShellLine(command);
@@ -248,7 +249,7 @@ export async function judgeCommand(command: string, context: ShellContext): Prom
       text: segment.text,
       plain: segment.plain,
       readOnly: verdict.readOnly,
-      planned: isPlanned(segment, rules, lines),
+      planned: isSpelledOut(segment, lines) || isCovered(segment, rules),
     };
   });
   const reach =
@@ -259,11 +260,14 @@ export async function judgeCommand(command: string, context: ShellContext): Prom
           searchPath: context.searchPath ?? USUAL_PATH,
           deniedPrograms: context.denied.programs,
         });
-  const result = { segments, understood: line.unclear === null, announced: line.announced, reach, reads };
+  const spelledOut =
+    lines.some((planned) => planned.text === command.trim() || continues(line, planned, segments)) ||
+    (line.unclear === null &&
+      line.segments.every((segment, index) => segments[index]?.readOnly === true || isSpelledOut(segment, lines)));
+  const result = { segments, spelledOut, understood: line.unclear === null, announced: line.announced, reach, reads };
   if (line.unclear === null && problems.length === 0)
     return { ...result, verdict: "read_only", reason: "it only reads" };
-  if (lines.some((planned) => planned.text === command.trim() || continues(line, planned, segments)))
-    return { ...result, verdict: "planned", reason: "the approved plan names this command" };
+  if (spelledOut) return { ...result, verdict: "planned", reason: "the approved plan names this command" };
   if (rules.some((rule) => rule.pattern === null))
     return { ...result, verdict: "planned", reason: "the approved plan allows every command" };
   if (line.unclear === null && segments.every((segment) => segment.planned || segment.readOnly)) {

@@ -49,6 +49,8 @@ export interface ShellVerdict {
   verdict: "read_only" | "planned" | "ask" | "refuse";
   reason: string;
   segments: ShellSegment[];
+  /** Of `planned`: the plan names the line word by word, not by a rule that covers many. */
+  spelledOut: boolean;
   /** True when the whole line was understood as literal simple commands. */
   understood: boolean;
   /** Leading literal words of every command anywhere in the line, for deny rules. */

@@ -30,10 +30,10 @@ beforeAll(() => {
 });
 afterAll(() => workspace.remove());
 
-async function decisionOn(command: string, deny: string[]): Promise<string> {
+async function decisionOn(command: string, deny: string[], planCommands: string[] = []): Promise<string> {
   const rules = { allow: [parseRule("bash")], deny: deny.map(parseRule), grants: [] };
   const shell = await judgeCommand(command, {
-    ...contextOf(workspace),
+    ...contextOf(workspace, planCommands),
     searchPath: process.env["PATH"] ?? "",
     denied: { programs: deniedPrograms(rules.deny) },
   });
@@ -409,4 +409,49 @@ describe("in the program itself", () => {
         );
     },
   );
+});
+
+const UNSEEN = [
+  "printf -v 'a[$(rm x)]' y",
+  "test -v 'a[$(rm x)]'",
+  "[ -v 'a[$(rm x)]' ]",
+  "let 'a[$(rm x)]'",
+  "declare 'a[$(rm x)]=1'",
+  "read 'a[`rm x`]'",
+  "unset 'a[$(rm x)]'",
+  "echo rm x | xargs env",
+  "echo rm x | xargs -n2 sudo -u y nice -n 3",
+  "echo rm x | xargs npx",
+  "find . -exec env {} +",
+  "cmake -E rm x",
+  "cmake -E env rm x",
+  "gcc -wrapper rm,x -c x.c",
+  "python3 -m timeit 'open(1)'",
+  "python3 -m pdb x",
+];
+test.each(UNSEEN)("what a program or a builtin may start behind its words asks: %s", async (command) => {
+  expect(await decisionOn(command, ["bash(rm *)"])).toBe("ask");
+});
+
+const OPEN = [
+  "c='rm x'; $c",
+  "/bin/r[m] x",
+  "eval $(echo rm) x",
+  "perl -e 'system(1)'",
+  "sed '1e rm x' y",
+  "hash -p /bin/rm t; t x",
+  "cp /bin/rm src/tt; src/tt x",
+  "make -f -",
+];
+test.each(OPEN)(
+  "an entry of the plan that covers every command does not switch off a deny rule: %s",
+  async (command) => {
+    for (const entry of ["bash", "bash(*)"]) expect(await decisionOn(command, ["bash(rm *)"], [entry])).toBe("ask");
+    expect(await decisionOn(command, [], ["bash"])).toBe("allow");
+  },
+);
+
+test("a line that the plan spells out was read with it, and a deny rule on what it says counts all the same", async () => {
+  expect(await decisionOn("c='ls x'; $c", ["bash(rm *)"], ["c='ls x'; $c"])).toBe("allow");
+  expect(await decisionOn("rm x", ["bash(rm *)"], ["rm x"])).toBe("deny");
 });

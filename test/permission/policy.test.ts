@@ -87,6 +87,7 @@ const shellOf = (
 ): ShellVerdict => ({
   verdict,
   reason: "because",
+  spelledOut: verdict === "planned",
   understood: verdict !== "refuse",
   announced: [argv],
   reach: null,
