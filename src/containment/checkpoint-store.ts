@@ -25,6 +25,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { systemErrorCode } from "../util/errors.ts";
+import { LARGE_BYTES } from "./objects.ts";
 import { temporaryFileIn } from "../util/own-temporaries.ts";
 import { systemPath } from "../util/raw-path.ts";
 
@@ -34,7 +35,7 @@ export type State =
   /** Journals of earlier versions know no bits of folders. */
   | { kind: "folder"; mode?: number }
   | { kind: "other" }
-  /** A file that may not be read; the stamp tells whether it is still the same. */
+  /** A file that is not read, because it is closed or large; the stamp tells whether it is still the same. */
   | { kind: "closed"; stamp: string }
   | { kind: "file"; id: string; mode: number }
   | { kind: "link"; id: string; mode: number };
@@ -73,6 +74,8 @@ export interface CheckpointStore {
   look(path: string, keep: boolean): State;
   /** Stores what `write` puts into an open descriptor, however much, safely on the disk. */
   keepWritten(write: (descriptor: number) => Promise<void>): Promise<string>;
+  /** Stores a file that `write` makes, too large to be named by its bytes. */
+  keepLarge(write: (path: string) => Promise<void>): Promise<string>;
   /** All bytes of a file, also of an own one that is closed. @throws system errors. */
   read(path: string): Buffer;
   /** File with the kept bytes. */
@@ -197,6 +200,9 @@ export function createCheckpointStore(folder: string): CheckpointStore {
   };
   const fileState = (path: string, facts: BigIntStats, keep: boolean): State => {
     const mode = Number(facts.mode & 0o7777n);
+    const unread: State = { kind: "closed", stamp: [facts.size, facts.mtimeNs, facts.ino, facts.mode].join(" ") };
+    // Reading it would keep everything else waiting, for hours where it is sparse.
+    if (!keep && facts.size >= BigInt(LARGE_BYTES)) return unread;
     try {
       return whileReadable(path, facts, () => {
         if (facts.size > BigInt(WHOLE_BYTES))
@@ -207,7 +213,7 @@ export function createCheckpointStore(folder: string): CheckpointStore {
     } catch (thrown) {
       const code = systemErrorCode(thrown);
       if (keep || (code !== "EACCES" && code !== "EPERM")) throw thrown;
-      return { kind: "closed", stamp: [facts.size, facts.mtimeNs, facts.ino, facts.mode].join(" ") };
+      return unread;
     }
   };
 
@@ -275,6 +281,18 @@ export function createCheckpointStore(folder: string): CheckpointStore {
           closeSync(descriptor);
         }
         if (!existsSync(placeOf(id))) renameSync(path, placeOf(id));
+        return id;
+      } finally {
+        rmSync(path, { force: true });
+      }
+    },
+    async keepLarge(write) {
+      const path = draft();
+      const id = `large-${randomBytes(16).toString("hex")}`;
+      try {
+        await write(path);
+        flushFile(path);
+        renameSync(path, placeOf(id));
         return id;
       } finally {
         rmSync(path, { force: true });

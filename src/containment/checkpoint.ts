@@ -8,6 +8,7 @@ import type { FileAction } from "../types/tool.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
 import { systemPath } from "../util/raw-path.ts";
+import { foldersMade, historyOf, type PathHistory } from "./checkpoint-history.ts";
 import {
   createCheckpointStore,
   sameState,
@@ -17,8 +18,9 @@ import {
   type State,
 } from "./checkpoint-store.ts";
 import { bringBackObjects } from "./history-store.ts";
+import { createLooker, type Looker } from "./node-facts.ts";
 import { writeFileTo } from "./objects.ts";
-import { writeImage } from "./pre-image.ts";
+import { largePlace, makeFile, writeImage } from "./pre-image.ts";
 import { restoreChanges, restoreCommandFor } from "./restore.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
 
@@ -81,18 +83,6 @@ export interface Checkpoints {
   undo(what: "last" | "all"): Promise<UndoResult>;
 }
 
-interface PathHistory {
-  /** As it was before bmo changed it, or before the last time that somebody else had changed it in between. */
-  first: State;
-  anchor: string;
-  last: State | null;
-  /** As it was before bmo's first change, where somebody else changed it in between. */
-  earlier: State | null;
-  /** An undo was about to take it away, or had just done so, when it was killed. */
-  undoing: boolean;
-}
-
-const NOTHING_KNOWN: PathHistory = { first: { kind: "absent" }, anchor: "", last: null, earlier: null, undoing: false };
 /** Larger files are not shown as a diff. */
 const SHOWN_BYTES = 8 * 1024 * 1024;
 /** Changes whose bytes are kept at the same time. */
@@ -118,6 +108,11 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
   let current: string | null = options.current ?? null;
   const pending = new Set<string>();
 
+  /** What is at a path now; nothing where its way leads through a link, since that is another place's. */
+  const lookNow = (path: string, lookAtPath: Looker = createLooker(workspace)): State => {
+    const { facts, problem } = lookAtPath(path);
+    return facts === null && problem === null ? { kind: "absent" } : store.look(path, false);
+  };
   const bytesOf = (state: State): Buffer | null => ("id" in state ? readFileSync(store.placeOf(state.id)) : null);
   const start = (label: string, ticket: string | null): string => {
     current = store.create({ session: options.sessionId, label, ticket, at: now().toISOString() });
@@ -129,7 +124,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
   const settle = (): void => {
     if (pending.size > 0)
       append(
-        [...pending].map((path) => ({ type: "after", path, state: store.look(path, false) })),
+        [...pending].map((path) => ({ type: "after", path, state: lookNow(path) })),
         false,
       );
     pending.clear();
@@ -178,9 +173,10 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     const made = foldersMade(history);
     const closed = openClosedFolders(history);
     const opened = openMadeFolders(made);
+    const lookAtPath = createLooker(workspace);
     for (const [path, { first, anchor, last, earlier, undoing }] of history) {
       const shown = isInside(workspace, path) ? relative(workspace, path) || "." : path;
-      const present = closed.get(path) ?? attempt(() => store.look(path, false));
+      const present = closed.get(path) ?? attempt(() => lookNow(path, lookAtPath));
       if (present instanceof Error) {
         refused.push({
           path: shown,
@@ -239,8 +235,9 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
         true,
       );
     current = null;
-    const offered = failed.map((one) => ({
+    const offered = failed.map(({ full, ...one }) => ({
       ...one,
+      reason: full ? `${one.reason}; run it again once there is room` : one.reason,
       copy: offer(history.get(resolve(workspace, one.path))?.first ?? { kind: "absent" }, copy, one.path),
     }));
     return { restored, refused: [...refused, ...offered], copy, restoreCommand: restoreCommandFor(copy, workspace) };
@@ -262,14 +259,15 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
     async recordEffects(changes, foldersBefore) {
       settle();
       const lines: JournalLine[] = [];
+      const lookAtPath = createLooker(workspace);
       for (let index = 0; index < changes.length; index += AT_ONCE) {
         const recorded = await Promise.all(
           changes.slice(index, index + AT_ONCE).map(async (change): Promise<JournalLine[]> => {
-            const state = await stateBefore(change.before, store.keepWritten);
+            const state = await stateBefore(change.before, store);
             const anchor = anchorOf(change.absolute, (path) => foldersBefore.has(path));
             return [
               { type: "before", path: change.absolute, state, anchor },
-              { type: "after", path: change.absolute, state: store.look(change.absolute, false) },
+              { type: "after", path: change.absolute, state: lookNow(change.absolute, lookAtPath) },
             ];
           }),
         );
@@ -283,7 +281,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       const history = historyOf(ownEntries());
       return (path) => {
         const last = history.get(path)?.last ?? null;
-        return last !== null && isAsRecorded(store.look(path, false), last);
+        return last !== null && isAsRecorded(lookNow(path), last);
       };
     },
     list() {
@@ -295,7 +293,7 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       settle();
       const entries = id === null ? ownEntries() : since(id);
       return [...historyOf(entries)].flatMap(([path, { first }]): CheckpointChange[] => {
-        const present = store.look(path, false);
+        const present = lookNow(path);
         if (sameState(present, first)) return [];
         const change = { path: relative(workspace, path) || ".", action: actionFrom(first, present) };
         const sizes = [...("id" in first ? [store.placeOf(first.id)] : []), path].map(
@@ -328,44 +326,6 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       return putBack(what === "all" ? own : [newest]);
     },
   };
-}
-
-/** What became of each path, over entries in the order of their age. */
-function historyOf(entries: readonly CheckpointEntry[]): Map<string, PathHistory> {
-  const history = new Map<string, PathHistory>();
-  for (const line of entries.flatMap(({ lines }) => lines)) {
-    if (line.type === "undone") continue;
-    if (line.type === "restored") for (const path of line.paths) history.delete(path);
-    if (line.type === "undoing") for (const path of line.paths) markUndoing(history.get(path));
-    if (line.type !== "before" && line.type !== "after") continue;
-    const known = history.get(line.path);
-    if (line.type === "after") {
-      if (known !== undefined) known.last = line.state;
-    } else if (known === undefined)
-      history.set(line.path, { ...NOTHING_KNOWN, first: line.state, anchor: line.anchor });
-    else if (known.last !== null && !known.undoing && !sameContent(known.last, line.state))
-      history.set(line.path, {
-        ...NOTHING_KNOWN,
-        first: line.state,
-        anchor: line.anchor,
-        earlier: known.earlier ?? known.first,
-      });
-  }
-  return history;
-}
-
-function markUndoing(known: PathHistory | undefined): void {
-  if (known !== undefined) known.undoing = true;
-}
-
-/** Folders that came with a file: not there before bmo, whatever was put into them later. */
-function foldersMade(history: ReadonlyMap<string, PathHistory>): Set<string> {
-  const made = new Set<string>();
-  for (const [path, { first, anchor }] of history) {
-    if (first.kind !== "absent") continue;
-    for (let folder = path; folder !== anchor && isInside(anchor, folder); folder = dirname(folder)) made.add(folder);
-  }
-  return made;
 }
 
 /** Work that may fail for one path alone. */
@@ -429,11 +389,6 @@ function closeFolder(path: string, mode: number): void {
   });
 }
 
-/** Bits aside: a snapshot does not know them as exactly as a look does. */
-function sameContent(left: State, right: State): boolean {
-  return left.kind === right.kind && (!("id" in left) || !("id" in right) || left.id === right.id);
-}
-
 function actionFrom(before: State, now: State): FileAction {
   if (before.kind === "absent") return "create";
   return now.kind === "absent" ? "delete" : "modify";
@@ -449,15 +404,20 @@ function imageOf(state: State, placeOf: (id: string) => string): PreImage | null
     mode: state.mode,
     read: async () => readFileSync(place),
     writeTo: async (descriptor) => writeFileTo(place, descriptor),
+    place,
     whereIs: place,
   };
 }
 
-async function stateBefore(before: PreImage | null, keep: CheckpointStore["keepWritten"]): Promise<State> {
+async function stateBefore(before: PreImage | null, store: CheckpointStore): Promise<State> {
   if (before === null) return { kind: "absent" };
   if (before.kind === "pipe") return { kind: "other" };
   if (before.kind === "folder")
     return before.mode === null ? { kind: "folder" } : { kind: "folder", mode: before.mode };
   const mode = before.kind === "link" ? 0o777 : (before.mode ?? (before.executable ? 0o755 : 0o644));
-  return { kind: before.kind, id: await keep((descriptor) => writeImage(before, descriptor)), mode };
+  const id =
+    largePlace(before) === null
+      ? await store.keepWritten((descriptor) => writeImage(before, descriptor))
+      : await store.keepLarge((path) => makeFile(before, path));
+  return { kind: before.kind, id, mode };
 }

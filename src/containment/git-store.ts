@@ -10,10 +10,11 @@ import { runToBytes } from "../util/process.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { nameFromBytes, systemPath } from "../util/raw-path.ts";
 import { adoptRepository } from "./git-adoption.ts";
-import { digestOf, reasonOf, timeTrustOf, tryLook, type NodeFacts } from "./node-facts.ts";
+import { createLooker, digestOf, isFull, reasonOf, timeTrustOf, type Looker, type NodeFacts } from "./node-facts.ts";
 import { createObjects, LARGE_BYTES } from "./objects.ts";
+import { fieldsOf, GITLINK, inputOf, parseRaw, storedBy } from "./git-raw.ts";
 import { createClockWatch, readBeside, writeBeside, type Beside } from "./git-beside.ts";
-import { compareKnown, isUnsure } from "./plain-store.ts";
+import { compareKnown, goneFrom, isUnsure } from "./plain-store.ts";
 import type { Look, StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
 
 const CONFIG = `[core]
@@ -54,9 +55,6 @@ const LOCK_TRIES = 50;
 const LOCK_PAUSE_MS = 100;
 const TIMEOUT_SECONDS = 3_600;
 const CAP_BYTES = 1 << 30;
-const LINK = "120000";
-const GITLINK = "160000";
-const NOTHING = /^0+$/;
 /** Version 2 with no entry; a sum of zeros counts as none. */
 const EMPTY_INDEX = Buffer.concat([Buffer.from("DIRC\0\0\0\u0002\0\0\0\0", "latin1"), Buffer.alloc(20)]);
 
@@ -92,43 +90,6 @@ function prepare(options: GitStoreOptions): { gitFolder: string; adopted: boolea
   if (lock !== undefined && Date.now() - lock.mtimeMs > STALE_LOCK_MS)
     rmSync(join(gitFolder, "index.lock"), { force: true });
   return { gitFolder, adopted };
-}
-
-/** Fields between NUL bytes; one that is no text keeps its bytes as `util/raw-path.ts` has them. */
-function fieldsOf(output: Buffer): string[] {
-  const fields: string[] = [];
-  for (let start = 0; start < output.length;) {
-    const end = output.indexOf(0, start);
-    const field = output.subarray(start, end === -1 ? output.length : end);
-    fields.push(nameFromBytes(field));
-    start += field.length + 1;
-  }
-  return fields;
-}
-
-function parseRaw(output: Buffer): TreeChange[] {
-  const fields = fieldsOf(output);
-  const changes: TreeChange[] = [];
-  for (let index = 0; index + 1 < fields.length; index += 2) {
-    const match = /^:(\d{6}) (\d{6}) ([0-9a-f]+) [0-9a-f]+ ([A-Z])/.exec(fields[index] ?? "");
-    const path = fields[index + 1] ?? "";
-    if (match === null || path === "" || match[1] === GITLINK || match[2] === GITLINK) continue;
-    const [, mode = "", newMode = "", id = "", status] = match;
-    changes.push({
-      path,
-      before: NOTHING.test(mode) ? null : storedBy(mode, id),
-      exists: status !== "D" && !NOTHING.test(newMode),
-    });
-  }
-  return changes;
-}
-
-function storedBy(mode: string, id: string): StoredFile {
-  return { kind: mode === LINK ? "link" : "file", executable: mode === "100755", id, own: false };
-}
-
-function inputOf(paths: readonly string[]): Buffer {
-  return Buffer.concat(paths.flatMap((path) => [Buffer.from(systemPath(path)), Buffer.from([0])]));
 }
 
 export function createGitStore(options: GitStoreOptions): TreeStore {
@@ -170,7 +131,7 @@ function storeOn(
     const { anyExit, ...rest } = more;
     const result = await runToBytes({
       argv: [options.git, `--git-dir=${gitFolder}`, `--work-tree=${tree}`, ...words],
-      cwd: tree,
+      cwd: statSync(tree, { throwIfNoEntry: false })?.isDirectory() === true ? tree : gitFolder,
       timeoutSeconds: TIMEOUT_SECONDS,
       capBytes: CAP_BYTES,
       ...rest,
@@ -224,6 +185,8 @@ function storeOn(
     return found;
   };
   const absolute = (path: string): string => join(tree, path);
+  let looker = createLooker(tree);
+  const lookAtPath = (path: string): ReturnType<Looker> => looker(absolute(path));
 
   /** Remembers what git records, where git could miss its next change. */
   const watch = (path: string, facts: NodeFacts | null): void => {
@@ -240,12 +203,12 @@ function storeOn(
     const doubtful = new Map<string, NodeFacts | null>();
     for (const [path, { stamp, unsure }] of watched) {
       if (found.has(path)) continue;
-      const { facts } = tryLook(absolute(path));
+      const { facts } = lookAtPath(path);
       if (unsure || facts?.stamp !== stamp) doubtful.set(path, facts);
     }
     // A second may then come twice.
     if (wentBack())
-      for (const path of await unproven()) if (!found.has(path)) doubtful.set(path, tryLook(absolute(path)).facts);
+      for (const path of await unproven()) if (!found.has(path)) doubtful.set(path, lookAtPath(path).facts);
     if (doubtful.size === 0) return [];
     const known = await entries();
     const changes: TreeChange[] = [];
@@ -305,7 +268,7 @@ function storeOn(
         times: [changed = 0n, changedNs = 0n, modified = 0n, modifiedNs = 0n],
       },
     ] of wanted.entries()) {
-      const { facts } = tryLook(absolute(path));
+      const { facts } = lookAtPath(path);
       const [, mtime, ctime] = facts?.stamp.split(" ") ?? [];
       if (
         answers[position] !== "blob" ||
@@ -327,7 +290,7 @@ function storeOn(
     if (result.exitCode === 0) {
       if (!result.stderr.includes("Ignoring path")) return [];
       const known = await entries();
-      return paths.filter((path) => !known.has(path) && tryLook(absolute(path)).facts !== null);
+      return paths.filter((path) => !known.has(path) && lookAtPath(path).facts !== null);
     }
     if (/No space left|quota exceeded/i.test(result.stderr))
       throw new BmoError(
@@ -361,7 +324,8 @@ function storeOn(
         unsure,
       });
     } catch (thrown) {
-      if (systemErrorCode(thrown) === "ENOSPC" || systemErrorCode(thrown) === "EDQUOT") throw thrown;
+      // A large one that has no room costs only itself.
+      if (isFull(thrown) && facts.size < LARGE_BYTES) throw thrown;
       exceptions.set(path, { file: null, stamp: facts.stamp, unsure, problem: reasonOf(thrown) });
     }
   };
@@ -370,7 +334,7 @@ function storeOn(
   const newlyTracked = (look: Look): string[] => {
     const fresh: string[] = [];
     for (const path of look.tracked) {
-      const { facts } = tryLook(absolute(path));
+      const { facts } = lookAtPath(path);
       const isThere = facts !== null && (facts.kind === "file" || facts.kind === "link");
       if (!isThere) tracked.delete(path);
       else if (!tracked.has(path)) fresh.push(path);
@@ -389,17 +353,13 @@ function storeOn(
 
   const isKnownException = (path: string): boolean => {
     const known = exceptions.get(path);
-    return (
-      known !== undefined &&
-      !known.unsure &&
-      known.file !== null &&
-      tryLook(absolute(path)).facts?.stamp === known.stamp
-    );
+    return known !== undefined && !known.unsure && known.file !== null && lookAtPath(path).facts?.stamp === known.stamp;
   };
 
   return {
     async record(look) {
       const began = BigInt(Date.now()) * 1_000_000n;
+      looker = createLooker(tree);
       const [changed, created] = await Promise.all([dirty(), look.sameEntries ? [] : others(look)]);
       const found = new Set([...changed.map(({ path }) => path), ...created, ...newlyTracked(look)]);
       const late = await missed(found);
@@ -414,7 +374,7 @@ function storeOn(
       const add: [string, NodeFacts][] = [];
       const drop: string[] = [];
       for (const path of candidates) {
-        const { facts, problem } = tryLook(absolute(path));
+        const { facts, problem } = lookAtPath(path);
         watched.delete(path);
         exceptions.delete(path);
         if (facts === null || (facts.kind !== "file" && facts.kind !== "link")) {
@@ -442,12 +402,13 @@ function storeOn(
       return candidates;
     },
     async changes(look) {
+      looker = createLooker(tree);
       const [changed, created] = await Promise.all([dirty(), look.sameEntries ? [] : others(look)]);
       const late = await missed(new Set(changed.map(({ path }) => path)));
       const changes: TreeChange[] = [...late];
       for (const change of changed) {
         if (exceptions.has(change.path)) continue;
-        const { facts, problem } = tryLook(absolute(change.path));
+        const { facts, problem } = lookAtPath(change.path);
         if (problem !== null) changes.push({ ...change, exists: true, problem });
         else if (
           facts !== null &&
@@ -458,12 +419,19 @@ function storeOn(
         else changes.push({ ...change, exists: facts !== null });
       }
       for (const [path, known] of exceptions) {
-        const change = await compareKnown(known, absolute(path), objects.place);
+        const change = await compareKnown(known, absolute(path), objects.place, looker);
         if (change !== null) changes.push({ path, ...change });
       }
       for (const path of [...created, ...newlyTracked(look)])
         if (!exceptions.has(path)) changes.push({ path, before: null, exists: true });
       return changes;
+    },
+    async gone() {
+      const recorded = [...(await entries())].filter(([, { mode }]) => mode !== GITLINK);
+      return [
+        ...recorded.map(([path, { mode, id }]) => ({ path, before: storedBy(mode, id), exists: false })),
+        ...[...exceptions].map(([path, known]) => goneFrom(path, known)),
+      ];
     },
     async writeTo(file, descriptor) {
       if (file.own) objects.writeTo(file.id, descriptor);

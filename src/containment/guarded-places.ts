@@ -208,7 +208,7 @@ function addRun(workspace: string, survey: Survey, home: string | null, { addBel
   }
 }
 
-/** @param access with `closed` nothing below `.git` can have been written by the command: it is not looked at. */
+/** @param access with `closed` nothing below a `.git` that was there can have been written: it is not looked at. */
 export function guardedPlaces(
   workspace: string,
   survey: Survey,
@@ -217,6 +217,8 @@ export function guardedPlaces(
 ): GuardedPlaces {
   const collector = createCollector();
   for (const credential of survey.credentials) collector.addBelow(credential, { role: "credential" });
+  // A pointer that a command makes is no part of what the sandbox closes: git obeys it all the same.
+  for (const entry of survey.gitEntries) if (lookAt(entry) === "other") addRepository(entry, collector);
   if (access.kind !== "closed") {
     const own = findRepository(workspace);
     const repositories = [...survey.gitEntries, ...(own === null ? [] : [own.commonDirectory, own.gitDirectory])];

@@ -14,8 +14,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createHash } from "node:crypto";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
+import { createLooker, type Looker } from "./node-facts.ts";
 import { namesIn, objectsIn, objectsOf } from "./pack-index.ts";
 
 export interface HistoryStore {
@@ -24,8 +25,9 @@ export interface HistoryStore {
   /**
    * Files that the last `keep` saw, are gone, and held what no other file of their repository holds. `kept` is where
    * their bytes are, or null.
+   * @param earlier of another process: what its snapshot knew. Then files that went since.
    */
-  missing(): { path: string; kept: string | null }[];
+  missing(earlier?: { gitDirectories: readonly string[]; takenMs: number }): { path: string; kept: string | null }[];
 }
 
 const OBJECT_FOLDER = /^(?:[0-9a-f]{2}|pack)$/;
@@ -36,6 +38,8 @@ const MAX_COPIED = 256 * 1024 * 1024;
 /** What its repository has lost is kept this long. */
 const KEPT_MS = 30 * 24 * 3_600_000;
 const ORIGIN = "origin";
+/** Clocks of file systems run in steps. */
+const CLOCK_STEP_MS = 1_000;
 
 function keyOf(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 24);
@@ -45,14 +49,9 @@ function placeOf(dataDirectory: string, workspace: string): string {
   return join(dataDirectory, "history", keyOf(workspace));
 }
 
-function stampOf(path: string): string | null {
-  try {
-    const facts = lstatSync(path, { bigint: true, throwIfNoEntry: false });
-    return facts?.isDirectory() === true ? `${facts.mtimeNs} ${facts.ctimeNs} ${facts.ino}` : null;
-  } catch (thrown) {
-    if (systemErrorCode(thrown) !== undefined) return null;
-    throw thrown;
-  }
+function stampOf(path: string, look: Looker): string | null {
+  const { facts } = look(path);
+  return facts?.kind === "folder" ? facts.stamp : null;
 }
 
 /** False where it could be neither linked nor copied. */
@@ -104,13 +103,14 @@ export function createHistoryStore({
   return {
     keep(gitDirectories) {
       const next: typeof seen = new Map();
+      const look = createLooker(workspace);
       for (const gitDirectory of gitDirectories) {
         const objects = join(gitDirectory, "objects");
         const own = join(place, keyOf(objects));
         const budget = { bytes: 0 };
         for (const folder of namesIn(objects).filter((name) => OBJECT_FOLDER.test(name))) {
           const path = join(objects, folder);
-          const stamp = stampOf(path);
+          const stamp = stampOf(path, look);
           const before = seen.get(path);
           if (before !== undefined && before.stamp === stamp) {
             next.set(path, before);
@@ -129,29 +129,68 @@ export function createHistoryStore({
       }
       seen = next;
     },
-    missing() {
-      const gone = new Map<string, string[]>();
-      for (const [path, { stamp, names }] of seen) {
-        if (stampOf(path) === stamp) continue;
-        const now = new Set(namesIn(path));
-        const store = dirname(path);
-        for (const name of names)
-          if (!now.has(name)) gone.set(store, [...(gone.get(store) ?? []), path.slice(store.length + 1) + "/" + name]);
-      }
+    missing(earlier) {
+      const look = createLooker(workspace);
+      const gone =
+        earlier === undefined
+          ? goneOf(seen, look)
+          : new Map(
+              earlier.gitDirectories.map((folder) => [
+                join(folder, "objects"),
+                goneSince(join(folder, "objects"), earlier.takenMs, look),
+              ]),
+            );
       return [...gone].flatMap(([store, files]) => {
         const kept = join(place, keyOf(store));
-        return needed(kept, store, files).map((file) => ({
+        const there = look(store).facts?.kind === "folder" ? objectsIn(store) : new Set<string>();
+        return needed(kept, there, files).map((file) => ({
           path: join(store, file),
           kept: existsSync(join(kept, file)) ? join(kept, file) : null,
         }));
       });
     },
   };
+
+  /**
+   * Kept files of an object store that it has lost since: that took away their other name, which is a change of ours.
+   */
+  function goneSince(store: string, takenMs: number, look: Looker): string[] {
+    const kept = join(place, keyOf(store));
+    const isLinked = lstatSync(place, { throwIfNoEntry: false })?.dev === lstatSync(workspace).dev;
+    return filesOf(kept).filter((file) => {
+      if (look(join(store, file)).facts !== null) return false;
+      const facts = lstatSync(join(kept, file));
+      return !isLinked || facts.nlink > 1 || facts.ctimeMs > takenMs - CLOCK_STEP_MS;
+    });
+  }
 }
 
-/** Of the files of an object store that are gone, those that held what it no longer holds, and what belongs to them. */
-function needed(kept: string, store: string, files: readonly string[]): string[] {
-  const there = objectsIn(store);
+/** Files below the folders of an object store. */
+function filesOf(store: string): string[] {
+  return namesIn(store)
+    .filter((folder) => OBJECT_FOLDER.test(folder))
+    .flatMap((folder) => namesIn(join(store, folder)).map((name) => `${folder}/${name}`));
+}
+
+/** What the folders held and hold no longer, by object store. */
+function goneOf(
+  seen: ReadonlyMap<string, { stamp: string | null; names: string[] }>,
+  look: Looker,
+): Map<string, string[]> {
+  const gone = new Map<string, string[]>();
+  for (const [path, { stamp, names }] of seen) {
+    const present = stampOf(path, look);
+    if (present === stamp) continue;
+    const now = new Set(present === null ? [] : namesIn(path));
+    const store = dirname(path);
+    for (const name of names)
+      if (!now.has(name)) gone.set(store, [...(gone.get(store) ?? []), `${basename(path)}/${name}`]);
+  }
+  return gone;
+}
+
+/** Of the files of an object store that are gone, those that held what is no longer there, and what belongs to them. */
+function needed(kept: string, there: ReadonlySet<string>, files: readonly string[]): string[] {
   const wanted = files.filter((file) => objectsOf(kept, file)?.some((object) => !there.has(object)) ?? true);
   const packs = new Set(wanted.filter((file) => file.endsWith(".pack")).map((file) => file.replace(/\.pack$/, "")));
   return files.filter((file) => wanted.includes(file) || packs.has(file.replace(/\.[a-z]+$/, "")));
@@ -169,13 +208,10 @@ export function bringBackObjects(dataDirectory: string, workspace: string): void
     if (!existsSync(origin)) continue;
     const store = readFileSync(origin, "utf8");
     if (!existsSync(dirname(store))) continue;
-    const files = namesIn(kept)
-      .filter((folder) => OBJECT_FOLDER.test(folder))
-      .flatMap((folder) => namesIn(join(kept, folder)).map((name) => `${folder}/${name}`));
     for (const file of needed(
       kept,
-      store,
-      files.filter((one) => !existsSync(join(store, one))),
+      objectsIn(store),
+      filesOf(kept).filter((one) => !existsSync(join(store, one))),
     )) {
       mkdirSync(dirname(join(store, file)), { recursive: true });
       keepFile(join(kept, file), join(store, file), { bytes: 0 });

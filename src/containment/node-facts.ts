@@ -14,7 +14,9 @@ import {
   statfsSync,
   type Dirent,
 } from "node:fs";
-import { systemErrorCode } from "../util/errors.ts";
+import { dirname } from "node:path";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
+import { isInside } from "../util/paths.ts";
 import { nameFromBytes, systemPath } from "../util/raw-path.ts";
 
 export interface NodeFacts {
@@ -64,6 +66,25 @@ export function tryLook(path: string): { facts: NodeFacts | null; problem: strin
   }
 }
 
+export type Looker = (path: string) => { facts: NodeFacts | null; problem: string | null };
+
+/**
+ * `tryLook` for paths below a root: nothing is at a path whose way leads through a link, since what is seen there is
+ * another place's. Looks at each folder on the way once: for one look at the whole, not for longer.
+ */
+export function createLooker(root: string): Looker {
+  const real = new Map<string, boolean>([[root, true]]);
+  const isReal = (folder: string): boolean => {
+    const known = real.get(folder);
+    if (known !== undefined) return known;
+    // A folder that cannot be looked at tells so for what is in it.
+    const answer = !isInside(root, folder) || (isReal(dirname(folder)) && tryLook(folder).facts?.kind !== "link");
+    real.set(folder, answer);
+    return answer;
+  };
+  return (path) => (isReal(dirname(path)) ? tryLook(path) : { facts: null, problem: null });
+}
+
 export interface FolderEntry {
   name: string;
   kind: "file" | "link" | "folder" | "socket" | "special";
@@ -107,10 +128,35 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Why something failed, for people. @throws what is no system error and carries no message of ours. */
 export function reasonOf(thrown: unknown): string {
+  // Has a code too, which is not the system's.
+  if (thrown instanceof BmoError) return thrown.message;
   const code = systemErrorCode(thrown);
-  if (code !== undefined) return REASONS[code] ?? `the system says ${code}`;
-  if (thrown instanceof Error && thrown.name === "BmoError") return thrown.message;
-  throw thrown;
+  if (code === undefined) throw thrown;
+  return REASONS[code] ?? `the system says ${code}`;
+}
+
+/** No room for bytes, or for another file. */
+export function isFull(thrown: unknown): boolean {
+  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(systemErrorCode(thrown) ?? "");
+}
+
+const PROGRAM_WORDS: readonly [RegExp, string][] = [
+  [/No space left on device/, "ENOSPC"],
+  [/quota exceeded/i, "EDQUOT"],
+  [/File too large/, "EFBIG"],
+  [/Permission denied/, "EACCES"],
+  [/Operation not permitted/, "EPERM"],
+  [/Read-only file system/, "EROFS"],
+  [/Input\/output error/, "EIO"],
+];
+
+/** The error of the system behind what a program of the C locale printed as it failed; else its first line. */
+export function programError(printed: string): Error {
+  const line = printed.trim().split("\n")[0] ?? "";
+  const code = PROGRAM_WORDS.find(([words]) => words.test(line))?.[1];
+  return code === undefined
+    ? new BmoError("failed", line === "" ? "no reason given" : line)
+    : Object.assign(new Error(line), { code });
 }
 
 /**

@@ -21,7 +21,7 @@ import { join } from "node:path";
 import { BmoError } from "../util/errors.ts";
 import { runToBytes } from "../util/process.ts";
 import { systemPath } from "../util/raw-path.ts";
-import { digestOf, openRegular, type NodeFacts } from "./node-facts.ts";
+import { digestOf, openRegular, programError, type NodeFacts } from "./node-facts.ts";
 
 /** From this size on a file is neither read into memory nor given to git. */
 export const LARGE_BYTES = 128 * 1024 * 1024;
@@ -51,13 +51,8 @@ export async function copyFile(from: string, to: string, size: number): Promise<
       environment: { PATH: "/usr/bin:/bin", LC_ALL: "C" },
       timeoutSeconds: COPY_SECONDS,
     });
-    if (copied.exitCode !== 0)
-      throw new BmoError(
-        "failed",
-        copied.timedOut
-          ? `copying took longer than ${COPY_SECONDS} s`
-          : (copied.stderr.trim().split("\n")[0] ?? "it could not be copied"),
-      );
+    if (copied.timedOut) throw new BmoError("failed", `copying took longer than ${COPY_SECONDS} s`);
+    if (copied.exitCode !== 0) throw programError(copied.stderr);
   } catch (thrown) {
     rmSync(systemPath(to), { force: true });
     throw thrown;

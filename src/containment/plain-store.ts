@@ -5,8 +5,19 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
-import { createObjects } from "./objects.ts";
-import { digestOf, entriesOf, reasonOf, timeTrustOf, tryLook, type FolderEntry, type NodeFacts } from "./node-facts.ts";
+import { createObjects, LARGE_BYTES } from "./objects.ts";
+import {
+  createLooker,
+  digestOf,
+  entriesOf,
+  isFull,
+  reasonOf,
+  timeTrustOf,
+  tryLook,
+  type FolderEntry,
+  type Looker,
+  type NodeFacts,
+} from "./node-facts.ts";
 import type { Look, StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
 
 /** One recorded path. */
@@ -21,6 +32,8 @@ export interface Known {
 }
 
 const MAX_FILES = 200_000;
+/** Larger files are the same as long as their times are: reading them could take hours. */
+const COMPARED_BYTES = 4 * 1024 ** 3;
 /** Files looked at before other work of the process gets its turn. */
 const BATCH = 512;
 
@@ -54,7 +67,8 @@ export function createPlainStore(
         unsure,
       };
     } catch (thrown) {
-      if (systemErrorCode(thrown) === "ENOSPC" || systemErrorCode(thrown) === "EDQUOT") throw thrown;
+      // A large one that has no room costs only itself.
+      if (isFull(thrown) && facts.size < LARGE_BYTES) throw thrown;
       return { file: null, stamp: facts.stamp, unsure, problem: reasonOf(thrown) };
     }
   };
@@ -84,11 +98,12 @@ export function createPlainStore(
     async record(look) {
       const next = new Map<string, Known>();
       const anew: string[] = [];
+      const lookAtPath = createLooker(options.tree);
       let seen = 0;
       for (const name of list(look)) {
         if (++seen % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
         const path = join(options.tree, name);
-        const { facts } = tryLook(path);
+        const { facts } = lookAtPath(path);
         if (facts === null || (facts.kind !== "file" && facts.kind !== "link")) continue;
         const before = known.get(name);
         if (before?.stamp === facts.stamp && !before.unsure && before.file !== null) {
@@ -103,14 +118,16 @@ export function createPlainStore(
     },
     async changes(look) {
       const changes: TreeChange[] = [];
+      const lookAtPath = createLooker(options.tree);
       let seen = 0;
       for (const name of list(look)) {
         if (++seen % BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
-        const change = await compareKnown(known.get(name), join(options.tree, name), objects.place);
+        const change = await compareKnown(known.get(name), join(options.tree, name), objects.place, lookAtPath);
         if (change !== null) changes.push({ path: name, ...change });
       }
       return changes;
     },
+    gone: async () => [...known].map(([path, one]) => goneFrom(path, one)),
     writeTo: async (file, descriptor) => objects.writeTo(file.id, descriptor),
     read: async (file) => objects.read(file.id),
     whereIs: (file) => objects.place(file.id),
@@ -154,24 +171,35 @@ export function readKnown(path: string): Map<string, Known> | null {
   }
 }
 
+/** A recorded path as deleted. */
+export function goneFrom(path: string, { file, problem }: Known): TreeChange {
+  if (file !== null) return { path, before: file, exists: false };
+  return { path, before: null, exists: false, problem: unkeptReason(problem) };
+}
+
+function unkeptReason(problem: string | undefined): string {
+  return `its bytes could not be kept before the command: ${problem ?? "it could not be read"}`;
+}
+
 /** How a path differs from what is known of it; null when it does not. @param place where own bytes lie. */
 export async function compareKnown(
   before: Known | undefined,
   path: string,
   place: (id: string) => string,
+  lookAtPath: Looker,
 ): Promise<Omit<TreeChange, "path"> | null> {
-  const { facts, problem } = tryLook(path);
+  const { facts, problem } = lookAtPath(path);
   if (problem !== null) return { before: before?.file ?? null, exists: true, problem };
   const isThere = facts !== null && (facts.kind === "file" || facts.kind === "link");
   if (before === undefined) return isThere ? { before: null, exists: true } : null;
-  if (isThere && facts.stamp === before.stamp && !before.unsure) return null;
+  if (isThere && facts.stamp === before.stamp && (!before.unsure || facts.size > COMPARED_BYTES)) return null;
   if (before.file === null)
     return isThere && facts.stamp === before.stamp
       ? null
       : {
           before: null,
           exists: facts !== null,
-          problem: `its bytes could not be kept before the command: ${before.problem ?? "it could not be read"}`,
+          problem: unkeptReason(before.problem),
         };
   if (!isThere) return { before: before.file, exists: facts !== null };
   if (facts.kind !== before.file.kind) return { before: before.file, exists: true };
@@ -190,7 +218,8 @@ async function hasBytes(
   place: (id: string) => string,
 ): Promise<boolean> {
   const kept = tryLook(place(file.id)).facts;
-  if (kept === null || (facts.kind === "file" && kept.size !== facts.size)) return false;
+  if (kept === null || (facts.kind === "file" && (kept.size !== facts.size || kept.size > COMPARED_BYTES)))
+    return false;
   try {
     if (!file.id.startsWith("large-")) return (await digestOf(path, facts, "sha256")) === file.id;
     return (await digestOf(path, facts, "sha256")) === (await digestOf(place(file.id), kept, "sha256"));

@@ -92,6 +92,7 @@ async function tryToGetOut(
       specialModes: new Map(),
       ignoreFiles: [],
       gitEntries: [],
+      gitFolders: {},
       skipped: [],
       closed: new Map(),
       folders: new Map(),

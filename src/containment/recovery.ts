@@ -2,7 +2,7 @@
 // judged by the plan of then, recorded for the undo of the session that ran them. What was changed after their end
 // belongs to somebody else and stays.
 
-import { closeSync, existsSync, lstatSync, mkdirSync, openSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { uptime } from "node:os";
 import { dirname, join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
@@ -10,7 +10,7 @@ import { endMarked } from "../util/process-tree.ts";
 import { ownIdentity } from "../util/process-identity.ts";
 import { systemPath } from "../util/raw-path.ts";
 import { createCheckpoints } from "./checkpoint.ts";
-import { writeImage } from "./pre-image.ts";
+import { makeFile } from "./pre-image.ts";
 import { scopeOf } from "../plan/scope.ts";
 import { settleEffects, type SettleRequest } from "./settlement.ts";
 import { createSnapshots, type EffectChange, type Snapshot } from "./snapshot.ts";
@@ -194,11 +194,7 @@ async function offer({ before, path }: EffectChange, folder: string): Promise<st
   if (before === null || before.kind === "folder" || before.kind === "pipe") return null;
   const place = join(folder, path.replaceAll("../", "__/"));
   mkdirSync(systemPath(dirname(place)), { recursive: true, mode: 0o700 });
-  const descriptor = openSync(systemPath(place), "w", 0o600);
-  try {
-    await writeImage(before, descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  rmSync(systemPath(place), { force: true });
+  await makeFile(before, place);
   return place;
 }

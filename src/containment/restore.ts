@@ -2,18 +2,7 @@
 // back is named: nothing is ever lost. Follows no link on the way.
 
 import { randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { temporaryFileIn } from "../util/own-temporaries.ts";
@@ -22,15 +11,16 @@ import { runToBytes } from "../util/process.ts";
 import { systemPath } from "../util/raw-path.ts";
 import { quoteWord } from "../util/shell-quote.ts";
 import { inOpenFolder, keepNode, moveNode } from "./keep-aside.ts";
-import { entriesOf, reasonOf, tryLook } from "./node-facts.ts";
-import { writeImage } from "./pre-image.ts";
+import { entriesOf, isFull, programError, reasonOf, tryLook } from "./node-facts.ts";
+import { makeFile } from "./pre-image.ts";
+import { droppable } from "./restore-space.ts";
 import type { EffectChange, PreImage } from "./snapshot.ts";
 
 export interface RestoreResult {
   /** Workspace-relative paths that are as before again. */
   restored: string[];
-  /** Path and reason of what could not be put back. */
-  failed: { path: string; reason: string }[];
+  /** Path and reason of what could not be put back. `full`: for want of space alone, so that a later try may do it. */
+  failed: { path: string; reason: string; full: boolean }[];
   /** What the command had made and what could not be kept for want of space. */
   dropped: string[];
 }
@@ -51,10 +41,6 @@ interface Ground {
 
 /** What is not put back by then is named. */
 const LIMIT_MS = 15 * 60_000;
-const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-/** Smaller files are not dropped for want of space: they free next to nothing. */
-const DROPPABLE_BYTES = 1 << 20;
-
 /** The first part between root and path that is no real folder, or null. */
 function blockedBy(root: string, path: string): string | null {
   const parents: string[] = [];
@@ -118,11 +104,7 @@ async function clearWay(ground: Ground, path: string): Promise<void> {
   for (let obstacle = blockedBy(root, path); obstacle !== null; obstacle = blockedBy(root, path))
     await clearObstacle(ground, obstacle);
   const missing: string[] = [];
-  for (
-    let parent = dirname(path);
-    isInside(root, parent) && tryLook(parent).facts === null && parent !== root;
-    parent = dirname(parent)
-  )
+  for (let parent = dirname(path); isInside(root, parent) && tryLook(parent).facts === null; parent = dirname(parent))
     missing.unshift(parent);
   for (const folder of missing) {
     await inOpenFolder(folder, () => mkdirSync(systemPath(folder)));
@@ -137,14 +119,8 @@ async function writeWhole(
 ): Promise<void> {
   const temporary = temporaryFileIn(dirname(path));
   await inOpenFolder(path, async () => {
-    const descriptor = openSync(systemPath(temporary), "wx", 0o600);
     try {
-      try {
-        await writeImage(before, descriptor);
-        fsyncSync(descriptor);
-      } finally {
-        closeSync(descriptor);
-      }
+      await makeFile(before, temporary);
       chmodSync(systemPath(temporary), mode);
       renameSync(systemPath(temporary), systemPath(path));
     } catch (thrown) {
@@ -158,10 +134,10 @@ async function makePipe(path: string, mode: number | null): Promise<void> {
   const made = await runToBytes({
     argv: ["mkfifo", "-m", (mode ?? 0o644).toString(8), "--", path],
     cwd: dirname(path),
-    environment: { PATH: "/usr/bin:/bin" },
+    environment: { PATH: "/usr/bin:/bin", LC_ALL: "C" },
     timeoutSeconds: 10,
   });
-  if (made.exitCode !== 0) throw Object.assign(new Error(made.stderr), { code: "mkfifo failed" });
+  if (made.exitCode !== 0) throw programError(made.stderr);
 }
 
 async function writeBack(ground: Ground, { absolute: path, before, sameBytes }: EffectChange): Promise<void> {
@@ -299,16 +275,6 @@ async function removeCreated(
   return gone;
 }
 
-/** The largest files among the copies of what was created, which the command can make again. */
-function droppable(ground: Ground, created: readonly EffectChange[]): { path: string; place: string; size: number }[] {
-  const found = created.flatMap(({ path, absolute }) => {
-    const place = placeInCopy(ground, absolute);
-    const { facts } = tryLook(place);
-    return facts?.kind === "file" && facts.size >= DROPPABLE_BYTES ? [{ path, place, size: facts.size }] : [];
-  });
-  return found.sort((left, right) => right.size - left.size);
-}
-
 function whereIsImage(before: PreImage | null): string {
   return before !== null && "whereIs" in before && before.whereIs !== undefined ? `; as it was: ${before.whereIs}` : "";
 }
@@ -328,8 +294,9 @@ export async function restoreChanges(
   const limit = performance.now() + LIMIT_MS;
   const result: RestoreResult = { restored: [], failed: [], dropped: [] };
   const ground: Ground = { workspace, copyDirectory, folders: foldersBefore, remade: new Set() };
-  const fail = (change: EffectChange, reason: string): void =>
-    void result.failed.push({ path: change.path, reason: `${reason}${whereIsImage(change.before)}` });
+  const fail = (change: EffectChange, reason: string, full = false): void =>
+    void result.failed.push({ path: change.path, reason: `${reason}${whereIsImage(change.before)}`, full });
+  const failBy = (change: EffectChange, thrown: unknown): void => fail(change, reasonOf(thrown), isFull(thrown));
   const sound = byPath(changes).filter((change) => {
     if (change.problem !== undefined) fail(change, change.problem);
     return change.problem === undefined;
@@ -337,13 +304,13 @@ export async function restoreChanges(
   try {
     makeCopyFolder(ground, copyDirectory);
   } catch (thrown) {
-    for (const change of sound) fail(change, `there is no place for a copy: ${reasonOf(thrown)}`);
+    for (const change of sound) fail(change, `there is no place for a copy: ${reasonOf(thrown)}`, isFull(thrown));
     return result;
   }
   const gone = await removeCreated(
     ground,
     sound.filter(({ before }) => before === null),
-    (change, thrown) => fail(change, reasonOf(thrown)),
+    failBy,
   );
   result.restored.push(...gone.map(({ path }) => path));
   const attempt = async (change: EffectChange): Promise<unknown> => {
@@ -365,19 +332,15 @@ export async function restoreChanges(
   for (const change of sound.filter(({ before }) => before !== null)) {
     const thrown = await attempt(change);
     if (thrown === null) continue;
-    if (
-      FULL.has(systemErrorCode(thrown) ?? "") ||
-      /No space left|quota exceeded/i.test(thrown instanceof Error ? thrown.message : "")
-    )
-      full.push(change);
+    if (isFull(thrown)) full.push(change);
     else again.push(change);
   }
   // What stood in one's way may be gone now.
   for (const change of again) {
     const thrown = await attempt(change);
-    if (thrown !== null) fail(change, reasonOf(thrown));
+    if (thrown !== null) failBy(change, thrown);
   }
-  const spare = full.length === 0 ? [] : droppable(ground, gone);
+  const spare = full.length === 0 ? [] : droppable(ground.workspace, gone, (path) => placeInCopy(ground, path));
   for (const change of full) {
     let thrown = await attempt(change);
     for (let one = spare.shift(); thrown !== null && one !== undefined; one = spare.shift()) {
@@ -385,7 +348,7 @@ export async function restoreChanges(
       result.dropped.push(one.path);
       thrown = await attempt(change);
     }
-    if (thrown !== null) fail(change, `${reasonOf(thrown)}; \`/undo\` brings it back once there is room`);
+    if (thrown !== null) failBy(change, thrown);
   }
   for (const folder of [...ground.remade].sort().reverse()) {
     const mode = foldersBefore.get?.(folder)?.mode;

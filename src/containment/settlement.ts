@@ -217,7 +217,11 @@ async function putBackAll(
       restoreChanges(wrong, request.workspace, copy, before.survey.folders, far(progress)),
     );
   } catch (thrown) {
-    return { restored: [], failed: wrong.map(({ path }) => ({ path, reason: messageOf(thrown) })), dropped: [] };
+    return {
+      restored: [],
+      failed: wrong.map(({ path }) => ({ path, reason: messageOf(thrown), full: false })),
+      dropped: [],
+    };
   }
 }
 
@@ -261,6 +265,7 @@ export async function settleEffects(request: SettleRequest, before: Snapshot): P
     `${new Date().toISOString().replace(/[:.]/g, "-")}-${randomBytes(3).toString("hex")}`,
   );
   const restoreCommand = restoreCommandFor(copy, request.workspace);
+  let failed: RestoreResult["failed"] = [];
   if (request.containment === "warn") {
     if (wrong.length > 0)
       settled.notes.push(`changed outside the approved scope: ${listed(wrong.map(({ path }) => path))}`);
@@ -282,15 +287,22 @@ export async function settleEffects(request: SettleRequest, before: Snapshot): P
     Object.assign(settled, { rolledBack: putBack.restored, ...(decidable.length > 0 ? { copy, restoreCommand } : {}) });
     const [reason = ""] = decidable.map((change) => reasons.get(change) ?? "");
     tellPutBack(settled, putBack, reason, copy, restoreCommand);
+    ({ failed } = putBack);
   }
   const gone = new Set(settled.rolledBack);
-  settled.unsettled.push(
-    ...(await keepForUndo(
-      request,
-      changes.filter(({ path }) => !gone.has(path)),
-      before,
-    )),
+  const unkept = await keepForUndo(
+    request,
+    changes.filter(({ path }) => !gone.has(path)),
+    before,
   );
+  const comesBack = ({ path, full }: RestoreResult["failed"][number]): boolean =>
+    full && request.onChanges !== undefined && !unkept.some((one) => one.path === path);
+  for (const one of failed)
+    settled.unsettled.push({
+      path: one.path,
+      reason: `could not be put back: ${one.reason}${comesBack(one) ? "; `/undo` brings it back once there is room" : ""}`,
+    });
+  settled.unsettled.push(...unkept);
   const leftOpen = request.snapshots.release(
     before,
     new Set(changes.filter(({ path }) => gone.has(path)).map(({ absolute }) => absolute)),
@@ -302,7 +314,7 @@ export async function settleEffects(request: SettleRequest, before: Snapshot): P
 
 function tellPutBack(
   settled: Settlement,
-  { restored, failed, dropped }: RestoreResult,
+  { restored, dropped }: RestoreResult,
   reason: string,
   copy: string,
   restoreCommand: string,
@@ -313,5 +325,4 @@ function tellPutBack(
     );
   if (dropped.length > 0)
     settled.notes.push(`for want of space no copy was kept of what the command made: ${listed(dropped)}`);
-  settled.unsettled.push(...failed.map(({ path, reason: why }) => ({ path, reason: `could not be put back: ${why}` })));
 }

@@ -1,7 +1,7 @@
 // Snapshots that outlive their process: what one holds is written to the data directory and read back by another.
 // Compares nothing.
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
@@ -143,7 +143,7 @@ export async function readIdentity(
     access: stored.access,
     modes: new Map(stored.modes),
     stores,
-    opened: true,
+    takenMs: statSync(identity.file).mtimeMs,
   };
 }
 

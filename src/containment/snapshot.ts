@@ -6,27 +6,29 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, st
 import { createHash } from "node:crypto";
 import { dirname, join, relative, sep } from "node:path";
 import type { FileChange } from "../types/tool.ts";
-import { systemErrorCode } from "../util/errors.ts";
+import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { realPathOf, isInside } from "../util/paths.ts";
 import { systemPath } from "../util/raw-path.ts";
 import { createGitStore } from "./git-store.ts";
 import { createGuard, type GuardedFiles } from "./guarded-files.ts";
 import type { RepositoryAccess } from "./guarded-places.ts";
-import { createHistoryStore, type HistoryStore } from "./history-store.ts";
+import { createHistoryStore } from "./history-store.ts";
 import { listFrom, readIgnoreList, type IgnoreList } from "./ignore-rules.ts";
-import { lookAt, reasonOf, tryLook } from "./node-facts.ts";
+import { createLooker, reasonOf, tryLook } from "./node-facts.ts";
 import { createPlainStore } from "./plain-store.ts";
 import {
   actionOf,
   closedChanges,
   createdRepositories,
-  lostRepositories,
   entryChanges,
+  lostObjects,
+  lostRepositories,
+  replacedRepositories,
+  replacedWorkspace,
   wasClosed,
 } from "./snapshot-changes.ts";
 import { dropIdentity, readIdentity, writeIdentity } from "./snapshot-identity.ts";
 import { createSpaceReserve } from "./space-reserve.ts";
-import { whileItStands } from "./standing-folder.ts";
 import { createSurveyor, readModes, type Survey } from "./survey.ts";
 import { createTrackedIgnored } from "./tracked-ignored.ts";
 import type { Look, StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
@@ -41,6 +43,8 @@ export type PreImage =
       read(): Promise<Buffer>;
       /** Writes the bytes to an open descriptor, however many they are; absent where they are in memory anyway. */
       writeTo?(descriptor: number): Promise<void>;
+      /** A file of its own that holds them, so that it can be copied with its holes. */
+      place?: string;
       /** How a person gets at the bytes without bmo. */
       whereIs?: string;
     }
@@ -83,8 +87,8 @@ export interface Snapshot {
   stores: TreeSnapshot[];
   /** Permission bits of files that have other ones than a fresh file would get. */
   modes: ReadonlyMap<string, number>;
-  /** True for one of another process. */
-  opened?: boolean;
+  /** Of one of another process: when it was taken, in milliseconds since the epoch. */
+  takenMs?: number;
 }
 
 /** A snapshot as plain JSON. Its parts are kept in the data directory, so that another process can compare with it. */
@@ -334,9 +338,11 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const changesOf = async (snapshot: TreeSnapshot, look: Look, before: Snapshot): Promise<EffectChange[]> => {
     const { tree, store } = snapshot;
     try {
-      lookAt(tree);
+      const { facts, problem } = createLooker(workspace)(tree);
+      if (problem !== null) throw new BmoError("failed", problem);
+      const isThere = facts?.kind === "folder";
       const found: EffectChange[] = [];
-      for (const change of await whileItStands(tree, () => store.changes(look))) {
+      for (const change of await (isThere ? store.changes(look) : store.gone())) {
         const absolute = join(tree, change.path);
         // A file that came to light with the folder it is in was not made by the command.
         if (
@@ -386,9 +392,11 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     },
     async compare(before) {
       reserve.giveUpWhenFull();
+      const inPlace = tryLook(workspace).facts;
+      if (inPlace !== null && inPlace.kind !== "folder") return [replacedWorkspace(workspace)];
       const survey = await surveyor.walk(openFolder(before.survey));
       const guarded = await guard.read(survey, before.access);
-      const sameEntries = before.opened !== true && knowsEntries(survey, before.stores);
+      const sameEntries = before.takenMs === undefined && knowsEntries(survey, before.stores);
       if (!sameEntries) lastTrees = [];
       const found = await Promise.all(
         before.stores.map((snapshot) =>
@@ -401,7 +409,10 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       ].filter(
         ({ absolute, path }) => absolute === workspace || !isIgnored(before.stores, absolute, path.endsWith("/")),
       );
-      const created = createdRepositories(workspace, before.survey, survey);
+      // What another process saw may have had other numbers of devices.
+      const isClosed = before.access.kind === "closed";
+      const replaced = isClosed && before.takenMs === undefined ? replacedRepositories(before.survey, survey) : [];
+      const created = createdRepositories(workspace, before.survey, survey, replaced);
       const guardedElsewhere = guard
         .changes(before.guarded, guarded, before.access)
         .filter(({ absolute }) => !created.some((one) => isInside(one.absolute, absolute)));
@@ -409,9 +420,9 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
         ...found.flat(),
         ...entries.filter(({ absolute }) => !wasClosed(before.survey, absolute)),
         ...created,
-        ...(before.access.kind === "closed" ? lostRepositories(workspace, before.survey) : []),
+        ...(isClosed ? lostRepositories(workspace, before.survey, replaced) : []),
         ...guardedElsewhere,
-        ...lostObjects(workspace, history, before.access),
+        ...lostObjects(workspace, history, before),
       ]);
     },
     release(before, putBack = new Set()) {
@@ -436,19 +447,6 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   };
 }
 
-/** Objects of history that are gone: pruned by git's own work they wait for an undo, else they are put back. */
-function lostObjects(workspace: string, history: HistoryStore, access: RepositoryAccess): EffectChange[] {
-  if (access.kind !== "watched") return [];
-  return history.missing().map(({ path, kept }): EffectChange => {
-    const change = { path: relative(workspace, path), absolute: path, action: "delete" as const, guarded: true };
-    if (kept === null) return { ...change, before: null, problem: "it could not be kept before the command" };
-    return {
-      ...change,
-      before: { kind: "file", executable: false, mode: 0o444, read: async () => readFileSync(kept), whereIs: kept },
-    };
-  });
-}
-
 /** Permission bits as the record found them; the stores only know of executable or not. */
 function recordedMode(absolute: string, { executable }: StoredFile, recorded: ReadonlyMap<string, number>): number {
   return recorded.get(absolute) ?? (executable ? 0o755 : 0o644);
@@ -461,6 +459,7 @@ function imageOf(store: TreeStore, file: StoredFile, mode: number): PreImage {
     mode,
     read: () => store.read(file),
     writeTo: (descriptor) => store.writeTo(file, descriptor),
+    ...(file.own ? { place: store.whereIs(file) } : {}),
     whereIs: store.whereIs(file),
   };
 }

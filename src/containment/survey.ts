@@ -23,6 +23,8 @@ export interface Survey {
   ignoreFiles: string[];
   /** Every `.git` (folder or file) of the tree, absolute; the workspace's own first. */
   gitEntries: string[];
+  /** Which folder each of them is, where it is one: another in its place has another. */
+  gitFolders: Record<string, string>;
   /** Folders, absolute, links and skipped ones left out. Tells which were empty, and their permission bits. */
   folders: Map<string, { empty: boolean; mode: number }>;
   /** Folders that were not looked into. */
@@ -121,6 +123,16 @@ function readFolder(folder: string, { stamp, mode }: { stamp: string; mode: numb
   return facts;
 }
 
+function folderIdentity(path: string): string | null {
+  try {
+    const facts = lstatSync(path, { bigint: true });
+    return facts.isDirectory() ? `${facts.dev} ${facts.ino}` : null;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) !== undefined) return null;
+    throw thrown;
+  }
+}
+
 export interface Surveyor {
   /** `sameEntries`: no entry came or went anywhere since the last walk of this surveyor. */
   walk(open?: OpenFolder): Promise<Survey & { sameEntries: boolean }>;
@@ -141,6 +153,7 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
         specialModes: new Map(),
         ignoreFiles: [],
         gitEntries: [],
+        gitFolders: {},
         skipped: [],
         closed: new Map(),
         folders: new Map(),
@@ -182,7 +195,11 @@ export function createSurveyor(workspace: string, leaveOut: readonly string[] = 
           survey.specialModes.set(path, tryLook(path).facts?.mode ?? 0);
         survey.ignoreFiles.push(...facts.ignoreFiles);
         survey.skipped.push(...facts.skipped);
-        if (facts.gitEntry !== null) survey.gitEntries.push(facts.gitEntry);
+        if (facts.gitEntry !== null) {
+          survey.gitEntries.push(facts.gitEntry);
+          const own = folderIdentity(facts.gitEntry);
+          if (own !== null) survey.gitFolders[facts.gitEntry] = own;
+        }
         waiting.push(...facts.folders.filter((path) => !leaveOut.includes(path)));
       }
       known = next;

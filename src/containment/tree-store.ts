@@ -38,6 +38,8 @@ export interface TreeStore {
   record(look: Look): Promise<string[]>;
   /** What differs from the record. */
   changes(look: Look): Promise<TreeChange[]>;
+  /** All that is recorded, as deleted: for a tree whose folder is gone or is seen through a link only. */
+  gone(): Promise<TreeChange[]>;
   /** Writes the bytes of a recorded file, or the target of a link, to an open descriptor, however many they are. */
   writeTo(file: StoredFile, descriptor: number): Promise<void>;
   /** All bytes at once: for links and small files. */

@@ -11,6 +11,7 @@ import { createBinaryWatch, createHeadTail, createLiveOutput, createTextStream }
 import { endRun, RUN_MARKER, waitForMembers } from "./process-tree.ts";
 import { describePart, readReport, REPORT_DESCRIPTOR } from "./shell-report.ts";
 import { sanitizeLine } from "./sanitize.ts";
+import { createDescriptorSink } from "./write-all.ts";
 import { systemErrorCode } from "./errors.ts";
 
 /** How long pipes may stay open after the leader's exit before they are cut. */
@@ -111,7 +112,6 @@ async function start(
   request: StartRequest,
   withInput: boolean,
   withReport: boolean,
-  outputDescriptor?: number,
 ): Promise<Started | (Ending & { message: string })> {
   const runId = request.runId ?? randomBytes(12).toString("hex");
   const files = request.files ?? [];
@@ -122,7 +122,7 @@ async function start(
   );
   const stdio: ["ignore" | "pipe", "pipe" | Descriptor, "pipe", ...("ignore" | "pipe" | Descriptor)[]] = [
     withInput ? "pipe" : "ignore",
-    outputDescriptor === undefined ? "pipe" : asDescriptor(outputDescriptor),
+    "pipe",
     "pipe",
     ...Array<"ignore">(last + 1 - STANDARD_STREAMS).fill("ignore"),
   ];
@@ -284,7 +284,7 @@ export interface BytesRequest {
   signal?: AbortSignal;
   /** Written to stdin, which is closed otherwise. */
   input?: string | Uint8Array;
-  /** An open file that takes stdout as it comes; `stdout` of the result is then empty. The caller closes it. */
+  /** Takes stdout as it comes, without a cap; `stdout` of the result is then empty. The caller closes it. */
   outputDescriptor?: number;
   /** The program is ended once it has printed this many bytes. Default 64 MiB. */
   capBytes?: number;
@@ -306,7 +306,10 @@ export interface BytesResult {
   started: boolean;
 }
 
-/** Runs a program of our own choosing (git, rg) and gives its bytes. Never rejects for what the program does. */
+/**
+ * Runs a program of our own choosing (git, rg) and gives its bytes. Never rejects for what the program does.
+ * @throws system errors of writing to `outputDescriptor`, which a program that writes by itself tells in its own words.
+ */
 export async function runToBytes(request: BytesRequest): Promise<BytesResult> {
   const result: BytesResult = {
     exitCode: null,
@@ -320,14 +323,16 @@ export async function runToBytes(request: BytesRequest): Promise<BytesResult> {
   };
   const outer = request.signal ?? new AbortController().signal;
   if (outer.aborted) return { ...result, aborted: true };
-  const started = await start(request, request.input !== undefined, false, request.outputDescriptor);
+  const started = await start(request, request.input !== undefined, false);
   if ("message" in started) return { ...result, exitCode: started.exitCode, stderr: started.message };
   const { child } = started;
   const cap = request.capBytes ?? 64 * 1024 * 1024;
   const chunks: Buffer[] = [];
   let length = 0;
   const full = new AbortController();
+  const sink = request.outputDescriptor === undefined ? null : createDescriptorSink(request.outputDescriptor);
   child.stdout?.on("data", (chunk: Buffer) => {
+    if (sink !== null) return sink.take(chunk) ? undefined : full.abort();
     if (length >= cap) return;
     chunks.push(chunk);
     length += chunk.byteLength;
@@ -349,6 +354,8 @@ export async function runToBytes(request: BytesRequest): Promise<BytesResult> {
     ({ ending } = await settle(started, why, 0));
   }
   errorText.end();
+  const unwritten = sink?.failure() ?? null;
+  if (unwritten !== null) throw unwritten;
   return {
     ...result,
     ...ending,

@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -236,6 +237,10 @@ const commands: [string, string][] = [
     "a file above the size that is kept in memory",
     "head -c 9000000 /dev/zero > run.sh; head -c 9000000 /dev/zero > fresh; rm src/b.ts",
   ],
+  [
+    "a folder moved away and linked back",
+    "mv src moved; ln -s moved src; echo other > src/a.ts; mv keep kept; ln -s kept keep",
+  ],
   ["a tree moved away", "mv src moved; mkdir src; echo other > src/a.ts; rm -r keep void"],
 ];
 test.each(commands)("undo brings back byte, mode and link: %s", async (_what, command) => {
@@ -392,3 +397,27 @@ function findJournal(id: string): string {
   const [found] = Object.keys(treeOf(join(place.data, "checkpoints"))).filter((path) => path.endsWith(`${id}.jsonl`));
   return join(place.data, "checkpoints", found ?? "");
 }
+
+const HUGE: [string, string][] = [
+  ["made", "truncate -s 2T src/huge"],
+  ["made and grown", "truncate -s 1T src/huge; truncate -s 2T src/huge; chmod 600 src/huge"],
+  ["out of one that was small", "truncate -s 2T src/a.ts"],
+  ["shrunk", "truncate -s 3 src/there"],
+  ["removed", "rm src/there"],
+];
+test.each(HUGE)("a file of terabytes with holes keeps nothing waiting and is undone: %s", async (_what, command) => {
+  const there = join(place.workspace, "src/there");
+  writeFileSync(there, "head");
+  truncateSync(there, 2 ** 41);
+  await checkpoints.create("ticket t1", "t1");
+  const ran = await run(command);
+  expect([ran.rolledBack, ran.unsettled]).toEqual([[], []]);
+  await run("touch src/other");
+  expect((await checkpoints.undo("all")).refused).toEqual([]);
+  expect([statSync(there).size, existsSync(join(place.workspace, "src/huge")), place.read("src/a.ts")]).toEqual([
+    2 ** 41,
+    false,
+    "a\n",
+  ]);
+  expect(execFileSync("head", ["-c", "4", there], { encoding: "utf8" })).toBe("head");
+});

@@ -5,7 +5,18 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileS
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { createSnapshots } from "../../src/containment/snapshot.ts";
-import { contain, createPlace, GIT, planOf, snapshotsOf, treeOf, withoutGit, type Place } from "./fixture.ts";
+import {
+  contain,
+  createPlace,
+  GIT,
+  planOf,
+  sandboxFor,
+  snapshotsOf,
+  treeOf,
+  withoutGit,
+  type Place,
+} from "./fixture.ts";
+import { needBubblewrap } from "../support/need.ts";
 
 let place: Place;
 afterEach(() => place.remove());
@@ -254,5 +265,115 @@ describe.each([
     expect(result.unsettled).toEqual([]);
     if (command.includes("src/b.ts")) place.write("src/b.ts", "b\n");
     expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+  });
+});
+
+describe.each([
+  ["git", GIT],
+  ["own code", null],
+])("what a link leads to does not stand for what was at its place, seen by %s", (_name, git) => {
+  const OUT = planOf({ "src/a.ts": "modify" });
+  const ways: [string, string][] = [
+    ["a folder", "mv docs moved; ln -s moved docs"],
+    ["a folder in scope", "mv src moved; ln -s moved src"],
+    ["a folder, by its absolute path", 'mv docs moved; ln -s "$PWD/moved" docs'],
+    ["a folder that is now outside", 'mv docs "$OUTSIDE/docs"; ln -s "$OUTSIDE/docs" docs'],
+    ["a folder of an ignored place", "mkdir dist; mv docs dist/docs; ln -s dist/docs docs"],
+    ["the folder above", "mv deep moved; ln -s moved deep"],
+    ["an empty folder in the folder above", "mv hollow moved; ln -s moved hollow"],
+    ["a folder with a pipe in it", "mv pipes moved; ln -s moved pipes"],
+    ["a folder with settings that are run", "mv .vscode moved; ln -s moved .vscode"],
+    ["a folder with a credential", "mv keys moved; ln -s moved keys"],
+    ["a repository inside", "mv vendor moved; ln -s moved vendor"],
+    ["a folder copied first", "cp -a docs moved; rm -r docs; ln -s moved docs"],
+    ["a chain of links", "mv docs moved; ln -s moved second; ln -s second docs"],
+    ["a folder whose file was changed too", "mv docs moved; ln -s moved docs; echo evil > docs/x.md"],
+    ["the repository", "mv .git moved; ln -s moved .git"],
+  ];
+  test.each(ways)("%s", async (_what, command) => {
+    place = createPlace({ ...FILES, "deep/er/y.md": "y\n", ".vscode/tasks.json": "{}\n", "keys/server.key": "key\n" });
+    for (const folder of ["hollow/inner", "pipes", "../home/outside"])
+      mkdirSync(join(place.workspace, folder), { recursive: true });
+    execFileSync("mkfifo", [join(place.workspace, "pipes/pipe")]);
+    place.write("vendor/lib/code.c", "int x;\n");
+    place.git("-C", "vendor/lib", "init", "-q");
+    place.git("-C", "vendor/lib", "add", "-A");
+    place.git("-C", "vendor/lib", "commit", "-qm", "inner");
+    const isOther = (path: string): boolean =>
+      path === "dist" || /\.git\/(index|COMMIT_EDITMSG|branches|objects|logs|refs)$/.test(path);
+    const before = treeOf(place.workspace, isOther);
+    const environmentValues = { OUTSIDE: join(place.home, "outside") };
+    const result = await contain(place, command, { plan: OUT, snapshots: snapshotsOf(place, git), environmentValues });
+    expect(result.unsettled).toEqual([]);
+    expect(treeOf(place.workspace, isOther)).toEqual(before);
+    expect(place.git("fsck", "--full", "--strict")).toBe("");
+    expect(place.git("-C", "vendor/lib", "log", "--format=%s")).toBe("inner\n");
+  });
+});
+
+const sandboxed = needBubblewrap();
+describe.skipIf(sandboxed.missing)(sandboxed.title("in the sandbox, too, git is led to no repository"), () => {
+  const planted: [string, string][] = [
+    ["a pointer", "echo 'gitdir: ../src/g' > docs/.git"],
+    ["a pointer in a folder of its own", "mkdir -p q/r; echo 'gitdir: ../../src/g' > q/r/.git"],
+    ["a pointer in scope", "mkdir src/x; echo 'gitdir: ../g' > src/x/.git"],
+    ["a link", "ln -s ../src/g docs/.git"],
+    ["a link in a folder of its own", "mkdir q; ln -s ../src/g q/.git"],
+    ["a folder", "git init -q docs; git init -q q"],
+  ];
+  test.each(planted)("%s that a command makes is put back", async (_what, command) => {
+    place = createPlace(FILES);
+    place.write("vendor/code.c", "int x;\n");
+    place.git("-C", "vendor", "init", "-q");
+    const before = treeOf(place.workspace, withoutGit);
+    const sandbox = await sandboxFor(place);
+    const result = await contain(place, `git init -q --bare src/g; ${command}`, { plan: PLAN, sandbox });
+    expect(result.unsettled).toEqual([]);
+    expect(result.outOfScope.length).toBeGreaterThan(0);
+    const left = Object.entries(treeOf(place.workspace, withoutGit)).filter(
+      ([path]) => !/^src\/(g|x)(\/$|\/(?!\.git))/.test(path),
+    );
+    expect(Object.fromEntries(left)).toEqual(before);
+  });
+
+  test("another repository in the place of one whose folder was moved is taken away, and the lost one told", async () => {
+    place = createPlace(FILES);
+    place.write("vendor/code.c", "int x;\n");
+    place.git("-C", "vendor", "init", "-q");
+    const sandbox = await sandboxFor(place);
+    const command = "mv vendor gone; git init -q vendor; git -C vendor config core.fsmonitor 'touch evil'";
+    const result = await contain(place, command, { plan: PLAN, sandbox });
+    expect(result.unsettled.map(({ path }) => path)).toEqual(["vendor/.git/HEAD"]);
+    expect([existsSync(join(place.workspace, "vendor/.git")), place.read("vendor/code.c")]).toEqual([
+      false,
+      "int x;\n",
+    ]);
+  });
+});
+
+describe.each([
+  ["git", GIT],
+  ["own code", null],
+])("the workspace's own folder, seen by %s", (_name, git) => {
+  test("is filled again where a command removed it", async () => {
+    place = createPlace(FILES);
+    const before = treeOf(place.workspace, withoutGit);
+    const result = await contain(place, 'd=$PWD; cd ..; rm -rf "$d"', {
+      plan: PLAN,
+      snapshots: snapshotsOf(place, git),
+    });
+    expect(result.unsettled).toEqual([]);
+    expect(treeOf(place.workspace, withoutGit)).toEqual(before);
+    expect(place.git("fsck", "--full", "--strict")).toBe("");
+  });
+
+  test.each([
+    ["a link to where it was moved", 'd=$PWD; cd ..; mv "$d" "$d.old"; ln -s workspace.old "$d"'],
+    ["a file", 'd=$PWD; cd ..; mv "$d" "$d.old"; echo file > "$d"'],
+  ])("is told, not written through, where its place was taken by %s", async (_what, command) => {
+    place = createPlace(FILES);
+    const result = await contain(place, command, { plan: PLAN, snapshots: snapshotsOf(place, git) });
+    expect(result.unsettled.map(({ path }) => path)).toEqual(["."]);
+    expect(readFileSync(join(place.root, "workspace.old/top.txt"), "utf8")).toBe("top\n");
   });
 });

@@ -120,3 +120,27 @@ test("a snapshot that is gone is told once, and what the command changed stays",
   expect(await recover(journal, GIT)).toEqual([]);
   expect(place.read("src/a.ts")).toBe("new\n");
 });
+
+describe.each([
+  ["git", GIT],
+  ["own code", null],
+])("the repository that a dead command took away comes back whole, with snapshots by %s", (_name, git) => {
+  test.each<[string, string]>([
+    ["removed", "rm -rf .git"],
+    ["its objects removed", "rm -rf .git/objects"],
+    ["a pack removed", "rm -rf .git/objects/pack"],
+    ["a single object removed", "rm -f $(find .git/objects -name '[0-9a-f]*' -type f | head -1)"],
+    ["moved away and linked back", "mv .git moved; ln -s moved .git"],
+  ])("%s", async (_what, command) => {
+    place = createPlace({ "src/a.ts": "a\n", "README.md": "readme\n" });
+    place.git("repack", "-adq");
+    place.write("src/a.ts", "second\n");
+    place.git("commit", "-qam", "second");
+    const journal = await leaveBehind(git);
+    spawnSync("bash", ["-c", command], { cwd: place.workspace });
+    utimesSync(journalFile(), Date.now() / 1_000 + 60, Date.now() / 1_000 + 60);
+    expect((await recover(journal, git)).flatMap(({ unresolved }) => unresolved)).toEqual([]);
+    expect(place.git("fsck", "--full", "--strict")).toBe("");
+    expect(place.git("log", "--format=%s", "-p")).toMatch(/^second\n[\s\S]*first\n/);
+  });
+});
