@@ -75,3 +75,39 @@ test("what might become a key is held, the rest passes at once", () => {
   expect(stream.push("secret")).toBe("");
   expect(stream.end()).toBe("secret");
 });
+
+test("a key that is wrapped, folded or dumped is taken out with what stands between its pieces", () => {
+  const key = "key-of-the-test/0123456789+abcdef=";
+  const redactor = createRedactor();
+  redactor.add(key);
+  const bytes = Buffer.from(`before ${key}\n`);
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0"));
+  const wrap = (text: string, columns: number): string => text.replace(new RegExp(`.{${columns}}`, "g"), "$&\n");
+  const rows = Array.from({ length: Math.ceil(hex.length / 16) }, (_, row) => hex.slice(row * 16, row * 16 + 16));
+  const plain = (row: string[]): string => Buffer.from(row.join(""), "hex").toString("latin1").replaceAll("\n", ".");
+  const address = (row: number): string => (row * 16).toString(16).padStart(8, "0");
+  const texts = {
+    base64: wrap(bytes.toString("base64"), 20),
+    "base64 in JSON": JSON.stringify(wrap(bytes.toString("base64"), 20)),
+    folded: wrap(bytes.toString(), 10),
+    "hex with blanks": hex.join(" "),
+    "hex with colons": hex.join(":"),
+    "hex as in C": hex.map((one) => `\\x${one}`).join(""),
+    "hex as in JavaScript": hex.map((one) => `0x${one}`).join(", "),
+    od: rows.map((row) => ` ${row.join(" ")}`).join("\n"),
+    xxd: rows.map((row, at) => `${address(at)}: ${row.join("").replace(/.{4}/g, "$& ")}  ${plain(row)}`).join("\n"),
+    hexdump: rows
+      .map((row, at) => `${address(at)}  ${row.slice(0, 8).join(" ")}  ${row.slice(8).join(" ")}  |${plain(row)}|`)
+      .join("\n"),
+    "percent-encoded dashes": key
+      .replaceAll("-", "%2D")
+      .replaceAll("/", "%2F")
+      .replaceAll("+", "%2B")
+      .replaceAll("=", "%3D"),
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    const shown = redactor.redact(text);
+    expect(shown, name).toContain(REDACTED);
+    expect(shown, name).not.toMatch(/0123456789|30 ?:?31 ?:?32 ?:?33 ?:?34|3031 3233|LXRlc3Qv/);
+  }
+});
