@@ -35,7 +35,7 @@ const ALLOWED: Record<string, string[]> = {
   containment: ["plan"],
   tools: ["plan"],
   commands: ["plan"],
-  agent: ["plan", "permission", "containment", "prompts", "skills"],
+  agent: ["plan", "session", "permission", "containment", "prompts", "skills"],
   ui: ["plan", "commands"],
   headless: ["plan", "commands"],
 };

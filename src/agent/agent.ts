@@ -41,7 +41,6 @@ export function createAgent(ports: AgentPorts): Agent {
   const options = settings.loaded().settings;
   const state = new SessionState(
     session.log,
-    session.restored,
     { enabled: options.options.staged_workflow.enabled, byFlag: session.workflowByFlag },
     options.permissions.mode,
     session.flagOverrides,
@@ -207,7 +206,9 @@ export function createAgent(ports: AgentPorts): Agent {
     },
     editPlan(content) {
       if (running !== null) throw new BmoError("usage", "a turn is running", "Interrupt it first (Esc).");
-      const checked = readPlan(content, surroundings.workspace);
+      // Taken out before the hash is made: what is stored must match it.
+      const clean: unknown = JSON.parse(ports.redaction.redact(JSON.stringify(content)));
+      const checked = readPlan(clean, surroundings.workspace);
       if (!checked.ok)
         throw new BmoError(
           "usage",
@@ -227,7 +228,7 @@ export function createAgent(ports: AgentPorts): Agent {
       });
       return plan;
     },
-    setWorkflow: (enabled) => state.change({ type: "workflow_switched", enabled }),
+    setWorkflow: (enabled) => state.change({ type: "workflow_switched", enabled, by: "user" }),
     setPermissionMode(mode) {
       state.permissionMode = mode;
     },
@@ -245,8 +246,7 @@ export function createAgent(ports: AgentPorts): Agent {
     recordCommand: (text) => state.append({ type: "command", text: ports.redaction.redact(text) }),
     recordShell(command, output, exitCode) {
       state.append({ type: "shell", command, output, exit_code: exitCode });
-      const conversation =
-        state.conversationOf[state.workflow.stage] ?? state.openConversation(state.workflow.stage, "start");
+      const conversation = state.conversationOf[state.workflow.stage] ?? state.openConversation("start");
       state.addMessage(conversation, {
         role: "user",
         content: [

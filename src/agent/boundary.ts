@@ -70,7 +70,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
   const rulesNow = (): PolicyRequest["rules"] => ({
     allow: parseRules(parts.settings().permissions.allow),
     deny: denied,
-    grants: parseRules(state.grants.filter((grant) => !grant.startsWith("scope("))),
+    grants: parseRules(state.grants().flatMap((grant) => (grant.kind === "rule" ? [grant.rule] : []))),
   });
   const approved =
     state.stage === "execute" &&

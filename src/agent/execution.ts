@@ -149,8 +149,7 @@ async function execute(
 async function lookBetween({ ports, state, emit }: AgentContext): Promise<void> {
   try {
     const { paths, processes, ignored } = await ports.guard.changedBetween();
-    state.changedBetween.push(...paths.filter((path) => !state.changedBetween.includes(path)));
-    state.ignoredWritten.push(...ignored.filter((path) => !state.ignoredWritten.includes(path)));
+    if (paths.length > 0 || ignored.length > 0) state.append({ type: "changed_between", changed: paths, ignored });
     if (paths.length > 0)
       emit({
         type: "notice",

@@ -1,14 +1,14 @@
 // What the composition root hands to an agent. The agent builds none of it, so its tests need no mocks.
 
 import type { ProjectContext } from "./project-context.ts";
+import type { SessionLog } from "../session/log.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { CostTotals, LedgerEntry, ModelCall } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
-import type { Ask, Denial } from "../types/permission.ts";
+import type { Ask, Denial, Grant } from "../types/permission.ts";
 import type { Approval, Plan, WorkStage } from "../types/plan.ts";
 import type { ModelRegistry, Usage } from "../types/provider.ts";
 import type { HistorySignal, Overrides, Router, Tier } from "../types/route.ts";
-import type { RestoredSession, SessionLog } from "../types/session.ts";
 import type { LoadedSettings, PermissionMode } from "../types/settings.ts";
 import type { FileAction, FileChange, ShellRequest, ShellResult, ToolDefinition } from "../types/tool.ts";
 import type { Verdict } from "../types/permission.ts";
@@ -87,7 +87,8 @@ export interface BoundaryState {
   stage: WorkStage;
   plan: Plan | null;
   approval: Approval | null;
-  grants: string[];
+  /** As they are at the moment: the person may grant something in the middle of a turn. */
+  grants(): readonly Grant[];
   mode: PermissionMode;
 }
 
@@ -187,7 +188,6 @@ export interface Surroundings {
 /** The session that is begun or resumed. */
 export interface SessionStart {
   log: SessionLog;
-  restored: RestoredSession | null;
   /** Where it was begun: its plans are carried out there and nowhere else. */
   workspace: string;
   /** True where a flag of this run switched the staged workflow on or off. */

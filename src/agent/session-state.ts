@@ -1,201 +1,166 @@
-// The one mutable thing of a session: what the records say, kept in memory. Every change is appended to the session
-// file first; nothing here talks to a provider or a person.
+// A session while it runs: what its records say, and beside it what holds for this run alone. Each change is a record,
+// appended first; nothing here talks to a provider or a person.
 
-import { stringifyMessageText } from "./messages.ts";
-import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
+import { reduceWorkflow } from "../plan/workflow.ts";
+import { messagesOf } from "../session/repair.ts";
+import { keyCalls, lastRoutes, type SessionState as RecordedState } from "../session/state.ts";
+import type { SessionLog } from "../session/log.ts";
 import type { TouchedFile } from "../types/agent.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
 import type { Message } from "../types/message.ts";
-import type { Denial } from "../types/permission.ts";
+import type { Denial, Grant } from "../types/permission.ts";
 import type { PlanProgress, Stage, WorkflowEvent, WorkflowState } from "../types/plan.ts";
 import type { ActiveSkill, Overrides, Route } from "../types/route.ts";
-import type { RestoredSession, SessionLog, SessionRecord } from "../types/session.ts";
+import type { SessionRecord } from "../types/session.ts";
 import type { PermissionMode } from "../types/settings.ts";
 
 export class SessionState {
   readonly log: SessionLog;
-  readonly conversations: Map<number, Message[]>;
-  readonly conversationOf: Partial<Record<Stage, number>>;
-  /** What earlier runs left; null in a session that begins. */
-  private readonly past: Pick<RestoredSession, "routes" | "ledger"> | null;
-  /** Of this run. */
-  readonly ownRoutes: Route[] = [];
-  readonly ownEntries: LedgerEntry[] = [];
-  /** Turns that a route other than a gate's served. */
-  readonly routedTurns: Set<number>;
-  /** Of the turns' own calls of earlier runs the first and the last of each conversation and stage. */
-  private readonly keyCalls: readonly LedgerEntry[];
-  readonly files: TouchedFile[];
-  readonly denials: Denial[];
-  readonly grants: string[];
-  readonly reports: Record<string, string>;
   readonly warnings: string[] = [];
-  workflow: WorkflowState;
-  /** Choices that outlive the run. */
-  private kept: Overrides;
   /** Choices made by flags: they hold for this run and are not written down. */
   private flags: Overrides;
-  skill: ActiveSkill | null;
-  turns: number;
-  lastModel: string | null;
-  lastText: string;
   permissionMode: PermissionMode;
   /** Refusals of this run outside the plan stage: they make exit code 4. */
   readonly runDenials: Denial[] = [];
   /** Paths of this run that could not be checked or put back: they make exit code 4 whatever is permitted later. */
   readonly runUnsettled: string[] = [];
-  /** The same, with the reasons, since the plan at hand was first stored. */
-  readonly planUnsettled: { path: string; reason: string }[] = [];
-  /** Files touched since the plan at hand was first stored. */
-  readonly planFiles: TouchedFile[];
-  /** Turn in which the plan at hand was first handed in; it is executed in later ones. */
-  planSince: number;
-  /** Paths that changed while the plan was executed, by nobody of bmo. */
-  readonly changedBetween: string[] = [];
-  /** Ignored paths that were written while the plan was executed; folders with the number of files. */
-  readonly ignoredWritten: string[] = [];
-  /** Shell commands that ran in execution without standing in the plan. */
-  readonly unplannedCommands: string[] = [];
 
   constructor(
     log: SessionLog,
-    restored: RestoredSession | null,
     workflow: { enabled: boolean; byFlag: boolean },
     permissionMode: PermissionMode,
     flags: Overrides,
   ) {
     this.log = log;
-    this.conversations = restored?.conversations ?? new Map<number, Message[]>();
-    this.conversationOf = restored?.conversationOf ?? {};
-    this.past = restored;
-    this.routedTurns = new Set(restored?.routedTurns);
-    this.keyCalls = restored?.keyCalls ?? [];
-    this.files = restored?.files ?? [];
-    this.planFiles = restored?.planFiles ?? [];
-    this.planSince = restored?.planSince ?? 0;
-    this.denials = restored?.denials ?? [];
-    this.grants = restored?.grants ?? [];
-    this.reports = restored?.reports ?? {};
-    this.workflow = restored?.workflow ?? initialWorkflow(workflow.enabled);
-    this.kept = restored?.overrides ?? { model: null, tier: null };
     this.flags = flags;
-    this.skill = restored?.skill ?? null;
-    this.turns = restored?.turns ?? 0;
-    this.lastModel = restored?.lastModel ?? null;
-    this.lastText = restored?.lastText ?? "";
     this.permissionMode = permissionMode;
-    // A flag goes before what the session was switched to; the configuration does not. Neither is written down: a flag
-    // holds for this run.
-    const enabled = workflow.byFlag ? workflow.enabled : this.workflow.enabled;
-    if (workflow.byFlag || !enabled)
-      this.workflow = reduceWorkflow(this.workflow, { type: "workflow_switched", enabled });
+    // Nothing executes while a session is only being opened.
+    if (this.workflow.stage === "execute" && !this.workflow.interrupted) this.begin({ type: "execution_interrupted" });
+    // A flag goes before what the session was switched to; the configuration does not.
+    const enabled = workflow.byFlag ? workflow.enabled : (this.recorded.switched ?? workflow.enabled);
+    if (workflow.byFlag || !enabled || !this.workflow.enabled)
+      this.begin({ type: "workflow_switched", enabled, by: workflow.byFlag ? "flag" : "configuration" });
   }
 
-  /**
-   * All calls of the session. A turn needs none of an earlier run: those are read from the file once somebody looks
-   * here.
-   */
+  /** What this run begins with, written with its first record. */
+  private begin(event: WorkflowEvent): void {
+    if (reduceWorkflow(this.workflow, event) !== this.workflow) this.log.defer({ type: "workflow", event });
+  }
+
+  /** What the records come to. */
+  get recorded(): RecordedState {
+    return this.log.state;
+  }
+
+  get workflow(): WorkflowState {
+    return this.recorded.workflow;
+  }
+
+  get conversationOf(): Readonly<Partial<Record<Stage, number>>> {
+    return this.recorded.conversationOf;
+  }
+
+  get files(): readonly TouchedFile[] {
+    return this.recorded.files;
+  }
+
+  get denials(): readonly Denial[] {
+    return this.recorded.denials;
+  }
+
+  get grants(): readonly Grant[] {
+    return this.recorded.grants;
+  }
+
+  /** What was done for the plan at hand. */
+  get progress(): PlanProgress {
+    return this.recorded.progress;
+  }
+
+  get skill(): ActiveSkill | null {
+    return this.recorded.skill;
+  }
+
+  get turns(): number {
+    return this.recorded.turns;
+  }
+
+  get lastModel(): string | null {
+    return this.recorded.lastModel;
+  }
+
+  get lastText(): string {
+    return this.recorded.lastText;
+  }
+
+  /** Turns that a route other than a gate's served. */
+  get routedTurns(): ReadonlySet<number> {
+    return new Set(this.recorded.routedTurns);
+  }
+
+  /** All calls of the session. Those of an earlier run are read from the file once somebody looks: no turn does. */
   get ledger(): LedgerEntry[] {
-    return [...(this.past?.ledger ?? []), ...this.ownEntries];
+    return this.log.ledger(this.recorded);
   }
 
   /** Routes and calls as they are now, to be looked at later or never. */
   books(): { routes(): Route[]; ledger(): LedgerEntry[] } {
-    const { past } = this;
-    const [ownRoutes, ownEntries] = [[...this.ownRoutes], [...this.ownEntries]];
-    return {
-      routes: () => [...(past?.routes ?? []), ...ownRoutes],
-      ledger: () => [...(past?.ledger ?? []), ...ownEntries],
-    };
+    const { log, recorded } = this;
+    return { routes: () => log.routes(recorded), ledger: () => log.ledger(recorded) };
   }
 
-  /** The turns' own calls, of earlier runs only the first and the last of each conversation and stage. */
+  /** The turns' own calls: the first and the last of each conversation and stage. */
   mainCalls(): LedgerEntry[] {
-    return [...this.keyCalls, ...this.ownEntries.filter((entry) => entry.purpose === "main")];
+    return keyCalls(this.recorded);
   }
 
-  get progress(): PlanProgress {
-    return {
-      since: this.planSince,
-      files: this.planFiles,
-      reports: this.reports,
-      unplannedCommands: this.unplannedCommands,
-      unsettled: this.planUnsettled,
-      changedBetween: this.changedBetween,
-      ignoredWritten: this.ignoredWritten,
-    };
+  /** Routes of a turn of this run. */
+  routesOf(turn: number): Route[] {
+    return lastRoutes(this.recorded).flatMap(({ value }) => (value?.turn === turn ? [value] : []));
+  }
+
+  /** Calls of this run that a route caused. */
+  callsOf(route: string): LedgerEntry[] {
+    return [...this.recorded.ledger].flatMap(({ value }) => (value?.route === route ? [value] : []));
   }
 
   append(record: SessionRecord): void {
     this.log.append(record);
   }
 
-  /** Applies one workflow event and keeps it. */
+  /** Keeps one event of the workflow, where it changes anything. */
   change(event: WorkflowEvent): void {
-    const next = reduceWorkflow(this.workflow, event);
-    if (next === this.workflow) return;
-    this.append({ type: "workflow", event });
-    if (event.type === "plan_stored" && event.plan.id !== this.workflow.plan?.id) this.beginPlan();
-    this.workflow = next;
-  }
-
-  /** What an earlier plan's execution left behind is no part of the new one's report. */
-  private beginPlan(): void {
-    for (const id of Object.keys(this.reports)) delete this.reports[id];
-    this.planFiles.splice(0);
-    this.planUnsettled.splice(0);
-    this.unplannedCommands.splice(0);
-    this.changedBetween.splice(0);
-    this.ignoredWritten.splice(0);
-    this.planSince = this.turns;
+    if (reduceWorkflow(this.workflow, event) !== this.workflow) this.append({ type: "workflow", event });
   }
 
   startTurn(stage: Stage, ticket: string | null, text: string): number {
-    this.turns += 1;
-    this.append({ type: "turn_start", turn: this.turns, stage, ticket, text });
-    return this.turns;
+    const turn = this.turns + 1;
+    this.append({ type: "turn_start", turn, stage, ticket, text });
+    return turn;
   }
 
-  /** Opens a fresh conversation for a stage and returns its id. */
-  openConversation(
-    stage: Stage,
-    reason: Extract<SessionRecord, { type: "conversation" }>["reason"],
-    seed: Message[] = [],
-  ): number {
-    const id = Math.max(0, ...this.conversations.keys()) + 1;
+  /** Opens a fresh conversation and returns its id. */
+  openConversation(reason: Extract<SessionRecord, { type: "conversation" }>["reason"], seed: Message[] = []): number {
+    const id = this.recorded.lastConversation + 1;
     this.append({ type: "conversation", id, reason, seed });
-    this.conversations.set(id, [...seed]);
-    this.conversationOf[stage] = id;
     return id;
   }
 
+  /** As a vendor accepts them: each call with its one result, also after an interruption. */
   messages(conversation: number): Message[] {
-    const messages = this.conversations.get(conversation) ?? [];
-    this.conversations.set(conversation, messages);
-    return messages;
+    return messagesOf(this.recorded, conversation);
   }
 
   addMessage(conversation: number, message: Message): void {
     this.append({ type: "message", conversation, turn: this.turns, message });
-    this.messages(conversation).push(message);
-    if (message.role === "assistant") {
-      const text = stringifyMessageText(message);
-      if (text !== "") this.lastText = text;
-    }
   }
 
   addRoute(route: Route): void {
     this.append({ type: "route", route });
-    if (route.stage !== "gate") this.routedTurns.add(route.turn);
-    const existing = this.ownRoutes.findIndex((one) => one.id === route.id);
-    if (existing === -1) this.ownRoutes.push(route);
-    else this.ownRoutes[existing] = route;
   }
 
   addCost(entry: LedgerEntry): void {
     this.append({ type: "cost", entry });
-    this.ownEntries.push(entry);
-    if (entry.purpose === "main") this.lastModel = entry.model;
   }
 
   /**
@@ -204,15 +169,14 @@ export class SessionState {
    */
   addDenial(denial: Denial, stage: Stage, onlyRead = false): void {
     this.append({ type: "denial", turn: this.turns, denial });
-    this.denials.push(denial);
     if (stage !== "plan" && !onlyRead) this.runDenials.push(denial);
   }
 
   /** What could not be checked or put back is a denial that no later call takes away. */
   addUnsettled({ path, reason, command }: { path: string; reason: string; command: string }, stage: Stage): void {
     this.addDenial({ tool: "bash", summary: command, reason: `${path}: ${reason}`, target: command }, stage, true);
+    this.append({ type: "unsettled", path, reason });
     this.runUnsettled.push(path);
-    this.planUnsettled.push({ path, reason });
   }
 
   /** A later permitted call on the same tool and target takes the denial off the exit code. */
@@ -225,40 +189,34 @@ export class SessionState {
 
   addFile(file: TouchedFile): void {
     this.append({ type: "file", turn: this.turns, ...file });
-    for (const list of [this.files, this.planFiles]) {
-      const earlier = list.findIndex((one) => one.path === file.path);
-      const before = list[earlier];
-      if (before === undefined) list.push(file);
-      else
-        list[earlier] = before.action === "create" && file.action === "modify" ? { ...file, action: "create" } : file;
-    }
   }
 
   /** The user's choices in force: a flag of this run before what the session keeps. */
   get overrides(): Overrides {
-    return { model: this.flags.model ?? this.kept.model, tier: this.flags.tier ?? this.kept.tier };
+    const kept = this.recorded.overrides;
+    return { model: this.flags.model ?? kept.model, tier: this.flags.tier ?? kept.tier };
   }
 
   setOverrides(overrides: Overrides): void {
     const { model, tier } = overrides;
+    const kept = this.recorded.overrides;
     this.flags = { model: model?.from === "flag" ? model : null, tier: tier?.from === "flag" ? tier : null };
-    const kept = {
-      model: model?.from === "flag" ? this.kept.model : model,
-      tier: tier?.from === "flag" ? this.kept.tier : tier,
-    };
-    this.append({ type: "overrides", overrides: kept });
-    this.kept = kept;
+    this.append({
+      type: "overrides",
+      overrides: {
+        model: model?.from === "flag" ? kept.model : model,
+        tier: tier?.from === "flag" ? kept.tier : tier,
+      },
+    });
   }
 
   setSkill(skill: ActiveSkill | null): void {
     this.append({ type: "skill", skill });
-    this.skill = skill;
   }
 
-  grant(rule: string): void {
-    if (this.grants.includes(rule)) return;
-    this.append({ type: "grant", rule });
-    this.grants.push(rule);
+  grant(grant: Grant): void {
+    const text = JSON.stringify(grant);
+    if (!this.grants.some((one) => JSON.stringify(one) === text)) this.append({ type: "grant", grant });
   }
 
   warn(text: string): void {

@@ -92,7 +92,7 @@ export function agentState(
     get ledger() {
       return ledger();
     },
-    planSince: state.planSince,
+    planSince: state.progress.since,
     get totals() {
       return totals();
     },

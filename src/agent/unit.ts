@@ -82,8 +82,7 @@ function wholePlan(context: AgentContext, plan: Plan, { order, continuing, note 
   const isFresh = !continuing || !wasHandedOver(state, order);
   const isFull = ports.settings.loaded().settings.options.phase_model.handoff === "full";
   let conversation = state.conversationOf.execute ?? null;
-  if (isFresh)
-    conversation = isFull ? (state.conversationOf.plan ?? null) : state.openConversation("execute", "handoff");
+  if (isFresh) conversation = isFull ? (state.conversationOf.plan ?? null) : state.openConversation("handoff");
   // The conversation comes first: a ticket in progress then tells a resumed run that its conversation is there.
   for (const ticket of tickets) startTicket(context, plan, ticket);
   return {
@@ -108,7 +107,7 @@ async function oneTicket(
   const { state } = context;
   const isResumed = continuing && wasHandedOver(state, [ticket.id]);
   if (!isResumed) await checkpoint(context, `before ticket ${ticket.id}`, ticket.id);
-  const conversation = isResumed ? (state.conversationOf.execute ?? null) : state.openConversation("execute", "ticket");
+  const conversation = isResumed ? (state.conversationOf.execute ?? null) : state.openConversation("ticket");
   startTicket(context, plan, ticket);
   const shown = `${ticket.id}: ${ticket.title}`;
   return {
@@ -147,7 +146,7 @@ async function attempt(context: AgentContext, plan: Plan, unit: Unit, signal: Ab
         failure = { ticket, text: verification.failure };
         break;
       }
-      if (unit.ticket !== null) context.state.reports[ticket.id] = text;
+      if (unit.ticket !== null) context.state.append({ type: "ticket_report", ticket: ticket.id, text });
       if (context.state.workflow.plan?.tickets[ticket.id] !== "done") endTicket(context, plan, ticket, "done");
     }
     if (failure === null) return { kind: "verified", text };
@@ -200,7 +199,7 @@ function startTicket(context: AgentContext, plan: Plan, ticket: Ticket): void {
 export function endTicket(context: AgentContext, plan: Plan, ticket: Ticket, ticketState: "done" | "failed"): void {
   const { ports, state, emit } = context;
   state.change({ type: "ticket_changed", ticket: ticket.id, state: ticketState });
-  const costs = ticketEntries(state.workflow.plan ?? plan, ticket.id, state.ledger, state.planSince);
+  const costs = ticketEntries(state.workflow.plan ?? plan, ticket.id, state.ledger, state.progress.since);
   const { cost_usd: costUsd, estimate: costEstimate } = ports.models.accounting.totals(costs);
   emit({
     type: "ticket_end",
@@ -230,7 +229,7 @@ function planHandOver(context: AgentContext, plan: Plan, tickets: string[] | nul
 /** The ticket, the plan's summary, and what earlier tickets reported: nothing else of the session. */
 function ticketHandOver(context: AgentContext, plan: Plan, ticket: Ticket, note: string | null): string {
   const reports = plan.content.tickets.flatMap((other) => {
-    const report = context.state.reports[other.id];
+    const report = context.state.progress.reports[other.id];
     return report === undefined ? [] : [`- ${other.id} (${other.title}): ${report}`];
   });
   const lines = [

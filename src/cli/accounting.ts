@@ -6,7 +6,8 @@ import { namedModels } from "../router/phase-router.ts";
 import { BmoError } from "../util/errors.ts";
 import type { App } from "./app.ts";
 import type { ModelInfo } from "../types/provider.ts";
-import type { RestoredSession } from "../types/session.ts";
+import { keyCalls } from "../session/state.ts";
+import type { SessionLog } from "../session/log.ts";
 import type { LoadedSettings } from "../types/settings.ts";
 
 interface Baseline {
@@ -33,11 +34,7 @@ function baselineOf(app: App): Baseline {
 }
 
 /** @param runCapUsd what this run may cost at most; null = as configured. */
-export function createAccounting(
-  app: App,
-  restored: Pick<RestoredSession, "ledger" | "keyCalls"> | null,
-  runCapUsd: number | null,
-): Ledger {
+export function createAccounting(app: App, log: SessionLog, runCapUsd: number | null): Ledger {
   let known: { loaded: LoadedSettings; baseline: Baseline } | null = null;
   const ledger = createLedger({
     caps: () => app.loaded().settings.options.budget,
@@ -50,11 +47,11 @@ export function createAccounting(
     now: () => new Date(),
     newId: (prefix) => `${prefix}_${randomBytes(6).toString("hex")}`,
   });
-  if (restored !== null)
-    ledger.restore(
-      () => restored.ledger,
-      restored.keyCalls,
-      (name) => resolveOrNull(app, name, "session"),
-    );
+  const before = log.state;
+  ledger.restore(
+    () => log.ledger(before),
+    keyCalls(before),
+    (name) => resolveOrNull(app, name, "session"),
+  );
   return ledger;
 }

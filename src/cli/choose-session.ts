@@ -2,11 +2,12 @@
 // plan that `bmo approve` names.
 
 import { findSession, latestSession, listSessions } from "../session/list.ts";
-import { scanSession } from "../session/reader.ts";
+import { foldSession } from "../session/replay.ts";
 import { BmoError } from "../util/errors.ts";
 import type { App } from "./app.ts";
 import type { SessionWish } from "./run-line.ts";
 import type { Plan } from "../types/plan.ts";
+import type { StoredRecord } from "../types/session.ts";
 
 export type SessionChoice = { kind: "new" } | { kind: "open"; path: string; fork: boolean };
 
@@ -41,18 +42,24 @@ interface WaitingPlan {
   path: string;
   workspace: string;
   plan: Plan;
-  /** False once a later revision or plan of that session took its place. */
+  /** False once a later revision, plan or request of that session took its place. */
   current: boolean;
 }
 
-const WORKFLOW: ReadonlySet<string> = new Set(["workflow"]);
+/** What must be read of a session to know its plans. */
+const PLANNING: ReadonlySet<string> = new Set(["workflow", "approval"] satisfies StoredRecord["type"][]);
 
 function plansOf(path: string): WaitingPlan[] {
   const plans: Plan[] = [];
-  const { header } = scanSession(path, WORKFLOW, (record) => {
+  const { header, state } = foldSession(path, PLANNING, (record) => {
     if (record.type === "workflow" && record.event.type === "plan_stored") plans.push(record.event.plan);
   });
-  return plans.map((plan, index) => ({ path, workspace: header.workspace, plan, current: index === plans.length - 1 }));
+  // A plan that was given up or does not count is for the session to explain.
+  const last = state.workflow.plan ?? plans.at(-1);
+  return plans.map((plan) => {
+    const current = plan.id === last?.id && plan.revision === last.revision;
+    return { path, workspace: header.workspace, plan, current };
+  });
 }
 
 function matches(plan: Plan, wanted: string): boolean {

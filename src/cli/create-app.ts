@@ -7,6 +7,7 @@ import { costText } from "../ledger/report.ts";
 import { createRouter } from "../router/index.ts";
 import { historySignals } from "../router/history.ts";
 import { tools } from "../tools/index.ts";
+import { onceOnly } from "../util/once-only.ts";
 import { createAccounting } from "./accounting.ts";
 import { createCommandServices } from "./command-services.ts";
 import { createImageReader, readNamedImages } from "./images.ts";
@@ -63,18 +64,17 @@ function followRegistry(app: App, quiet = false): ModelRegistry {
 
 /** @throws BmoError usage, configuration: nothing has been asked of a provider then. */
 export async function openAgent(app: App, request: OpenRequest): Promise<OpenedAgent> {
-  const { log, restored, workspace: sessionWorkspace, notices } = openSession(app, request.session);
+  const { log, workspace: sessionWorkspace, notices, transcript } = openSession(app, request.session);
   const containment = await wireContainment(app, log.id, request.ask);
   const skills = createSkills(app);
   const { routerTables } = await import("./router-parts.ts");
   const registry = followRegistry(app);
   const readImage = createImageReader(app);
-  const accounting = createAccounting(app, restored, request.limits.budgetUsd);
+  const accounting = createAccounting(app, log, request.limits.budgetUsd);
 
   const agent = createAgent({
     session: {
       log,
-      restored,
       workspace: sessionWorkspace,
       workflowByFlag: app.flags.plan !== null || app.flags.permissionMode === "plan",
       flagOverrides: app.flagOverrides(),
@@ -132,7 +132,7 @@ export async function openAgent(app: App, request: OpenRequest): Promise<OpenedA
       ask: request.ask,
     },
     notices: [...app.loaded().notices, ...scriptedNotice(app), ...notices, ...containment.notices],
-    transcript: () => restored?.transcript ?? [],
+    transcript: onceOnly(transcript),
     skillNames: () => skills.names(),
     containment,
     readImage,

@@ -1,21 +1,20 @@
 // Opens the session that a run works in: its records, and the log file beside them.
 
 import { appendFileSync } from "node:fs";
-import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
 import { copySession, createSession, resumeSession } from "../session/store.ts";
 import { BmoError } from "../util/errors.ts";
 import type { App } from "./app.ts";
 import type { SessionChoice } from "./choose-session.ts";
-import type { ReplayedSession } from "../session/replay.ts";
-import type { SessionLog } from "../types/session.ts";
+import type { SessionLog } from "../session/log.ts";
+import type { AgentEvent } from "../types/event.ts";
 
 export interface OpenSession {
   log: SessionLog;
-  /** null for a new one. */
-  restored: ReplayedSession | null;
   /** Where it began. */
   workspace: string;
   notices: string[];
+  /** The events that show it as it was; none of a new one. */
+  transcript(): AgentEvent[];
 }
 
 /** Looks up the keys in use before anything is stored: the first text of a session may carry one. */
@@ -32,27 +31,16 @@ function learnKeys(app: App): void {
 export function openSession(app: App, session: SessionChoice): OpenSession {
   learnKeys(app);
   const options = { now: () => new Date(), redact: app.redactor.redact };
-  const rules = {
-    reduce: reduceWorkflow,
-    initial: initialWorkflow(app.loaded().settings.options.staged_workflow.enabled),
-  };
-  if (session.kind === "new")
-    return {
-      log: createSession({ ...options, rules, dataDirectory: app.dataDirectory, workspace: app.workspace }),
-      restored: null,
-      workspace: app.workspace,
-      notices: [],
-    };
+  const { dataDirectory, workspace } = app;
+  if (session.kind === "new") {
+    const log = createSession({ ...options, dataDirectory, workspace });
+    return { log, workspace, notices: [], transcript: () => [] };
+  }
   const { path, notices } = session.fork
-    ? copySession(session.path, { ...options, dataDirectory: app.dataDirectory })
+    ? copySession(session.path, { ...options, dataDirectory })
     : { path: session.path, notices: [] };
-  const opened = resumeSession(path, options, rules);
-  return {
-    log: opened.log,
-    restored: opened.restored,
-    workspace: opened.header.workspace,
-    notices: [...notices, ...opened.notices, ...opened.restored.notices],
-  };
+  const { log, header, transcript, ...resumed } = resumeSession(path, options);
+  return { log, workspace: header.workspace, notices: [...notices, ...resumed.notices], transcript };
 }
 
 /** `Tier assignment:` and the like, one line each; on stderr with `--verbose`. */

@@ -3,7 +3,6 @@
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
 import { findSession } from "../session/list.ts";
 import { readSession } from "../session/reader.ts";
 import { replay } from "../session/replay.ts";
@@ -37,7 +36,7 @@ export function routeServices(app: Pick<App, "loaded" | "registry" | "dataDirect
     readSession(idOrPath): Promise<RecordedSession> {
       const path = existsSync(place(idOrPath)) ? place(idOrPath) : findSession(app.dataDirectory, idOrPath).path;
       const { header, records, notices } = readSession(path);
-      const { routes, ledger } = replay(header, records, reduceWorkflow, initialWorkflow(true));
+      const { routes, ledger } = replay(header, records);
       const texts = new Map(
         records.flatMap((record) => (record.type === "turn_start" ? [[record.turn, record.text] as const] : [])),
       );

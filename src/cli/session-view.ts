@@ -1,6 +1,5 @@
 // A stored session turn by turn, as data, as text, as Markdown and as JSON, for `bmo sessions show` and `export`.
 
-import { initialWorkflow, reduceWorkflow } from "../plan/workflow.ts";
 import { totalCosts } from "../ledger/ledger.ts";
 import { costText } from "../ledger/report.ts";
 import { replay, type ReplayedSession } from "../session/replay.ts";
@@ -70,8 +69,8 @@ export interface SessionView {
     tickets: Record<string, string>;
   } | null;
   totals: CostTotals;
-  files: ReplayedSession["files"];
-  denials: ReplayedSession["denials"];
+  files: ReplayedSession["state"]["files"];
+  denials: ReplayedSession["state"]["denials"];
   notices: string[];
   replayed: ReplayedSession;
 }
@@ -88,7 +87,7 @@ function byTurn<Item extends { turn: number }>(items: readonly Item[]): Map<numb
 
 /** @param content the records that `readTurns` gives, or all */
 export function viewSession(content: SessionContent): SessionView {
-  const replayed = replay(content.header, content.records, reduceWorkflow, initialWorkflow(true));
+  const replayed = replay(content.header, content.records);
   const routesOf = byTurn(replayed.routes);
   const entriesOf = byTurn(replayed.ledger);
   const endsOf = byTurn(content.records.filter((record) => record.type === "turn_end"));
@@ -118,7 +117,7 @@ export function viewSession(content: SessionContent): SessionView {
       },
     ];
   });
-  const { plan } = replayed.workflow;
+  const { plan } = replayed.state.workflow;
   return {
     session: content.header,
     turns,
@@ -134,8 +133,8 @@ export function viewSession(content: SessionContent): SessionView {
             tickets: plan.tickets,
           },
     totals: totalCosts(replayed.ledger),
-    files: replayed.files,
-    denials: replayed.denials,
+    files: replayed.state.files,
+    denials: replayed.state.denials,
     notices: [...content.notices, ...replayed.notices],
     replayed,
   };

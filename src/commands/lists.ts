@@ -90,10 +90,11 @@ function ruleRows({ agent, services }: CommandContext): { rule: string; effect: 
       .filter((rule) => !project.rules.includes(rule))
       .map((rule) => ({ rule, effect: "allow" as const, origin: configured("allow") })),
     ...project.rules.map((rule) => ({ rule, effect: "allow" as const, origin: "always in this project" })),
-    ...grants.map((grant) => {
-      const { rule, ofPlan } = grantText(grant);
-      return { rule, effect: "allow" as const, origin: ofPlan ? "extends the approved plan" : "this session" };
-    }),
+    ...grants.map((grant) => ({
+      rule: grantText(grant),
+      effect: "allow" as const,
+      origin: grant.kind === "scope" ? "extends the approved plan" : "this session",
+    })),
   ];
 }
 
@@ -111,7 +112,7 @@ function showPermissions(context: CommandContext): CommandResult {
     mode: permissionMode,
     allow: settings.permissions.allow,
     deny: settings.permissions.deny,
-    grants,
+    grants: grants.map(grantText),
     project: project.rules,
     rules,
   });

@@ -94,7 +94,7 @@ export function statusRows(context: CommandContext): [label: string, value: stri
     ["routing", routingLine(state)],
     [
       "permission mode",
-      `${state.permissionMode}${state.grants.length === 0 ? "" : `, granted: ${state.grants.map((grant) => grantText(grant).rule).join(", ")}`}`,
+      `${state.permissionMode}${state.grants.length === 0 ? "" : `, granted: ${state.grants.map(grantText).join(", ")}`}`,
     ],
     ["containment", `${settings.options.containment.mode}, ${outOfScope} out of scope`],
     ["sandbox", state.sandbox],

@@ -18,12 +18,11 @@ import {
 import { basename, dirname, join } from "node:path";
 import { isJsonObject } from "../util/jsonl.ts";
 import { systemErrorCode } from "../util/errors.ts";
-import type { FrozenFold } from "./fold.ts";
-import type { FrozenSummary, RecordSummary } from "./summary.ts";
+import type { FrozenState } from "./resume.ts";
+import type { RecordSummary } from "./summary.ts";
 import type { SessionHeader } from "../types/session.ts";
-import type { WorkflowState } from "../types/plan.ts";
 
-const VERSION = 1;
+const VERSION = 2;
 const PIECE = 4_096;
 const KEY_BYTES = 32;
 const KEY_NAME = "key";
@@ -44,10 +43,7 @@ export interface IndexBody {
   /** Bytes of the file, all of them whole lines. */
   length: number;
   nextSeq: number;
-  /** The workflow state that the fold began with. */
-  initial: WorkflowState;
-  fold: FrozenFold;
-  summarizer: FrozenSummary;
+  state: FrozenState;
 }
 
 function indexFolder(sessionPath: string): string {

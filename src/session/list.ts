@@ -8,9 +8,10 @@ import { decodeLine } from "../util/jsonl.ts";
 import { readHolder } from "./holder.ts";
 import { readIndexHead, stampOf, sweepIndex, writeIndex } from "./index-file.ts";
 import { holderPath, idOfPath, matchesSessionId, sessionsDirectory, workspaceDirectory } from "./location.ts";
-import { lastRecordTime, lastTimeIn, readSession, scanSession } from "./reader.ts";
+import { lastRecordTime, lastTimeIn, readSession } from "./reader.ts";
 import { isHeader } from "./record-shape.ts";
-import { createSummarizer, isWork, SUMMARIZED, type RecordSummary } from "./summary.ts";
+import { foldSession } from "./replay.ts";
+import { isWork, SUMMARIZED, summaryOf, type RecordSummary } from "./summary.ts";
 import type { SessionSummary } from "../types/session.ts";
 
 interface LastUse {
@@ -49,11 +50,10 @@ function sessionFiles(dataDirectory: string, workspace: string | undefined): str
     .filter((path) => idOfPath(path) !== null);
 }
 
-function summaryOf(path: string): RecordSummary | null {
+function readSummary(path: string): RecordSummary | null {
   try {
-    const summarizer = createSummarizer();
-    const { header, bytes } = scanSession(path, SUMMARIZED, summarizer.add);
-    return summarizer.summary(header, lastRecordTime(bytes));
+    const { header, bytes, state } = foldSession(path, SUMMARIZED);
+    return summaryOf(state, header.created_at, lastRecordTime(bytes));
   } catch (thrown) {
     if (thrown instanceof BmoError) return null;
     throw thrown;
@@ -68,7 +68,7 @@ function keptSummary(path: string, heldBy: number | null): RecordSummary | null 
   const stamp = stampOf(path);
   const head = stamp === null ? null : readIndexHead(path, stamp);
   if (head !== null) return head.summary;
-  const summary = summaryOf(path);
+  const summary = readSummary(path);
   if (heldBy === null && stamp !== null && stamp === stampOf(path)) writeIndex(path, { stamp, summary }, null);
   return summary;
 }

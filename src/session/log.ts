@@ -1,5 +1,5 @@
 // Appends records to one session file. Each append is one write of one line; it returns when the bytes are with the
-// operating system. Nothing here reads or interprets records.
+// operating system, and with it the state that the session's records come to.
 
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -8,7 +8,11 @@ import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { redactRecord } from "./redact-record.ts";
 import { releaseHolder, takeHolder } from "./holder.ts";
 import { holderPath } from "./location.ts";
-import type { SessionHeader, SessionLog, SessionRecord, StoredRecord } from "../types/session.ts";
+import { lastRoutes, reduceSession, type Place, type SessionState } from "./state.ts";
+import { loaded } from "./file-source.ts";
+import type { LedgerEntry } from "../types/ledger.ts";
+import type { Route } from "../types/route.ts";
+import type { SessionHeader, SessionRecord, StoredRecord } from "../types/session.ts";
 
 export interface LogOptions {
   now(): Date;
@@ -21,12 +25,30 @@ export interface LogOptions {
 /** A shorter file is read in the time that its index would take to write and to read. */
 const INDEXED_FROM_BYTES = 256 * 1024;
 
-/** Follows what a log appends, to keep a session's index beside it. */
-export interface LogFollower {
-  /** @param record as it was written */
-  add(record: StoredRecord, place: number): void;
-  /** The file is this long now and the session rests: a turn or the log has ended. */
-  rest(length: number, nextSeq: number): void;
+/** How a log stands when a turn or the log has ended: what an index is made of. */
+export interface RestingLog {
+  state: SessionState;
+  /** Bytes of the file, all of them whole lines. */
+  length: number;
+  nextSeq: number;
+  /** Time of the last record of this run. */
+  lastAt: string;
+}
+
+/** An open session file: what its records say, and the way to add one. */
+export interface SessionLog {
+  readonly id: string;
+  readonly path: string;
+  /** What the records come to, with those that wait to be written. */
+  readonly state: SessionState;
+  /** Returns once the bytes are with the operating system: written before shown. */
+  append(record: SessionRecord): void;
+  /** Counts at once and is written before the next record: a run that records nothing else leaves no trace. */
+  defer(record: SessionRecord): void;
+  /** Routes of a state, the last record of each; read from the file where an earlier run wrote them. */
+  routes(state: SessionState): Route[];
+  ledger(state: SessionState): LedgerEntry[];
+  close(): void;
 }
 
 interface LogStart {
@@ -37,7 +59,9 @@ interface LogStart {
   /** Bytes of the file that are whole lines. */
   length: number;
   nextSeq: number;
-  follower?: LogFollower | undefined;
+  state: SessionState;
+  /** Told when the session rests after something was added. */
+  onRest(resting: RestingLog): void;
 }
 
 /** Turns a failure of the data directory into the user's error. */
@@ -87,7 +111,10 @@ class FileSessionLog implements SessionLog {
   private nextSeq: number;
   private descriptor: number | null = null;
   private closed = false;
-  private readonly follower: LogFollower | undefined;
+  private readonly onRest: LogStart["onRest"];
+  private current: SessionState;
+  private deferred: SessionRecord[] = [];
+  private lastAt: string | null = null;
 
   constructor(start: LogStart, options: LogOptions) {
     this.id = start.id;
@@ -96,28 +123,35 @@ class FileSessionLog implements SessionLog {
     this.length = start.length;
     this.nextSeq = start.nextSeq;
     this.options = options;
-    this.follower = start.follower;
+    this.current = start.state;
+    this.onRest = start.onRest;
+  }
+
+  get state(): SessionState {
+    return this.current;
+  }
+
+  routes(state: SessionState): Route[] {
+    return loaded(this.path, lastRoutes(state), (record) => (record.type === "route" ? record.route : null));
+  }
+
+  ledger(state: SessionState): LedgerEntry[] {
+    return loaded(this.path, [...state.ledger], (record) => (record.type === "cost" ? record.entry : null));
+  }
+
+  defer(record: SessionRecord): void {
+    this.deferred.push(record);
+    this.current = reduceSession(this.current, record);
   }
 
   append(record: SessionRecord): void {
     if (this.closed) throw new BmoError("internal", `session ${this.id} is closed`);
-    const at = this.options.now().toISOString();
-    const head = this.header === null ? "" : encodeLine({ seq: 0, at, ...this.header });
-    const firstSeq = this.nextSeq;
-    const stored = { seq: firstSeq, at, ...redactRecord(record, this.options.redact) };
-    const line = encodeLine(stored);
-    const bytes = Buffer.from(head + line, "utf8");
-    try {
-      writeWhole(this.open(), bytes, this.length);
-    } catch (thrown) {
-      throw thrown instanceof BmoError ? thrown : storageError(thrown, this.path);
+    while (this.deferred[0] !== undefined) {
+      this.write(this.deferred[0]);
+      this.deferred.shift();
     }
-    const place = this.length + Buffer.byteLength(head);
-    this.length += bytes.length;
-    this.nextSeq = firstSeq + 1;
-    this.header = null;
-    // What a record is made of keeps its shape: only texts inside it are redacted.
-    this.follower?.add(stored as StoredRecord, place);
+    const { stored, place } = this.write(record);
+    this.current = reduceSession(this.current, stored, place);
     if (record.type === "turn_end") this.rest();
   }
 
@@ -129,8 +163,30 @@ class FileSessionLog implements SessionLog {
     releaseHolder(holderPath(this.path));
   }
 
+  private write(record: SessionRecord): { stored: StoredRecord; place: Place } {
+    const at = this.options.now().toISOString();
+    const head = this.header === null ? "" : encodeLine({ seq: 0, at, ...this.header });
+    const redacted = { seq: this.nextSeq, at, ...redactRecord(record, this.options.redact) };
+    const bytes = Buffer.from(head + encodeLine(redacted), "utf8");
+    try {
+      writeWhole(this.open(), bytes, this.length);
+    } catch (thrown) {
+      throw thrown instanceof BmoError ? thrown : storageError(thrown, this.path);
+    }
+    const place = this.length + Buffer.byteLength(head);
+    this.length += bytes.length;
+    this.nextSeq += 1;
+    this.header = null;
+    this.lastAt = at;
+    // What a record is made of keeps its shape: only texts inside it are redacted.
+    return { stored: redacted as StoredRecord, place };
+  }
+
   private rest(): void {
-    if (this.length >= (this.options.indexedFrom ?? INDEXED_FROM_BYTES)) this.follower?.rest(this.length, this.nextSeq);
+    if (this.lastAt === null || this.length < (this.options.indexedFrom ?? INDEXED_FROM_BYTES)) return;
+    const { length, nextSeq, lastAt, current: state } = this;
+    this.lastAt = null;
+    this.onRest({ state, length, nextSeq, lastAt });
   }
 
   private open(): number {

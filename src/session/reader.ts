@@ -5,6 +5,7 @@ import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { decodeLine, isJsonObject, isSealed, linesOf, textOf, valueOf, type Line } from "../util/jsonl.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isHeader, isKnownType, isStoredRecord } from "./record-shape.ts";
+import { createUpgrade } from "./upgrade.ts";
 import type { JsonObject } from "../types/json.ts";
 import type { SessionHeader, StoredRecord } from "../types/session.ts";
 
@@ -113,6 +114,9 @@ export function isOfTornEnd(notice: string): boolean {
 const BEGINNING = /^\{"seq":(\d{1,15}),"at":"[^"\\]{0,40}","type":"([a-z_]+)"/;
 const BEGINNING_LENGTH = 120;
 
+/** What a session file holds besides its records. */
+export type SessionScan = Omit<SessionContent, "records"> & { bytes: Buffer };
+
 /** Gets each record with the offset of its line. */
 export type TakeRecord = (record: StoredRecord, place: number, header: SessionHeader) => void;
 
@@ -122,11 +126,7 @@ export type TakeRecord = (record: StoredRecord, place: number, header: SessionHe
  * all.
  * @throws BmoError usage when the file cannot be read, is no session, or has another version.
  */
-export function scanSession(
-  path: string,
-  wanted: ReadonlySet<string> | null,
-  take: TakeRecord,
-): Omit<SessionContent, "records"> & { bytes: Buffer } {
+export function scanSession(path: string, wanted: ReadonlySet<string> | null, take: TakeRecord): SessionScan {
   const bytes = readBytes(path);
   const lines = linesOf(bytes);
   const first = lines.next();
@@ -134,6 +134,7 @@ export function scanSession(
   const header = readHeader(bytes, firstLine, path);
   const notices: string[] = [];
   const unknown = new Set<string>();
+  const upgrade = createUpgrade();
   let wholeLength = firstLine?.end ?? 0;
   let endMissing = firstLine?.terminated === false;
   let expected = 1;
@@ -165,11 +166,13 @@ export function scanSession(
       );
     if (typeof seq === "number" && seq >= expected) expected = seq + 1;
     if (passedOver !== null) continue;
-    if (isStoredRecord(value)) {
-      if (wanted === null || wanted.has(value.type)) take(value, line.start, header);
-    } else if (isKnownType(value["type"]))
-      notices.push(`line ${line.number} of the session file does not have the form of a record and was skipped`);
-    else unknown.add(String(value["type"]));
+    for (const record of upgrade(value)) {
+      if (isStoredRecord(record)) {
+        if (wanted === null || wanted.has(record.type)) take(record, line.start, header);
+      } else if (isKnownType(record["type"]))
+        notices.push(`line ${line.number} of the session file does not have the form of a record and was skipped`);
+      else unknown.add(String(record["type"]));
+    }
   }
   if (unknown.size > 0)
     notices.push(
@@ -195,7 +198,8 @@ export function lastRecordTime(bytes: Buffer): string | null {
   for (let end = bytes.length; end > 0;) {
     const start = bytes.lastIndexOf(0x0a, end - 2) + 1;
     const value = valueOf(bytes, { number: 0, start, end, terminated: bytes[end - 1] === 0x0a });
-    if (start > 0 && isStoredRecord(value)) return value.at;
+    const record = value === null ? undefined : createUpgrade()(value).at(-1);
+    if (start > 0 && isStoredRecord(record)) return record.at;
     end = start;
   }
   return null;

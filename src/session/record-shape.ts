@@ -82,7 +82,7 @@ const approval = shape({
 });
 
 const WORKFLOW: Record<string, Check> = {
-  workflow_switched: shape({ enabled: flag }),
+  workflow_switched: shape({ enabled: flag, by: text }),
   plan_stored: shape({ plan }),
   plan_approved: shape({ approval }),
   execution_started: isJsonObject,
@@ -118,6 +118,9 @@ const route = shape({
   candidates: list(isJsonObject),
 });
 
+const rule = shape({ kind: (value) => value === "rule", rule: text });
+const scope = shape({ kind: (value) => value === "scope", plan: text, action: text, path: text });
+
 const BY_TYPE: { [Type in SessionRecord["type"]]: Check } = {
   command: shape({ text }),
   turn_start: shape({ turn: count, stage: text, ticket: textOrNull, text }),
@@ -129,7 +132,6 @@ const BY_TYPE: { [Type in SessionRecord["type"]]: Check } = {
     event: (value) =>
       isJsonObject(value) && typeof value["type"] === "string" && (WORKFLOW[value["type"]]?.(value) ?? false),
   }),
-  plan: shape({ plan }),
   approval: shape({ approval }),
   cost: shape({ entry }),
   overrides: shape({
@@ -139,9 +141,13 @@ const BY_TYPE: { [Type in SessionRecord["type"]]: Check } = {
     }),
   }),
   skill: shape({ skill: orNull(shape({ name: text, tier: textOrNull, activatedBy: text, turn: count })) }),
-  grant: shape({ rule: text }),
+  grant: shape({ grant: (value) => rule(value) || scope(value) }),
   denial: shape({ turn: count, denial: shape({ tool: text, summary: text, reason: text, target: text }) }),
   file: shape({ turn: count, path: text, action: text, in_scope: flag, rolled_back: flag }),
+  unplanned: shape({ command: text }),
+  unsettled: shape({ path: text, reason: text }),
+  changed_between: shape({ changed: list(text), ignored: list(text) }),
+  ticket_report: shape({ ticket: text, text }),
   checkpoint: shape({ id: text, label: text, ticket: textOrNull }),
   shell: shape({ command: text, output: text, exit_code: countOrNull }),
   notice: shape({ level: text, text }),

@@ -8,6 +8,7 @@ import type { SessionRecord } from "../types/session.ts";
  */
 const STRUCTURAL = new Set([
   "type",
+  "kind",
   "role",
   "stage",
   "phase",

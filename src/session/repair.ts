@@ -1,5 +1,6 @@
 // Makes a conversation one that a vendor accepts: after an interruption each tool call gets its one result. Pure.
 
+import { messagesIn, type SessionState } from "./state.ts";
 import type { Message, ToolResultMessage } from "../types/message.ts";
 
 const STARTED = "Interrupted while this call was running: what it did is unknown. Look before you repeat it.";
@@ -38,4 +39,10 @@ export function repairConversation(messages: readonly Message[], started: Readon
   }
   closeOpen();
   return repaired;
+}
+
+/** A conversation of a session as a vendor accepts it. */
+export function messagesOf(state: Pick<SessionState, "talk" | "intents">, conversation: number): Message[] {
+  const messages = messagesIn(state, conversation).flatMap(({ value }) => value ?? []);
+  return repairConversation(messages, new Set(Object.keys(state.intents)));
 }

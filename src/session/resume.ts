@@ -1,204 +1,119 @@
 // The state at the end of a session file: from its index where that one holds, else from its records; and the index
-// kept up to date while the session goes on.
+// that a resting session writes.
 
-import { isDeepStrictEqual } from "node:util";
-import { addToFold, emptyFold, freeze, thaw, type Fold, type Place, type WorkflowRules } from "./fold.ts";
 import { openLines, type FileLines } from "./file-lines.ts";
+import { messageAt } from "./file-source.ts";
 import { readIndexBody, stampOf, writeIndex } from "./index-file.ts";
-import { isOfTornEnd, readSession, scanSession } from "./reader.ts";
-import { isStoredRecord } from "./record-shape.ts";
-import { restore, type RecordSource, type ReplayedSession } from "./replay.ts";
-import { createSummarizer, type Summarizer } from "./summary.ts";
-import { transcriptOf } from "./transcript.ts";
-import type { LogFollower } from "./log.ts";
+import { isOfTornEnd } from "./reader.ts";
+import { foldSession } from "./replay.ts";
+import { lastRoutes, type Opened, type Place, type Said, type SessionState } from "./state.ts";
+import { summaryOf } from "./summary.ts";
+import { Sequence } from "../util/sequence.ts";
+import type { RestingLog } from "./log.ts";
 import type { Message } from "../types/message.ts";
-import type { SessionHeader, StoredRecord } from "../types/session.ts";
+import type { SessionHeader } from "../types/session.ts";
 
 export interface Resumed {
   header: SessionHeader;
   /** Bytes of the file, all of them whole lines. */
   length: number;
   nextSeq: number;
-  restored: ReplayedSession;
+  state: SessionState;
+  /** What the reader had to say. */
   notices: string[];
-  keeper: LogFollower;
 }
 
-const NEWLINE = 0x0a;
-/** A message's line as the log writes it: numbers and the type, the message, the seal. */
-const MESSAGE_MEMBER = ',"message":';
-const SEAL_MEMBER = ',"sum":"';
-const MEMBERS_BEFORE = 160;
+type Large = "talk" | "routes" | "routedTurns" | "ledger";
 
-/** Records of a file by the offsets of their lines. @param given its bytes, where they were read already */
-function fileSource(path: string, given: Buffer | null): RecordSource & { release(): void } {
-  let bytes = given;
-  let lines: FileLines | null = null;
-  const lineAt = (place: Place): string => {
-    if (bytes !== null) return bytes.toString("utf8", place, bytes.indexOf(NEWLINE, place));
-    lines ??= openLines(path);
-    return lines.lineAt(place);
-  };
-  const release = (): void => {
-    bytes = null;
-    lines?.close();
-    lines = null;
-  };
-  const recordAt = (place: Place): StoredRecord => {
-    const value: unknown = JSON.parse(lineAt(place));
-    if (!isStoredRecord(value)) throw new SyntaxError(`there is no record at ${place}`);
-    return value;
-  };
-  const all = (places: readonly Place[]): StoredRecord[] => {
-    try {
-      return places.map(recordAt);
-    } finally {
-      release();
-    }
-  };
-  return {
-    message(place) {
-      const line = lineAt(place);
-      const begin = line.indexOf(MESSAGE_MEMBER);
-      const end = line.lastIndexOf(SEAL_MEMBER);
-      // The line was checked when its place was noted, and the file is the same: its message alone is decoded.
-      const alone =
-        begin === -1 || begin > MEMBERS_BEFORE ? null : parsedMessage(line.slice(begin + MESSAGE_MEMBER.length, end));
-      return alone ?? messageOf(recordAt(place));
-    },
-    routes: (places) => all(places).flatMap((record) => (record.type === "route" ? [record.route] : [])),
-    ledger: (places) => all(places).flatMap((record) => (record.type === "cost" ? [record.entry] : [])),
-    transcript: () => transcriptOf(readSession(path).records),
-    release,
-  };
-}
+/** A state as JSON takes it: what is large stays in the session file and is named by its place. */
+export type FrozenState = Omit<SessionState, Large> & {
+  /** By conversation. */
+  talk: [conversation: number, messages: (Message | Place)[]][];
+  routes: { id: string; place: Place }[];
+  routedTurns: number[];
+  ledger: Place[];
+};
 
-/** Null where more than the message stands there: the line was written in another order. */
-function parsedMessage(text: string): Message | null {
-  try {
-    return JSON.parse(text) as Message;
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) return null;
-    throw thrown;
+/** All messages by conversation, of one that was opened again those after that. */
+function byConversation({ talk }: SessionState): Map<number, (Message | Place)[]> {
+  const conversations = new Map<number, (Message | Place)[]>();
+  for (const one of talk) {
+    const known = conversations.get(one.conversation);
+    if ("seed" in one) conversations.set(one.conversation, [...one.seed]);
+    else if (one.place !== null && known === undefined) conversations.set(one.conversation, [one.place]);
+    else if (one.place !== null) known?.push(one.place);
   }
+  return conversations;
 }
 
-function messageOf(record: StoredRecord): Message {
-  if (record.type !== "message") throw new SyntaxError("this record is no message");
-  return record.message;
-}
-
-interface Kept {
-  header: SessionHeader;
-  notices: string[];
-  rules: WorkflowRules;
-  fold: Fold;
-  summarizer: Summarizer;
-  lastAt: string | null;
-}
-
-function keeperOf(path: string, kept: Kept): LogFollower {
-  let changed = false;
+export function freeze(state: SessionState): FrozenState {
   return {
-    add(record, place) {
-      changed = true;
-      kept.lastAt = record.at;
-      kept.summarizer.add(record);
-      addToFold(kept.fold, kept.header, record, place, kept.rules.reduce);
-    },
-    rest(length, nextSeq) {
-      const stamp = changed ? stampOf(path) : null;
-      if (stamp === null) return;
-      changed = false;
-      writeIndex(
-        path,
-        { stamp, summary: kept.summarizer.summary(kept.header, kept.lastAt) },
-        {
-          stamp,
-          header: kept.header,
-          notices: kept.notices,
-          length,
-          nextSeq,
-          initial: kept.rules.initial,
-          fold: freeze(kept.fold),
-          summarizer: kept.summarizer.freeze(),
-        },
-      );
-    },
+    ...state,
+    talk: [...byConversation(state)],
+    routes: lastRoutes(state).flatMap(({ id, place }) => (place === null ? [] : [{ id, place }])),
+    routedTurns: state.routedTurns.toArray(),
+    ledger: [...state.ledger].flatMap(({ place }) => place ?? []),
   };
 }
 
-/** Keeps the index of a session that begins. */
-export function createIndexKeeper(path: string, header: SessionHeader, rules: WorkflowRules): LogFollower {
-  return keeperOf(path, {
-    header,
-    notices: [],
-    rules,
-    fold: emptyFold(rules.initial),
-    summarizer: createSummarizer(),
-    lastAt: null,
+/** @throws SyntaxError where a message is not at its place. */
+function thaw(frozen: FrozenState, lines: FileLines): SessionState {
+  const talk = frozen.talk.flatMap(([conversation, messages]): (Opened | Said)[] => {
+    const seed = messages.filter((one) => typeof one !== "number");
+    const places = messages.filter((one) => typeof one === "number");
+    const said = places.map((place) => ({ conversation, value: messageAt(lines, place), place }));
+    return [{ conversation, seed }, ...said];
   });
+  return {
+    ...frozen,
+    talk: Sequence.of(talk),
+    routes: Sequence.of(frozen.routes.map((route) => ({ ...route, value: null }))),
+    routedTurns: Sequence.of(frozen.routedTurns),
+    ledger: Sequence.of(frozen.ledger.map((place) => ({ value: null, place }))),
+  };
+}
+
+/** Writes the index of a session each time that it rests. @param notices what the reader had to say of the file. */
+export function createIndexKeeper(
+  path: string,
+  header: SessionHeader,
+  notices: string[],
+): (resting: RestingLog) => void {
+  return ({ state, length, nextSeq, lastAt }) => {
+    const stamp = stampOf(path);
+    if (stamp === null) return;
+    const summary = summaryOf(state, header.created_at, lastAt);
+    writeIndex(path, { stamp, summary }, { stamp, header, notices, length, nextSeq, state: freeze(state) });
+  };
 }
 
 /** Null where there is no index that holds for the file as it is. */
-export function resumeFromIndex(path: string, rules: WorkflowRules): Resumed | null {
+export function resumeFromIndex(path: string): Resumed | null {
   const stamp = stampOf(path);
   const body = stamp === null ? null : readIndexBody(path, stamp);
-  if (body === null || !isDeepStrictEqual(body.initial, rules.initial)) return null;
+  if (body === null) return null;
   const { header, length, nextSeq, notices } = body;
-  const fold = thaw(body.fold);
-  const source = fileSource(path, null);
-  let restored: ReplayedSession;
+  const lines = openLines(path);
   try {
-    restored = restore(fold, source, rules.reduce);
+    return { header, length, nextSeq, notices, state: thaw(body.state, lines) };
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return null;
     throw thrown;
   } finally {
-    source.release();
+    lines.close();
   }
-  return {
-    header,
-    length,
-    nextSeq,
-    notices,
-    restored,
-    keeper: keeperOf(path, {
-      header,
-      notices,
-      rules,
-      fold,
-      summarizer: createSummarizer(body.summarizer),
-      lastAt: null,
-    }),
-  };
 }
 
 /** @param mendEnd makes the file end with a whole line; the new length */
 export function resumeFromRecords(
   path: string,
-  rules: WorkflowRules,
   mendEnd: (path: string, wholeLength: number, endMissing: boolean) => number,
 ): Resumed {
-  const fold = emptyFold(rules.initial);
-  const summarizer = createSummarizer();
-  let lastAt: string | null = null;
-  const { header, notices, wholeLength, endMissing, nextSeq, bytes } = scanSession(path, null, (record, place, own) => {
-    lastAt = record.at;
-    summarizer.add(record);
-    addToFold(fold, own, record, place, rules.reduce);
-  });
-  const length = mendEnd(path, wholeLength, endMissing);
-  const source = fileSource(path, bytes);
-  const restored = restore(fold, source, rules.reduce);
-  source.release();
-  const lasting = notices.filter((notice) => !isOfTornEnd(notice));
-  return {
-    header,
-    length,
-    nextSeq,
-    notices,
-    restored,
-    keeper: keeperOf(path, { header, notices: lasting, rules, fold, summarizer, lastAt }),
-  };
+  const { header, notices, wholeLength, endMissing, nextSeq, state } = foldSession(path, null);
+  return { header, length: mendEnd(path, wholeLength, endMissing), nextSeq, state, notices };
+}
+
+/** Of what the reader had to say, what still holds once the session is continued. */
+export function lastingNotices(notices: readonly string[]): string[] {
+  return notices.filter((notice) => !isOfTornEnd(notice));
 }

@@ -1,4 +1,4 @@
-// Creates, opens, copies and removes session files. Finding them is in list.ts, what their records mean in replay.ts.
+// Creates, opens, copies and removes session files. Finding them is in list.ts, what their records mean in state.ts.
 
 import {
   accessSync,
@@ -17,15 +17,17 @@ import {
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { encodeLine } from "../util/jsonl.ts";
-import { heldError, startLog, storageError, type LogOptions } from "./log.ts";
+import { heldError, startLog, storageError, type LogOptions, type SessionLog } from "./log.ts";
 import { readHolder, releaseHolder, takeHolder } from "./holder.ts";
 import { holderPath, sessionId, sessionPath, workspaceDirectory } from "./location.ts";
 import { removeIndex } from "./index-file.ts";
 import { readSession, readSessionHeader } from "./reader.ts";
-import { createIndexKeeper, resumeFromIndex, resumeFromRecords } from "./resume.ts";
-import type { WorkflowRules } from "./fold.ts";
-import type { ReplayedSession } from "./replay.ts";
-import type { SessionHeader, SessionLog, StoredRecord } from "../types/session.ts";
+import { noticesOf, replay } from "./replay.ts";
+import { createIndexKeeper, lastingNotices, resumeFromIndex, resumeFromRecords } from "./resume.ts";
+import { initialSession } from "./state.ts";
+import { transcriptOf } from "./transcript.ts";
+import type { AgentEvent } from "../types/event.ts";
+import type { SessionHeader, StoredRecord } from "../types/session.ts";
 
 export interface CreateSessionInput extends LogOptions {
   dataDirectory: string;
@@ -62,12 +64,13 @@ function newHeader(input: CreateSessionInput): SessionHeader {
  * A new session. Its file appears with the first record.
  * @throws BmoError usage (exit 2) when the data directory cannot be written.
  */
-export function createSession(input: CreateSessionInput & { rules?: WorkflowRules }): SessionLog {
+export function createSession(input: CreateSessionInput): SessionLog {
   const directory = prepareDirectory(input.dataDirectory, input.workspace);
   const header = newHeader(input);
   const path = sessionPath(directory, header.id);
-  const follower = input.rules === undefined ? undefined : createIndexKeeper(path, header, input.rules);
-  return startLog({ path, id: header.id, header, length: 0, nextSeq: 1, follower }, input);
+  const state = initialSession(header);
+  const onRest = createIndexKeeper(path, header, []);
+  return startLog({ path, id: header.id, header, length: 0, nextSeq: 1, state, onRest }, input);
 }
 
 export interface OpenedSession {
@@ -127,33 +130,41 @@ export function openSession(path: string, options: LogOptions): OpenedSession {
     const { header, records, notices, wholeLength, endMissing, nextSeq } = readSession(path);
     const length = mendEnd(path, wholeLength, endMissing);
     closeToOthers(path);
-    return { log: startLog({ path, id: header.id, header: null, length, nextSeq }, options), header, records, notices };
+    const { state } = replay(header, records);
+    const onRest = (): void => undefined;
+    return {
+      log: startLog({ path, id: header.id, header: null, length, nextSeq, state, onRest }, options),
+      header,
+      records,
+      notices,
+    };
   });
 }
 
 export interface ResumedSession {
   log: SessionLog;
   header: SessionHeader;
-  restored: ReplayedSession;
-  /** What the reader had to say; what replaying had to say is in `restored`. */
+  /** What was left out of the file, and what the user should know of its end. */
   notices: string[];
+  /** The events that show the session as it was. */
+  transcript(): AgentEvent[];
 }
 
 /**
  * As `openSession`, with the state at the session's end. What its index knows is not read again.
  * @throws BmoError as `openSession`.
  */
-export function resumeSession(path: string, options: LogOptions, rules: WorkflowRules): ResumedSession {
+export function resumeSession(path: string, options: LogOptions): ResumedSession {
   return underLock(path, () => {
     accessSync(path, constants.R_OK | constants.W_OK);
     closeToOthers(path);
-    const found = resumeFromIndex(path, rules) ?? resumeFromRecords(path, rules, mendEnd);
-    const { header, length, nextSeq, restored, notices, keeper } = found;
+    const { header, length, nextSeq, state, notices } = resumeFromIndex(path) ?? resumeFromRecords(path, mendEnd);
+    const onRest = createIndexKeeper(path, header, lastingNotices(notices));
     return {
-      log: startLog({ path, id: header.id, header: null, length, nextSeq, follower: keeper }, options),
+      log: startLog({ path, id: header.id, header: null, length, nextSeq, state, onRest }, options),
       header,
-      restored,
-      notices,
+      notices: [...notices, ...noticesOf(state)],
+      transcript: () => transcriptOf(readSession(path).records),
     };
   });
 }
@@ -161,25 +172,6 @@ export function resumeSession(path: string, options: LogOptions, rules: Workflow
 /** What a copy does not take over: consent was given to the session it was given in. */
 function isConsent(record: StoredRecord): boolean {
   return record.type === "approval" || record.type === "grant";
-}
-
-/** Whether a plan is approved and not yet finished at the end of the records. */
-function endsApproved(records: readonly StoredRecord[]): boolean {
-  let approved = false;
-  for (const record of records) {
-    if (record.type !== "workflow") continue;
-    const { type } = record.event;
-    if (type === "plan_approved") approved = true;
-    else if (
-      type === "plan_stored" ||
-      type === "plan_finished" ||
-      type === "plan_rejected" ||
-      type === "revision_requested" ||
-      type === "stage_reset"
-    )
-      approved = false;
-  }
-  return approved;
 }
 
 /**
@@ -207,7 +199,7 @@ export function copySession(
     encodeLine({ seq: 0, at: header.created_at, ...header }),
     ...kept.map((record, index) => encodeLine({ ...record, seq: index + 1 })),
   ];
-  if (endsApproved(original.records)) {
+  if (replay(original.header, original.records).state.workflow.approval !== null) {
     lines.push(
       encodeLine({
         seq: kept.length + 1,

@@ -1,39 +1,16 @@
-// What a list of sessions says about one of them, from its records. Pure.
+// What a list of sessions says about one of them. Pure; the rest of it is in the session's state.
 
-import { fromMoney, NO_MONEY, toMoney } from "../util/money.ts";
-import type { PlanState, WorkflowEvent } from "../types/plan.ts";
-import type { SessionHeader, SessionSummary, StoredRecord } from "../types/session.ts";
+import { fromMoney, toMoney } from "../util/money.ts";
+import type { SessionState } from "./state.ts";
+import type { SessionRecord, SessionSummary, StoredRecord } from "../types/session.ts";
 
 const TITLE_LENGTH = 80;
 
-/** Work, as opposed to commands and notices alone: only such a session is one to go on with. */
-const WORK: readonly StoredRecord["type"][] = ["turn_start", "message", "shell", "plan"];
+/** Work, as opposed to commands and notices alone: only such a session is continued by `-c`. */
+const WORK: readonly StoredRecord["type"][] = ["turn_start", "message", "shell"];
 
 export function isWork(type: string): boolean {
   return WORK.some((one) => one === type);
-}
-
-function planState(before: PlanState | null, event: WorkflowEvent): PlanState | null {
-  switch (event.type) {
-    case "plan_stored":
-      return event.plan.state;
-    case "plan_approved":
-      return "approved";
-    case "execution_started":
-      return before === "approved" ? "executing" : before;
-    case "plan_finished":
-      return event.state;
-    case "plan_rejected":
-      return "rejected";
-    case "revision_requested":
-      return before === "approved" || before === "executing" ? "awaiting_approval" : before;
-    case "stage_reset":
-      return null;
-    case "workflow_switched":
-    case "execution_interrupted":
-    case "ticket_changed":
-      return before;
-  }
 }
 
 export function titleOf(text: string): string {
@@ -50,69 +27,66 @@ export const SUMMARIZED: ReadonlySet<string> = new Set([
   "turn_start",
   "cost",
   "workflow",
+  "approval",
   "command",
 ] satisfies StoredRecord["type"][]);
 
-/** What a summary has taken in so far, as JSON takes it. */
-export interface FrozenSummary {
-  models: string[];
-  turns: number[];
+/** What the records say for lists alone. */
+export interface SummaryFacts {
+  readonly title: string;
+  /** The first command of the user. */
+  readonly command: string | null;
+  readonly models: readonly string[];
+  readonly turns: number;
   /** Units of money; null = a cost is unknown. */
-  cost: string | null;
-  estimate: boolean;
-  title: string;
-  command: string | null;
-  plan: PlanState | null;
+  readonly cost: string | null;
+  /** A price behind the cost is an estimate. */
+  readonly estimate: boolean;
 }
 
-/** A summary that grows with the records. */
-export interface Summarizer {
-  add(record: StoredRecord): void;
-  /** @param updatedAt time of the last record, null where there is none */
-  summary(header: SessionHeader, updatedAt: string | null): RecordSummary;
-  freeze(): FrozenSummary;
+export const EMPTY_SUMMARY: SummaryFacts = {
+  title: "",
+  command: null,
+  models: [],
+  turns: 0,
+  cost: "0",
+  estimate: false,
+};
+
+/**
+ * The same object where the record says nothing for lists.
+ * @param lastTurn number of the last turn before: a damaged file may name one twice.
+ */
+export function addToSummary(facts: SummaryFacts, record: SessionRecord, lastTurn: number): SummaryFacts {
+  if (record.type === "turn_start") {
+    const title = facts.title === "" ? titleOf(record.text) : facts.title;
+    return { ...facts, title, turns: facts.turns + (record.turn > lastTurn ? 1 : 0) };
+  }
+  if (record.type === "cost") {
+    const { model, cost_usd: cost, estimate } = record.entry;
+    return {
+      ...facts,
+      models: facts.models.includes(model) ? facts.models : [...facts.models, model],
+      cost: facts.cost === null || cost === null ? null : String(BigInt(facts.cost) + toMoney(cost)),
+      estimate: facts.estimate || estimate,
+    };
+  }
+  return record.type === "command" && facts.command === null ? { ...facts, command: record.text } : facts;
 }
 
-export function createSummarizer(before?: FrozenSummary): Summarizer {
-  const models = new Set<string>(before?.models);
-  const turns = new Set<number>(before?.turns);
-  let cost = before === undefined ? NO_MONEY : before.cost === null ? null : BigInt(before.cost);
-  let { estimate, title, command, plan } = before ?? { estimate: false, title: "", command: null, plan: null };
+/** @param updatedAt time of the last record, null where there is none */
+export function summaryOf(state: SessionState, createdAt: string, updatedAt: string | null): RecordSummary {
+  const { title, command, models, turns, cost, estimate } = state.summary;
   return {
-    add(record) {
-      if (record.type === "turn_start") {
-        turns.add(record.turn);
-        if (title === "") title = titleOf(record.text);
-      } else if (record.type === "cost") {
-        models.add(record.entry.model);
-        cost = cost === null || record.entry.cost_usd === null ? null : cost + toMoney(record.entry.cost_usd);
-        estimate ||= record.entry.estimate;
-      } else if (record.type === "workflow") {
-        plan = planState(plan, record.event);
-      } else if (record.type === "command") {
-        command ??= record.text;
-      }
-    },
-    summary: (header, updatedAt) => ({
-      id: header.id,
-      workspace: header.workspace,
-      created_at: header.created_at,
-      updated_at: updatedAt ?? header.created_at,
-      title: title !== "" ? title : titleOf(command ?? ""),
-      turns: turns.size,
-      plan_state: plan,
-      models: [...models],
-      cost_usd: cost === null ? null : fromMoney(cost),
-      cost_is_estimate: estimate,
-    }),
-    freeze: () => ({
-      models: [...models],
-      turns: [...turns],
-      cost: cost === null ? null : String(cost),
-      estimate,
-      title,
-      command,
-      plan,
-    }),
+    id: state.origin.id,
+    workspace: state.origin.workspace,
+    created_at: createdAt,
+    updated_at: updatedAt ?? createdAt,
+    title: title !== "" ? title : titleOf(command ?? ""),
+    turns,
+    plan_state: state.workflow.plan?.state ?? null,
+    models: [...models],
+    cost_usd: cost === null ? null : fromMoney(BigInt(cost)),
+    cost_is_estimate: estimate,
   };
 }

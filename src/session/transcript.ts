@@ -152,13 +152,16 @@ export function transcriptOf(records: readonly StoredRecord[]): AgentEvent[] {
         break;
       case "conversation":
       case "tool_intent":
-      case "plan":
       case "approval":
       case "overrides":
       case "skill":
       case "grant":
       case "denial":
       case "file":
+      case "unplanned":
+      case "unsettled":
+      case "changed_between":
+      case "ticket_report":
       case "checkpoint":
         break;
     }

@@ -5,7 +5,7 @@ import type { CostTotals, LedgerEntry } from "./ledger.ts";
 import type { ErrorInfo, ExitCode } from "./error.ts";
 import type { ImageBlock } from "./message.ts";
 import type { ApprovalVia, DriftReport, Plan, WorkflowState } from "./plan.ts";
-import type { Denial } from "./permission.ts";
+import type { Denial, Grant } from "./permission.ts";
 import type { Overrides, Route, TierSource } from "./route.ts";
 import type { FileChange } from "./tool.ts";
 import type { PermissionMode, Settings } from "./settings.ts";
@@ -82,7 +82,7 @@ export interface AgentState {
   workflow: WorkflowState;
   overrides: Overrides;
   permissionMode: PermissionMode;
-  grants: string[];
+  grants: Grant[];
   skill: { name: string; tier: string | null } | null;
   turns: number;
   routes: Route[];

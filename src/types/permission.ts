@@ -1,6 +1,6 @@
 // Questions that the loop may put to a person, and the verdicts of policy.
 
-import type { DisplayBlock, FileChange } from "./tool.ts";
+import type { DisplayBlock, FileAction, FileChange } from "./tool.ts";
 import type { Plan } from "./plan.ts";
 
 export type Verdict =
@@ -38,6 +38,12 @@ export type AskReply =
   | { answer: "none"; reason: string };
 
 export type Ask = (request: AskRequest, signal: AbortSignal) => Promise<AskReply>;
+
+/** What the user permitted for a session. */
+export type Grant =
+  | { kind: "rule"; rule: string }
+  /** Widens the scope of one plan; `plan` is the hash of its content. */
+  | { kind: "scope"; plan: string; action: FileAction; path: string };
 
 export interface Denial {
   tool: string;

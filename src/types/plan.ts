@@ -137,7 +137,8 @@ export interface WorkflowState {
 }
 
 export type WorkflowEvent =
-  | { type: "workflow_switched"; enabled: boolean }
+  /** `by` the user: kept for later runs; by a flag or the configuration: for this run. */
+  | { type: "workflow_switched"; enabled: boolean; by: "user" | "flag" | "configuration" }
   | { type: "plan_stored"; plan: Plan }
   | { type: "plan_approved"; approval: Approval }
   | { type: "execution_started" }

@@ -13,11 +13,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach } from "vitest";
+import { isDeepStrictEqual } from "node:util";
+import { afterEach, expect } from "vitest";
 import { createApp } from "../../src/cli/app.ts";
 import { parseArguments } from "../../src/cli/command-line.ts";
 import { openAgent, type OpenedAgent } from "../../src/cli/create-app.ts";
 import { readSession } from "../../src/session/reader.ts";
+import { replay } from "../../src/session/replay.ts";
 import type { Agent } from "../../src/types/agent.ts";
 import type { AgentEvent } from "../../src/types/event.ts";
 import type { JsonObject } from "../../src/types/json.ts";
@@ -112,8 +114,42 @@ const opened: Agent[] = [];
 
 afterEach(async () => {
   for (const agent of opened.splice(0)) await agent.close();
+  expect(forgotten.splice(0)).toEqual([]);
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
+
+/** Where an agent knew something else than its session file said at that moment. */
+const forgotten: object[] = [];
+/** With these what was recorded is shown. */
+const TOLD: ReadonlySet<string> = new Set(["turn_end", "plan_ready", "plan_approved", "ticket_end", "cost_entry"]);
+
+/** The records are the state: what the agent knows is what the file says, folded. */
+function compareWithFile(agent: Agent, event: AgentEvent, path: string): void {
+  const { workflow, grants, skill, turns, routes, ledger, planSince, files, denials, lastModel, lastText } =
+    agent.state();
+  const live = { workflow, grants, turns, routes, ledger, planSince, files, denials, lastModel, lastText };
+  const { header, records } = readSession(path);
+  const { state, ...books } = replay(header, records);
+  const { progress, skill: active } = state;
+  const told = {
+    ...books,
+    ...state,
+    planSince: progress.since,
+    skill: active && { name: active.name, tier: active.tier },
+  };
+  for (const [name, value] of Object.entries({ ...live, skill })) {
+    const [known, written] = [
+      value,
+      name === "routes" || name === "ledger" ? books[name] : told[name as keyof typeof told],
+    ];
+    if (!isDeepStrictEqual(plainOf(known), plainOf(written)))
+      forgotten.push({ event: event.type, name, known, written });
+  }
+}
+
+function plainOf(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value ?? null));
+}
 
 const USAGE: Usage = { input: 100, output: 10, cache_read: 0, cache_write: 0 };
 export const PRICE = "price = { input = 1.0, output = 2.0, cache_read = 0.1, cache_write = 1.25 }\n";
@@ -257,7 +293,10 @@ export async function createHarness(options: HarnessOptions): Promise<Harness> {
       { ...app, registry: () => around(app.registry(), provider, options.usesKey === true) },
       { session, ask, headless: options.headless ?? false, limits: line.limits },
     );
-    made.agent.subscribe((event) => events.push(structuredClone(event)));
+    made.agent.subscribe((event) => {
+      events.push(structuredClone(event));
+      if (TOLD.has(event.type)) compareWithFile(made.agent, event, path ?? sessionPath(home));
+    });
     opened.push(made.agent);
     return made;
   };

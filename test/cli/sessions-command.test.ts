@@ -5,7 +5,6 @@ import { describe, expect, test } from "vitest";
 import { jsonOf, readTurns, viewSession } from "../../src/cli/session-view.ts";
 import { sessionsCommand } from "../../src/cli/sessions-command.ts";
 import { statsCommand } from "../../src/cli/stats-command.ts";
-import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { readSession } from "../../src/session/reader.ts";
 import { createSession, forkSession, resumeSession } from "../../src/session/store.ts";
 import { safeJson } from "../../src/util/sanitize.ts";
@@ -96,11 +95,7 @@ describe("sessions", () => {
     const view = viewSession(readSession(path));
     expect(view.notices).not.toEqual([]);
     expect(viewSession(readTurns(path))).toEqual(view);
-    const { log } = resumeSession(
-      path,
-      { now: steppingClock("2026-11-22T00:00:00.000Z"), redact: unchanged },
-      { reduce: reduceWorkflow, initial: initialWorkflow(true) },
-    );
+    const { log } = resumeSession(path, { now: steppingClock("2026-11-22T00:00:00.000Z"), redact: unchanged });
     log.append({ type: "turn_end", turn: 3, reason: "done", error: null });
     log.close();
     const told = readTurns(path);

@@ -132,11 +132,11 @@ describe("the way from plan to done", () => {
     expect([by("user"), by("executor"), by("verification")]).toEqual([0, 1, 1]);
   });
   test("switching the workflow off while nothing executes leads to chat, and back", () => {
-    expect(run([{ type: "workflow_switched", enabled: false }]).stage).toBe("chat");
+    expect(run([{ type: "workflow_switched", enabled: false, by: "user" }]).stage).toBe("chat");
     expect(
       run([
-        { type: "workflow_switched", enabled: false },
-        { type: "workflow_switched", enabled: true },
+        { type: "workflow_switched", enabled: false, by: "user" },
+        { type: "workflow_switched", enabled: true, by: "user" },
       ]).stage,
     ).toBe("plan");
   });
@@ -145,7 +145,7 @@ describe("the way from plan to done", () => {
 describe("no order of events", () => {
   const plans = [plan("p1", 1), plan("p1", 2), plan("p2", 1)];
   const event: fc.Arbitrary<WorkflowEvent> = fc.oneof(
-    fc.boolean().map((enabled): WorkflowEvent => ({ type: "workflow_switched", enabled })),
+    fc.boolean().map((enabled): WorkflowEvent => ({ type: "workflow_switched", enabled, by: "user" })),
     fc.constantFrom(...plans).map((one): WorkflowEvent => ({ type: "plan_stored", plan: one })),
     fc.constantFrom(...plans).map((one): WorkflowEvent => ({ type: "plan_approved", approval: approvalOf(one) })),
     fc.constantFrom<WorkflowEvent>(

@@ -5,11 +5,17 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createSession, openSession } from "../../src/session/store.ts";
 import { readSession } from "../../src/session/reader.ts";
+import type { SessionState } from "../../src/session/state.ts";
+import type { Message } from "../../src/types/message.ts";
+import { messagesOf } from "../../src/session/repair.ts";
 import { replay } from "../../src/session/replay.ts";
-import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { BmoError } from "../../src/util/errors.ts";
 import { complaints } from "../support/complaints.ts";
 import { richRecords, steppingClock, temporaryDirectory, unchanged } from "./samples.ts";
+
+function conversations(state: SessionState): Message[][] {
+  return Array.from({ length: state.lastConversation }, (_, index) => messagesOf(state, index + 1));
+}
 
 test("cut at every byte: opens, keeps every whole record, takes the next one, history well-formed", () => {
   const directory = temporaryDirectory();
@@ -40,8 +46,8 @@ test("cut at every byte: opens, keeps every whole record, takes the next one, hi
     if (content.records.length !== expected)
       expect.fail(`cut at ${cut}: ${content.records.length} records instead of ${expected}`);
     if (expected !== replayed) {
-      const session = replay(content.header, content.records, reduceWorkflow, initialWorkflow(true));
-      const wrong = [...session.conversations.values()].flatMap(complaints);
+      const session = replay(content.header, content.records);
+      const wrong = conversations(session.state).flatMap(complaints);
       if (wrong.length > 0) expect.fail(`cut at ${cut}: ${wrong.join("; ")}`);
       replayed = expected;
     }
@@ -80,8 +86,11 @@ test("any one byte changed: the file still opens, and at most the record it stan
       lost: true,
       told: true,
     });
-    const session = replay(content.header, content.records, reduceWorkflow, initialWorkflow(true));
-    expect({ position, complaints: [...session.conversations.values()].flatMap(complaints) }).toEqual({
+    const session = replay(content.header, content.records);
+    expect({
+      position,
+      complaints: conversations(session.state).flatMap(complaints),
+    }).toEqual({
       position,
       complaints: [],
     });

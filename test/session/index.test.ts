@@ -16,12 +16,14 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { listSessions } from "../../src/session/list.ts";
 import { stampOf, readIndexBody } from "../../src/session/index-file.ts";
 import type { LogOptions } from "../../src/session/log.ts";
 import { readSession } from "../../src/session/reader.ts";
+import { messagesOf } from "../../src/session/repair.ts";
 import { replay } from "../../src/session/replay.ts";
+import type { SessionState } from "../../src/session/state.ts";
+import { transcriptOf } from "../../src/session/transcript.ts";
 import { createSession, removeSession, resumeSession } from "../../src/session/store.ts";
 import { encodeLine } from "../../src/util/jsonl.ts";
 import type { SessionRecord } from "../../src/types/session.ts";
@@ -36,27 +38,37 @@ import {
   user,
 } from "./samples.ts";
 
-const rules = { reduce: reduceWorkflow, initial: initialWorkflow(true) };
 const options = (): LogOptions => ({
   now: steppingClock(),
   indexedFrom: 0,
   redact: unchanged,
 });
 
-/** What going on from the file gives, as plain data; the lock is given back. */
+/** A state as plain data. */
+function plain(state: SessionState): object {
+  const talk = Array.from({ length: state.lastConversation }, (_, index) => messagesOf(state, index + 1));
+  return { ...state, talk, routedTurns: state.routedTurns.toArray(), routes: [], ledger: [] };
+}
+
+/** What a resumed session gives, as plain data; the lock is given back. */
 function resumed(path: string): object {
-  const { log, restored, notices, header: found } = resumeSession(path, options(), rules);
+  const { log, notices, header: found, transcript } = resumeSession(path, options());
+  const { state } = log;
+  const books = { routes: log.routes(state), ledger: log.ledger(state) };
   log.close();
-  return {
-    found,
-    notices,
-    restored: { ...restored, routes: restored.routes, ledger: restored.ledger, transcript: restored.transcript },
-  };
+  return { found, notices, state: plain(state), ...books, transcript: transcript() };
 }
 
 function readWhole(path: string): object {
-  const { header: found, records, notices } = readSession(path);
-  return { found, notices, restored: { ...replay(found, records, rules.reduce, rules.initial) } };
+  const { header: found, records, notices: told } = readSession(path);
+  const { state, notices, ...rest } = replay(found, records);
+  return {
+    found,
+    notices: [...told, ...notices],
+    state: plain(state),
+    ...rest,
+    transcript: transcriptOf(records),
+  };
 }
 
 const indexOf = (data: string, path: string): string =>
@@ -106,14 +118,14 @@ test("going on from the index gives what the whole file gives, run after run", (
       fc.integer().chain(() => fc.array(anyRecords("x"), { minLength: 1, maxLength: 4 })),
       (runs) => {
         const data = temporaryDirectory();
-        const first = createSession({ ...options(), dataDirectory: data, workspace: "/repo", rules });
+        const first = createSession({ ...options(), dataDirectory: data, workspace: "/repo" });
         first.append({ type: "command", text: "/status" });
         for (const record of runs[0] ?? []) first.append(record);
         first.close();
         for (const records of runs.slice(1)) {
           expect(known(first.path)).toBe(true);
           expect(resumed(first.path)).toEqual(readWhole(first.path));
-          const { log } = resumeSession(first.path, options(), rules);
+          const { log } = resumeSession(first.path, options());
           for (const record of records) log.append(record);
           log.close();
         }
@@ -130,7 +142,7 @@ test("going on from the index gives what the whole file gives, run after run", (
 });
 
 function session(data: string): string {
-  const log = createSession({ ...options(), dataDirectory: data, workspace: "/repo", rules });
+  const log = createSession({ ...options(), dataDirectory: data, workspace: "/repo" });
   for (const record of richRecords(log.id, "/repo")) log.append(record);
   log.close();
   return log.path;
@@ -202,23 +214,10 @@ test.each<[string, (path: string, index: string) => void]>([
     updated_at: readSession(path).records.at(-1)?.at ?? readSession(path).header.created_at,
   });
   expect(resumed(path)).toEqual(whole);
-  const { log } = resumeSession(path, options(), rules);
+  const { log } = resumeSession(path, options());
   log.append({ type: "turn_end", turn: 3, reason: "done", error: null });
   log.close();
   expect({ ...resumed(path), notices: [] }).toEqual({ ...readWhole(path), notices: [] });
-});
-
-test("a session that begins with another workflow than the index was made with is read from its records", () => {
-  const data = temporaryDirectory();
-  const path = session(data);
-  const chat = { reduce: reduceWorkflow, initial: initialWorkflow(false) };
-  const { log, restored } = resumeSession(path, options(), chat);
-  log.close();
-  const { header: found, records } = readSession(path);
-  expect({ ...restored, transcript: [] }).toEqual({
-    ...replay(found, records, chat.reduce, chat.initial),
-    transcript: [],
-  });
 });
 
 test("a removed session leaves no index", () => {
@@ -231,7 +230,7 @@ test("a removed session leaves no index", () => {
 test("a short session has no index, and gets one at the end of the turn in which it becomes a long one", () => {
   const data = temporaryDirectory();
   const byDefault = { now: steppingClock(), redact: unchanged };
-  const log = createSession({ ...byDefault, dataDirectory: data, workspace: "/repo", rules });
+  const log = createSession({ ...byDefault, dataDirectory: data, workspace: "/repo" });
   const turn = (number: number, text: string): boolean => {
     log.append({ type: "turn_start", turn: number, stage: "plan", ticket: null, text });
     log.append({ type: "turn_end", turn: number, reason: "done", error: null });

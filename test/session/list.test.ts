@@ -28,10 +28,10 @@ function write(
   dataDirectory: string,
   workspace: string,
   start: string,
-  records: SessionRecord[],
+  records: SessionRecord[] | ((id: string) => SessionRecord[]),
 ): { id: string; path: string } {
   const log = createSession({ dataDirectory, workspace, now: steppingClock(start), redact: unchanged });
-  for (const record of records) log.append(record);
+  for (const record of typeof records === "function" ? records(log.id) : records) log.append(record);
   log.close();
   return { id: log.id, path: log.path };
 }
@@ -39,7 +39,7 @@ function write(
 test("a list says what each session was about, latest first, over all workspaces or one", () => {
   const data = temporaryDirectory();
   expect(listSessions(data)).toEqual([]);
-  const rich = write(data, "/repo", "2026-11-20T10:00:00.000Z", richRecords("x", "/repo"));
+  const rich = write(data, "/repo", "2026-11-20T10:00:00.000Z", (id) => richRecords(id, "/repo"));
   const other = write(data, "/other", "2026-11-21T10:00:00.000Z", [{ type: "command", text: "/status" }]);
   writeFileSync(join(dirname(rich.path), "20261120-100000000-abcdef.jsonl"), "not ours\n");
   writeFileSync(join(dirname(rich.path), "20261120-100000000-abcdea.jsonl"), "");
@@ -63,7 +63,7 @@ test("a list says what each session was about, latest first, over all workspaces
       id: rich.id,
       workspace: "/repo",
       created_at: "2026-11-20T10:00:01.000Z",
-      updated_at: "2026-11-20T10:00:47.000Z",
+      updated_at: "2026-11-20T10:00:51.000Z",
       title: "mend the sum – ünïcödé 🙂",
       turns: 3,
       plan_state: "executing",

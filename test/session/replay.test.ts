@@ -2,9 +2,13 @@
 
 import { expect, test } from "vitest";
 import { replay } from "../../src/session/replay.ts";
-import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
+import { messagesOf } from "../../src/session/repair.ts";
+import { initialWorkflow } from "../../src/plan/workflow.ts";
 import type { SessionRecord } from "../../src/types/session.ts";
 import type { ReplayedSession } from "../../src/session/replay.ts";
+import type { SessionState } from "../../src/session/state.ts";
+import { transcriptOf } from "../../src/session/transcript.ts";
+import type { AgentEvent } from "../../src/types/event.ts";
 import {
   approvalFor,
   assistant,
@@ -20,8 +24,12 @@ import {
 
 const id = "20261121-090000000-abc123";
 
-function replayed(records: SessionRecord[], enabled = true): ReplayedSession {
-  return replay(header(id, "/repo"), stored(records), reduceWorkflow, initialWorkflow(enabled));
+type Seen = Omit<SessionState, "routes" | "ledger" | "notices"> &
+  Omit<ReplayedSession, "state"> & { transcript: AgentEvent[] };
+
+function replayed(records: SessionRecord[]): Seen {
+  const { state, ...rest } = replay(header(id, "/repo"), stored(records));
+  return { ...state, ...rest, transcript: transcriptOf(stored(records)) };
 }
 
 test("a session that broke off in the middle of an approved plan", () => {
@@ -29,13 +37,12 @@ test("a session that broke off in the middle of an approved plan", () => {
   expect(session.workflow).toMatchObject({
     enabled: true,
     stage: "execute",
-    interrupted: true,
     approval: approvalFor(id, "/repo"),
     plan: { id: "p_1", state: "executing", tickets: { t1: "done", t2: "in_progress" } },
   });
   expect(session.conversationOf).toEqual({ plan: 1, chat: 1, execute: 3 });
-  expect(session.conversations.get(2)?.[0]).toEqual(user("seeded"));
-  expect(session.conversations.get(3)).toEqual([
+  expect(messagesOf(session, 2)[0]).toEqual(user("seeded"));
+  expect(messagesOf(session, 3)).toEqual([
     user("carry out t2"),
     assistant("Now.", [
       { id: "d", name: "bash" },
@@ -68,7 +75,10 @@ test("a session that broke off in the middle of an approved plan", () => {
   ]);
   expect(session.overrides).toEqual({ model: null, tier: { value: "smart", once: false, from: "command" } });
   expect(session.skill).toEqual({ name: "docs", tier: "coding", activatedBy: "user", turn: 2 });
-  expect(session.grants).toEqual(["bash(npm *)"]);
+  expect(session.grants).toEqual([
+    { kind: "scope", plan: samplePlan.hash, action: "create", path: "src/new.js" },
+    { kind: "rule", rule: "bash(npm *)" },
+  ]);
   expect(session.routes.map((one) => [one.id, one.cost_usd])).toEqual([
     ["r_1", 0.0021],
     ["r_2", null],
@@ -79,7 +89,15 @@ test("a session that broke off in the middle of an approved plan", () => {
   expect(session.turns).toBe(3);
   expect(session.lastModel).toBe("house/executor");
   expect(session.lastText).toBe("Now.");
-  expect(session.reports).toEqual({ t1: "Mended." });
+  expect(session.progress).toEqual({
+    since: 1,
+    files: [{ path: "src/sum.js", action: "create", in_scope: true, rolled_back: false }],
+    reports: { t1: "Mended." },
+    unplannedCommands: ["ls -la"],
+    unsettled: [{ path: "log", reason: "it cannot be read" }],
+    changedBetween: ["notes.md"],
+    ignoredWritten: ["cache/"],
+  });
 });
 
 test("the transcript shows turns, routes once with their final cost, calls with results, plan and tickets", () => {
@@ -136,6 +154,7 @@ test("nothing is announced for an interruption that was gone past", () => {
     { type: "message", conversation: 3, turn: 4, message: user("go on") },
     { type: "message", conversation: 3, turn: 4, message: assistant("Described.") },
     { type: "turn_end", turn: 4, reason: "done", error: null },
+    { type: "ticket_report", ticket: "t2", text: "Described." },
     { type: "workflow", event: { type: "ticket_changed", ticket: "t2", state: "done" } },
     { type: "workflow", event: { type: "plan_finished", state: "done" } },
     { type: "message", conversation: 1, turn: 4, message: user("The approved plan was executed.") },
@@ -147,8 +166,8 @@ test("nothing is announced for an interruption that was gone past", () => {
     plan: { state: "done", tickets: { t1: "done", t2: "done" } },
     approval: null,
   });
-  expect(session.reports).toEqual({ t1: "Mended.", t2: "Described." });
-  expect(session.conversations.get(3)?.map((message) => message.role)).toEqual([
+  expect(session.progress.reports).toEqual({ t1: "Mended.", t2: "Described." });
+  expect(messagesOf(session, 3).map((message) => message.role)).toEqual([
     "user",
     "assistant",
     "tool",
@@ -252,7 +271,7 @@ test("gate replies, the whole talk handed over, compaction: each stage goes on w
     { type: "turn_end", turn: 4, reason: "done", error: null },
   ]);
   expect(session.conversationOf).toEqual({ gate: 1, plan: 5, chat: 5, execute: 2 });
-  expect(session.conversations.get(5)).toEqual([user("summary")]);
+  expect(messagesOf(session, 5)).toEqual([user("summary")]);
 });
 
 test("results without their call and second results are left out; calls amid the history are closed in place", () => {
@@ -273,23 +292,23 @@ test("results without their call and second results are left out; calls amid the
     { type: "message", conversation: 1, turn: 2, message: user("on") },
   ]);
   expect(
-    session.conversations
-      .get(1)
-      ?.map((message) => (message.role === "tool" ? `${message.callId} ${String(message.isError)}` : message.role)),
+    messagesOf(session, 1).map((message) =>
+      message.role === "tool" ? `${message.callId} ${String(message.isError)}` : message.role,
+    ),
   ).toEqual(["assistant", "b false", "a true", "user"]);
 });
 
 test("an empty session is the initial state", () => {
-  const session = replayed([], false);
+  const session = replayed([]);
   expect(session).toMatchObject({
-    workflow: initialWorkflow(false),
+    workflow: initialWorkflow(true),
     turns: 0,
     lastModel: null,
     lastText: "",
     openTurn: null,
     notices: [],
     transcript: [],
-    reports: {},
+    progress: { since: 0, reports: {}, unplannedCommands: [] },
   });
   expect(
     replayed([

@@ -20,12 +20,12 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createSession, forkSession, openSession, removeSession } from "../../src/session/store.ts";
 import { readSession } from "../../src/session/reader.ts";
 import { replay } from "../../src/session/replay.ts";
+import { messagesIn } from "../../src/session/state.ts";
 import { readHolder } from "../../src/session/holder.ts";
 import { holderPath } from "../../src/session/location.ts";
 import { encodeLine } from "../../src/util/jsonl.ts";
 import { BmoError } from "../../src/util/errors.ts";
 import { createRedactor } from "../../src/util/redact.ts";
-import { initialWorkflow, reduceWorkflow } from "../../src/plan/workflow.ts";
 import { assistant, richRecords, steppingClock, temporaryDirectory, unchanged, user } from "./samples.ts";
 import { need, needOrdinaryUser } from "../support/need.ts";
 
@@ -340,22 +340,20 @@ describe("copies", () => {
     const copy = forkSession(log.path, { dataDirectory: directory, ...options() });
     expect(copy.header).toMatchObject({ workspace: "/repo", forked_from: log.id });
     expect(copy.log.id).not.toBe(log.id);
-    const replayed = replay(copy.header, copy.records, reduceWorkflow, initialWorkflow(true));
-    expect(replayed.workflow).toMatchObject({
+    const replayed = replay(copy.header, copy.records);
+    expect(replayed.state.workflow).toMatchObject({
       stage: "plan",
       approval: null,
       plan: { state: "awaiting_approval", tickets: { t1: "done" } },
     });
-    expect(replayed.grants).toEqual([]);
-    expect(replayed.conversations.get(1)).toHaveLength(4);
+    expect(replayed.state.grants).toEqual([]);
+    expect(messagesIn(replayed.state, 1)).toHaveLength(4);
     copy.log.append({ type: "message", conversation: 1, turn: 4, message: assistant("on") });
     copy.log.close();
     expect(readSession(copy.log.path).notices).toEqual([]);
     expect(readFileSync(log.path)).toEqual(before);
     const original = readSession(log.path);
-    expect(replay(original.header, original.records, reduceWorkflow, initialWorkflow(true)).workflow.plan?.state).toBe(
-      "executing",
-    );
+    expect(replay(original.header, original.records).state.workflow.plan?.state).toBe("executing");
   });
 
   test("a copy made with cp has no approval either", () => {
@@ -364,8 +362,12 @@ describe("copies", () => {
     for (const record of richRecords("20260101-000000000-000000", "/repo")) log.append(record);
     log.close();
     const { header, records } = readSession(log.path);
-    const replayed = replay(header, records, reduceWorkflow, initialWorkflow(true));
-    expect(replayed.workflow).toMatchObject({ stage: "plan", approval: null, plan: { state: "awaiting_approval" } });
+    const replayed = replay(header, records);
+    expect(replayed.state.workflow).toMatchObject({
+      stage: "plan",
+      approval: null,
+      plan: { state: "awaiting_approval" },
+    });
     expect(replayed.notices.join("\n")).toContain("was not given in this session");
   });
 

@@ -66,11 +66,7 @@ export async function compactConversation(context: AgentContext, signal: AbortSi
   const first = messages[0];
   const summary = userMessage([`What happened so far, in short:\n${told}`]);
   const seed = first === undefined || first.role !== "user" ? [summary] : [first, summary];
-  const id = state.openConversation(stage, "compact", seed);
-  if (stage !== "execute") {
-    state.conversationOf.plan = id;
-    state.conversationOf.chat = id;
-  }
+  state.openConversation("compact", seed);
   state.append({ type: "turn_end", turn, reason: "done", error: null });
   return {
     reason: "done",

@@ -18,7 +18,7 @@ export async function gateReply(
   signal: AbortSignal,
 ): Promise<TurnOutcome> {
   const { state, emit } = context;
-  const conversation = state.openConversation("gate", "gate");
+  const conversation = state.openConversation("gate");
   state.addMessage(conversation, userMessage([message]));
   const outcome = await runStep(
     context,

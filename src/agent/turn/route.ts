@@ -47,7 +47,7 @@ export interface TurnRoute {
 /** Everything the decision may depend on, from the session's state. */
 export function routeContext({ ports, state }: AgentContext, request: RouteRequest): RouteContext {
   const { conversation } = request;
-  const messages: Message[] = conversation === null ? [] : (state.conversations.get(conversation) ?? []);
+  const messages: Message[] = conversation === null ? [] : state.messages(conversation);
   const needed = [...messages, ...(request.incoming === null ? [] : [request.incoming])];
   return {
     settings: ports.settings.loaded().settings,
@@ -212,17 +212,19 @@ function smallModel(context: AgentContext, request: RouteRequest): AskSmallModel
 
 /** Books the turn's cost on the route that caused it. */
 export function settleRoute(state: SessionState, route: Route): void {
-  const entries = state.ownEntries.filter((entry) => entry.route === route.id);
+  const entries = state.callsOf(route.id);
   if (entries.length === 0) return;
   const sum = (figure: "cost_usd" | "baseline_cost_usd"): Money | null =>
     addMoney(entries.map(({ [figure]: usd }) => (usd === null ? null : toMoney(usd))));
   const [cost, baseline] = [sum("cost_usd"), sum("baseline_cost_usd")];
-  route.cost_usd = cost === null ? null : fromMoney(cost);
-  route.baseline_cost_usd = baseline === null ? null : fromMoney(baseline);
-  route.savings_pct = savingsPercent(cost, baseline);
-  if (entries.some((entry) => entry.estimate)) route.cost_is_estimate = true;
-  if (entries.some((entry) => entry.baseline_estimate === true)) route.baseline_is_estimate = true;
-  state.addRoute(route);
+  state.addRoute({
+    ...route,
+    cost_usd: cost === null ? null : fromMoney(cost),
+    baseline_cost_usd: baseline === null ? null : fromMoney(baseline),
+    savings_pct: savingsPercent(cost, baseline),
+    ...(entries.some((entry) => entry.estimate) ? { cost_is_estimate: true } : {}),
+    ...(entries.some((entry) => entry.baseline_estimate === true) ? { baseline_is_estimate: true } : {}),
+  });
 }
 
 /** The best of the other candidates that can serve this request; one that failed before has no price any more. */

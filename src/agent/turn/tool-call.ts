@@ -259,7 +259,7 @@ async function askIfNeeded(
     case "keep":
       return null;
     case "allow_session":
-      if (verdict.rule !== null) state.grant(verdict.rule);
+      if (verdict.rule !== null) state.grant({ kind: "rule", rule: verdict.rule });
       return null;
     case "allow_project":
       if (verdict.rule !== null) await allowInProject(context, verdict.rule);
@@ -282,7 +282,7 @@ async function allowInProject({ ports, state, emit }: AgentContext, rule: string
   try {
     await ports.person.allowInProject(rule);
   } catch (thrown) {
-    state.grant(rule);
+    state.grant({ kind: "rule", rule });
     emit({
       type: "notice",
       level: "warning",
@@ -319,21 +319,7 @@ async function askForScope(
         : "";
     return { ...refused, told: refused.told + feedback };
   }
-  state.grant(scopeGrant(plan.hash, action, path));
+  state.grant({ kind: "scope", plan: plan.hash, action, path });
   tools.boundary.extendScope(path, action);
   return null;
-}
-
-/** How an extension of the scope is kept: bound to the plan it extends. */
-export function scopeGrant(hash: string, action: FileAction, path: string): string {
-  return `scope(${hash.slice(0, 19)} ${action} ${path})`;
-}
-
-/** The extensions that the user granted for a plan. */
-export function grantedScope(grants: readonly string[], hash: string): { action: FileAction; path: string }[] {
-  return grants.flatMap((grant) => {
-    const match = /^scope\((sha256:\w+) (create|modify|delete) ([\s\S]+)\)$/.exec(grant);
-    if (match === null || !hash.startsWith(match[1] ?? " ")) return [];
-    return [{ action: match[2] as FileAction, path: match[3] ?? "" }];
-  });
 }

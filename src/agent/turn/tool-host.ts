@@ -118,7 +118,7 @@ export function createToolHost(context: AgentContext, turn: HostedTurn): ToolHos
       });
       sayConfinement(context);
       if (stage === "execute" && result.unplanned && result.blocked === null)
-        state.unplannedCommands.push(request.command);
+        state.append({ type: "unplanned", command: request.command });
       if (result.rolledBack.length > 0) emit({ type: "rollback", paths: result.rolledBack, ...keptCopy(kept) });
       const refusedWrite = result.notes.find((note) => note.startsWith(SANDBOX_REFUSAL));
       if (stage === "plan" && refusedWrite !== undefined)

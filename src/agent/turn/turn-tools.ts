@@ -2,7 +2,6 @@
 // workspace's lock, taken with the first call that may write.
 
 import { lockWorkspace } from "../workspace-lock.ts";
-import { grantedScope } from "./tool-call.ts";
 import { createToolHost } from "./tool-host.ts";
 import type { AgentContext } from "../context.ts";
 import type { AgentPorts, Boundary } from "../ports.ts";
@@ -27,12 +26,12 @@ export function createBoundary({ ports, state }: AgentContext, stage: WorkStage)
     stage,
     plan,
     approval,
-    grants: state.grants,
+    grants: () => state.grants,
     mode: state.permissionMode,
   });
   if (plan !== null)
-    for (const extension of grantedScope(state.grants, plan.hash))
-      boundary.extendScope(extension.path, extension.action);
+    for (const grant of state.grants)
+      if (grant.kind === "scope" && grant.plan === plan.hash) boundary.extendScope(grant.path, grant.action);
   return boundary;
 }
 

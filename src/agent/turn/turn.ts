@@ -73,7 +73,7 @@ export async function runStageTurn(context: AgentContext, request: TurnRequest):
   } catch (thrown) {
     outcome = { reason: "error", text: "", error: toErrorInfo(thrown) };
   }
-  for (const one of state.ownRoutes.filter((each) => each.turn === number)) settleRoute(state, one);
+  for (const route of state.routesOf(number)) settleRoute(state, route);
   if (signal.aborted && outcome.reason !== "limit") outcome = { ...outcome, reason: "aborted" };
   const reason: TurnEndReason = outcome.reason === "replan" || outcome.reason === "revise" ? "done" : outcome.reason;
   state.append({ type: "turn_end", turn: number, reason, error: outcome.error });
@@ -100,13 +100,7 @@ async function openTalk(
   const existing =
     conversation ??
     (stage === "execute" ? state.conversationOf.execute : (state.conversationOf.plan ?? state.conversationOf.chat));
-  const id = existing ?? state.openConversation(stage, "start");
-  if (stage !== "execute") {
-    state.conversationOf.plan = id;
-    state.conversationOf.chat = id;
-  } else {
-    state.conversationOf.execute = id;
-  }
+  const id = existing ?? state.openConversation("start");
   if (state.messages(id).length > 0) return { id, preface: [] };
   const { text, notices } = await ports.surroundings.projectContext();
   for (const notice of notices) {
