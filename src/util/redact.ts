@@ -11,11 +11,12 @@ interface Spelling {
 }
 
 /**
- * What wraps and dumps put between the pieces: line ends as they are or as JSON writes them; between bytes also blanks,
+ * What wraps and dumps put between the pieces: line ends as they are or as JSON writes them, and what
+ * `od -c` puts there; between bytes also blanks,
  * colons, `\\x`, and the end of a line of a dump with its column of characters and the next address.
  */
 const BETWEEN = {
-  characters: String.raw`(?:\r?\n|(?:\\r)?\\n)?`,
+  characters: String.raw`(?:(?:\r?\n|(?:\\r)?\\n)(?:[0-7]{7}[ ]{3})?|[ ]{3})?`,
   base64: String.raw`(?:(?:\r?\n|(?:\\r)?\\n)[ \t]{0,16})?`,
   bytes: String.raw`(?:[ \t:,_-]{1,3}|[, ]{0,2}0x|\\x|[^\r\n]{0,24}(?:\r?\n|(?:\\r)?\\n)(?:[\da-fA-F]{6,16}:?)?[ \t]{0,8})?`,
 } as const;

@@ -95,6 +95,11 @@ test("a key that is wrapped, folded or dumped is taken out with what stands betw
     "hex as in C": hex.map((one) => `\\x${one}`).join(""),
     "hex as in JavaScript": hex.map((one) => `0x${one}`).join(", "),
     od: rows.map((row) => ` ${row.join(" ")}`).join("\n"),
+    "od -c": rows
+      .map(
+        (row, at) => `${(at * 16).toString(8).padStart(7, "0")}${[...plain(row)].map((one) => `   ${one}`).join("")}`,
+      )
+      .join("\n"),
     xxd: rows.map((row, at) => `${address(at)}: ${row.join("").replace(/.{4}/g, "$& ")}  ${plain(row)}`).join("\n"),
     hexdump: rows
       .map((row, at) => `${address(at)}  ${row.slice(0, 8).join(" ")}  ${row.slice(8).join(" ")}  |${plain(row)}|`)
@@ -108,6 +113,6 @@ test("a key that is wrapped, folded or dumped is taken out with what stands betw
   for (const [name, text] of Object.entries(texts)) {
     const shown = redactor.redact(text);
     expect(shown, name).toContain(REDACTED);
-    expect(shown, name).not.toMatch(/0123456789|30 ?:?31 ?:?32 ?:?33 ?:?34|3031 3233|LXRlc3Qv/);
+    expect(shown, name).not.toMatch(/0123456789|30 ?:?31 ?:?32 ?:?33 ?:?34|3031 3233|LXRlc3Qv|0 {3}1 {3}2 {3}3/);
   }
 });
