@@ -1,7 +1,7 @@
 // Shared by the training script: reads case files and fits a multinomial logistic regression. Deterministic: a fixed
 // seed, no clock.
 import { readFileSync, readdirSync } from "node:fs";
-import { extractFeatures, FEATURE_SPACE, type Features } from "../src/router/features.ts";
+import { extractFeatures, type Features } from "../src/router/features.ts";
 
 export interface LabelledCase {
   message: string;
@@ -23,6 +23,38 @@ export function readCorpus(folder: string): { label: string; message: string }[]
     .filter((name) => name.endsWith(".txt"))
     .sort()
     .flatMap((name) => readCaseFile(`${folder}/${name}`).map((message) => ({ label: name.slice(0, -4), message })));
+}
+
+export interface LanguageCase {
+  message: string;
+  label: "stay" | "escalate";
+  language: string;
+  topic: string;
+}
+
+const TALK_TOPICS = ["hello", "manners", "life", "self", "facts"];
+
+/** One file a language; a line `# topic` opens each topic, and the topic gives the label. */
+export function readLanguages(folder: string): LanguageCase[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".txt"))
+    .sort()
+    .flatMap((name) => {
+      let topic = "";
+      return readCaseFile(`${folder}/${name}`).flatMap((line): LanguageCase[] => {
+        if (!line.startsWith("# "))
+          return [
+            {
+              message: line,
+              label: TALK_TOPICS.includes(topic) ? "stay" : "escalate",
+              language: name.slice(0, -4),
+              topic,
+            },
+          ];
+        topic = line.slice(2);
+        return [];
+      });
+    });
 }
 
 export function readJsonLines(path: string): Record<string, unknown>[] {
@@ -48,18 +80,23 @@ export interface Model {
 }
 
 export interface FitOptions {
+  slots: number;
   epochs: number;
   rate: number;
   decay: number;
   smoothing: number;
   seed: number;
+  sparsity?: number;
 }
 
-/** Adagrad on the cross entropy with L2 decay; a case with several targets shares its mass, most of it on the first. */
+/**
+ * Adagrad on the cross entropy with L2 decay, and with `sparsity` an L1 shrinkage after each step; a case with several
+ * targets shares its mass, most of it on the first.
+ */
 export function fit(cases: LabelledCase[], labels: string[], options: FitOptions): Model {
   const size = labels.length;
-  const weights = new Float64Array(FEATURE_SPACE * size);
-  const squares = new Float64Array(FEATURE_SPACE * size).fill(1e-2);
+  const weights = new Float64Array(options.slots * size);
+  const squares = new Float64Array(options.slots * size).fill(1e-2);
   const order = cases.map((_, at) => at);
   const draw = random(options.seed);
   const total = cases.reduce((sum, one) => sum + one.weight, 0) / cases.length;
@@ -84,10 +121,15 @@ export function fit(cases: LabelledCase[], labels: string[], options: FitOptions
         target = target * (1 - options.smoothing) + options.smoothing / size;
         const gradient = ((logits[label]! - target) * one.weight) / total;
         for (let feature = 0; feature < features.count; feature++) {
-          const slot = features.index[feature]! * size + label;
+          const slot = (features.hash[feature]! % options.slots) * size + label;
           const step = gradient * features.value[feature]! + options.decay * weights[slot]!;
           squares[slot]! += step * step;
-          weights[slot]! -= (options.rate * step) / Math.sqrt(squares[slot]!);
+          const pace = options.rate / Math.sqrt(squares[slot]!);
+          const moved = weights[slot]! - pace * step;
+          weights[slot] =
+            options.sparsity === undefined
+              ? moved
+              : Math.sign(moved) * Math.max(0, Math.abs(moved) - options.sparsity * pace);
         }
       }
     }
@@ -97,8 +139,9 @@ export function fit(cases: LabelledCase[], labels: string[], options: FitOptions
 
 export function score(features: Features, weights: ArrayLike<number>, size: number, into: Float64Array): void {
   into.fill(0);
+  const slots = weights.length / size;
   for (let feature = 0; feature < features.count; feature++) {
-    const base = features.index[feature]! * size;
+    const base = (features.hash[feature]! % slots) * size;
     const value = features.value[feature]!;
     for (let label = 0; label < size; label++) into[label]! += weights[base + label]! * value;
   }

@@ -3,14 +3,15 @@
 // --report prints cross-validated figures and writes nothing.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { FEATURE_SPACE, extractFeatures } from "../src/router/features.ts";
+import { extractFeatures } from "../src/router/features.ts";
+import { gateFigures, gateWeights } from "./gate-training.mts";
 import { fit, readCorpus, readJsonLines, score, softmax, type LabelledCase, type Model } from "./router-training.mts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const cases = `${root}scripts/router-cases/`;
 const devFolder = process.argv.includes("--dev") ? process.argv[process.argv.indexOf("--dev") + 1] : undefined;
 const report = process.argv.includes("--report");
-const OPTIONS = { epochs: 15, rate: 0.08, decay: 1e-3, smoothing: 0.01, seed: 1 };
+const OPTIONS = { slots: 8192, epochs: 15, rate: 0.08, decay: 1e-3, smoothing: 0.01, seed: 1 };
 export const PHASE_LABELS = ["plan", "implement", "debug", "test", "refactor", "document", "small_edit", "review"];
 const TIER_LABELS = ["balanced", "coding", "smart", "deep"];
 /**
@@ -125,14 +126,32 @@ function quantise(model: Model): { data: string; scale: number } {
 }
 
 function write(path: string, prefix: string, labels: string[] | null, model: Model, heat: number): void {
-  const { data, scale } = quantise(model);
+  writeData(
+    path,
+    prefix,
+    labels,
+    `signed bytes, ${OPTIONS.slots} slots × ${model.labels.length} labels`,
+    quantise(model),
+    heat,
+  );
+}
+
+function writeData(
+  path: string,
+  prefix: string,
+  labels: string[] | null,
+  layout: string,
+  { data, scale, slots }: { data: string; scale: number; slots?: number },
+  heat: number,
+): void {
   const lines = data.match(/.{1,2000}/g) ?? [];
   writeFileSync(
     `${root}src/router/${path}`,
     [
-      `// Weights of the ${prefix.toLowerCase()} classifier: signed bytes, ${FEATURE_SPACE} features × ${model.labels.length} labels. Written by scripts/train-router.mts; do not edit.`,
+      `// Weights of the ${prefix.toLowerCase()} classifier: ${layout}. Written by scripts/train-router.mts; do not edit.`,
       "",
       ...(labels === null ? [] : [`export const ${prefix}_LABELS = ${JSON.stringify(labels)} as const;`]),
+      ...(slots === undefined ? [] : [`export const ${prefix}_SLOTS = ${slots};`]),
       `export const ${prefix}_SCALE = ${scale.toPrecision(8)};`,
       `export const ${prefix}_TEMPERATURE = ${heat};`,
       `export const ${prefix}_DATA =`,
@@ -176,6 +195,8 @@ if (report) {
   crossValidate(phases, PHASE_LABELS, (label, targets) => targets.map(planning).includes(planning(label)));
   console.log("tier");
   crossValidate(tiers, TIER_LABELS, (label, targets) => targets.includes(label));
+  console.log("gate");
+  console.log(gateFigures().join("\n"));
 } else {
   const merged = (chances: number[], targets: string[]): number =>
     PHASE_LABELS.reduce(
@@ -192,5 +213,7 @@ if (report) {
     temperature(phases, PHASE_LABELS, merged),
   );
   write("tier-weights.ts", "TIER", null, fit(tiers, TIER_LABELS, OPTIONS), temperature(tiers, TIER_LABELS, plain));
-  console.log(`trained on ${phases.length} phase cases and ${tiers.length} tier cases`);
+  const gate = gateWeights();
+  writeData("gate-weights.ts", "GATE", null, gate.layout, gate, gate.temperature);
+  console.log(`trained on ${phases.length} phase cases, ${tiers.length} tier cases and ${gate.cases} gate cases`);
 }

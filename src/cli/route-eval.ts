@@ -74,12 +74,10 @@ function predict(one: RouteCase, what: EvalKind): { label: string; confidence: n
         ...(one.agent === null ? {} : { agent: one.agent }),
       });
     case "gate": {
-      const { decision } = decideGate(one.message);
-      return {
-        label: decision === "stay" ? "stay" : "escalate",
-        confidence: decision === "unsure" ? 0.7 : 0.97,
-        layer: "rules",
-      };
+      const { decision, chance } = decideGate(one.message);
+      return decision === "stay"
+        ? { label: "stay", confidence: chance, layer: "rules" }
+        : { label: "escalate", confidence: Math.max(chance, 1 - chance), layer: "rules" };
     }
     case "tier": {
       if (one.current !== null) return { label: one.current, confidence: 1, layer: "context" };

@@ -5,13 +5,13 @@
 import { STEMS, SUBSTRINGS } from "./lexicon.ts";
 import { classesAt, firstClasses } from "./stems.ts";
 
-export const FEATURE_SPACE = 8192;
 const HEAD_CHARACTERS = 1_400;
 const TAIL_CHARACTERS = 600;
 const MAX_WORDS = 260;
 
 export interface Features {
-  index: Int32Array;
+  /** Hashes of 32 bits; a model folds them into as many slots as it has. */
+  hash: Uint32Array;
   value: Float64Array;
   count: number;
 }
@@ -21,7 +21,7 @@ const SUBSTRING_PATTERNS: [string, RegExp][] = Object.entries(SUBSTRINGS).map(([
   name,
   new RegExp(parts, "u"),
 ]);
-const NO_BLANKS = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/u;
+const NO_BLANKS = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/u;
 
 /** Politeness and openings that carry no intent; taken off so that the head of the request comes first. */
 const OPENING =
@@ -176,26 +176,45 @@ function visitShapes(raw: string, text: string, count: number, visit: (name: str
     visit(`script:${NO_BLANKS.test(raw) ? "cjk" : /\p{Script=Cyrillic}/u.test(raw) ? "cyrillic" : "other"}`, 0.4);
 }
 
-/** FNV-1a over UTF-16 code units, folded into the feature space. */
+/** FNV-1a over UTF-16 code units. */
 function hashFeature(name: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
   hash ^= hash >>> 15;
-  return (hash >>> 0) % FEATURE_SPACE;
+  return hash >>> 0;
 }
 
 let last: { message: string; features: Features } | null = null;
 
+/**
+ * What each word adds to a score, from the features that hold no other word; `weightOf` gives the score's weight of a
+ * hash.
+ */
+export function weighWords(message: string, weightOf: (hash: number) => number): Map<string, number> {
+  const sums = new Map<string, number>();
+  const tokens = words(normalise(message).text.replace(OPENING, ""));
+  const add = (word: string, name: string, weight: number): unknown =>
+    sums.set(word, (sums.get(word) ?? 0) + weight * weightOf(hashFeature(name)));
+  for (const word of tokens) {
+    add(word, `w:${word}`, 2);
+    if (word.length > 4 && !NO_BLANKS.test(word)) for (const end of [4, 6]) add(word, `p:${word.slice(0, end)}`, 1);
+    if (NO_BLANKS.test(word))
+      for (let cut = 0; cut + 2 <= word.length && cut < 60; cut++)
+        add(word.slice(cut, cut + 2), `c:${word.slice(cut, cut + 2)}`, 1);
+  }
+  return sums;
+}
+
 /** The message before is remembered: phase and tier ask for the same one. */
 export function extractFeatures(message: string): Features {
   if (last?.message === message) return last.features;
-  const index: number[] = [];
+  const hash: number[] = [];
   const value: number[] = [];
   visitFeatures(message, (name, weight) => {
-    index.push(hashFeature(name));
+    hash.push(hashFeature(name));
     value.push(weight);
   });
-  const features = { index: Int32Array.from(index), value: Float64Array.from(value), count: index.length };
+  const features = { hash: Uint32Array.from(hash), value: Float64Array.from(value), count: hash.length };
   last = { message, features };
   return features;
 }

@@ -1,4 +1,4 @@
-// Weights of the phase classifier: signed bytes, 8192 features × 8 labels. Written by scripts/train-router.mts; do not edit.
+// Weights of the phase classifier: signed bytes, 8192 slots × 8 labels. Written by scripts/train-router.mts; do not edit.
 
 export const PHASE_LABELS = ["plan","implement","debug","test","refactor","document","small_edit","review"] as const;
 export const PHASE_SCALE = 0.013286664;

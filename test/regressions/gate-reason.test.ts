@@ -4,8 +4,8 @@ import { expect, test } from "vitest";
 import { scene } from "../e2e/scenario.ts";
 
 test.each([
-  ["fix the bug in src/a.ts", "escalate", "it holds code, a command or a path"],
-  ["hello there", "stay", "talk, or a question about bmo and the user"],
+  ["fix the bug in src/a.ts", "escalate", /^it holds a path or a file$/],
+  ["hello there", "stay", /^reads as talk \(\d+ %/],
 ])("%s: %s", async (prompt, decision, reason) => {
   const { place } = await scene({ replies: [{ text: "An answer." }] });
   const finished = await place.run(["--preset", "gated", "--output-format", "stream-json", "-p", prompt]);
@@ -14,6 +14,6 @@ test.each([
     .split("\n")
     .map((line) => JSON.parse(line) as { type: string });
   expect(events.filter((event) => event.type === "gate_decision")).toEqual([
-    { type: "gate_decision", turn: 1, decision, reason, preview: prompt },
+    { type: "gate_decision", turn: 1, decision, reason: expect.stringMatching(reason) as unknown, preview: prompt },
   ]);
 });

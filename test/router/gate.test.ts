@@ -1,9 +1,12 @@
-// The closed rules of the gate. A message wrongly kept is the error that matters.
+// What the gate keeps and what it never keeps. A message wrongly kept is the error that matters.
 
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { readLanguages } from "../../scripts/router-training.mts";
 import { decideGate } from "../../src/router/gate.ts";
 import { parseGateWord } from "../../src/router/small-model.ts";
 import { readCaseFile } from "./cases.ts";
+import { fileURLToPath } from "node:url";
 
 describe("never kept, and no model may keep it", () => {
   test.each([
@@ -50,17 +53,14 @@ test.each([
   "danke dir",
   "ありがとうございます",
   "don't run anything, just saying hi",
-  "that error is gone now, thanks",
 ])("stays: %s", (message) => {
   expect(decideGate(message).decision).toBe("stay");
 });
 
 test.each([
-  "phew, that was a long day",
-  "hiya, ugh, it's way too early for this",
+  "that was a long day",
   "I'm so glad it's friday",
   "my cat slept on my keyboard, lol",
-  "who coined the term debugging?",
   "how long is a fortnight?",
   "are you a human or a program?",
 ])("stays, though no list holds it: %s", (message) => {
@@ -87,8 +87,9 @@ test.each([
   expect(decideGate(message).decision).not.toBe("stay");
 });
 
-test("no labelled work is kept", () => {
-  const work = [
+const languages = readLanguages(fileURLToPath(new URL("../../scripts/router-cases/gate-languages", import.meta.url)));
+const work = [
+  ...[
     "gate/escalate",
     ...["debug", "document", "implement", "plan", "refactor", "review", "small_edit", "test"].map(
       (name) => `phase/${name}`,
@@ -96,13 +97,77 @@ test("no labelled work is kept", () => {
     "tier/coding",
     "tier/smart",
     "tier/deep",
-  ];
-  expect(work.flatMap(readCaseFile).filter((message) => decideGate(message).decision === "stay")).toEqual([]);
+  ].flatMap(readCaseFile),
+  ...languages.filter((one) => one.label === "escalate").map((one) => one.message),
+];
+
+test("no labelled work is kept", () => {
+  expect(work.filter((message) => decideGate(message).decision === "stay")).toEqual([]);
 });
 
 test("at most a quarter of what may stay is sent on", () => {
   const talk = readCaseFile("gate/stay");
   expect(talk.filter((message) => decideGate(message).decision !== "stay").length / talk.length).toBeLessThan(0.25);
+});
+
+test("at most a quarter of the talk that a language was trained on is sent on", () => {
+  for (const language of new Set(languages.map((one) => one.language))) {
+    const talk = languages.filter((one) => one.language === language && one.label === "stay");
+    if (talk.length < 60) continue;
+    expect([
+      language,
+      talk.filter((one) => decideGate(one.message).decision !== "stay").length / talk.length < 0.25,
+    ]).toEqual([language, true]);
+  }
+});
+
+test("work behind a greeting is never kept", () => {
+  const greetings = [
+    "hi",
+    "hello",
+    "hey there",
+    "good morning",
+    "thanks",
+    "thank you so much",
+    "haha",
+    "great job",
+    "danke",
+    "merci beaucoup",
+    "buenos días",
+    "ciao",
+    "привет",
+  ];
+  const jobs = [
+    ...["debug", "implement", "refactor", "test"].flatMap((name) => readCaseFile(`phase/${name}`)),
+    ...languages.filter((one) => one.topic === "task").map((one) => one.message),
+  ].filter((one) => !one.includes("\n"));
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...greetings),
+      fc.constantFrom(", ", "! ", ". ", " - "),
+      fc.constantFrom(...jobs),
+      (greeting, mark, job) => {
+        expect(decideGate(`${greeting}${mark}${job}`).decision).not.toBe("stay");
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
+test("a reason names the words that counted, a listed mark names what was found", () => {
+  expect(decideGate("danke schön, du hast mir sehr geholfen")).toMatchObject({
+    decision: "stay",
+    reason: expect.stringMatching(/^reads as talk \(\d+ %.*by "/) as unknown,
+  });
+  expect(decideGate("please delete the old migrations")).toMatchObject({
+    decision: "escalate",
+    reason: expect.stringMatching(/^reads as work .*"delete"/) as unknown,
+  });
+  expect(decideGate("thanks for src/a.ts")).toMatchObject({
+    decision: "escalate",
+    reason: "it holds a path or a file",
+    chance: 0,
+  });
 });
 
 test("decoration does not turn work into talk", () => {

@@ -476,7 +476,7 @@ describe("the gate in the pipeline", () => {
     });
   });
   test("asks its model only where rules are unsure; any answer but the one word escalates", async () => {
-    const unsure = "the penguin wants what it wants";
+    const unsure = "how do ducks sleep while they float";
     expect((await decide({ message: unsure, stage: "plan" }, gated, answering("stay").ask)).route.gate).toBe("stay");
     for (const answer of ["escalate", "stay escalate", "I would stay here", "", new Error("500")]) {
       expect((await decide({ message: unsure, stage: "plan" }, gated, answering(answer).ask)).route.gate).toBe(
@@ -492,7 +492,7 @@ describe("the gate in the pipeline", () => {
   test("uses up the turn's one small-model call", async () => {
     const once = answering("escalate", "debug coding");
     await decide(
-      { message: "the thing from before is odd" },
+      { message: "how do ducks sleep while they float" },
       (value) => {
         value.options.gate.enabled = true;
         Object.assign(value.options.model_router, {
