@@ -4,6 +4,7 @@
 import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { dirname, join, relative, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { FileAction } from "../types/tool.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
@@ -272,6 +273,8 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
           }),
         );
         lines.push(...recorded.flat());
+        // Signals and timers are heard between the pieces, however many there are.
+        await setImmediate();
       }
       if (lines.length > 0) append(lines, true);
     },
