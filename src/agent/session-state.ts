@@ -1,6 +1,7 @@
 // A session while it runs: what its records say, and beside it what holds for this run alone. Each change is a record,
 // appended first; nothing here talks to a provider or a person.
 
+import { touchedFiles } from "../plan/touched-files.ts";
 import { reduceWorkflow } from "../plan/workflow.ts";
 import { messagesOf } from "../session/repair.ts";
 import { keyCalls, lastRoutes, type SessionState as RecordedState } from "../session/state.ts";
@@ -61,7 +62,7 @@ export class SessionState {
   }
 
   get files(): readonly TouchedFile[] {
-    return this.recorded.files;
+    return touchedFiles(this.recorded.files);
   }
 
   get denials(): readonly Denial[] {

@@ -5,11 +5,13 @@ import { costText } from "../ledger/report.ts";
 import { replay, type ReplayedSession } from "../session/replay.ts";
 import { formatUsd } from "../util/money.ts";
 import { planMarkdown } from "../plan/markdown.ts";
+import { touchedFiles } from "../plan/touched-files.ts";
 import { safeJson, sanitizeLine, sanitizeText } from "../util/sanitize.ts";
 import { printedJson } from "../util/snake-keys.ts";
 import { textTable } from "../util/text-table.ts";
 import { transcriptOf } from "../session/transcript.ts";
 import { readSession, type SessionContent } from "../session/reader.ts";
+import type { TouchedFile } from "../types/agent.ts";
 import type { AgentEvent, TurnEndReason } from "../types/event.ts";
 import type { CostTotals } from "../types/ledger.ts";
 import type { Stage } from "../types/plan.ts";
@@ -69,7 +71,7 @@ export interface SessionView {
     tickets: Record<string, string>;
   } | null;
   totals: CostTotals;
-  files: ReplayedSession["state"]["files"];
+  files: readonly TouchedFile[];
   denials: ReplayedSession["state"]["denials"];
   notices: string[];
   replayed: ReplayedSession;
@@ -133,7 +135,7 @@ export function viewSession(content: SessionContent): SessionView {
             tickets: plan.tickets,
           },
     totals: totalCosts(replayed.ledger),
-    files: replayed.state.files,
+    files: touchedFiles(replayed.state.files),
     denials: replayed.state.denials,
     notices: [...content.notices, ...replayed.notices],
     replayed,

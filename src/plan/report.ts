@@ -2,6 +2,7 @@
 // people. Pure.
 
 import { ticketCost, ticketEntries } from "./ticket-cost.ts";
+import { touchedFiles } from "./touched-files.ts";
 import { formatUsd } from "../util/money.ts";
 import type { LedgerEntry } from "../types/ledger.ts";
 import type { DriftReport, Plan, PlanProgress, TicketReport } from "../types/plan.ts";
@@ -20,7 +21,7 @@ export function driftReport(plan: Plan, progress: PlanProgress, ledger: readonly
       report: progress.reports[ticket.id] ?? null,
     };
   });
-  const touched = [...progress.files];
+  const touched = [...touchedFiles(progress.files)];
   return {
     plan: plan.id,
     hash: plan.hash,

@@ -63,9 +63,10 @@ export interface SessionState {
   readonly ledger: Sequence<Kept<LedgerEntry>>;
   /** The turns' own calls, by conversation and stage. */
   readonly calls: Readonly<Record<string, CallRange>>;
-  readonly files: readonly TouchedFile[];
+  /** Every touch of a file, in the order of the records. */
+  readonly files: Sequence<TouchedFile>;
   /** What was done for the plan at hand. */
-  readonly progress: PlanProgress;
+  readonly progress: PlanProgress & { files: Sequence<TouchedFile> };
   readonly denials: readonly Denial[];
   /** Number of the last turn. */
   readonly turns: number;
@@ -82,10 +83,10 @@ export interface SessionState {
   readonly summary: SummaryFacts;
 }
 
-function noProgress(since: number): PlanProgress {
+function noProgress(since: number): SessionState["progress"] {
   return {
     since,
-    files: [],
+    files: Sequence.of(),
     reports: {},
     unplannedCommands: [],
     unsettled: [],
@@ -110,7 +111,7 @@ export function initialSession({ id, workspace, forked_from }: SessionState["ori
     routedTurns: Sequence.of(),
     ledger: Sequence.of(),
     calls: {},
-    files: [],
+    files: Sequence.of(),
     progress: noProgress(0),
     denials: [],
     turns: 0,
@@ -186,20 +187,11 @@ function addCall(state: SessionState, entry: LedgerEntry, place: Place | null): 
   return { ...state, ledger, lastModel: entry.model, calls: { ...state.calls, [key]: range } };
 }
 
-/** A file created and then changed was created; what was put back says so. */
-function withFile(files: readonly TouchedFile[], file: TouchedFile): TouchedFile[] {
-  const before = files.find((one) => one.path === file.path);
-  if (before === undefined) return [...files, file];
-  const merged: TouchedFile =
-    before.action === "create" && file.action === "modify" ? { ...file, action: "create" } : file;
-  return files.map((one) => (one === before ? merged : one));
-}
-
 function isSameGrant(left: Grant, right: Grant): boolean {
   return canonicalJson(left) === canonicalJson(right);
 }
 
-function withProgress(state: SessionState, change: Partial<PlanProgress>): SessionState {
+function withProgress(state: SessionState, change: Partial<SessionState["progress"]>): SessionState {
   return { ...state, progress: { ...state.progress, ...change } };
 }
 
@@ -291,10 +283,7 @@ export function reduceSession(before: SessionState, record: SessionRecord, place
     case "file": {
       const { path, action, in_scope, rolled_back } = record;
       const file = { path, action, in_scope, rolled_back };
-      return withProgress(
-        { ...state, files: withFile(state.files, file) },
-        { files: withFile(state.progress.files, file) },
-      );
+      return withProgress({ ...state, files: state.files.add(file) }, { files: state.progress.files.add(file) });
     }
     case "unplanned":
       return withProgress(state, { unplannedCommands: [...state.progress.unplannedCommands, record.command] });

@@ -72,7 +72,8 @@ export interface Approval {
 export interface PlanProgress {
   /** Turn in which the plan was first handed in; its tickets are worked on in later ones. */
   since: number;
-  files: TouchedFile[];
+  /** Every touch of a file in its order; a path may be there more than once. */
+  files: Iterable<TouchedFile>;
   /** What finished tickets reported, by ticket id. */
   reports: Record<string, string>;
   /** Shell commands that ran in execution without being in the plan. */

@@ -1,6 +1,7 @@
 // What a resumed session knows, from its records alone.
 
 import { expect, test } from "vitest";
+import { touchedFiles } from "../../src/plan/touched-files.ts";
 import { replay } from "../../src/session/replay.ts";
 import { messagesOf } from "../../src/session/repair.ts";
 import { initialWorkflow } from "../../src/plan/workflow.ts";
@@ -84,12 +85,14 @@ test("a session that broke off in the middle of an approved plan", () => {
     ["r_2", null],
   ]);
   expect(session.ledger.map((entry) => entry.id)).toEqual(["c_1", "c_2", "c_3"]);
-  expect(session.files).toEqual([{ path: "src/sum.js", action: "create", in_scope: true, rolled_back: false }]);
+  expect(touchedFiles(session.files)).toEqual([
+    { path: "src/sum.js", action: "create", in_scope: true, rolled_back: false },
+  ]);
   expect(session.denials).toHaveLength(1);
   expect(session.turns).toBe(3);
   expect(session.lastModel).toBe("house/executor");
   expect(session.lastText).toBe("Now.");
-  expect(session.progress).toEqual({
+  expect({ ...session.progress, files: touchedFiles(session.progress.files) }).toEqual({
     since: 1,
     files: [{ path: "src/sum.js", action: "create", in_scope: true, rolled_back: false }],
     reports: { t1: "Mended." },
