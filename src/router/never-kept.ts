@@ -21,149 +21,189 @@ absolutely
 again
 agreed
 all
+ano
 approve
 approved
 b
 both
+both of them
 c
+c'est faux
+claro
 continue
 correct
 d
+d'accord
+da
+das ist falsch
 do it
+dobrze
+doch
+doesn't work
+ei
+está errado
+está mal
+evet
 exactly
 excellent
 fair enough
+falsch
 fine
 fix it
+genau
 go
 go ahead
 go on
 good
 great
+gut
+hayır
 help
 help me
 here
+igen
+incorrect
 it
+it doesn't work
+it failed
+it's broken
+it's wrong
+ja
+jah
+joo
+jā
 k
+không
+kyllä
 lgtm
 looks good
 makes sense
 me too
 n
 nah
+ne
+nee
+nei
+nein
+neither
+nej
+nem
 next
+nie
 no
+non
 none
 nope
+not quite
+not right
+not what i meant
+not what i wanted
 nothing
+nu
+não
+nē
+of course
 ok
 okay
-of course
+once more
+option a
+option b
+oui
+passt
 perfect
 please
 proceed
 right
 same here
+si
+sim
 sounds good
 start
+still broken
+stimmt nicht
 stop
 sure
+sì
+sí
+taip
+tak
+tamam
 that
+that failed
+that is wrong
+that isn't right
 that makes sense
 that one
+that's incorrect
+that's not it
+that's not right
+that's not what i asked
+that's not what i meant
+that's not what i wanted
+that's wrong
+the first one
+the other one
+the second one
 there
 this
+this is wrong
 this one
+tidak
+try again
 undo
 undo that
+vale
+vâng
+weiter
 whatever
 why
+wrong
 y
+ya
 yeah
 yep
 yes
 yup
-ja
-nein
-doch
-genau
-weiter
-gut
-passt
-oui
-non
-d'accord
-si
-sí
-sì
-vale
-claro
-sim
-não
-nee
-tak
-nie
-dobrze
-да
-нет
-хорошо
-так
-ні
-добре
-evet
-hayır
-tamam
-نعم
-لا
-כן
-לא
-हाँ
-नहीं
-ठीक है
-是
-是的
-不
-好
-好的
-可以
-行
-对
-はい
-いいえ
-うん
-네
-예
-아니요
-좋아
-vâng
-không
-ใช่
-ไม่
-ครับ
-ค่ะ
-ya
-tidak
+áno
 ναι
 όχι
-ano
-ne
-áno
-nej
-nei
-kyllä
-joo
-ei
-da
-nu
-igen
-nem
-بله
-نه
+да
+добре
 не
-jah
-taip
-jā
-nē
+неверно
+нет
+ні
+так
+хорошо
+это неправильно
+כן
+לא
+بله
+لا
+نعم
+نه
+ठीक है
+नहीं
+हाँ
+ครับ
+ค่ะ
+ใช่
+ไม่
+いいえ
+うん
+はい
+不
+可以
+好
+好的
+对
+是
+是的
+行
+네
+아니요
+예
+좋아
 `
     .trim()
     .split("\n"),
