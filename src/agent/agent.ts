@@ -4,7 +4,7 @@ import { sayConfinement } from "./confinement.ts";
 import { afterPlanning, approveAndExecute, steer, type ExecutionMemory } from "./execution.ts";
 import { compactConversation } from "./turn/compact-turn.ts";
 import { runStageTurn } from "./turn/turn.ts";
-import { SessionState } from "./session-state.ts";
+import { LiveSession } from "./live-session.ts";
 import { agentState, lookAhead, NO_PREVIEW, type Preview } from "./snapshot.ts";
 import { createPlan } from "./turn/tool-host.ts";
 import { isFinished, isPending } from "../plan/workflow.ts";
@@ -39,7 +39,7 @@ export function createAgent(ports: AgentPorts): Agent {
   };
   const { session, settings, person, surroundings } = ports;
   const options = settings.loaded().settings;
-  const state = new SessionState(
+  const state = new LiveSession(
     session.log,
     { enabled: options.options.staged_workflow.enabled, byFlag: session.workflowByFlag },
     options.permissions.mode,

@@ -1,7 +1,7 @@
 // What lives as long as the agent and is shared by its turns: the ports, the state, and the way up to front ends.
 
 import type { AgentPorts } from "./ports.ts";
-import type { SessionState } from "./session-state.ts";
+import type { LiveSession } from "./live-session.ts";
 import type { ErrorInfo } from "../types/error.ts";
 import type { AgentEvent } from "../types/event.ts";
 import type { ModelCall } from "../types/ledger.ts";
@@ -18,7 +18,7 @@ export interface TurnSignals {
 
 export interface AgentContext {
   ports: AgentPorts;
-  state: SessionState;
+  state: LiveSession;
   signals: TurnSignals;
   /** Digests of files seen, by real path. */
   readDigests: Map<string, string>;

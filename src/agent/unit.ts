@@ -7,7 +7,7 @@ import { planMarkdown, ticketMarkdown } from "../plan/markdown.ts";
 import { ticketEntries } from "../plan/ticket-cost.ts";
 import { BmoError } from "../util/errors.ts";
 import type { AgentContext } from "./context.ts";
-import type { SessionState } from "./session-state.ts";
+import type { LiveSession } from "./live-session.ts";
 import type { TurnResult } from "../types/agent.ts";
 import type { Plan, Ticket } from "../types/plan.ts";
 
@@ -212,7 +212,7 @@ export function endTicket(context: AgentContext, plan: Plan, ticket: Ticket, tic
 }
 
 /** Whether the executor's conversation is that of these tickets and holds what it has to do. */
-function wasHandedOver(state: SessionState, ids: readonly string[]): boolean {
+function wasHandedOver(state: LiveSession, ids: readonly string[]): boolean {
   const conversation = state.conversationOf.execute;
   if (conversation === undefined || state.messages(conversation).length === 0) return false;
   return ids.length === 0 || ids.some((id) => state.workflow.plan?.tickets[id] === "in_progress");

@@ -7,7 +7,7 @@ import { BmoError } from "../../util/errors.ts";
 import { addMoney, fromMoney, savingsPercent, toMoney, type Money } from "../../util/money.ts";
 import type { AgentContext } from "../context.ts";
 import type { AgentPorts } from "../ports.ts";
-import type { SessionState } from "../session-state.ts";
+import type { LiveSession } from "../live-session.ts";
 import type { Message } from "../../types/message.ts";
 import type { WorkStage } from "../../types/plan.ts";
 import type { ModelInfo } from "../../types/provider.ts";
@@ -73,7 +73,7 @@ export function routeContext({ ports, state }: AgentContext, request: RouteReque
  */
 function previousOf(
   ports: AgentPorts,
-  state: SessionState,
+  state: LiveSession,
   { stage, conversation }: RouteRequest,
 ): RouteContext["previous"] {
   const calls = state.mainCalls();
@@ -91,7 +91,7 @@ function previousOf(
 }
 
 /** The number of a turn as the router counts: gate replies are no turns. */
-function routedTurn(state: SessionState, turn: number): number {
+function routedTurn(state: LiveSession, turn: number): number {
   return [...state.routedTurns].filter((one) => one < turn).length + 1;
 }
 
@@ -169,7 +169,7 @@ function stampRoute(decision: RouteDecision, turn: number): Route {
 }
 
 /** A choice made for one turn ends with the decision that used it. */
-function consumeOnce(state: SessionState): void {
+function consumeOnce(state: LiveSession): void {
   const { model, tier } = state.overrides;
   if (model?.once === true || tier?.once === true) state.setOverrides(withoutOnce(state.overrides));
 }
@@ -211,7 +211,7 @@ function smallModel(context: AgentContext, request: RouteRequest): AskSmallModel
 }
 
 /** Books the turn's cost on the route that caused it. */
-export function settleRoute(state: SessionState, route: Route): void {
+export function settleRoute(state: LiveSession, route: Route): void {
   const entries = state.callsOf(route.id);
   if (entries.length === 0) return;
   const sum = (figure: "cost_usd" | "baseline_cost_usd"): Money | null =>

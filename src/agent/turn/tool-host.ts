@@ -12,7 +12,7 @@ import { sayConfinement } from "../confinement.ts";
 import { isPending } from "../../plan/workflow.ts";
 import type { AgentContext } from "../context.ts";
 import type { Boundary, ContainedResult } from "../ports.ts";
-import type { SessionState } from "../session-state.ts";
+import type { LiveSession } from "../live-session.ts";
 import type { Plan, WorkStage } from "../../types/plan.ts";
 import type { ToolHost } from "../../types/tool.ts";
 
@@ -39,7 +39,7 @@ function sanitizeJson(value: unknown): string {
 export function createPlan(
   content: Plan["content"],
   flags: string[],
-  state: SessionState,
+  state: LiveSession,
   newPlanId: () => string,
 ): Plan {
   const current = isPending(state.workflow) ? state.workflow.plan : null;

@@ -8,7 +8,7 @@ import { runTurn, type TurnOutcome } from "./loop.ts";
 import { createTurnRoute, settleRoute, type TurnRoute } from "./route.ts";
 import { createTurnTools, type TurnTools } from "./turn-tools.ts";
 import type { AgentContext } from "../context.ts";
-import type { SessionState } from "../session-state.ts";
+import type { LiveSession } from "../live-session.ts";
 import type { TurnEndReason } from "../../types/event.ts";
 import type { ImageBlock, UserMessage } from "../../types/message.ts";
 import type { WorkStage } from "../../types/plan.ts";
@@ -119,7 +119,7 @@ function incomingMessage({ ports }: AgentContext, request: TurnRequest, preface:
   return { role: "user", content: text === "" ? images : [textBlock(text), ...images] };
 }
 
-function isPendingFor(state: SessionState, stage: WorkStage): boolean {
+function isPendingFor(state: LiveSession, stage: WorkStage): boolean {
   const { plan } = state.workflow;
   return (
     stage === "execute" ||

@@ -15,7 +15,7 @@ import type { ActiveSkill, Overrides, Route } from "../types/route.ts";
 import type { SessionRecord } from "../types/session.ts";
 import type { PermissionMode } from "../types/settings.ts";
 
-export class SessionState {
+export class LiveSession {
   readonly log: SessionLog;
   readonly warnings: string[] = [];
   /** Choices made by flags: they hold for this run and are not written down. */
