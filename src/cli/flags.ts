@@ -58,7 +58,7 @@ export function choice(flags: string, description: string, choices: readonly str
     const [near] = value === "" ? [] : nearestNames(value, choices, 1);
     throw new BmoError(
       "usage",
-      `${option.long ?? flags} takes ${choices.join(", ")}, got ${value === "" ? "nothing" : value}`,
+      `${option.long ?? flags} ${value === "" ? "needs a value" : `cannot be ${value}`}; allowed: ${choices.join(", ")}`,
       near === undefined ? null : `Did you mean ${near}?`,
     );
   });

@@ -167,8 +167,8 @@ describe("what a line asks for", () => {
 test.each([
   [["--modle", "x"], "bmo does not take --modle", "Did you mean --model? bmo --help lists the options."],
   [["--tier"], "--tier needs a value", "bmo --help lists the options."],
-  [["--permission-mode", "pan"], /^--permission-mode takes default, .*, got pan$/, "Did you mean plan?"],
-  [["--approval-mode", ""], /^--approval-mode takes .*, got nothing$/, null],
+  [["--permission-mode", "pan"], /^--permission-mode cannot be pan; allowed: default, .*$/, "Did you mean plan?"],
+  [["--approval-mode", ""], /^--approval-mode needs a value; allowed: .*$/, null],
   [["--max-turns", "1.5", "x"], '--max-turns is "1.5"', "It takes a whole number above 0."],
   [["--fork-session", "x"], "--fork-session needs -c or -r", "It continues in a copy of a session."],
   [["-c", "-r", "x"], "-c and -r exclude each other", "Give one of them."],

@@ -101,7 +101,7 @@ describe("dry run", () => {
     [[], "needs a message"],
     [["--histroy", "x", "hi"], "does not take --histroy"],
     [["hi", "--history"], "needs a value"],
-    [["hi", "--stage", "gate"], "--stage takes plan, execute, chat, got gate"],
+    [["hi", "--stage", "gate"], "--stage cannot be gate; allowed: plan, execute, chat"],
     [["hi", "--history", "broken"], "broken:1: not JSON"],
   ])("%j is wrong usage", async (args, phrase) => {
     const read: Partial<RouteServices> = { readText: () => Promise.resolve("{broken") };
