@@ -39,17 +39,7 @@ const ALLOWED: Record<string, string[]> = {
   ui: ["plan", "commands"],
   headless: ["plan", "commands"],
 };
-const LINE_LIMITS: Record<string, number> = {
-  "ui/app.tsx": 150,
-  "agent/agent.ts": 280,
-  "cli/create-app.ts": 150,
-  "agent/execution.ts": 509,
-  "containment/checkpoint.ts": 463,
-  "containment/git-store.ts": 505,
-  "containment/snapshot.ts": 477,
-  "permission/reach.ts": 465,
-  "providers/wire.ts": 415,
-};
+const LINE_LIMITS: Record<string, number> = { "ui/app.tsx": 150, "agent/agent.ts": 280, "cli/create-app.ts": 150 };
 
 /** Ink's layout engine fetches its own code from a data URI, which the file's head explains. */
 const EXCHANGES = ["ui/load-ink.ts"];

@@ -7,7 +7,7 @@ import { realPathOf } from "../util/paths.ts";
 import { backgroundIn } from "../util/process-tree.ts";
 import type { Checkpoints } from "./checkpoint.ts";
 import { ignoredWritten, type TreeRules } from "./ignored-written.ts";
-import type { Snapshot, SnapshotIdentity, Snapshots } from "./snapshot.ts";
+import type { Snapshot, SnapshotIdentity, Snapshots } from "./snapshot-shapes.ts";
 
 export interface Between {
   /**

@@ -1,7 +1,7 @@
 // What bmo changed since a point in time, and the way back: a journal of pre-images per checkpoint in the data
 // directory. Costs nothing until something changes. Never overwrites what the user changed since.
 
-import { chmodSync, copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createHash, randomBytes } from "node:crypto";
 import { dirname, join, relative, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -9,7 +9,8 @@ import type { FileAction } from "../types/tool.ts";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { isInside } from "../util/paths.ts";
 import { systemPath } from "../util/raw-path.ts";
-import { foldersMade, historyOf, type PathHistory } from "./checkpoint-history.ts";
+import { foldersMade, historyOf } from "./checkpoint-history.ts";
+import { attempt, closeFolder, isAsRecorded, openClosedFolders, openMadeFolders } from "./closed-folders.ts";
 import {
   createCheckpointStore,
   sameState,
@@ -23,7 +24,7 @@ import { createLooker, type Looker } from "./node-facts.ts";
 import { writeFileTo } from "./objects.ts";
 import { largePlace, makeFile, writeImage } from "./pre-image.ts";
 import { restoreChanges, restoreCommandFor } from "./restore.ts";
-import type { EffectChange, PreImage } from "./snapshot.ts";
+import type { EffectChange, PreImage } from "./snapshot-shapes.ts";
 
 export interface CheckpointSummary {
   id: string;
@@ -329,67 +330,6 @@ export function createCheckpoints(options: CheckpointOptions): Checkpoints {
       return putBack(what === "all" ? own : [newest]);
     },
   };
-}
-
-/** Work that may fail for one path alone. */
-function attempt<Result>(work: () => Result): Result | Error {
-  try {
-    return work();
-  } catch (thrown) {
-    if (thrown instanceof Error && systemErrorCode(thrown) !== undefined) return thrown;
-    throw thrown;
-  }
-}
-
-/**
- * Folders that a command closed hide what lies in them: they are opened for the time of an undo. Gives them as they
- * were found.
- */
-function openClosedFolders(history: ReadonlyMap<string, PathHistory>): Map<string, State> {
-  const found = new Map<string, State>();
-  for (const [path, { first, last }] of [...history].sort(([left], [right]) => (left < right ? -1 : 1))) {
-    if (first.kind !== "folder" || last?.kind !== "folder") continue;
-    attempt(() => {
-      const facts = lstatSync(systemPath(path));
-      const present: State = { kind: "folder", mode: facts.mode & 0o7777 };
-      if (!facts.isDirectory() || (facts.mode & 0o700) === 0o700 || !isAsRecorded(present, last)) return;
-      chmodSync(systemPath(path), (facts.mode & 0o7777) | 0o700);
-      found.set(path, present);
-    });
-  }
-  return found;
-}
-
-/**
- * Folders that bmo's commands made and closed are opened as well. Gives their bits, for those that a file of the user's
- * keeps.
- */
-function openMadeFolders(made: ReadonlySet<string>): Map<string, number> {
-  const opened = new Map<string, number>();
-  for (const path of [...made].sort()) {
-    attempt(() => {
-      const facts = lstatSync(systemPath(path));
-      const mode = facts.mode & 0o7777;
-      if (!facts.isDirectory() || (mode & 0o700) === 0o700) return;
-      chmodSync(systemPath(path), mode | 0o700);
-      opened.set(path, mode);
-    });
-  }
-  return opened;
-}
-
-/** A folder that a command closed was open to its owner for the look that recorded it, and closed again afterwards. */
-function isAsRecorded(present: State, recorded: State): boolean {
-  return (
-    sameState(present, recorded) ||
-    (present.kind === "folder" && sameState({ ...present, mode: (present.mode ?? 0) | 0o700 }, recorded))
-  );
-}
-
-function closeFolder(path: string, mode: number): void {
-  attempt(() => {
-    if (lstatSync(systemPath(path)).isDirectory()) chmodSync(systemPath(path), mode);
-  });
 }
 
 function actionFrom(before: State, now: State): FileAction {

@@ -21,7 +21,7 @@ import { temporaryFileIn } from "../util/own-temporaries.ts";
 import { isInside } from "../util/paths.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../util/process-identity.ts";
 import type { ScopeFile } from "../plan/scope.ts";
-import type { SnapshotIdentity } from "./snapshot.ts";
+import type { SnapshotIdentity } from "./snapshot-shapes.ts";
 
 /** One command and everything that its effects are judged by. */
 export interface CommandEntry {

@@ -18,7 +18,7 @@ import type { SandboxPlace } from "./sandbox-place.ts";
 import type { SurroundingsKeeper } from "./surroundings.ts";
 import { settleEffects, tellSlow, type Settlement, type SettleRequest } from "./settlement.ts";
 import type { OpenCommand } from "./command-journal.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { Snapshot } from "./snapshot-shapes.ts";
 import type { WorkStage } from "../types/plan.ts";
 
 export interface ContainedRequest

@@ -1,7 +1,7 @@
 // Says in words what git's own work did to branches, tags and the stash. Reads loose references only.
 
 import { readGitText } from "./git-config.ts";
-import type { EffectChange } from "./snapshot.ts";
+import type { EffectChange } from "./snapshot-shapes.ts";
 
 const REFERENCE = /\/\.git\/(?:.*\/)?(refs\/(?:heads|tags|stash).*)$/;
 const SHOWN = 6;

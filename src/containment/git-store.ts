@@ -2,59 +2,20 @@
 // no hook, filter, attribute, ignore file or configuration of the repository is obeyed. Never writes into the tree or
 // the user's repository.
 
-import { accessSync, constants, existsSync, linkSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, linkSync, rmSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
-import { dirname, join } from "node:path";
-import { runToBytes } from "../util/process.ts";
+import { join } from "node:path";
 import { BmoError, systemErrorCode } from "../util/errors.ts";
 import { nameFromBytes, systemPath } from "../util/raw-path.ts";
-import { adoptRepository } from "./git-adoption.ts";
 import { createLooker, digestOf, isFull, reasonOf, timeTrustOf, type Looker, type NodeFacts } from "./node-facts.ts";
+import { prepareFolder } from "./git-store-folder.ts";
+import { createStoreGit } from "./git-store-run.ts";
 import { createObjects, LARGE_BYTES } from "./objects.ts";
 import { fieldsOf, GITLINK, inputOf, parseRaw, storedBy } from "./git-raw.ts";
 import { createClockWatch, readBeside, writeBeside, type Beside } from "./git-beside.ts";
 import { compareKnown, goneFrom, isUnsure } from "./plain-store.ts";
 import type { Look, StoredFile, TreeChange, TreeStore } from "./tree-store.ts";
 
-const CONFIG = `[core]
-\trepositoryformatversion = 0
-\tbare = false
-\tfilemode = true
-\tsymlinks = true
-\tautocrlf = false
-\tsafecrlf = false
-\tfsmonitor = false
-\thooksPath = /dev/null
-\tsharedRepository = 0600
-\tattributesFile = /dev/null
-\texcludesFile = /dev/null
-\tcompression = 0
-\tlooseCompression = 0
-\tpreloadIndex = true
-\tquotePath = false
-\tfsync = none
-\tprecomposeunicode = false
-\tprotectNTFS = false
-\tprotectHFS = false
-\tignorecase = false
-\tbigFileThreshold = 16m
-[gc]
-\tauto = 0
-[index]
-\tversion = 4
-\tskipHash = true
-[maintenance]
-\tauto = false
-`;
-/** Bytes are kept as they are, whatever the tree's own attributes say. */
-const ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding -crlf -diff -merge -export-subst\n";
-/** A lock this old was left by a process that was killed. */
-const STALE_LOCK_MS = 60_000;
-const LOCK_TRIES = 50;
-const LOCK_PAUSE_MS = 100;
-const TIMEOUT_SECONDS = 3_600;
-const CAP_BYTES = 1 << 30;
 /** Version 2 with no entry; a sum of zeros counts as none. */
 const EMPTY_INDEX = Buffer.concat([Buffer.from("DIRC\0\0\0\u0002\0\0\0\0", "latin1"), Buffer.alloc(20)]);
 
@@ -75,25 +36,8 @@ interface IndexEntry {
   id: string;
 }
 
-function prepare(options: GitStoreOptions): { gitFolder: string; adopted: boolean } {
-  const gitFolder = join(options.folder, "git");
-  let adopted = false;
-  if (!existsSync(join(gitFolder, "HEAD"))) {
-    for (const folder of ["objects/info", "objects/pack", "refs/heads", "info"])
-      mkdirSync(join(gitFolder, folder), { recursive: true, mode: 0o700 });
-    adopted = adoptRepository(options.tree, options.home, gitFolder);
-    writeFileSync(join(gitFolder, "HEAD"), "ref: refs/heads/none\n", { mode: 0o600 });
-  }
-  writeFileSync(join(gitFolder, "config"), CONFIG, { mode: 0o600 });
-  writeFileSync(join(gitFolder, "info/attributes"), ATTRIBUTES, { mode: 0o600 });
-  const lock = statSync(join(gitFolder, "index.lock"), { throwIfNoEntry: false });
-  if (lock !== undefined && Date.now() - lock.mtimeMs > STALE_LOCK_MS)
-    rmSync(join(gitFolder, "index.lock"), { force: true });
-  return { gitFolder, adopted };
-}
-
 export function createGitStore(options: GitStoreOptions): TreeStore {
-  const { gitFolder, adopted } = prepare(options);
+  const { gitFolder, adopted } = prepareFolder(options);
   const beside = readBeside(join(options.folder, "beside.json"));
   return storeOn(
     options,
@@ -123,50 +67,7 @@ function storeOn(
   let mustVerify = unverified;
   let isKept = openedByName;
 
-  const run = async (
-    words: string[],
-    more: { input?: Uint8Array; outputDescriptor?: number; anyExit?: boolean } = {},
-    tries = LOCK_TRIES,
-  ): Promise<{ stdout: Buffer; stderr: string; exitCode: number | null }> => {
-    const { anyExit, ...rest } = more;
-    const result = await runToBytes({
-      argv: [options.git, `--git-dir=${gitFolder}`, `--work-tree=${tree}`, ...words],
-      cwd: statSync(tree, { throwIfNoEntry: false })?.isDirectory() === true ? tree : gitFolder,
-      timeoutSeconds: TIMEOUT_SECONDS,
-      capBytes: CAP_BYTES,
-      ...rest,
-      environment: {
-        PATH: dirname(options.git),
-        LC_ALL: "C",
-        GIT_INDEX_FILE: index,
-        GIT_CONFIG_NOSYSTEM: "1",
-        GIT_CONFIG_GLOBAL: "/dev/null",
-        GIT_OPTIONAL_LOCKS: "0",
-        GIT_TERMINAL_PROMPT: "0",
-        GIT_ATTR_NOSYSTEM: "1",
-      },
-    });
-    if (result.exitCode !== 0 && result.stderr.includes("index.lock") && tries > 0) {
-      // Another session looks at the same workspace just now.
-      await delay(LOCK_PAUSE_MS);
-      return run(words, more, tries - 1);
-    }
-    // Half an answer would pass for a whole one: fewer changes, or a cut file.
-    if (result.truncated)
-      throw new BmoError(
-        "failed",
-        `the snapshot of ${tree} failed (git ${words[0] ?? ""} answers with more than ${CAP_BYTES} bytes)`,
-        "Start bmo in a smaller folder.",
-      );
-    if (result.exitCode !== 0 && anyExit !== true) {
-      throw new BmoError(
-        "failed",
-        `the snapshot of ${tree} failed (git ${words[0] ?? ""}: ${result.stderr.trim().split("\n")[0] || "no reason given"})`,
-        "Free disk space and check that the data directory can be written.",
-      );
-    }
-    return result;
-  };
+  const run = createStoreGit({ git: options.git, gitFolder, tree, index });
   const dirty = async (): Promise<TreeChange[]> =>
     parseRaw((await run(["diff-files", "--raw", "-z", "--no-abbrev", "--ignore-submodules=all"])).stdout);
   const others = async ({ rules }: Look): Promise<string[]> => {

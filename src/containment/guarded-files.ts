@@ -13,7 +13,7 @@ import { permits } from "./git-permission.ts";
 import { guardedPlaces, type GuardedPlace, type RepositoryAccess } from "./guarded-places.ts";
 import { reasonOf, timeTrustOf, tryLook } from "./node-facts.ts";
 import { createObjects, type Objects } from "./objects.ts";
-import type { EffectChange, PreImage } from "./snapshot.ts";
+import type { EffectChange, PreImage } from "./snapshot-shapes.ts";
 import type { Survey } from "./survey.ts";
 
 export interface GuardedFile extends GuardedPlace {

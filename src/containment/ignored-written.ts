@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { systemErrorCode } from "../util/errors.ts";
 import { systemPath } from "../util/raw-path.ts";
 import { entriesOf, type FolderEntry } from "./node-facts.ts";
-import type { TreeSnapshot } from "./snapshot.ts";
+import type { TreeSnapshot } from "./snapshot-shapes.ts";
 
 /** Entries below ignored folders whose times are read. */
 export const MAX_IGNORED = 20_000;

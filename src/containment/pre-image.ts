@@ -5,7 +5,7 @@ import { closeSync, fsyncSync, openSync, statSync } from "node:fs";
 import { systemPath } from "../util/raw-path.ts";
 import { writeAll } from "../util/write-all.ts";
 import { copyFile, LARGE_BYTES } from "./objects.ts";
-import type { PreImage } from "./snapshot.ts";
+import type { PreImage } from "./snapshot-shapes.ts";
 
 type Bytes = Extract<PreImage, { kind: "file" | "link" }>;
 

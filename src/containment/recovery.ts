@@ -13,7 +13,8 @@ import { createCheckpoints } from "./checkpoint.ts";
 import { makeFile } from "./pre-image.ts";
 import { scopeOf } from "../plan/scope.ts";
 import { settleEffects, type SettleRequest } from "./settlement.ts";
-import { createSnapshots, type EffectChange, type Snapshot } from "./snapshot.ts";
+import { createSnapshots } from "./snapshot.ts";
+import type { EffectChange, Snapshot } from "./snapshot-shapes.ts";
 import type { CommandJournal, DeadCommand } from "./command-journal.ts";
 
 /** What could not be settled, and where the earlier version is. */

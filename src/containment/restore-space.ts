@@ -2,7 +2,7 @@
 
 import { lstatSync, statfsSync } from "node:fs";
 import { systemPath } from "../util/raw-path.ts";
-import type { EffectChange } from "./snapshot.ts";
+import type { EffectChange } from "./snapshot-shapes.ts";
 
 /** Smaller files are not dropped for want of bytes: they free next to nothing. */
 const DROPPABLE_BYTES = 1 << 20;

@@ -14,7 +14,7 @@ import { inOpenFolder, keepNode, moveNode } from "./keep-aside.ts";
 import { entriesOf, isFull, programError, reasonOf, tryLook } from "./node-facts.ts";
 import { makeFile } from "./pre-image.ts";
 import { droppable } from "./restore-space.ts";
-import type { EffectChange, PreImage } from "./snapshot.ts";
+import type { EffectChange, PreImage } from "./snapshot-shapes.ts";
 
 export interface RestoreResult {
   /** Workspace-relative paths that are as before again. */

@@ -10,7 +10,7 @@ import type { FileChange } from "../types/tool.ts";
 import { isInside } from "../util/paths.ts";
 import { movedReferences } from "./git-report.ts";
 import { restoreChanges, restoreCommandFor, type RestoreResult } from "./restore.ts";
-import type { EffectChange, Snapshot, Snapshots } from "./snapshot.ts";
+import type { EffectChange, Snapshot, Snapshots } from "./snapshot-shapes.ts";
 
 export interface OutOfScopeReport {
   command: string;

@@ -7,7 +7,7 @@ import { isInside } from "../util/paths.ts";
 import { createLooker, tryLook } from "./node-facts.ts";
 import { boundSockets, type Survey } from "./survey.ts";
 import type { HistoryStore } from "./history-store.ts";
-import type { EffectChange, PreImage, Snapshot } from "./snapshot.ts";
+import type { EffectChange, PreImage, Snapshot } from "./snapshot-shapes.ts";
 import type { FileAction } from "../types/tool.ts";
 
 export function actionOf(before: PreImage | null, present: boolean): FileAction {

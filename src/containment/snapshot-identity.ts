@@ -8,7 +8,7 @@ import { systemErrorCode } from "../util/errors.ts";
 import { listFrom } from "./ignore-rules.ts";
 import type { GuardedFile, GuardedFiles } from "./guarded-files.ts";
 import type { RepositoryAccess } from "./guarded-places.ts";
-import type { Snapshot, SnapshotIdentity } from "./snapshot.ts";
+import type { Snapshot, SnapshotIdentity } from "./snapshot-shapes.ts";
 import type { Survey } from "./survey.ts";
 import type { TreeStore } from "./tree-store.ts";
 

@@ -3,9 +3,8 @@
 // nothing.
 
 import { basename } from "node:path";
-import { parseArguments } from "./command-grammar.ts";
-import { READ_ONLY_COMMANDS } from "./command-table.ts";
 import { endsInRunner, optionNames, readOptions } from "./option-words.ts";
+import { CODE_MODULES, evaluatesSubscript, isHarmlessProgram, isInert } from "./program-words.ts";
 import {
   isProgram,
   namedPrograms,
@@ -16,9 +15,9 @@ import {
 } from "./program-files.ts";
 import {
   GIT_COMMANDS,
+  GIT_HOOK_OPTIONS,
   GIT_PROGRAM_KEY,
   HOOK_OPTIONS,
-  INERT,
   INTERPRETERS,
   RUNNERS,
   SHELLS,
@@ -212,17 +211,7 @@ function visitGit(reader: Reader, argv: readonly string[], depth: number, inScri
     const key = rest.findIndex((word) => GIT_PROGRAM_KEY.test(word));
     if (key !== -1 && rest[key + 1] !== undefined) setting(`${rest[key] ?? ""}=${rest[key + 1] ?? ""}`);
   }
-  const hooks = {
-    rebase: "-x --exec",
-    difftool: "-x --extcmd",
-    grep: "-O --open-files-in-pager",
-    fetch: "--upload-pack",
-    pull: "--upload-pack",
-    clone: "-u --upload-pack -c --config",
-    "ls-remote": "--upload-pack --exec",
-    push: "--receive-pack --exec",
-    archive: "--exec",
-  }[subcommand];
+  const hooks = Object.hasOwn(GIT_HOOK_OPTIONS, subcommand) ? GIT_HOOK_OPTIONS[subcommand] : undefined;
   if (hooks !== undefined) {
     for (const value of readOptions([subcommand, ...rest], new Set(), optionNames(hooks), true).values) {
       if (subcommand === "clone" && value.includes("=")) setting(value);
@@ -245,28 +234,6 @@ function visitPackageManager(reader: Reader, argv: readonly string[], depth: num
   for (let index = at + 1; index < argv.length; index++)
     if (argv[index]?.startsWith("-") !== true) visit(reader, argv.slice(index), depth + 1, inScript);
 }
-
-/** sed runs the command `e` and the flag `e` of `s`; awk runs system(), pipes and getline. */
-function isHarmlessProgram(name: string, argv: readonly string[]): boolean {
-  const text = argv.slice(1).join("\n");
-  if (name === "sed" || name === "gsed")
-    return (
-      !/(^|[\n;{}!$\d/,~+]|\s)e(\s|$|;|\})|[/|#,:@!%_][gpimMI\d]*e[gpimMIwe\d]*\s*($|[\n;}])/m.test(text) &&
-      !argv.some((word) => /^(-[a-zA-Z]*f|--file)/.test(word))
-    );
-  return !/system|\||getline|@load|extension|-f|--file|-i|--include|-l|--load|-E|--exec/.test(text);
-}
-
-/** Modules of Python that run code from their words or their input. */
-const CODE_MODULES: ReadonlySet<string> = new Set([
-  "timeit",
-  "code",
-  "pdb",
-  "asyncio",
-  "idlelib",
-  "IPython",
-  "sqlite3",
-]);
 
 function visitInterpreter(reader: Reader, family: string, argv: readonly string[], inScript: boolean): void {
   mention(reader, argv.slice(1));
@@ -294,14 +261,6 @@ function visitInterpreter(reader: Reader, family: string, argv: readonly string[
     cannotJudge(reader, `${argv[0] ?? ""} runs what it reads from its input`);
   else if (/^(\/dev\/|\/proc\/)/.test(words[file] ?? ""))
     cannotJudge(reader, `${argv[0] ?? ""} runs what it reads from its input`);
-}
-
-/** Builtins that take names of variables: bash runs what is in the subscript of one, also where it is quoted. */
-const NAMING = /^(printf|test|\[|let|declare|typeset|local|export|readonly|read|unset|mapfile|readarray|wait|getopts)$/;
-
-function evaluatesSubscript(name: string, argv: readonly string[]): boolean {
-  if (!NAMING.test(name) || !argv.some((word) => /\$\(|\$\{|`/.test(word))) return false;
-  return name !== "printf" && name !== "test" && name !== "[" ? true : argv.some((word) => /^-[vR]/.test(word));
 }
 
 function visitBuiltin(
@@ -333,13 +292,6 @@ function visitBuiltin(
     default:
       return false;
   }
-}
-
-/** Whether the words of a command are data: it only moves, shows or edits them, or reads by its grammar. */
-function isInert(name: string, argv: readonly string[]): boolean {
-  if (INERT.has(name)) return true;
-  const grammar = Object.hasOwn(READ_ONLY_COMMANDS, name) ? READ_ONLY_COMMANDS[name] : undefined;
-  return grammar !== undefined && typeof parseArguments([...argv], grammar) !== "string";
 }
 
 const CONTAINERS =

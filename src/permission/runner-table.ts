@@ -256,3 +256,16 @@ export const GIT_COMMANDS: ReadonlySet<string> = new Set(
 /** Keys of git's configuration whose value git starts, or where it finds what to start. */
 export const GIT_PROGRAM_KEY =
   /^(alias\.|core\.(pager|editor|sshcommand|fsmonitor|askpass|gitproxy|hookspath|alternaterefscommand|attributesfile|worktree)$|(diff|merge|filter|difftool|mergetool|trailer|browser|man|guitool|tar|submodule)\.|diff\.external$|sequence\.editor$|credential\.|gpg\.|pager\.|interactive\.difffilter$|uploadpack\.|receive\.|remote\.|init\.templatedir$|include|url\.|http\.proxy|sendemail\.|web\.browser$|instaweb\.|extensions\.)/i;
+
+/** Options of git's subcommands whose value git starts. */
+export const GIT_HOOK_OPTIONS: Readonly<Record<string, string>> = {
+  rebase: "-x --exec",
+  difftool: "-x --extcmd",
+  grep: "-O --open-files-in-pager",
+  fetch: "--upload-pack",
+  pull: "--upload-pack",
+  clone: "-u --upload-pack -c --config",
+  "ls-remote": "--upload-pack --exec",
+  push: "--receive-pack --exec",
+  archive: "--exec",
+};

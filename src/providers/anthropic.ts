@@ -19,15 +19,8 @@ import { clientOptions, type Exchange } from "./exchange.ts";
 import { failureFromEvent, NO_OBJECT, protocolFailure, type CallNames, type ProviderFailure } from "./failure.ts";
 import { legalToolName, prepareHistory, type Turn } from "./history.ts";
 import { budgetTokens, effortValue } from "./reasoning.ts";
-import {
-  asText,
-  pushDelta,
-  toolCall,
-  withUniqueIds,
-  type AnswerReader,
-  type Endpoint,
-  type WireFormat,
-} from "./wire.ts";
+import { asText, pushDelta, toolCall, withUniqueIds } from "./answer-parts.ts";
+import type { AnswerReader, Endpoint, WireFormat } from "./wire.ts";
 import type { ReplyMeter } from "./reply-bounds.ts";
 
 const FORMAT = "anthropic";

@@ -19,15 +19,8 @@ import type { ReplyMeter } from "./reply-bounds.ts";
 import { legalToolName, prepareHistory, type AssistantTurn, type Turn } from "./history.ts";
 import { effortValue } from "./reasoning.ts";
 import { openaiCalls, openaiClient } from "./openai-client.ts";
-import {
-  asText,
-  pushDelta,
-  toolCall,
-  withUniqueIds,
-  type AnswerReader,
-  type Endpoint,
-  type WireFormat,
-} from "./wire.ts";
+import { asText, pushDelta, toolCall, withUniqueIds } from "./answer-parts.ts";
+import type { AnswerReader, Endpoint, WireFormat } from "./wire.ts";
 import type { ChatDialect } from "./vendors.ts";
 
 const FORMAT = "chat";

@@ -20,7 +20,8 @@ import type { ReplyMeter } from "./reply-bounds.ts";
 import { legalToolName, prepareHistory, type Turn } from "./history.ts";
 import { effortValue } from "./reasoning.ts";
 import { openaiCalls, openaiClient } from "./openai-client.ts";
-import { asText, pushDelta, toolCall, withUniqueIds, type AnswerReader, type WireFormat } from "./wire.ts";
+import { asText, pushDelta, toolCall, withUniqueIds } from "./answer-parts.ts";
+import type { AnswerReader, WireFormat } from "./wire.ts";
 
 const FORMAT = "responses";
 

@@ -8,7 +8,7 @@ import type { AssistantMessage, ToolCallBlock } from "../types/message.ts";
 import type { ModelRequest, Provider, ProviderError, StreamPart, Usage } from "../types/provider.ts";
 import { BmoError } from "../util/errors.ts";
 import { messageFault } from "./reply-bounds.ts";
-import { toolCall } from "./wire.ts";
+import { toolCall } from "./answer-parts.ts";
 
 /** All conditions given must hold. */
 const Conditions = z.strictObject({

@@ -18,7 +18,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createCheckpoints, type Checkpoints } from "../../src/containment/checkpoint.ts";
-import type { EffectChange, PreImage } from "../../src/containment/snapshot.ts";
+import type { EffectChange, PreImage } from "../../src/containment/snapshot-shapes.ts";
 import { contain, createPlace, planOf, treeOf, withoutGit, type Place } from "./fixture.ts";
 
 let place: Place;

@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync, chmodSync, mkdirS
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { restoreChanges } from "../../src/containment/restore.ts";
-import { createSnapshots, type SnapshotIdentity, type Snapshots } from "../../src/containment/snapshot.ts";
+import { createSnapshots } from "../../src/containment/snapshot.ts";
+import type { SnapshotIdentity, Snapshots } from "../../src/containment/snapshot-shapes.ts";
 import { createPlace, GIT, treeOf, withoutGit, type Place } from "./fixture.ts";
 
 let place: Place;
