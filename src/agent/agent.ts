@@ -25,7 +25,7 @@ function createCallCounter(limit: number | null): AgentContext["countCall"] {
       return {
         code: "limit",
         message: `the limit of ${limit} model calls for this run is reached`,
-        hint: "Raise --max-turns, or go on with bmo -c.",
+        hint: "Raise --max-turns, or continue with bmo -c.",
       };
     calls += 1;
     return null;
@@ -261,7 +261,7 @@ export function createAgent(ports: AgentPorts): Agent {
       if (running === null) return;
       const { controller, done } = running;
       if (reason.startsWith("limit:"))
-        limitReason = { code: "limit", message: reason.slice("limit:".length).trim(), hint: "Go on with bmo -c." };
+        limitReason = { code: "limit", message: reason.slice("limit:".length).trim(), hint: "Continue with bmo -c." };
       controller.abort(new Error(reason));
       await done;
     },

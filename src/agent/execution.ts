@@ -55,7 +55,7 @@ function checkWorkspace({ ports }: AgentContext, plan: Plan | null): void {
     throw new BmoError(
       "usage",
       `plan ${plan?.id ?? ""} belongs to ${own}, not to ${workspace}`,
-      "Go there with -C, or make a new plan here in a session of its own.",
+      "Go there with -C, or make a new plan here in a separate session.",
     );
 }
 
@@ -233,7 +233,7 @@ function giveUp(context: AgentContext, memory: ExecutionMemory, reason: string, 
   const error: ErrorInfo = {
     code: "failed",
     message: `the plan could not be completed: ${reason}`,
-    hint: "Say how to go on; a new plan is made.",
+    hint: "Say how to continue; a new plan is made.",
   };
   return { reason: "error", text, error };
 }

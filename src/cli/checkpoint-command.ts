@@ -53,7 +53,7 @@ export function undoText({ restored, refused, copy, restoreCommand }: UndoResult
         ];
   for (const one of refused)
     lines.push(
-      `Left alone: ${one.path} (${one.reason})${one.copy === null ? "" : `; the earlier version lies in ${one.copy}`}`,
+      `Left alone: ${one.path} (${one.reason})${one.copy === null ? "" : `; the earlier version is in ${one.copy}`}`,
     );
   return lines.join("\n");
 }

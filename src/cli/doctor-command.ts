@@ -78,7 +78,7 @@ function terminalRow(io: SubcommandIo, { terminal }: DoctorServices): DoctorRow 
     return {
       name: "terminal",
       state: "warn",
-      detail: "stdin or stdout is no terminal",
+      detail: "stdin or stdout is not a terminal",
       remedy: "The REPL needs both; headless runs do not.",
     };
   if (kind === "dumb" || kind === "")

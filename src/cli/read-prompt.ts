@@ -58,7 +58,7 @@ async function readPiped(waitForever: boolean, warn: (text: string) => void): Pr
     };
     if (!waitForever) {
       timer = setTimeout(() => {
-        warn("stdin is a pipe that stays silent; going on without it (use - to wait for it)");
+        warn("stdin is a pipe that stays silent; continuing without it (use - to wait for it)");
         finish();
       }, SILENCE_MS);
     }

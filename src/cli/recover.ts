@@ -85,7 +85,7 @@ export function recoveryText({ command, session, notes, unresolved }: Recovery):
   const lines = [
     ...notes,
     ...unresolved.map(
-      ({ path, reason, copy }) => `${path}: ${reason}${copy === null ? "" : `; the earlier version lies in ${copy}`}`,
+      ({ path, reason, copy }) => `${path}: ${reason}${copy === null ? "" : `; the earlier version is in ${copy}`}`,
     ),
   ];
   return lines.length === 0 ? `${head}; it left no change` : `${head}. ${lines.join(". ")}`;

@@ -29,7 +29,7 @@ export const approveCommand: CommandDefinition = {
   name: "approve",
   aliases: [],
   argumentHint: "[ids] [note]",
-  summary: "approve the plan at hand and execute it",
+  summary: "approve the plan and execute it",
   readOnly: false,
   onlyByPerson: () => ({
     refusal: "piped text approves no plan: it may be somebody else's",
@@ -52,7 +52,7 @@ export const approveCommand: CommandDefinition = {
     const unfinished = plan !== null && approval !== null && (plan.state === "executing" || plan.state === "approved");
     if (unfinished && !headless) {
       const reply = await ask(
-        { kind: "confirm", question: "Go on with the approved plan?", detail: plan.content.title },
+        { kind: "confirm", question: "Continue the approved plan?", detail: plan.content.title },
         new AbortController().signal,
       );
       if (reply.answer !== "allow_once" && reply.answer !== "allow_session") return answer("Nothing was changed.");

@@ -167,7 +167,7 @@ export const permissionsCommand: CommandDefinition = {
       );
     context.agent.setPermissionMode(mode);
     if (mode === "plan") context.agent.setWorkflow(true);
-    return answer(`Permission mode: ${mode}. Nothing is written in the plan stage, whatever the mode.`);
+    return answer(`Permission mode: ${mode}. Nothing is written in the plan stage, in any mode.`);
   },
 };
 

@@ -60,7 +60,7 @@ function switchWorkflow(enabled: boolean, { agent }: CommandContext): CommandRes
   return answer(
     enabled
       ? "The staged workflow is on: a plan is made and waits for /approve."
-      : "The staged workflow is off: requests are carried out directly, under the permissions in force.",
+      : "The staged workflow is off: requests are carried out directly, under the present permissions.",
   );
 }
 

@@ -7,7 +7,7 @@ export const rejectCommand: CommandDefinition = {
   name: "reject",
   aliases: [],
   argumentHint: "",
-  summary: "drop the plan at hand",
+  summary: "drop the plan",
   readOnly: false,
   run(_argument, { agent }) {
     const { plan } = agent.state().workflow;

@@ -26,7 +26,7 @@ export const resumeCommand: CommandDefinition = {
   name: "resume",
   aliases: [],
   argumentHint: "[id]",
-  summary: "go on with another session",
+  summary: "continue another session",
   readOnly: false,
   run(argument, { headless }) {
     if (headless)

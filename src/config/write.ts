@@ -26,7 +26,7 @@ function tomlValue(value: unknown): string {
       .map(([key, member]) => `${tomlKey([key])} = ${tomlValue(member)}`)
       .join(", ")} }`;
   if (typeof value === "number" && !Number.isFinite(value))
-    throw new BmoError("usage", `${String(value)} is no number that can be kept`, null);
+    throw new BmoError("usage", `${String(value)} cannot be kept as a number`, null);
   return String(value);
 }
 

@@ -1,4 +1,4 @@
-// Which files are watched whatever .gitignore says: credentials, what makes a repository what it is, and what editors,
+// Which files are watched even where .gitignore names them: credentials, what makes a repository what it is, and what editors,
 // shells and package managers run without being asked. Reads directory entries and git's configuration; follows no
 // link.
 
@@ -121,7 +121,10 @@ function createCollector(): Collector {
       if (!found.places.has(path)) found.places.set(path, place);
     } else if (!isFull) {
       isFull = true;
-      found.problems.push({ path, reason: `more than ${MAX_FILES} files are watched whatever .gitignore says` });
+      found.problems.push({
+        path,
+        reason: `more than ${MAX_FILES} files are watched even where .gitignore names them`,
+      });
     }
   };
   const addBelow = (path: string, place: GuardedPlace): void => {

@@ -168,7 +168,7 @@ export function openRegular(path: string): number {
   const descriptor = openSync(systemPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   if (fstatSync(descriptor).isFile()) return descriptor;
   closeSync(descriptor);
-  throw Object.assign(new Error(`${path} is no regular file any more`), { code: "ENXIO" });
+  throw Object.assign(new Error(`${path} is not a regular file any more`), { code: "ENXIO" });
 }
 
 const CHUNK = 1 << 20;

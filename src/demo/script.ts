@@ -61,7 +61,7 @@ export function demoScript(paceMs: number): JsonObject {
             calls: [{ name: "set_plan_artifact", input: PLAN }],
             usage: usage(900, 410, 2_100),
           },
-          { text: "The plan stands as handed in.", usage: usage(300, 20, 3_000) },
+          { text: "The plan is as handed in.", usage: usage(300, 20, 3_000) },
         ],
       },
       {

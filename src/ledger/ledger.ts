@@ -222,6 +222,6 @@ function billedAbove(call: ModelCall, cost: number | null, reserved: number): Er
   return {
     code: "limit",
     message: `${call.model.id} billed ${String(cost)} USD for one call; at most ${String(reserved)} USD had been reserved for it, so the budget cannot be kept and the run ends`,
-    hint: "Check the model's price in the configuration against its vendor's, then go on with bmo -c.",
+    hint: "Check the model's price in the configuration against its vendor's, then continue with bmo -c.",
   };
 }

@@ -118,7 +118,7 @@ function visitShell(reader: Reader, argv: readonly string[], depth: number, inSc
 function readScriptFile(reader: Reader, path: string, depth: number, inScript: boolean): void {
   const files = programFiles(path.includes("/") ? path : `./${path}`, reader.context);
   if (inScript) return;
-  if (files.length === 0) cannotJudge(reader, `${path} is no file that can be looked at`);
+  if (files.length === 0) cannotJudge(reader, `${path} is not a file that can be looked at`);
   for (const file of files) {
     const text = scriptText(file);
     if (text === null || refusesCharacters(text) !== null) cannotJudge(reader, `${path} cannot be read as a script`);
@@ -383,7 +383,7 @@ export async function reachOf(command: string, context: ReachContext): Promise<C
   for (let next = reader.lines.pop(); next !== undefined; next = reader.lines.pop()) {
     if (next.text.trim() === "") continue;
     if (refusesCharacters(next.text) !== null) {
-      cannotJudge(reader, "it holds text that is no line for a shell");
+      cannotJudge(reader, "it holds text that is not a line for a shell");
       continue;
     }
     const line = await readShellLine(next.text);

@@ -21,7 +21,7 @@ export interface Runner {
 }
 
 const REMOTE = "it runs words on another machine";
-const OWN_LANGUAGE = "it has commands of its own that start programs";
+const OWN_LANGUAGE = "its own commands start programs";
 
 export const RUNNERS: Readonly<Record<string, Runner>> = {
   sudo: {

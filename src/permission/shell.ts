@@ -71,7 +71,7 @@ function judgePaths(parsed: ParsedArguments, directory: string, context: ShellCo
     if ("reason" in result) return { readOnly: false, reason: result.reason };
     if (!isDirectory(result.path)) continue;
     if (parsed.filesOnly === true)
-      return { readOnly: false, reason: `${operand} is a folder, and what lies in it would be read` };
+      return { readOnly: false, reason: `${operand} is a folder, and its content would be read` };
     roots.push(result.path);
   }
   const how = parsed.reads;

@@ -28,7 +28,7 @@ export function planFromToml(text: string): unknown {
     if (thrown instanceof TomlError)
       throw new BmoError(
         "usage",
-        `the edited plan is no valid TOML: line ${thrown.line}, column ${thrown.column}: ${thrown.message.split("\n")[0] ?? ""}`,
+        `the edited plan is not valid TOML: line ${thrown.line}, column ${thrown.column}: ${thrown.message.split("\n")[0] ?? ""}`,
         "Nothing was changed; /plan edit opens it again.",
       );
     throw thrown;

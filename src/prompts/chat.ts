@@ -1,4 +1,4 @@
-// The prompt while the staged workflow is off: answer or act directly, under the permissions in force.
+// The prompt while the staged workflow is off: answer or act directly, under the present permissions.
 
 import { promptHead, promptTail, type PromptFacts } from "./shared.ts";
 

@@ -101,7 +101,7 @@ export function placeOf(
     if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
       throw new BmoError(
         "configuration",
-        `${origin} = ${JSON.stringify(written)} is no http or https address`,
+        `${origin} = ${JSON.stringify(written)} is not an http or https address`,
         'Write it like "https://api.example.com/v1".',
       );
   }

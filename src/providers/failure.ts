@@ -90,7 +90,7 @@ export function retryAfter(headers: Record<string, string>, now: number): number
 export function bodyWords(raw: string, redact: Redact): string {
   const body = redact(raw);
   const start = body.slice(0, 4096);
-  if (/[\u0000-\u0008\ufffd]/.test(start)) return "(a body that is no text)";
+  if (/[\u0000-\u0008\ufffd]/.test(start)) return "(a body that is not text)";
   if (!/^\s*(<|<!--[\s\S]*?-->\s*<)[!?a-z]/i.test(start)) return body;
   const title = /<title[^>]{0,200}>([^<]{0,200})</i.exec(start)?.[1] ?? "";
   const words = cleanLine(
@@ -223,7 +223,7 @@ export function failureFromEvent(
   );
 }
 
-export const NO_OBJECT = "an event of its stream is no JSON object";
+export const NO_OBJECT = "an event of its stream is not a JSON object";
 
 /** An answer that is not what the protocol says; worth one more try. */
 export function protocolFailure(

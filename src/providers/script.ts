@@ -79,7 +79,7 @@ export function parseScript(text: string, file: string): Scene[] {
   } catch (thrown) {
     throw new BmoError(
       "configuration",
-      `the script ${file} is no JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      `the script ${file} is not JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
       'It holds {"replies": [{"text": "…", "calls": [{"name": "…", "input": {}}]}]}.',
     );
   }

@@ -133,7 +133,7 @@ export function createSituation(
     } catch (thrown) {
       signal.throwIfAborted();
       log.push(
-        `Small model ${model.id} failed (${thrown instanceof Error ? thrown.message : String(thrown)}); the turn goes on without it`,
+        `Small model ${model.id} failed (${thrown instanceof Error ? thrown.message : String(thrown)}); the turn continues without it`,
       );
       return null;
     } finally {

@@ -71,7 +71,7 @@ export function storageError(thrown: unknown, path: string): BmoError {
     return new BmoError(
       "failed",
       `the session could not be written: no space left for ${path} (${code})`,
-      "Free some space and go on with -c; everything up to here is kept.",
+      "Free some space and continue with -c; everything up to here is kept.",
       { cause: thrown },
     );
   }
@@ -212,7 +212,7 @@ export function heldError(id: string, pid: number): BmoError {
   return new BmoError(
     "usage",
     `session ${id} is in use by another bmo (process ${pid})`,
-    "Add --fork-session to go on in a copy, or end that process.",
+    "Add --fork-session to continue in a copy, or end that process.",
   );
 }
 

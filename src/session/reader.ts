@@ -57,7 +57,7 @@ function readHeader(bytes: Buffer, line: Line | undefined, path: string): Sessio
     );
   }
   if (sealed === null || !isHeader(sealed))
-    throw new BmoError("usage", `${path} is no session file of bmo, or its first line is damaged`, hint);
+    throw new BmoError("usage", `${path} is not a session file of bmo, or its first line is damaged`, hint);
   const { type, version, id, workspace, created_at, forked_from } = sealed;
   return { type, version, id, workspace, created_at, forked_from };
 }

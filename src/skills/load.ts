@@ -87,7 +87,7 @@ async function locate(
     const path = await realpath(written);
     if (!isInside(root, folder) || !isInside(folder, path)) return { refused: "it is a link out of its folder" };
     const facts = await stat(path);
-    if (!facts.isFile()) return { refused: "it is no regular file" };
+    if (!facts.isFile()) return { refused: "it is not a regular file" };
     return facts.size > LARGEST_FILE
       ? { refused: `it has ${facts.size} bytes; at most ${LARGEST_FILE} are read` }
       : { path, size: facts.size };
@@ -131,7 +131,7 @@ async function readSkillFile(path: string, folderName: string): Promise<ReturnTy
     const read = await readRegular(path, LARGEST_FILE);
     if (read === null) return { skill: null, diagnostics: [`refused, more than ${LARGEST_FILE} bytes`] };
     const { bytes } = read;
-    if (bytes.includes(0)) return { skill: null, diagnostics: ["refused, it is no text"] };
+    if (bytes.includes(0)) return { skill: null, diagnostics: ["refused, it is not text"] };
     return readSkill(await parseFrontmatter(bytes.toString("utf8")), folderName);
   } catch (thrown) {
     const reason = thrown instanceof BmoError ? thrown.message : systemErrorCode(thrown);

@@ -47,7 +47,7 @@ function readNames(value: Json | undefined, key: string, problems: string[]): st
   if (value === undefined || value === null) return [];
   const list = Array.isArray(value) ? value : [value];
   const names = list.flatMap((item) => (typeof item === "string" && item !== "" ? [sanitizeLine(item)] : []));
-  if (names.length !== list.length) problems.push(`requires.${key} is no list of names`);
+  if (names.length !== list.length) problems.push(`requires.${key} is not a list of names`);
   return names;
 }
 
@@ -55,7 +55,7 @@ function readRequires(data: JsonObject, problems: string[]): ParsedSkill["requir
   const value = data["requires"];
   if (value === undefined || value === null) return { env: [], binary: [], skills: [] };
   if (!isJsonObject(value)) {
-    problems.push("requires is no table of env, binary and skills and is ignored");
+    problems.push("requires is not a table of env, binary and skills and is ignored");
     return { env: [], binary: [], skills: [] };
   }
   return {

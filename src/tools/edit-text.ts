@@ -70,7 +70,7 @@ function candidate(file: TextFile, old: string): string {
       .join(", ")}.`;
   const firstLine = looseLines.flatMap((line, index) => (line === wanted[0] ? [index + 1] : []));
   return firstLine.length > 0
-    ? ` Its first line stands at line ${firstLine.slice(0, MOST_LINES_NAMED).join(", ")}, but what follows differs.`
+    ? ` Its first line is at line ${firstLine.slice(0, MOST_LINES_NAMED).join(", ")}, but what follows differs.`
     : "";
 }
 
@@ -89,15 +89,15 @@ function locate(file: TextFile, old: string, replacement: Replacement): number[]
     if (touching.length === 0)
       throw new BmoError(
         "failed",
-        `"old" does not stand at line ${line} but at ${lines.slice(0, MOST_LINES_NAMED).join(", ")}`,
+        `"old" is not at line ${line} but at ${lines.slice(0, MOST_LINES_NAMED).join(", ")}`,
       );
-    throw new BmoError("failed", `"old" stands ${touching.length} times at line ${line}; give more of the line`);
+    throw new BmoError("failed", `"old" occurs ${touching.length} times at line ${line}; give more of the line`);
   }
   if (found.length === 1) return found;
   const named = lines.slice(0, MOST_LINES_NAMED).join(", ") + (lines.length > MOST_LINES_NAMED ? ", …" : "");
   throw new BmoError(
     "failed",
-    `"old" stands ${found.length} times (lines ${named}). Give more text around it, or "line" to choose one, or replace_all`,
+    `"old" occurs ${found.length} times (lines ${named}). Give more text around it, or "line" to choose one, or replace_all`,
   );
 }
 

@@ -28,7 +28,7 @@ const SYSTEM_REASONS: Record<string, string> = {
   EMFILE: "too many open files",
   ENFILE: "too many open files",
   ENAMETOOLONG: "a name in the path is too long (file systems take 255 bytes)",
-  ELOOP: "a link stands where a file or folder is expected",
+  ELOOP: "there is a link where a file or folder is expected",
   ENOTDIR: "a part of the path is a file, not a folder",
   ENOENT: "it does not exist (any more)",
   ETXTBSY: "the file is a program that is running",
@@ -148,7 +148,7 @@ export function checkWriteBits(realPath: string, identity: FileIdentity): void {
 
 /** Refuses places where no file tool writes. @throws BmoError denied. */
 export function checkWritablePlace(target: Target, context: ToolContext): void {
-  if (!target.inside) throw new BmoError("denied", "lies outside the workspace; nothing is written there");
+  if (!target.inside) throw new BmoError("denied", "is outside the workspace; nothing is written there");
   const parts = relative(context.workspace, target.realPath).split(sep);
   if (parts.some((part) => /^\.git[. ]*$/i.test(part.replace(/[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/g, ""))))
     throw new BmoError("denied", "file tools never write into .git; use git commands");

@@ -7,7 +7,7 @@ import { createArgumentReader } from "./arguments.ts";
 export const requestReplanTool: ToolDefinition<{ reason: string }> = {
   spec: {
     name: "request_replan",
-    description: "Stop and go back to planning when the plan cannot work as it stands.",
+    description: "Stop and go back to planning when the plan cannot work as it is.",
     schema: { type: "object", properties: { reason: { type: "string" } }, required: ["reason"] },
   },
   access: "host",

@@ -78,7 +78,7 @@ async function searchByRipgrep(
   if (result.exitCode === 2 && result.stdout.length === 0 && /regex|pattern/i.test(result.stderr)) {
     throw new BmoError(
       "failed",
-      `"pattern" is no valid regular expression: ${result.stderr.replace(/\s+/g, " ").slice(0, 300)}`,
+      `"pattern" is not a valid regular expression: ${result.stderr.replace(/\s+/g, " ").slice(0, 300)}`,
     );
   }
   const records = result.stdout
@@ -129,7 +129,7 @@ function compile(search: TextSearch): RegExp {
     } catch (thrown) {
       if (!(thrown instanceof SyntaxError)) throw thrown;
       if (mode === "")
-        throw new BmoError("failed", `"pattern" is no valid regular expression: ${thrown.message}`, null, {
+        throw new BmoError("failed", `"pattern" is not a valid regular expression: ${thrown.message}`, null, {
           cause: thrown,
         });
     }

@@ -81,7 +81,7 @@ async function viewFile(target: Target, input: ViewInput, context: ToolContext):
       return errorOutput(`${target.shown} has ${range.totalLines} lines; offset ${first} is beyond its end`);
     const notes: string[] = [];
     if (first > 1 || range.last < range.totalLines) {
-      const next = range.last < range.totalLines ? `; go on with offset ${range.last + 1}` : "";
+      const next = range.last < range.totalLines ? `; continue with offset ${range.last + 1}` : "";
       notes.push(`[lines ${first}-${range.last} of ${range.totalLines}${next}]`);
     }
     if (!range.endsWithNewline && range.last === range.totalLines) notes.push("[no newline at the end]");

@@ -92,7 +92,7 @@ function planText(agent: Agent): string | null {
     case "approved": {
       const states = Object.values(plan.tickets);
       const done = `${states.filter((state) => state === "done").length}/${states.length}`;
-      return agent.busy() ? `${plan.state} ${done}` : `stopped ${done}, /approve goes on`;
+      return agent.busy() ? `${plan.state} ${done}` : `stopped ${done}, /approve continues`;
     }
     case "failed":
       return "plan failed";

@@ -73,7 +73,7 @@ export function cardOptions(request: CardRequest): CardOption[] {
         ),
       ];
     case "fallback":
-      return [option(`Yes, go on with ${request.to}`, "y", { answer: "allow_once" }), option("No, stop", "n", DENY)];
+      return [option(`Yes, continue with ${request.to}`, "y", { answer: "allow_once" }), option("No, stop", "n", DENY)];
     case "trust":
       return [
         option("No, ignore these settings", "n", DENY),

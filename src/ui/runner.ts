@@ -104,7 +104,7 @@ export function createRunner(options: ReplOptions, store: Store, session: UiSess
           block: {
             kind: "notice",
             level: "warning",
-            text: `${path} is not sent as an image: it cannot be read or is no PNG, JPEG, GIF or WebP`,
+            text: `${path} is not sent as an image: it cannot be read or is not a PNG, JPEG, GIF or WebP`,
           },
         });
       else images.push(image);

@@ -160,7 +160,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
       await drawing.loadMarkdown();
       const { settings } = next.agent.state();
       store.dispatch({ type: "replay", events: next.transcript.map((event) => labelEvent(event, settings)) });
-      notice(`session ${next.agent.sessionId} goes on`);
+      notice(`session ${next.agent.sessionId} continues`);
     }
     // The code that draws answers is loaded when the first one can come, not before.
     let load = (): void => undefined;

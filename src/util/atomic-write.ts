@@ -83,7 +83,7 @@ function identityAt(path: string): FileIdentity | null {
     if (!stat.isFile())
       throw new BmoError(
         "failed",
-        "the file was replaced by something that is no regular file meanwhile; nothing was written",
+        "the file was replaced by something that is not a regular file meanwhile; nothing was written",
       );
     return identityOf(stat);
   } catch (thrown) {

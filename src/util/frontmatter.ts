@@ -24,10 +24,11 @@ export async function parseFrontmatter(text: string): Promise<Frontmatter> {
   try {
     const value: unknown = parse(match[1] ?? "", { maxAliasCount: 20, prettyErrors: true, schema: "core" });
     if (value === null) return { data: {}, body, problem: null };
-    if (!isJsonObject(value)) return { data: null, body, problem: "the front matter is no list of `key: value` lines" };
+    if (!isJsonObject(value))
+      return { data: null, body, problem: "the front matter is not a list of `key: value` lines" };
     return { data: value, body, problem: null };
   } catch (thrown) {
     const reason = thrown instanceof Error ? (thrown.message.split("\n")[0] ?? "") : String(thrown);
-    return { data: null, body, problem: `the front matter is no valid YAML: ${reason.replace(/:$/, "")}` };
+    return { data: null, body, problem: `the front matter is not valid YAML: ${reason.replace(/:$/, "")}` };
   }
 }

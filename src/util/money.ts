@@ -13,7 +13,7 @@ export const NO_MONEY: Money = 0n;
 
 /** Reads a number digit by digit as it is written in decimal. @throws RangeError when it is no finite number. */
 export function toMoney(usd: number): Money {
-  if (!Number.isFinite(usd)) throw new RangeError(`${String(usd)} is no amount of money`);
+  if (!Number.isFinite(usd)) throw new RangeError(`${String(usd)} is not an amount of money`);
   const [mantissa = "0", exponent = "0"] = String(Math.abs(usd)).split("e");
   const [whole = "0", fraction = ""] = mantissa.split(".");
   const shift = DIGITS - fraction.length + Number(exponent);

@@ -116,7 +116,7 @@ function expandBraces(glob: string): string[] {
     if (done.length + waiting.length + alternatives.length > MOST_ALTERNATIVES || characters > MOST_EXPANDED) {
       throw tooLarge(
         glob,
-        `stands for too many names; at most ${MOST_ALTERNATIVES} alternatives of ${MOST_EXPANDED} characters together are allowed`,
+        `expands to too many names; at most ${MOST_ALTERNATIVES} alternatives of ${MOST_EXPANDED} characters together are allowed`,
       );
     }
     if (open === -1) done.push(text);
@@ -348,7 +348,7 @@ export function globProblem(glob: string): string | null {
 
 /**
  * A test for whole paths. What git finds malformed (a class without its end, a backslash at the end) matches nothing.
- * @throws BmoError usage for a glob that is too long or stands for too many names.
+ * @throws BmoError usage for a glob that is too long or expands to too many names.
  */
 export function compileGlob(glob: string, options: GlobOptions = {}): (path: string) => boolean {
   const alternatives = compileAll(glob, options).filter((segments) => segments !== null);

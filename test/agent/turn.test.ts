@@ -329,7 +329,7 @@ describe("another model after a failure", () => {
     const [first, second] = harness.requests.map((request) => request.model);
     expect(new Set([first, second]).size).toBe(2);
     expect(harness.lines().filter((line) => line.startsWith("warning"))).toEqual([
-      `warning: ${first} failed (overloaded of the script); going on with ${second}.`,
+      `warning: ${first} failed (overloaded of the script); continuing with ${second}.`,
     ]);
   });
 

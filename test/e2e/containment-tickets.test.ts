@@ -289,7 +289,7 @@ describe.each(SANDBOXES)("%s", (_name, sandboxed) => {
         "docs/empty/deep/mine.md": "644 mine\n",
       };
       expect(treeOf(one.place.workspace, isGit)).toEqual(expected);
-      const offered = /Left alone: src\/sum\.js[^\n]*lies in (\S+)/.exec(undone.stdout)?.[1] ?? "";
+      const offered = /Left alone: src\/sum\.js[^\n]*is in (\S+)/.exec(undone.stdout)?.[1] ?? "";
       expect(readFileSync(offered, "utf8")).toBe(SUM);
     },
   );

@@ -150,7 +150,7 @@ describe('unit = "ticket"', () => {
     expect(sum).toBeLessThan(result.cost_usd ?? 0);
   });
 
-  test("interrupted between tickets, /approve goes on with the open ones only", async () => {
+  test("interrupted between tickets, /approve continues with the open ones only", async () => {
     const one = await scene({ replies }, { tables: '[options.phase_model]\nunit = "ticket"' });
     one.place.file("a.txt", "one\n");
     expect((await one.place.run(["-p", "--json", "--approve", "--max-turns", "5", "do it all"])).code).toBe(5);

@@ -142,7 +142,7 @@ describe.each([
       expect(resultOf(finished).exit_code).toBe(4);
       expect([one.place.read("README.md"), one.place.read("src/own.txt")]).toEqual(["an hour of work\n", "mine\n"]);
       const [, copy = ""] =
-        /README\.md: changed after bmo was ended, .*?; the earlier version lies in (\S+\/README\.md)/.exec(
+        /README\.md: changed after bmo was ended, .*?; the earlier version is in (\S+\/README\.md)/.exec(
           finished.stderr,
         ) ?? [];
       expect(readFileSync(copy, "utf8")).toBe("README.md as it was\n");

@@ -49,7 +49,7 @@ describe("sessions", () => {
     const one = await planned();
     await leave(one.program);
     const program = open(one, ["-c"], SIZE);
-    await program.waitFor(/◆ Plan Change a[\s\S]*goes on[\s\S]*the plan now executes on p\/m-1/);
+    await program.waitFor(/◆ Plan Change a[\s\S]*continues[\s\S]*the plan now executes on p\/m-1/);
     await idle(program);
     expect(program.screen.text()).toContain("plan · plan awaits /approve");
     expect(count(program, "› plan it")).toBe(1);
@@ -204,7 +204,7 @@ describe("prompt", () => {
     await program.waitFor("✗ a turn is running: the plan cannot be edited now");
     expect(existsSync(join(one.place.workspace, "opened"))).toBe(false);
     program.write(KEY.escape);
-    await program.waitFor(/^plan · stopped 0\/1, \/approve goes on · /m);
+    await program.waitFor(/^plan · stopped 0\/1, \/approve continues · /m);
   });
 
   test("/plan edit opens the editor; what was edited is the new revision with its changes", async () => {

@@ -272,7 +272,7 @@ describe("a vendor's own variable for its address", () => {
     const wrong = await asked("notaurl");
     expect({
       code: wrong.code,
-      said: /ANTHROPIC_BASE_URL = "notaurl" is no http or https address/.test(wrong.stderr),
+      said: /ANTHROPIC_BASE_URL = "notaurl" is not an http or https address/.test(wrong.stderr),
     }).toEqual({ code: 2, said: true });
     expect(server.requests).toHaveLength(1);
   });

@@ -105,7 +105,7 @@ describe("the routing model", () => {
     expect(routed(finished)).toMatchObject({ exit_code: 0, result: "ok" });
     expect(modelsOf(server.requests)).toEqual(["router-m", "balanced-m"]);
     expect(logOf(place, routed(finished).session_id).join("\n")).toMatch(
-      /Small model p\/router-m failed \(.*\); the turn goes on without it/,
+      /Small model p\/router-m failed \(.*\); the turn continues without it/,
     );
   });
 
@@ -116,7 +116,7 @@ describe("the routing model", () => {
     expect(modelsOf(server.requests)).toEqual(["router-m", "balanced-m"]);
     expect(await server.closed(1)).toBe("cut");
     expect(logOf(place, routed(finished).session_id).join("\n")).toMatch(
-      /took too long\); the turn goes on without it/,
+      /took too long\); the turn continues without it/,
     );
   });
 

@@ -341,7 +341,7 @@ describe("fallback and served models", () => {
       ["p/auto-m", "phase"],
       ["p/mine-m", "fallback"],
     ]);
-    expect(finished.stderr).toMatch(/p\/auto-m failed .*going on with p\/mine-m/);
+    expect(finished.stderr).toMatch(/p\/auto-m failed .*continuing with p\/mine-m/);
   });
 
   test.each([

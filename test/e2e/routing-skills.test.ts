@@ -242,7 +242,7 @@ describe("where skills are looked for", () => {
       /refused, its body has 50001 characters/,
       false,
     ],
-    ["of bytes that are no text", "\0\0\0", /refused, it is no text/, false],
+    ["of bytes that are no text", "\0\0\0", /refused, it is not text/, false],
     ["empty", "", /no front matter/, true],
   ])("a SKILL.md %s is diagnosed, never a crash", async (_name, text, diagnostic, listed) => {
     const { place } = await skillHouse();

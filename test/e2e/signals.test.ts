@@ -140,7 +140,7 @@ describe.each(SIGNALS)("%s", (signal, code) => {
     await expectResumable(one, "first words");
   });
 
-  test("in a command of an approved plan, with children that ignore signals: nothing is left over, /approve goes on", async () => {
+  test("in a command of an approved plan, with children that ignore signals: nothing is left over, /approve continues", async () => {
     const sleep = mark();
     const command = "sh hold.sh";
     let calls = 0;

@@ -420,7 +420,7 @@ describe("the small model", () => {
       NEVER,
     );
     expect(decision.log).toContain(
-      "Small model house/tiny failed (the small model took too long); the turn goes on without it",
+      "Small model house/tiny failed (the small model took too long); the turn continues without it",
     );
   });
 

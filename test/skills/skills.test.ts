@@ -109,8 +109,8 @@ describe("reading", () => {
     for (const phrase of [
       "body/SKILL.md: it has no front matter",
       "open/SKILL.md: refused, the front matter is not closed",
-      "broken/SKILL.md: refused, the front matter is no valid YAML",
-      "list/SKILL.md: refused, the front matter is no list of `key: value` lines",
+      "broken/SKILL.md: refused, the front matter is not valid YAML",
+      "list/SKILL.md: refused, the front matter is not a list of `key: value` lines",
       'named/SKILL.md: refused, its name "../evil"',
       "number/SKILL.md: refused, its name 5",
       'Upper/SKILL.md: refused, its name "Upper"',
@@ -128,7 +128,7 @@ describe("reading", () => {
     });
     expect(skills.map((one) => [one.name, one.description])).toEqual([["long", `${"d".repeat(199)}…`]]);
     expect(diagnostics.map((text) => text.replace(/^.*skills\//, ""))).toEqual([
-      "binary/SKILL.md: refused, it is no text",
+      "binary/SKILL.md: refused, it is not text",
       "body/SKILL.md: refused, its body has 50001 characters; at most 50000 are allowed",
       `large/SKILL.md: refused, it has ${1_000_000 + skill("description: x", "").length} bytes; at most 400000 are read`,
       "long/SKILL.md: its description is longer than 200 characters and is cut",
@@ -183,7 +183,7 @@ describe("links", () => {
     });
     expect(scanned.skills).toEqual([]);
     expect(scanned.diagnostics.join("\n")).toMatch(
-      /\.bmo\/skills: not looked at, it is a link out of the workspace\n.*pipe\/SKILL\.md: refused, it is no regular file/,
+      /\.bmo\/skills: not looked at, it is a link out of the workspace\n.*pipe\/SKILL\.md: refused, it is not a regular file/,
     );
     const user: SkillRoot = { path: join(directory, ".bmo/skills"), origin: "user", within: null };
     expect((await discoverSkills([user], { environment: {} })).skills.map((one) => one.origin)).toEqual(["user"]);
@@ -234,7 +234,7 @@ describe("several roots and requirements", () => {
       odd: null,
     });
     expect(diagnostics.map((text) => text.replace(/^.*skills\//, ""))).toEqual([
-      "odd/SKILL.md: requires.env is no list of names",
+      "odd/SKILL.md: requires.env is not a list of names",
     ]);
   });
 });

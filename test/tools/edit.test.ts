@@ -54,19 +54,19 @@ describe("edit refuses and says what would help", () => {
       "ambiguous",
       "x\ny\nx\n",
       { old: "x", new: "z" },
-      `ERROR edit: a.txt: "old" stands 2 times (lines 1, 3). Give more text around it, or "line" to choose one, or replace_all`,
+      `ERROR edit: a.txt: "old" occurs 2 times (lines 1, 3). Give more text around it, or "line" to choose one, or replace_all`,
     ],
     [
       "wrong line",
       "x\ny\nx\n",
       { old: "x", new: "z", line: 2 },
-      `ERROR edit: a.txt: "old" does not stand at line 2 but at 1, 3`,
+      `ERROR edit: a.txt: "old" is not at line 2 but at 1, 3`,
     ],
     [
       "twice in the line",
       "x x\n",
       { old: "x", new: "z", line: 1 },
-      `ERROR edit: a.txt: "old" stands 2 times at line 1; give more of the line`,
+      `ERROR edit: a.txt: "old" occurs 2 times at line 1; give more of the line`,
     ],
     ["same", "x\n", { old: "x", new: "x" }, `ERROR edit: a.txt: "old" and "new" are the same; nothing to do`],
     [
@@ -91,7 +91,7 @@ describe("edit refuses and says what would help", () => {
       "first line only",
       "begin\nreal\n",
       { old: "begin\nguess", new: "c" },
-      `ERROR edit: a.txt: "old" was not found. Its first line stands at line 1, but what follows differs.`,
+      `ERROR edit: a.txt: "old" was not found. Its first line is at line 1, but what follows differs.`,
     ],
     [
       "binary",
@@ -210,10 +210,10 @@ describe("edit as a guarded write", () => {
     ]) {
       await workspace.call("view", { path });
       expect(await workspace.text("edit", { path, old: "[core]", new: "x" })).toMatch(
-        /^ERROR edit: .*(never write into \.git|lies outside the workspace)/,
+        /^ERROR edit: .*(never write into \.git|is outside the workspace)/,
       );
       expect(await workspace.text("write", { path, content: "x" })).toMatch(
-        /^ERROR write: .*(never write into \.git|lies outside the workspace)/,
+        /^ERROR write: .*(never write into \.git|is outside the workspace)/,
       );
     }
     expect(workspace.tree()).toEqual(before);

@@ -76,7 +76,7 @@ describe.each([
       expect(await workspace.text("grep", { pattern: "nothing like it" })).toBe("No match.");
       expect(await workspace.text("grep", { pattern: "-e" })).toBe("No match.");
       expect(await workspace.text("grep", { pattern: "(" })).toMatch(
-        /^ERROR grep: "pattern" is no valid regular expression: /,
+        /^ERROR grep: "pattern" is not a valid regular expression: /,
       );
       expect(await workspace.text("grep", { pattern: "x", path: "nowhere" })).toMatch(
         /^ERROR grep: nowhere: no such file/,

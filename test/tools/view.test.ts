@@ -19,7 +19,7 @@ describe("view", () => {
       "1|one\n2|two\n3|three\n4|four\n[no newline at the end]",
     );
     expect(await workspace.text("view", { path: "a.txt", offset: 2, limit: 2 })).toBe(
-      "2|two\n3|three\n[lines 2-3 of 4; go on with offset 4]",
+      "2|two\n3|three\n[lines 2-3 of 4; continue with offset 4]",
     );
     expect(workspace.readFiles.get(path)).toBe(sha256("one\ntwo\r\nthree\rfour"));
     expect(await workspace.text("view", { path: "a.txt", offset: 9 })).toBe(
@@ -34,11 +34,11 @@ describe("view", () => {
     workspace.put("long.txt", `${"x".repeat(5_000)}\n${"line\n".repeat(3_000)}`);
     const text = await workspace.text("view", { path: "long.txt" });
     expect(text.startsWith(`1|${"x".repeat(2_000)} [… 3000 more characters]\n2|line\n`)).toBe(true);
-    expect(text.endsWith("1000|line\n[lines 1-1000 of 3001; go on with offset 1001]")).toBe(true);
+    expect(text.endsWith("1000|line\n[lines 1-1000 of 3001; continue with offset 1001]")).toBe(true);
     workspace.put("wide.txt", `${"y".repeat(1_500)}\n`.repeat(200));
     const wide = await workspace.text("view", { path: "wide.txt" });
     expect(wide.length).toBeLessThan(62_000);
-    expect(wide).toMatch(/\[lines 1-40 of 200; go on with offset 41\]$/);
+    expect(wide).toMatch(/\[lines 1-40 of 200; continue with offset 41\]$/);
   });
 
   test("a huge file is read in ranges with bounded memory", async () => {

@@ -48,7 +48,7 @@ describe("write", () => {
     ["README.md/x", /README\.md is a file, not a folder/],
     ["a\0b", /NUL/],
     ["loop/x", /loop of links/],
-    ["../x", /lies outside the workspace/],
+    ["../x", /is outside the workspace/],
   ])("refuses %j before anything is written", async (path, message) => {
     const workspace = createWorkspace();
     workspace.put("README.md", "x\n");
@@ -76,7 +76,7 @@ describe("write", () => {
     expect(await workspace.text("write", { path: "inside", content: "x" })).toBe(
       "Created target.txt (1 line, 1 bytes).\nNote: inside leads through a link to target.txt.",
     );
-    expect(await workspace.text("write", { path: "outside", content: "x" })).toContain("lies outside the workspace");
+    expect(await workspace.text("write", { path: "outside", content: "x" })).toContain("is outside the workspace");
     expect(Object.keys(workspace.tree())).toEqual([
       "workspace",
       "workspace/inside",

@@ -38,7 +38,7 @@ export function cutOldToolOutput(messages: Message[]): Message[] {
 
 /** What the summarising model is asked; its answer seeds the conversation that goes on. */
 export const COMPACT_PROMPT = [
-  "Summarise the conversation so far for whoever goes on with it, in at most 600 words:",
+  "Summarise the conversation so far for whoever continues it, in at most 600 words:",
   "what the user wants, decisions and their reasons, files looked at or changed with the facts that matter (names, signatures, line numbers), what was tried and failed, and what is left to do.",
   "Only facts from the conversation; no preface.",
 ].join("\n");

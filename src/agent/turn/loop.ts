@@ -34,7 +34,7 @@ const SUBSTITUTABLE: readonly ProviderErrorKind[] = [
   "model_not_found",
   "protocol",
 ];
-const NUDGE = "Your last reply was empty. Go on with the task, or say in a sentence why you cannot.";
+const NUDGE = "Your last reply was empty. Continue with the task, or say in a sentence why you cannot.";
 
 export async function runTurn(context: AgentContext, turn: Turn): Promise<TurnOutcome> {
   const { state, signals, emit } = context;

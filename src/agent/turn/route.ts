@@ -264,7 +264,7 @@ async function substituteModel(
     const reply = await ports.person.ask({ kind: "fallback", from: failed.model.id, to: model.id, reason }, signal);
     if (reply.answer !== "allow_once" && reply.answer !== "allow_session") return null;
   }
-  const text = `${failed.model.id} failed (${reason}); going on with ${model.id}.`;
+  const text = `${failed.model.id} failed (${reason}); continuing with ${model.id}.`;
   const decision: RouteDecision = {
     ...failed,
     model,

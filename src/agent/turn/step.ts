@@ -204,7 +204,7 @@ function notTriedAgain(call: ModelCall, reason: string): ErrorInfo {
   return {
     code: "limit",
     message: `${call.model.id} failed (${reason}); the failed call may be billed, and the budget does not allow another one like it`,
-    hint: "Raise the cap, or go on with bmo -c.",
+    hint: "Raise the cap, or continue with bmo -c.",
   };
 }
 

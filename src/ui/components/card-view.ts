@@ -70,7 +70,7 @@ function detailLines(card: Card, context: DrawContext): string[] {
       return title(clean(request.question), context);
     case "fallback":
       return [
-        ...title(`${cleanLine(request.from)} cannot serve this. Go on with ${cleanLine(request.to)}?`, context),
+        ...title(`${cleanLine(request.from)} cannot serve this. Continue with ${cleanLine(request.to)}?`, context),
         ...row("why", request.reason, context),
       ];
     case "trust":
