@@ -1,6 +1,6 @@
 // Generated attacks on "nothing outside the plan is left": kind of node × way of change × place × timing × store ×
 // sandbox, through the real runContained with real commands, and a drawn sample through the program. A difference that
-// nobody was told of is a failure: `npx tsx bench/containment/attacks.mts [attacks] [seed]`, as root and as an ordinary
+// nobody was told of is a failure: `npx tsx bench/containment/attacks.mts [attacks] [seed] [until-failure]`, as root and as an ordinary
 // user.
 
 import { execFileSync } from "node:child_process";
@@ -67,6 +67,7 @@ const CHANGES: Record<string, string> = {
   tofifo: "rm -rf N; mkfifo N",
   swap: "mv -T N N.swap; echo evil > N; mv -T N.swap N.kept",
   away: "mv -T N N.away",
+  linkback: 'mv -T N N.moved; ln -s "$PWD"/N.moved N',
   hardlink: "[ -f N ] && { ln -f src/b.ts N.h; mv -fT N.h N; }",
   overlong:
     "mv N N.o; mkdir N; cd N; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22; do d=$(printf 'd%.0s' $(seq 200)); mkdir $d && cd $d; done; echo evil > e",
@@ -86,6 +87,8 @@ const CREATIONS: Record<string, string> = {
   tree: "mkdir -p N/b/c N/d; for i in $(seq 60); do echo evil > N/b/c/$i; done",
   raw: "echo evil > N$'\\xff'; mkdir N$'\\xfe'; echo evil > N$'\\xfe'/x",
   empty: "mkdir -p N/e/f",
+  pointer: "mkdir N; echo 'gitdir: /nowhere' > N/.git",
+  pointerLink: "mkdir N; ln -s ../src N/.git",
   control: "echo evil > N$'\\e[31m\\r'",
   ignore: "mkdir -p N; echo '*' > N/.gitignore; echo evil > N/evil",
   upperGit: "mkdir -p N/.GIT; echo evil > N/.GIT/config",
@@ -221,11 +224,12 @@ export async function runAttacks(
   seed = 1,
   progress: (text: string) => void = () => undefined,
   programEvery = 40,
+  until: "end" | "failure" = "end",
 ): Promise<AttackResult> {
   const random = createRandom(seed);
   const result: AttackResult = { attacks: 0, runs: 0, programs: 0, drawn: {}, told: [], failures: [] };
   const plan = planOf({ "src/**": "modify" });
-  while (result.attacks < attacks) {
+  while (result.attacks < attacks && (until === "end" || result.failures.length === 0)) {
     const drawn = Array.from(
       { length: Math.min(1 + Math.floor(random() * 8), attacks - result.attacks) },
       (_value, index) => draw(random, index),
@@ -348,8 +352,14 @@ async function byProgram(place: Place, command: string): Promise<Ended> {
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const result = await runAttacks(Number(process.argv[2] ?? 5_000), Number(process.argv[3] ?? 1), (text) =>
-    console.error(text),
+  const [, , attacks = "5000", seed = "1", until] = process.argv;
+  const tell = (text: string): void => console.error(text);
+  const result = await runAttacks(
+    Number(attacks),
+    Number(seed),
+    tell,
+    40,
+    until === "until-failure" ? "failure" : "end",
   );
   console.log(
     JSON.stringify({
