@@ -18,6 +18,7 @@ import { afterEach, expect } from "vitest";
 import { createApp } from "../../src/cli/app.ts";
 import { parseArguments } from "../../src/cli/command-line.ts";
 import { openAgent, type OpenedAgent } from "../../src/cli/create-app.ts";
+import { touchedFiles } from "../../src/plan/touched-files.ts";
 import { readSession } from "../../src/session/reader.ts";
 import { replay } from "../../src/session/replay.ts";
 import type { Agent } from "../../src/types/agent.ts";
@@ -135,6 +136,7 @@ function compareWithFile(agent: Agent, event: AgentEvent, path: string): void {
     ...books,
     ...state,
     planSince: progress.since,
+    files: touchedFiles(state.files),
     skill: active && { name: active.name, tier: active.tier },
   };
   for (const [name, value] of Object.entries({ ...live, skill })) {
