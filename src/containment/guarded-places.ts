@@ -1,6 +1,6 @@
-// Which files are watched even where .gitignore names them: credentials, what makes a repository what it is, and what editors,
-// shells and package managers run without being asked. Reads directory entries and git's configuration; follows no
-// link.
+// Which files are watched even where .gitignore names them: credentials, what makes a repository what it is, and what
+// editors, shells and package managers run without being asked. Reads directory entries and git's configuration;
+// follows no link.
 
 import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
