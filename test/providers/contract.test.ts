@@ -345,7 +345,7 @@ describe.each(WIRES)("%s", (wire) => {
         "malformed always",
         { faults: [{ kind: "malformed", after: 2, times: 9 }], replies: () => ({ text: "x" }) },
         "protocol",
-        /no JSON object/,
+        /not a JSON object/,
         2,
       ],
       ["HTML always", { faults: [{ kind: "html", times: 9 }] }, "protocol", /\(a web page: Sign in\)/, 2],

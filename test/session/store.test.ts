@@ -252,9 +252,9 @@ describe("reading what is not as it was written", () => {
         "session version 2",
       ],
       ['{"type":"session","version":7}\n', "session version 7"],
-      ['{"role":"user"}\n', "no session file"],
+      ['{"role":"user"}\n', "not a session file"],
       ["", "is empty"],
-      [Buffer.from([0, 255, 254, 10, 10, 3]), "no session file"],
+      [Buffer.from([0, 255, 254, 10, 10, 3]), "not a session file"],
     ];
     for (const [content, phrase] of refused) {
       writeFileSync(path, content);

@@ -78,9 +78,9 @@ describe("writeFileAtomic", () => {
     writeFileSync(join(base, "victim"), "keep");
     symlinkSync("victim", path);
     await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: known })).rejects.toThrow(
-      "no regular file",
+      "not a regular file",
     );
-    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: null })).rejects.toThrow("no regular file");
+    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: null })).rejects.toThrow("not a regular file");
     expect(readFileSync(join(base, "victim"), "utf8")).toBe("keep");
   });
 
