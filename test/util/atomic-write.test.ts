@@ -80,7 +80,9 @@ describe("writeFileAtomic", () => {
     await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: known })).rejects.toThrow(
       "not a regular file",
     );
-    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: null })).rejects.toThrow("not a regular file");
+    await expect(writeFileAtomic({ path, bytes: Buffer.from("x"), expected: null })).rejects.toThrow(
+      "not a regular file",
+    );
     expect(readFileSync(join(base, "victim"), "utf8")).toBe("keep");
   });
 
