@@ -10,6 +10,7 @@ import { lastRoutes, type Opened, type Place, type Said, type SessionState } fro
 import { summaryOf } from "./summary.ts";
 import { Sequence } from "../util/sequence.ts";
 import type { RestingLog } from "./log.ts";
+import type { TouchedFile } from "../types/agent.ts";
 import type { Message } from "../types/message.ts";
 import type { SessionHeader } from "../types/session.ts";
 
@@ -26,7 +27,9 @@ export interface Resumed {
 type Large = "talk" | "routes" | "routedTurns" | "ledger";
 
 /** A state as JSON takes it: what is large stays in the session file and is named by its place. */
-export type FrozenState = Omit<SessionState, Large> & {
+export type FrozenState = Omit<SessionState, Large | "files" | "progress"> & {
+  files: TouchedFile[];
+  progress: Omit<SessionState["progress"], "files"> & { files: TouchedFile[] };
   /** By conversation. */
   talk: [conversation: number, messages: (Message | Place)[]][];
   routes: { id: string; place: Place }[];
@@ -53,6 +56,8 @@ export function freeze(state: SessionState): FrozenState {
     routes: lastRoutes(state).flatMap(({ id, place }) => (place === null ? [] : [{ id, place }])),
     routedTurns: state.routedTurns.toArray(),
     ledger: [...state.ledger].flatMap(({ place }) => place ?? []),
+    files: state.files.toArray(),
+    progress: { ...state.progress, files: state.progress.files.toArray() },
   };
 }
 
@@ -70,6 +75,8 @@ function thaw(frozen: FrozenState, lines: FileLines): SessionState {
     routes: Sequence.of(frozen.routes.map((route) => ({ ...route, value: null }))),
     routedTurns: Sequence.of(frozen.routedTurns),
     ledger: Sequence.of(frozen.ledger.map((place) => ({ value: null, place }))),
+    files: Sequence.of(frozen.files),
+    progress: { ...frozen.progress, files: Sequence.of(frozen.progress.files) },
   };
 }
 

@@ -130,7 +130,7 @@ describe("faults", () => {
   });
 
   test.each([
-    ["{", /no JSON/],
+    ["{", /not JSON/],
     [{ replies: [{ txt: "x" }] }, /replies\.0/],
     [{ replies: "x" }, /replies/],
     [[], /wrong at its top/],

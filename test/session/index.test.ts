@@ -75,42 +75,51 @@ const indexOf = (data: string, path: string): string =>
   join(data, "sessions", "index", path.replace(/^.*\//, "").replace(".jsonl", ""));
 const known = (path: string): boolean => readIndexBody(path, stampOf(path) ?? "") !== null;
 
+/** A ticket ends with its report: the end alone is how earlier versions wrote it. */
+function withReport(record: SessionRecord): SessionRecord[] {
+  if (record.type !== "workflow" || record.event.type !== "ticket_changed" || record.event.state !== "done")
+    return [record];
+  return [{ type: "ticket_report", ticket: record.event.ticket, text: "Done." }, record];
+}
+
 /** Records in any order, as a session that was interrupted again and again might hold them. */
 const anyRecords = (id: string): fc.Arbitrary<SessionRecord[]> =>
-  fc.array(
-    fc.oneof(
-      fc.constantFrom(...richRecords(id, "/repo")),
-      fc
-        .record({
-          turn: fc.integer({ min: 1, max: 6 }),
-          stage: fc.constantFrom("plan" as const, "execute" as const, "gate" as const),
-        })
-        .map(({ turn, stage }): SessionRecord => ({
-          type: "route",
-          route: route(`r_${turn}`, turn, "house/planner", stage),
+  fc
+    .array(
+      fc.oneof(
+        fc.constantFrom(...richRecords(id, "/repo")),
+        fc
+          .record({
+            turn: fc.integer({ min: 1, max: 6 }),
+            stage: fc.constantFrom("plan" as const, "execute" as const, "gate" as const),
+          })
+          .map(({ turn, stage }): SessionRecord => ({
+            type: "route",
+            route: route(`r_${turn}`, turn, "house/planner", stage),
+          })),
+        fc
+          .record({
+            turn: fc.integer({ min: 1, max: 6 }),
+            cost: fc.constantFrom(0, 0.1, 0.2, null),
+            conversation: fc.constantFrom(1, 2, undefined),
+          })
+          .map(({ turn, cost, conversation }): SessionRecord => ({
+            type: "cost",
+            entry: {
+              ...costEntry(`c_${turn}`, turn, "house/planner", cost),
+              ...(conversation === undefined ? {} : { conversation }),
+            },
+          })),
+        fc.string({ unit: "grapheme" }).map((text): SessionRecord => ({
+          type: "message",
+          conversation: 1,
+          turn: 1,
+          message: user(`${text},"sum":"0123456789abcdef"},"message":{`),
         })),
-      fc
-        .record({
-          turn: fc.integer({ min: 1, max: 6 }),
-          cost: fc.constantFrom(0, 0.1, 0.2, null),
-          conversation: fc.constantFrom(1, 2, undefined),
-        })
-        .map(({ turn, cost, conversation }): SessionRecord => ({
-          type: "cost",
-          entry: {
-            ...costEntry(`c_${turn}`, turn, "house/planner", cost),
-            ...(conversation === undefined ? {} : { conversation }),
-          },
-        })),
-      fc.string({ unit: "grapheme" }).map((text): SessionRecord => ({
-        type: "message",
-        conversation: 1,
-        turn: 1,
-        message: user(`${text},"sum":"0123456789abcdef"},"message":{`),
-      })),
-    ),
-    { maxLength: 25 },
-  );
+      ),
+      { maxLength: 25 },
+    )
+    .map((records) => records.flatMap(withReport));
 
 test("going on from the index gives what the whole file gives, run after run", () => {
   fc.assert(
