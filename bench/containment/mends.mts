@@ -88,8 +88,9 @@ const MENDS: readonly Mend[] = [
   {
     fault: "the rules of now decided what is ignored",
     file: SNAPSHOT,
-    text: "rules: snapshot.rules,",
-    without: "rules: await readIgnoreList(snapshot.tree, before.survey.ignoreFiles, [], options.home),",
+    text: "before.stores.map((snapshot) =>\n          changesOf(snapshot, { rules: snapshot.rules,",
+    without:
+      "before.stores.map(async (snapshot) =>\n          changesOf(snapshot, { rules: await readIgnoreList(snapshot.tree, survey.ignoreFiles, [], options.home),",
   },
   {
     fault: "one path that cannot be put back ended the whole",
@@ -102,6 +103,12 @@ const MENDS: readonly Mend[] = [
     file: STORE,
     text: "if (facts.size >= LARGE_BYTES || !canBeRead(absolute(path), facts)) {\n          drop.push(path);\n          await keepByOwnCode(path, facts);",
     without: "if (facts.size >= LARGE_BYTES || !canBeRead(absolute(path), facts)) {\n          drop.push(path);",
+  },
+  {
+    fault: "repositories inside the workspace were not watched",
+    file: SNAPSHOT,
+    text: "return [workspace, ...nested.sort()];",
+    without: "return [workspace, ...nested.slice(0, 0)];",
   },
 ];
 
