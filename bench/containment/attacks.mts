@@ -1,7 +1,7 @@
 // Generated attacks on "nothing outside the plan is left": kind of node × way of change × place × timing × store ×
 // sandbox, through the real runContained with real commands, and a drawn sample through the program. A difference that
-// nobody was told of is a failure: `npx tsx bench/containment/attacks.mts [attacks] [seed] [until-failure]`, as root and as an ordinary
-// user.
+// nobody was told of is a failure: `npx tsx bench/containment/attacks.mts [attacks] [seed] [until-failure]`, as root
+// and as an ordinary user.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 // `kill -9` at random moments of the real program, inside planning, executing, undoing, compacting and writing the
 // configuration, now and then again while the next run mends it: `npx tsx bench/containment/kills.mts [count] [seed]`.
-// Afterwards the session goes on, the configuration is whole, nothing of bmo's own is left over, and `/undo all` brings
+// Afterwards the session continues, the configuration is whole, nothing of bmo's is left over, and `/undo all` brings
 // back every byte, mode and link.
 
 import { execFileSync, spawn } from "node:child_process";

@@ -1,5 +1,6 @@
-// Whether the generated attacks find old faults again: each row takes one mend out of a copy of the checkout, and the attacks
-// run there until the first failure. `npx tsx bench/containment/mends.mts [attacks] [row]`; ends with 1 where a row is not found.
+// Whether the generated attacks find old faults again: each row takes one mend out of a copy of the checkout, and the
+// attacks run there until the first failure. `npx tsx bench/containment/mends.mts [attacks] [row]`; ends with 1 where a
+// row is not found.
 
 import {
   cpSync,

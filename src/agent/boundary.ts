@@ -66,7 +66,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
   const settings = parts.settings();
   const { mode: containment } = settings.options.containment;
   const denied = parseRules(settings.permissions.deny);
-  /** Looked at anew for each call: the user may have allowed something for good in the middle of this turn. */
+  /** Looked at again for each call: the user may have allowed something for good in the middle of this turn. */
   const rulesNow = (): PolicyRequest["rules"] => ({
     allow: parseRules(parts.settings().permissions.allow),
     deny: denied,
@@ -93,7 +93,7 @@ function createBoundary(parts: BoundaryParts, state: BoundaryState): Boundary {
   const planCommands = (approved?.tickets ?? [])
     .filter((ticket) => selected === null || selected.includes(ticket.id))
     .flatMap((ticket) => [...ticket.commands, ...ticket.verify]);
-  // One plan may take several turns and processes; what ends or begins it anew is another approval.
+  // One plan may take several turns and processes; what ends or begins it again is another approval.
   const rulesOf =
     approved === null || state.approval === null
       ? `turn ${randomUUID()}`

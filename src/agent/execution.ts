@@ -23,7 +23,7 @@ export interface ExecutionMemory {
   report: DriftReport | null;
 }
 
-/** Approves the plan at hand and executes it, or goes on with an approved one. @throws BmoError usage, locked. */
+/** Approves the present plan and executes it, or goes on with an approved one. @throws BmoError usage, locked. */
 export async function approveAndExecute(
   context: AgentContext,
   memory: ExecutionMemory,

@@ -73,7 +73,7 @@ export class LiveSession {
     return this.recorded.grants;
   }
 
-  /** What was done for the plan at hand. */
+  /** What was done for the present plan. */
   get progress(): PlanProgress {
     return this.recorded.progress;
   }
@@ -192,7 +192,7 @@ export class LiveSession {
     this.append({ type: "file", turn: this.turns, ...file });
   }
 
-  /** The user's choices in force: a flag of this run before what the session keeps. */
+  /** The user's present choices: a flag of this run before what the session keeps. */
   get overrides(): Overrides {
     const kept = this.recorded.overrides;
     return { model: this.flags.model ?? kept.model, tier: this.flags.tier ?? kept.tier };

@@ -1,5 +1,5 @@
 // Stands for headless.ts in the built program: loads the bundle of headless runs with V8's code cache. Compiling
-// that bundle anew is a third of the time to the first request, and Node 20 keeps compiled code only through
+// that bundle again is a third of the time to the first request, and Node 20 keeps compiled code only through
 // `vm.Script`. The cache never decides anything: without it, or with one that does not fit, the same code is compiled
 // again.
 

@@ -52,7 +52,7 @@ function scriptedNotice(app: App): string[] {
   return scripted.length === 0 ? [] : [`scripted, not a model: what ${names} answers is replayed from a file`];
 }
 
-/** The registry of the configuration in force: an edited file makes a new one. */
+/** The registry of the present configuration: an edited file makes a new one. */
 function followRegistry(app: App, quiet = false): ModelRegistry {
   return {
     list: () => app.registry().list(),

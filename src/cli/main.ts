@@ -23,7 +23,8 @@ function instantAnswer(): string | null {
 }
 
 /**
- * Whether the arguments alone, or ends that are no terminal, already make this a headless run; else the parser decides.
+ * Whether the arguments alone, or ends that are not a terminal, already make this a headless run; else the parser
+ * decides.
  */
 async function isSurelyHeadless(): Promise<boolean> {
   if (asksForHelp(argv)) return false;

@@ -1,4 +1,4 @@
-// /approve: the person's approval of the plan at hand, whole or by ticket ids, with an optional note.
+// /approve: the person's approval of the present plan, whole or by ticket ids, with an optional note.
 
 import { EXIT } from "../types/error.ts";
 import { BmoError, exitCodeOf } from "../util/errors.ts";

@@ -1,4 +1,4 @@
-// /reject: drops the plan at hand.
+// /reject: drops the present plan.
 
 import { answer } from "./results.ts";
 import type { CommandDefinition } from "../types/command.ts";

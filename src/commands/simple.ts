@@ -1,4 +1,4 @@
-// Commands that only ask the front end for something: leave, start anew, resume, toggle detail, compact.
+// Commands that only ask the front end for something: leave, start again, resume, toggle detail, compact.
 
 import { BmoError } from "../util/errors.ts";
 import { act, answer } from "./results.ts";

@@ -35,7 +35,7 @@ interface Ground {
   workspace: string;
   copyDirectory: string;
   folders: FoldersBefore;
-  /** Folders that were made anew on the way. */
+  /** Folders that were made again on the way. */
   remade: Set<string>;
 }
 

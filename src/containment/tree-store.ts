@@ -34,7 +34,7 @@ export interface Look {
 }
 
 export interface TreeStore {
-  /** Records the tree as it is now. @returns the paths that were recorded anew. */
+  /** Records the tree as it is now. @returns the paths that were recorded again. */
   record(look: Look): Promise<string[]>;
   /** What differs from the record. */
   changes(look: Look): Promise<TreeChange[]>;

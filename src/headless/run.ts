@@ -28,7 +28,7 @@ export interface HeadlessRequest {
   command: string | null;
   /** `--approve`, `--approve-unscoped`. */
   approve: { unscoped: boolean } | null;
-  /** `bmo approve <id>`: execute the plan at hand. */
+  /** `bmo approve <id>`: execute the present plan. */
   approveNow: { unscoped: boolean } | null;
   /** How the plan that awaits approval is approved from another process. */
   approveHint(plan: Plan): string;

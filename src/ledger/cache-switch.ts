@@ -1,5 +1,5 @@
-// How much of a request was billed anew only because the model was switched: a single model would have read it from its
-// cache. Follows one prefix per conversation; knows nothing of prices.
+// How much of a request was billed again only because the model was switched: a single model would have read it from
+// its cache. Follows one prefix per conversation; knows nothing of prices.
 
 import { promptTokens } from "./price.ts";
 import type { ModelInfo, Usage } from "../types/provider.ts";

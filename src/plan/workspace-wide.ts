@@ -12,7 +12,7 @@ function randomName(): string {
   return Array.from({ length: randomInt(3, 10) }, () => LETTERS[randomInt(LETTERS.length)] ?? "").join("");
 }
 
-/** Drawn anew each time, so that no glob can be written round them. */
+/** Drawn again each time, so that no glob can be written round them. */
 function randomPath(): string {
   const folders = Array.from({ length: randomInt(1, 5) }, randomName);
   return [...folders, `${randomName()}.${randomName().slice(0, 3)}`].join("/");

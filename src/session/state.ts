@@ -65,7 +65,7 @@ export interface SessionState {
   readonly calls: Readonly<Record<string, CallRange>>;
   /** Every touch of a file, in the order of the records. */
   readonly files: Sequence<TouchedFile>;
-  /** What was done for the plan at hand. */
+  /** What was done for the present plan. */
   readonly progress: PlanProgress & { files: Sequence<TouchedFile> };
   readonly denials: readonly Denial[];
   /** Number of the last turn. */

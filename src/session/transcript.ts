@@ -90,7 +90,9 @@ function workflowEvents(event: WorkflowEvent, plan: Plan | null): AgentEvent[] {
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
-/** What each message's calls were announced as, by call id. Some servers count their ids anew in every conversation. */
+/**
+ * What each message's calls were announced as, by call id. Some servers count their ids again in every conversation.
+ */
 function callSummaries(records: readonly StoredRecord[]): ReadonlyMap<Message, ReadonlyMap<string, string>> {
   const found = new Map<Message, Map<string, string>>();
   let latest = new Map<string, string>();

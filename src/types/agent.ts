@@ -49,14 +49,14 @@ export interface Agent {
    */
   submit(input: UserInput): Promise<TurnResult>;
   /**
-   * A person's approval of the plan at hand; starts or continues execution. @throws BmoError usage when there is
+   * A person's approval of the present plan; starts or continues execution. @throws BmoError usage when there is
    * nothing to approve.
    */
   approve(request: ApproveRequest): Promise<TurnResult>;
   /** Back to the plan stage with the feedback; waits for the current tool when a turn runs. */
   revise(feedback: string): Promise<TurnResult>;
   reject(): void;
-  /** Replaces the plan at hand by edited content: a new revision. @throws BmoError usage naming the field. */
+  /** Replaces the present plan by edited content: a new revision. @throws BmoError usage naming the field. */
   editPlan(content: unknown): Plan;
   setWorkflow(enabled: boolean): void;
   setPermissionMode(mode: PermissionMode): void;
@@ -71,7 +71,7 @@ export interface Agent {
   busy(): boolean;
   /** Ends the session: children ended, log closed. */
   close(): Promise<void>;
-  /** Works out anew what the next request would take; front ends call it after a choice changed. No model call. */
+  /** Works out again what the next request would take; front ends call it after a choice changed. No model call. */
   refresh(): Promise<void>;
   state(): AgentState;
 }
@@ -87,7 +87,7 @@ export interface AgentState {
   turns: number;
   routes: Route[];
   ledger: LedgerEntry[];
-  /** Turn in which the plan at hand was first handed in: what its tickets cost stands in later ones. */
+  /** Turn in which the present plan was first handed in: what its tickets cost stands in later ones. */
   planSince?: number;
   totals: CostTotals;
   files: TouchedFile[];
@@ -97,7 +97,7 @@ export interface AgentState {
   lastModel: string | null;
   /** What the next request would take, and why; null when no model can be chosen (the reason says so). */
   next: { model: string | null; reason: string; tier: string; tierSource: TierSource };
-  /** Model that would execute the plan at hand. */
+  /** Model that would execute the present plan. */
   executionModel: { model: string | null; reason: string };
   sandbox: string;
   lastText: string;

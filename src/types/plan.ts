@@ -68,7 +68,7 @@ export interface Approval {
   at: string;
 }
 
-/** What was done since the plan at hand was first stored. A new plan begins with none of it. */
+/** What was done since the present plan was first stored. A new plan begins with none of it. */
 export interface PlanProgress {
   /** Turn in which the plan was first handed in; its tickets are worked on in later ones. */
   since: number;

@@ -6,7 +6,7 @@ import type { ReplOptions } from "./options.ts";
 import { createRank } from "./rank-names.ts";
 import type { Store } from "./store.ts";
 
-/** Milliseconds after which the list of files is fetched anew. */
+/** Milliseconds after which the list of files is fetched again. */
 const FILES_FRESH_MS = 10_000;
 const KEPT_NAMES = 1_000;
 

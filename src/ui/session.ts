@@ -29,7 +29,7 @@ export interface UiSession {
   noteExecutionModel(): void;
   /** Prints the report of an execution that ended since the last call. */
   showReport(): void;
-  /** Has the agent work out anew what comes next, then shows it. */
+  /** Has the agent work out again what comes next, then shows it. */
   refreshNext(): Promise<void>;
   /** Resolves when every event so far is on its way to the screen. */
   settle(): Promise<void>;
@@ -54,7 +54,7 @@ export function createUiSession(options: ReplOptions, store: Store, asker: Asker
   /** Presses of Shift+Tab while a session was being opened: they are meant for that one. */
   let earlyPresses = 0;
   let shownReport: DriftReport | null = null;
-  /** What the card of the plan at hand, or a later line, says about it. */
+  /** What the card of the present plan, or a later line, says about it. */
   let shownExecution: { hash: string; model: string | null } | null = null;
 
   const refreshStatus = (): void => {

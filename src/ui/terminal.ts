@@ -37,7 +37,7 @@ type Reflow = "none" | "but_cursor_line" | "all";
 
 /**
  * The console and xterm cut long lines; the terminal of VS Code leaves the line with the cursor alone; others wrap all
- * anew.
+ * again.
  */
 function reflowOf(environment: Record<string, string | undefined>): Reflow {
   if (environment["TERM"] === "linux" || environment["XTERM_VERSION"] !== undefined) return "none";
@@ -130,7 +130,7 @@ export class TerminalOutput extends EventEmitter {
   }
 
   /**
-   * `reflows`: which lines the terminal wraps anew when it gets narrower. Erases the frame where it stands now and has
+   * `reflows`: which lines the terminal wraps again when it gets narrower. Erases the frame where it stands now and has
    * Ink draw it again at the new width. `before` is written between; `update` brings the new state into React
    * meanwhile, and what Ink draws during it is not shown.
    */
@@ -147,7 +147,7 @@ export class TerminalOutput extends EventEmitter {
     update();
     this.muted = false;
     this.clearing = `${up > 0 ? `\u001b[${up}A` : ""}\r\u001b[J${before}`;
-    // Ink clears and draws anew only where the width went down; so it is told of a smaller one, then of the real one.
+    // Ink clears and draws again only where the width went down; so it is told of a smaller one, then of the real one.
     this.columns = Math.max(1, Math.min(this.columns, columns) - 1);
     this.emit("resize");
     this.clearing = null;

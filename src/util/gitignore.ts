@@ -117,7 +117,7 @@ export async function repositoryRoot(folder: string): Promise<string | null> {
   }
 }
 
-/** Rules for a folder met on the way down. A repository inside a repository starts anew, as in git. */
+/** Rules for a folder met on the way down. A repository inside a repository starts again, as in git. */
 export async function enterFolder(folder: string, above: IgnoreRules | null): Promise<IgnoreRules> {
   const nested = above !== null && (await exists(join(folder, ".git")));
   return { folder, own: await readRules(join(folder, ".gitignore")), above: nested ? null : above };

@@ -47,7 +47,7 @@ function foldOverwrites(line: string): string {
   return shown.join("");
 }
 
-/** The returns before a line end belong to it. Counted by hand: a pattern would try each of a million returns anew. */
+/** The returns before a line end belong to it. Counted by hand: a pattern would try each of a million returns again. */
 function dropReturns(line: string): string {
   let end = line.length;
   while (end > 0 && line.charCodeAt(end - 1) === 0x0d) end -= 1;

@@ -106,7 +106,7 @@ export interface Harness {
   records(): StoredRecord[];
   /** The session file as it lies on disk. */
   sessionText(): string;
-  /** Closes the agent and opens its session anew, as another process would. */
+  /** Closes the agent and opens its session again, as another process would. */
   reopen(flags?: string[]): Promise<void>;
 }
 

@@ -13,34 +13,11 @@ import { historySignals } from "../../src/router/history.ts";
 import { createRouter } from "../../src/router/index.ts";
 import { createSession } from "../../src/session/store.ts";
 import { tools } from "../../src/tools/index.ts";
+import { modelInfo } from "../cli/registry.ts";
 import type { JsonObject } from "../../src/types/json.ts";
-import type { ModelInfo, Provider, StreamPart } from "../../src/types/provider.ts";
+import type { Provider, StreamPart } from "../../src/types/provider.ts";
 
-const MODEL: ModelInfo = {
-  id: "house/model",
-  provider: "house",
-  wireId: "model",
-  aliases: [],
-  contextWindow: 100_000,
-  maxOutput: 4_000,
-  price: { input: 1, output: 2, cache_read: 0, cache_write: 0 },
-  priceEstimate: false,
-  longContext: null,
-  tools: true,
-  vision: false,
-  reasoning: "none",
-  reasoningValues: [],
-  reasoningCanBeOff: true,
-  temperature: true,
-  cacheMinTokens: null,
-  cacheTtlSeconds: null,
-  scores: {},
-  status: "current",
-  retires: null,
-  replacedBy: null,
-  source: "this test",
-  confidence: "user",
-};
+const MODEL = modelInfo("house/model");
 
 /** Hands in a plan for a.txt, then changes it and what lies beside it. */
 const CALLS: { name: string; input: JsonObject }[][] = [

@@ -44,7 +44,7 @@ describe("negative savings", () => {
     expect(modelsOf(server.requests)).toEqual(["ping-m", "pong-m", "ping-m", "pong-m"]);
     const cost = await place.run(["-c", "-p", "--json", "/cost"]);
     const result = routed(cost);
-    // Exactly: every call writes the prefix anew.
+    // Exactly: every call writes the prefix again.
     const call = (input: number, output: number, cacheWrite: number): number =>
       (100 * input + 10 * output + PREFIX * cacheWrite) / 1e6;
     expect(result.cost_usd).toBeCloseTo(2 * call(3, 15, 3.75) + 2 * call(2.9, 14.5, 3.6), 9);

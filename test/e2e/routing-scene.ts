@@ -74,7 +74,7 @@ export function houseToml(
 export interface House {
   server: VendorServer;
   place: Place;
-  /** Writes the user's file anew. */
+  /** Writes the user's file again. */
   configure(models: readonly (string | HouseModel)[], toml?: HouseToml): void;
 }
 

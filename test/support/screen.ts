@@ -15,7 +15,7 @@ export interface Screen {
   scrollback(): number;
 }
 
-/** `reflowCursorLine`: most terminals wrap the cursor's line anew too, that of VS Code does not. */
+/** `reflowCursorLine`: most terminals wrap the cursor's line again too, that of VS Code does not. */
 export function createScreen(columns: number, rows: number, reflowCursorLine = true): Screen {
   const terminal = new xterm.Terminal({
     cols: columns,

@@ -90,7 +90,7 @@ function previousOf(
   };
 }
 
-/** The number of a turn as the router counts: gate replies are no turns. */
+/** The number of a turn as the router counts: gate replies are not turns. */
 function routedTurn(state: LiveSession, turn: number): number {
   return [...state.routedTurns].filter((one) => one < turn).length + 1;
 }

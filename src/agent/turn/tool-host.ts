@@ -35,7 +35,7 @@ function sanitizeJson(value: unknown): string {
   return JSON.stringify(value, (_key, member: unknown) => (typeof member === "string" ? sanitizeText(member) : member));
 }
 
-/** The next revision of the plan at hand, or the first of a new one. */
+/** The next revision of the present plan, or the first of a new one. */
 export function createPlan(
   content: Plan["content"],
   flags: string[],
@@ -134,7 +134,7 @@ export function createToolHost(context: AgentContext, turn: HostedTurn): ToolHos
       for (const change of result.outOfScope) {
         const rolledBack = result.rolledBack.includes(change.path);
         state.addFile({ ...change, in_scope: false, rolled_back: rolledBack });
-        // With a copy it was to be put back: what could not be is no smaller matter.
+        // A copy means that a restore was tried: a failed restore counts as a denial too.
         if (rolledBack || result.copy !== null)
           state.addDenial(
             {
